@@ -1,0 +1,74 @@
+//! The best straight line (or plane) through samples, by least squares.
+
+use crate::data::Samples;
+
+/// Root mean square error of the best `a + b·x` on `samples` themselves, in target units.
+pub fn best_line_rmse(samples: &Samples) -> f64 {
+    let (rows, columns) = (samples.rows(), samples.columns);
+    let count = rows as f64;
+    let column = |c: usize| (0..rows).map(move |row| samples.row(row)[c]);
+    // Centred and scaled columns keep the normal equations well conditioned.
+    let scaled = |values: Vec<f64>| {
+        let mean = values.iter().sum::<f64>() / count;
+        let spread = values.iter().map(|v| (v - mean).abs()).fold(0.0, f64::max);
+        let spread = if spread > 0.0 { spread } else { 1.0 };
+        (values.into_iter().map(|v| (v - mean) / spread).collect::<Vec<f64>>(), spread)
+    };
+    let inputs: Vec<Vec<f64>> = (0..columns).map(|c| scaled(column(c).collect()).0).collect();
+    let (targets, unit) = scaled(samples.targets.clone());
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let matrix: Vec<Vec<f64>> = inputs.iter().map(|a| inputs.iter().map(|b| dot(a, b)).collect()).collect();
+    let right: Vec<f64> = inputs.iter().map(|a| dot(a, &targets)).collect();
+    let slopes = solve(matrix, right);
+    let error = |row: usize| targets[row] - slopes.iter().zip(&inputs).map(|(slope, input)| slope * input[row]).sum::<f64>();
+    ((0..rows).map(|row| error(row).powi(2)).sum::<f64>() / count).sqrt() * unit
+}
+
+/// Solves a symmetric, positive semidefinite system; a column that depends on others before it gets the slope 0.
+fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
+    let size = right.len();
+    let scale: Vec<f64> = (0..size).map(|i| matrix[i][i]).collect();
+    let mut used = vec![false; size];
+    for i in 0..size {
+        if matrix[i][i] <= 1e-12 * scale[i] || scale[i] == 0.0 {
+            continue;
+        }
+        used[i] = true;
+        for other in (0..size).filter(|&other| other != i) {
+            let factor = matrix[other][i] / matrix[i][i];
+            for c in 0..size {
+                matrix[other][c] -= factor * matrix[i][c];
+            }
+            right[other] -= factor * right[i];
+        }
+    }
+    (0..size).map(|i| if used[i] { right[i] / matrix[i][i] } else { 0.0 }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::polynomial;
+
+    #[test]
+    fn the_best_line_through_the_parabola_of_the_source_leaves_the_error_of_the_closed_form() {
+        let inputs: Vec<f64> = (1..=1000).map(f64::from).collect();
+        let targets = inputs.iter().map(|&x| polynomial(&[0.0, 1.0, 1.0], x)).collect();
+        let rmse = best_line_rmse(&Samples { columns: 1, inputs, targets });
+        // Of n equally spaced points, x² leaves a variance of (n² − 1)(n² − 4)/180 about its best line.
+        let n2 = 1e6;
+        let expected = ((n2 - 1.0) * (n2 - 4.0) / 180.0_f64).sqrt();
+        assert!((rmse / expected - 1.0).abs() < 1e-9, "{rmse} against {expected}");
+    }
+
+    #[test]
+    fn a_plane_is_found_exactly_even_where_a_column_is_constant_or_repeated() {
+        let rows = [[1.0, 5.0, 2.0, 2.0], [2.0, 5.0, 1.0, 1.0], [4.0, 5.0, 7.0, 7.0], [3.0, 5.0, -2.0, -2.0]];
+        let samples = Samples {
+            columns: 4,
+            inputs: rows.concat(),
+            targets: rows.iter().map(|row| 3.0 + 2.0 * row[0] - row[2]).collect(),
+        };
+        assert!(best_line_rmse(&samples) < 1e-9);
+    }
+}

@@ -1,0 +1,5 @@
+//! What results mean: fits, baselines, outcomes. Nothing here knows libtorch.
+
+pub mod linear;
+pub mod outcome;
+pub mod summary;

@@ -1,0 +1,59 @@
+//! Runs taken together, a variant at a time. A diverged run counts like any other: as infinitely far off.
+
+use super::outcome::Outcome;
+use crate::results::rows::RunRow;
+
+/// Middle and ends of some numbers, NaN sorted as the worst of errors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Middle {
+    pub median: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Middle {
+    /// Nothing of nothing.
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let (low, high) = (*values.first()?, *values.last()?);
+        let half = values.len() / 2;
+        let median = if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 };
+        Some(Middle { median, low, high })
+    }
+}
+
+/// A variant's runs.
+#[derive(Debug, Clone)]
+pub struct VariantSummary {
+    pub name: String,
+    pub runs: usize,
+    /// How many runs ended in each outcome that occurred, in the order of [`Outcome::ALL`].
+    pub outcomes: Vec<(Outcome, usize)>,
+    pub test_rmse: Middle,
+    pub r2: Middle,
+}
+
+impl VariantSummary {
+    pub fn of(name: &str, rows: &[&RunRow]) -> Option<Self> {
+        let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
+        let or = |value: f64, worst: f64| if value.is_nan() { worst } else { value };
+        Some(VariantSummary {
+            name: name.to_owned(),
+            runs: rows.len(),
+            outcomes: Outcome::ALL.into_iter().map(|o| (o, count(o))).filter(|(_, n)| *n > 0).collect(),
+            test_rmse: Middle::of(rows.iter().map(|row| or(row.test_rmse, f64::INFINITY)))?,
+            r2: Middle::of(rows.iter().map(|row| or(row.r2, f64::NEG_INFINITY)))?,
+        })
+    }
+
+    pub fn all(&self, outcome: Outcome) -> bool {
+        self.outcomes == [(outcome, self.runs)]
+    }
+
+    /// `fits 6/6`, or each outcome with its count.
+    pub fn outcomes_line(&self) -> String {
+        let parts: Vec<String> = self.outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}/{}", self.runs)).collect();
+        parts.join(", ")
+    }
+}

@@ -1,0 +1,3 @@
+//! The subcommands, one file each: parse, do, print.
+
+pub mod run;

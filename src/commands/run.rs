@@ -1,0 +1,152 @@
+//! `misfit run`: trains every variant over its seeds.
+
+use std::io::Write;
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::cli::{Exit, RunArgs};
+use crate::experiment::config::difference;
+use crate::experiment::{Experiment, one_line};
+
+pub fn run(args: &RunArgs) -> Result<Exit> {
+    let experiment = load(args)?;
+    let variants = experiment.select(&args.variant)?;
+    if args.dry_run {
+        let mut out = std::io::stdout().lock();
+        out.write_all(describe(&experiment, &variants).as_bytes())?;
+        out.flush()?;
+        return Ok(Exit::Done);
+    }
+    train(args, &experiment, &variants)
+}
+
+/// The experiment that the arguments name, overrides and seeds applied.
+fn load(args: &RunArgs) -> Result<Experiment> {
+    let is_override = |word: &&String| {
+        word.split_once('=').is_some_and(|(key, _)| !key.contains(['/', '\\'])) && !Path::new(word.as_str()).is_file()
+    };
+    let (mut overrides, files): (Vec<String>, Vec<String>) = args.words.iter().cloned().partition(|word| is_override(&word));
+    if let Some(seeds) = &args.seeds {
+        let list = if seeds.contains(',') { format!("[{seeds}]") } else { seeds.clone() };
+        let valid = seeds.split(',').all(|seed| seed.trim().parse::<u64>().is_ok());
+        ensure!(valid, "--seeds: {seeds:?} is neither a number of seeds nor a list of them, as 3,5,8");
+        overrides.push(format!("seeds={list}"));
+    }
+    let experiment = match files.as_slice() {
+        [] => Experiment::embedded(&overrides)?,
+        [file] => Experiment::load(Path::new(file), &overrides)?,
+        [_, second, ..] => bail!("{second:?}: a second experiment file: run them one after the other, or write settings as key=value"),
+    };
+    Ok(experiment)
+}
+
+/// Every run that there would be, each variant with its differences from the baseline.
+fn describe(experiment: &Experiment, variants: &[usize]) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let seeds: Vec<String> = experiment.seeds.iter().map(u64::to_string).collect();
+    let runs = variants.len() * seeds.len();
+    let _ = writeln!(text, "{}: {runs} runs, {} variants with {} seeds each", one_line(&experiment.name), variants.len(), seeds.len());
+    let _ = writeln!(text, "\nbaseline");
+    for (key, value) in crate::experiment::config::flatten(&experiment.baseline) {
+        let _ = writeln!(text, "  {key} = {value}");
+    }
+    for &at in variants {
+        let variant = &experiment.variants[at];
+        let changes = difference(&variant.config, &experiment.baseline);
+        let _ = writeln!(text, "\n{} (seeds {})", one_line(&variant.name), ranges(&experiment.seeds));
+        if changes.is_empty() {
+            let _ = writeln!(text, "  as the baseline");
+        }
+        for (key, value) in changes {
+            let _ = writeln!(text, "  {key} = {value}");
+        }
+    }
+    text
+}
+
+/// `0-5, 8` for the seeds 0 to 5 and 8.
+fn ranges(seeds: &[u64]) -> String {
+    let mut ranges: Vec<(u64, u64)> = Vec::new();
+    for &seed in seeds {
+        match ranges.last_mut() {
+            Some((_, last)) if last.checked_add(1) == Some(seed) => *last = seed,
+            _ => ranges.push((seed, seed)),
+        }
+    }
+    let shown = |&(first, last): &(u64, u64)| if first == last { first.to_string() } else { format!("{first}-{last}") };
+    ranges.iter().map(shown).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(not(feature = "train"))]
+fn train(_: &RunArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
+    bail!("this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)")
+}
+
+#[cfg(feature = "train")]
+fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
+    use crate::data::Files;
+    use crate::interrupt::Interrupt;
+    use crate::results::folder::{Folder, Key};
+    use crate::results::manifest::{Circumstances, Manifest, Status};
+    use crate::schedule::{self, Ended, Schedule};
+    use crate::show::{progress::Progress, table};
+    use crate::train::device;
+
+    let device = device::parse(&args.device)?;
+    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+    schedule::check(experiment, variants, &files, threads)?;
+    let hash = experiment.hash(files.hashes());
+    let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
+    let interrupt = Interrupt::catch()?;
+
+    let mut folder = Folder::open(&path, experiment, &hash, args.fresh)?;
+    let started = std::time::Instant::now();
+    let circumstances = Circumstances { libtorch: device::LIBTORCH.to_owned(), device: device::describe(device), threads };
+    let mut manifest = Manifest::new(experiment, &hash, files.hashes(), circumstances);
+    folder.write_manifest(&manifest)?;
+    let all = experiment.runs(variants);
+    let key = |run: &crate::experiment::Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
+    let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
+    let there = all.len() - missing.len();
+    if there > 0 {
+        eprintln!("misfit: {there} of {} runs are in {} already", all.len(), path.display());
+    }
+    let jobs = schedule::jobs(experiment, &missing, &files, threads)?;
+    let progress = Progress::new(all.len(), there, jobs.iter().map(|job| job.cost).sum());
+    let schedule =
+        Schedule { experiment, files: &files, folder: &folder, device, threads, stop: interrupt.flag(), progress: &progress };
+    let ended = schedule.run(&jobs);
+    progress.clear();
+
+    // Whatever ended is put in order, whether all of it did or not.
+    folder.assemble()?;
+    manifest.status = match &ended {
+        Ok(Ended::Done) => Status::Complete,
+        Ok(Ended::Interrupted) => Status::Interrupted,
+        Err(_) => Status::Failed,
+    };
+    manifest.runs = folder.count();
+    manifest.seconds = started.elapsed().as_secs_f64();
+    folder.write_manifest(&manifest)?;
+    match ended.with_context(|| format!("{} runs are kept in {}", folder.count(), path.display()))? {
+        Ended::Interrupted => {
+            eprintln!(
+                "misfit: interrupted: {} of {} runs are kept in {}, the same command goes on from there",
+                all.iter().filter(|run| folder.has(&key(run))).count(),
+                all.len(),
+                path.display()
+            );
+            Ok(Exit::Interrupted(interrupt.signal()))
+        }
+        Ended::Done => {
+            let mut out = std::io::stdout().lock();
+            out.write_all(table::results(experiment, variants, &path)?.as_bytes())?;
+            writeln!(out, "\n{} runs in {:.1} s: {}", missing.len(), manifest.seconds, path.join("*.csv").display())?;
+            out.flush()?;
+            Ok(Exit::Done)
+        }
+    }
+}

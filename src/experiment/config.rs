@@ -1,0 +1,329 @@
+//! The resolved configuration of a variant: everything that its runs' numbers depend on, besides the seed.
+//!
+//! Serialised, each type is what an experiment file says, so a configuration can be written back as one.
+
+use std::path::PathBuf;
+
+use serde::Serialize;
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Config {
+    pub data: Data,
+    pub batch: Batch,
+    pub model: Model,
+    pub loss: Loss,
+    pub optimizer: Optimizer,
+    pub train: Train,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Data {
+    pub target: Target,
+    /// Where a polynomial is sampled; CSV targets bring their own inputs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub inputs: Option<Inputs>,
+    pub scale_input: Scale,
+    pub scale_target: Scale,
+    /// Standard deviation of the normal noise on training targets, in target units.
+    pub noise: f64,
+    pub test: Test,
+    /// Share of a CSV's rows kept for testing; 0 tests on the training rows.
+    pub holdout: f64,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Target {
+    /// Coefficients, constant first.
+    Polynomial { polynomial: Vec<f64> },
+    Csv {
+        csv: PathBuf,
+        inputs: Vec<String>,
+        output: String,
+    },
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Inputs {
+    /// Evenly spaced points, both ends among them, in random order.
+    Grid(Span),
+    /// Independent uniform samples, new for every seed.
+    Uniform(Span),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Span {
+    pub from: f64,
+    pub to: f64,
+    pub count: usize,
+}
+
+/// How values are brought into the range that the network sees.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Scale {
+    /// Divided by this number.
+    Divide(f64),
+    Fitted(FittedScale),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FittedScale {
+    /// To mean 0 and standard deviation 1 (divisor n) of the training data.
+    Standardize,
+    /// The training data's range to [0, 1].
+    Unit,
+}
+
+/// The points on which `test_loss`, `test_rmse` and `r2` are measured.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Test {
+    /// An even grid, the same for all variants and seeds.
+    Grid(Span),
+    /// The training inputs, without noise on their targets.
+    Train,
+    /// Independent uniform samples, new for every seed.
+    Uniform(Span),
+    /// The rows of a CSV that were held out, or the training rows where none were.
+    Rows,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Batch {
+    pub size: BatchSize,
+    pub draw: Draw,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum BatchSize {
+    Rows(usize),
+    All(All),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum All {
+    All,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Draw {
+    /// The same batch at every step.
+    Once,
+    /// Reshuffled passes over the training samples, one after the other.
+    Epoch,
+    /// New samples at each step: of the inputs' distribution where that is continuous, else of the training rows with
+    /// replacement.
+    Fresh,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Model {
+    /// Units of each hidden layer; none is a linear model.
+    pub hidden: Vec<usize>,
+    /// One for each hidden layer.
+    pub activation: Vec<Activation>,
+    pub bias: bool,
+    pub output: Output,
+    pub init: Init,
+    pub init_bias: Init,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Activation {
+    Relu,
+    /// Slope 0.01 below zero.
+    LeakyRelu,
+    /// α = 1.
+    Elu,
+    /// The exact form, with the normal distribution function.
+    Gelu,
+    Sigmoid,
+    Tanh,
+    Identity,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Output {
+    Identity,
+    Relu,
+    Sigmoid,
+    Tanh,
+    /// Over the one output unit, so 1 for every input.
+    Softmax,
+}
+
+/// How weights or biases begin.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Init {
+    /// U(±√(6/(fan_in + fan_out))): Glorot & Bengio 2010; Flux's and Keras' default.
+    GlorotUniform,
+    /// N(0, 2/(fan_in + fan_out)).
+    GlorotNormal,
+    /// U(±√(6/fan_in)): He et al. 2015; tch's default.
+    KaimingUniform,
+    /// N(0, 2/fan_in).
+    KaimingNormal,
+    /// U(±√(1/fan_in)), biases too: what `torch.nn.Linear` does.
+    Pytorch,
+    Zeros,
+    /// Between two bounds.
+    Uniform([f64; 2]),
+    /// Mean and standard deviation.
+    Normal([f64; 2]),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Loss {
+    pub kind: LossKind,
+    pub pairing: Pairing,
+    /// Where the Huber loss turns from square to line; the other kinds have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delta: Option<f64>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossKind {
+    /// Mean squared error.
+    Mse,
+    /// Sum of squared errors.
+    Sse,
+    /// Mean absolute error.
+    Mae,
+    /// Mean of e²/2 up to |e| = δ and δ(|e| − δ/2) beyond.
+    Huber,
+}
+
+/// Which prediction is held against which target.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pairing {
+    /// Each against its own.
+    Matched,
+    /// N predictions against N targets as N × N errors; a mean divides their sum by the N targets (Flux 0.10).
+    Broadcast,
+    /// The same errors; a mean divides their sum by N² (PyTorch).
+    BroadcastMean,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Optimizer {
+    #[serde(flatten)]
+    pub kind: OptimizerKind,
+    pub learning_rate: f64,
+    pub schedule: Schedule,
+}
+
+/// The update rules, as PyTorch defines them.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum OptimizerKind {
+    Adam { betas: [f64; 2], eps: f64, weight_decay: f64 },
+    Adamw { betas: [f64; 2], eps: f64, weight_decay: f64 },
+    Sgd { momentum: f64, nesterov: bool, weight_decay: f64 },
+    Rmsprop { alpha: f64, eps: f64, momentum: f64, weight_decay: f64 },
+}
+
+/// What the learning rate is multiplied with at step s of n.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Schedule {
+    /// 1.
+    Constant,
+    /// 1 − s/n.
+    Linear,
+    /// (1 + cos(π s/n))/2.
+    Cosine,
+}
+
+impl Schedule {
+    pub fn factor(self, step: usize, steps: usize) -> f64 {
+        let done = step as f64 / steps as f64;
+        match self {
+            Schedule::Constant => 1.0,
+            Schedule::Linear => 1.0 - done,
+            Schedule::Cosine => 0.5 * (1.0 + (std::f64::consts::PI * done).cos()),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Train {
+    #[serde(flatten)]
+    pub length: Length,
+    /// Rows that a curve keeps at most, the first and the last step always among them.
+    pub log_points: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Length {
+    Steps(usize),
+    /// Passes over the training samples.
+    Epochs(usize),
+}
+
+impl Length {
+    /// Updates that a run makes, with batches of `batch` of `rows` training samples.
+    pub fn steps(self, rows: usize, batch: usize) -> usize {
+        match self {
+            Length::Steps(steps) => steps,
+            Length::Epochs(epochs) => (epochs * rows).div_ceil(batch),
+        }
+    }
+}
+
+impl Train {
+    /// The steps at which a curve has a row: spread evenly over 0..=steps, the first and the last among them.
+    pub fn logged_steps(&self, steps: usize) -> Vec<usize> {
+        let points = self.log_points.min(steps + 1).max(2);
+        let last = (points - 1) as u128;
+        let mut logged: Vec<usize> = (0..=last).map(|i| ((i * steps as u128 + last / 2) / last) as usize).collect();
+        logged.dedup();
+        logged
+    }
+}
+
+/// A configuration as `section.key` with its value in TOML, in the order of the file format.
+pub fn flatten(config: &Config) -> Vec<(String, String)> {
+    let sections: [(&str, toml::Value); 6] = [
+        ("data", to_toml(&config.data)),
+        ("batch", to_toml(&config.batch)),
+        ("model", to_toml(&config.model)),
+        ("loss", to_toml(&config.loss)),
+        ("optimizer", to_toml(&config.optimizer)),
+        ("train", to_toml(&config.train)),
+    ];
+    let mut flat = Vec::new();
+    for (section, value) in sections {
+        if let toml::Value::Table(table) = value {
+            flat.extend(table.into_iter().map(|(key, value)| (format!("{section}.{key}"), value.to_string())));
+        }
+    }
+    flat
+}
+
+fn to_toml<T: Serialize>(value: &T) -> toml::Value {
+    toml::Value::try_from(value).expect("a configuration is made of what TOML can write")
+}
+
+/// What `config` has otherwise than `baseline`: `(key, value)`, the value as TOML; `unset` where it has none.
+pub fn difference(config: &Config, baseline: &Config) -> Vec<(String, String)> {
+    let (ours, theirs) = (flatten(config), flatten(baseline));
+    let mut changed: Vec<_> = ours.iter().filter(|entry| !theirs.contains(entry)).cloned().collect();
+    for (key, _) in theirs {
+        if !ours.iter().any(|(ours, _)| *ours == key) {
+            changed.push((key, "unset".to_owned()));
+        }
+    }
+    changed
+}

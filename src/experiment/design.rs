@@ -1,0 +1,257 @@
+//! Which variants an experiment has: those it names, those of its ablation, and every point of its sweep for each.
+
+use std::collections::HashSet;
+
+use super::config::{Config, Span};
+use super::reader::{Reader, unknown};
+use super::tree::{Node, Table, Value};
+use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set, test_grid};
+
+/// Runs that an experiment may have at most; a guard against a sweep that nobody meant.
+const MOST_VARIANTS: usize = 1_000_000;
+
+/// The name of the variant without any fix, where the file gives it none.
+const BASELINE: &str = "baseline";
+
+pub struct Design<'a> {
+    pub file: &'a str,
+    pub tree: &'a Table,
+    pub baseline: &'a Config,
+    pub fixes: &'a [Fix],
+    /// The command line's overrides of the configuration, which hold in every variant.
+    pub last_word: &'a Table,
+}
+
+/// A variant before it is swept and resolved.
+struct Plan {
+    name: String,
+    fixes: Vec<bool>,
+    set: Table,
+    from_ablation: bool,
+    /// Where it stands in the file, for errors.
+    key: String,
+}
+
+type Result<T> = std::result::Result<T, ExperimentError>;
+
+impl Design<'_> {
+    /// The variants in the file's order, and the keys that are swept.
+    pub fn variants(&self, root: &Reader) -> Result<(Vec<Variant>, Vec<String>)> {
+        let named = self.named(root)?;
+        let ablation = self.ablation(root)?;
+        let is_baseline = |plan: &Plan| plan.set.is_empty() && !plan.fixes.contains(&true);
+        let mut plans = Vec::new();
+        if !named.iter().chain(&ablation).any(is_baseline) {
+            plans.push(self.plan(BASELINE.to_owned(), vec![false; self.fixes.len()], false, BASELINE.to_owned()));
+        }
+        plans.extend(named);
+        plans.extend(ablation);
+        let mut names = HashSet::new();
+        if let Some(plan) = plans.iter().find(|plan| !names.insert(&plan.name)) {
+            return Err(root.fault("variant", format!("two variants are called {:?}: give one another name", plan.name)));
+        }
+        let sweep = self.sweep(root)?;
+        let points: usize = sweep.iter().map(|(_, values)| values.len()).product();
+        if plans.len().saturating_mul(points) > MOST_VARIANTS {
+            return Err(root.fault("sweep", format!("makes {} variants, at most {MOST_VARIANTS} are allowed", plans.len() * points)));
+        }
+        let mut variants = Vec::with_capacity(plans.len() * points);
+        for plan in &plans {
+            for point in 0..points {
+                variants.push(self.resolve(plan, &sweep, point)?);
+            }
+        }
+        Ok((variants, sweep.into_iter().map(|(key, _)| key).collect()))
+    }
+
+    fn plan(&self, name: String, fixes: Vec<bool>, from_ablation: bool, key: String) -> Plan {
+        Plan { name, fixes, set: Table::default(), from_ablation, key }
+    }
+
+    fn named(&self, root: &Reader) -> Result<Vec<Plan>> {
+        let mut plans = Vec::new();
+        for (i, node) in root.list("variant", "[[variant]] tables")?.unwrap_or_default().iter().enumerate() {
+            let entry = Reader::of(self.file, format!("variant[{i}]"), node)?;
+            let name = entry.text("name")?.ok_or_else(|| entry.missing("name", "the variant's name"))?;
+            check_label(name).map_err(|message| entry.fault("name", message))?;
+            let fixes = self.switches(&entry)?.unwrap_or_else(|| vec![false; self.fixes.len()]);
+            let plan = Plan { set: set(&entry)?, ..self.plan(name.to_owned(), fixes, false, format!("variant {name:?}")) };
+            entry.finish()?;
+            plans.push(plan);
+        }
+        Ok(plans)
+    }
+
+    /// The `fixes = […]` of a variant or an ablation, as one switch for each fix of the file.
+    fn switches(&self, of: &Reader) -> Result<Option<Vec<bool>>> {
+        let Some(names) = of.texts("fixes", "a list of fixes' names")? else { return Ok(None) };
+        let mut on = vec![false; self.fixes.len()];
+        for name in &names {
+            let known = self.fixes.iter().map(|fix| fix.name.as_str());
+            let Some(at) = known.clone().position(|fix| fix == name) else {
+                return Err(of.fault("fixes", unknown("fix", name, known)));
+            };
+            if std::mem::replace(&mut on[at], true) {
+                return Err(of.fault("fixes", format!("{name:?} is there twice")));
+            }
+        }
+        Ok(Some(on))
+    }
+
+    fn ablation(&self, root: &Reader) -> Result<Vec<Plan>> {
+        if root.get("ablation").is_none() {
+            return Ok(Vec::new());
+        }
+        const MOST_FIXES: usize = 16;
+        let ablation = root.section("ablation")?;
+        let on = self.switches(&ablation)?.unwrap_or_else(|| vec![true; self.fixes.len()]);
+        let members: Vec<usize> = (0..on.len()).filter(|&i| on[i]).collect();
+        let full = ablation.word_or("design", true, &[("full", true), ("each", false)])?;
+        ablation.finish()?;
+        if members.is_empty() {
+            return Err(ablation_fault(root, "has no fixes: name some under [fix.…]"));
+        }
+        let subsets: Vec<u32> = match (full, members.len()) {
+            (true, k) if k > MOST_FIXES => {
+                return Err(ablation_fault(root, "a full design takes at most 16 fixes: set design = \"each\""));
+            }
+            (true, k) => (0..1 << k).collect(),
+            (false, k) if k > 31 => return Err(ablation_fault(root, "takes at most 31 fixes")),
+            (false, k) => {
+                let all = (1u32 << k) - 1;
+                let mut subsets: Vec<u32> = std::iter::once(0)
+                    .chain((0..k).map(|i| 1 << i))
+                    .chain((0..k).map(|i| all & !(1 << i)))
+                    .chain(std::iter::once(all))
+                    .collect();
+                let mut seen = HashSet::new();
+                subsets.retain(|subset| seen.insert(*subset));
+                subsets
+            }
+        };
+        let plan = |subset: u32| {
+            let mut fixes = vec![false; self.fixes.len()];
+            let mut names = Vec::new();
+            for (bit, &member) in members.iter().enumerate() {
+                if subset & (1 << bit) != 0 {
+                    fixes[member] = true;
+                    names.push(self.fixes[member].name.as_str());
+                }
+            }
+            let name = if names.is_empty() { BASELINE.to_owned() } else { names.join("+") };
+            self.plan(name.clone(), fixes, true, format!("ablation {name:?}"))
+        };
+        Ok(subsets.into_iter().map(plan).collect())
+    }
+
+    fn sweep(&self, root: &Reader) -> Result<Vec<(String, Vec<Node>)>> {
+        let section = root.section("sweep")?;
+        let mut sweep: Vec<(String, Vec<Node>)> = Vec::new();
+        for (key, node) in section.entries() {
+            self.swept(&section, key.to_owned(), node, &mut sweep)?;
+        }
+        for (key, _) in &sweep {
+            if !key.contains('.') || !schema::SECTIONS.contains(&key.split('.').next().unwrap_or_default()) {
+                let known = schema::SECTIONS.iter().copied();
+                return Err(section.fault(key, unknown("table", key.split('.').next().unwrap_or_default(), known)));
+            }
+            if holds(self.last_word, key) {
+                return Err(section.fault(key, "is swept, and set on the command line too: keep one"));
+            }
+            if self.fixes.iter().any(|fix| fix.name == *key) {
+                return Err(section.fault(key, "is the name of a fix too, and both are columns of runs.csv: rename the fix"));
+            }
+        }
+        Ok(sweep)
+    }
+
+    /// A swept key may be written quoted (`"optimizer.learning_rate" = […]`) or dotted.
+    fn swept(&self, section: &Reader, key: String, node: &Node, sweep: &mut Vec<(String, Vec<Node>)>) -> Result<()> {
+        match &node.value {
+            Value::List(values) if !values.is_empty() => {
+                if let Some((_, twice)) = values.iter().enumerate().find(|(i, v)| values[..*i].iter().any(|w| w.value == v.value)) {
+                    return Err(section.fault(&key, format!("{} is there twice", twice.value)));
+                }
+                sweep.push((key, values.clone()));
+                Ok(())
+            }
+            Value::Table(inner) => {
+                inner.iter().try_for_each(|(name, node)| self.swept(section, format!("{key}.{name}"), node, sweep))
+            }
+            other => Err(section.expected(&key, "a list of values", other)),
+        }
+    }
+
+    /// Lays a plan's fixes, its own settings, a point of the sweep and the command line over the baseline, in that order.
+    fn resolve(&self, plan: &Plan, sweep: &[(String, Vec<Node>)], mut point: usize) -> Result<Variant> {
+        let mut tree = self.tree.clone();
+        for (fix, _) in self.fixes.iter().zip(&plan.fixes).filter(|(_, on)| **on) {
+            tree.patch(&fix.set);
+        }
+        tree.patch(&plan.set);
+        let mut name = plan.name.clone();
+        let mut swept = Vec::with_capacity(sweep.len());
+        for (key, values) in sweep.iter().rev() {
+            let value = &values[point % values.len()];
+            point /= values.len();
+            tree.patch(&nested(key, value));
+            swept.push((key, value));
+        }
+        swept.reverse();
+        for (key, value) in &swept {
+            name.push_str(&format!(" {key}={}", in_a_name(&value.value)));
+        }
+        tree.patch(self.last_word);
+        let grid: Option<Span> = test_grid(self.baseline);
+        let mut config = schema::config(self.file, &tree, grid).map_err(|mut error| {
+            if plan.name != BASELINE {
+                error.message = format!("{} (in {})", error.message, plan.key);
+            }
+            error
+        })?;
+        locate_csv(&mut config, self.file);
+        Ok(Variant {
+            name,
+            fixes: plan.fixes.clone(),
+            swept: swept.iter().map(|(_, value)| in_a_name(&value.value)).collect(),
+            config,
+            from_ablation: plan.from_ablation,
+        })
+    }
+}
+
+fn ablation_fault(root: &Reader, message: &str) -> ExperimentError {
+    root.fault("ablation", message)
+}
+
+/// Whether `table` has something at the dotted `key`.
+fn holds(table: &Table, key: &str) -> bool {
+    let (first, rest) = key.split_once('.').unwrap_or((key, ""));
+    match table.get(first).map(|node| &node.value) {
+        None => false,
+        Some(Value::Table(inner)) if !rest.is_empty() => holds(inner, rest),
+        Some(_) => true,
+    }
+}
+
+/// `a.b = value` as nested tables.
+fn nested(key: &str, value: &Node) -> Table {
+    let mut table = Table::default();
+    match key.split_once('.') {
+        None => table.insert(key, value.clone()),
+        Some((first, rest)) => {
+            let inner = Node { value: Value::Table(nested(rest, value)), place: value.place.clone() };
+            table.insert(first, inner);
+        }
+    }
+    table
+}
+
+/// A value in a variant's name and in a sweep's column: without the characters that a name must not hold.
+fn in_a_name(value: &Value) -> String {
+    let text = match value {
+        Value::Text(text) => text.clone(),
+        other => other.to_string(),
+    };
+    text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '#')).map(|c| if c == ',' { ';' } else { c }).collect()
+}

@@ -1,0 +1,384 @@
+//! The experiment file: a baseline, the fixes one might make to it, and the variants that come of them.
+//!
+//! `text → tree → (overrides) → baseline, fixes → variants → runs`. See `docs/experiments.md` for the format.
+
+pub mod config;
+mod design;
+mod reader;
+mod schema;
+pub mod tree;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use config::{Config, Span, Target, Test};
+use reader::{Reader, shorten, unknown};
+use tree::{Node, Place, Table, Value};
+
+/// The experiment that `misfit run` runs when it is given none.
+pub const EMBEDDED: (&str, &str) = ("experiments/polynomial.toml", include_str!("../../experiments/polynomial.toml"));
+
+/// What is wrong with an experiment file or an override, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ExperimentError {
+    pub file: String,
+    pub place: Option<Place>,
+    pub key: String,
+    pub message: String,
+}
+
+impl fmt::Display for ExperimentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match &self.place {
+            Some(Place::Line(line)) => parts.push(format!("{}:{line}", self.file)),
+            Some(Place::CommandLine(text)) => parts.push(format!("`{}` on the command line", shorten(text))),
+            None => parts.push(self.file.clone()),
+        }
+        if !self.key.is_empty() {
+            parts.push(self.key.clone());
+        }
+        parts.push(self.message.clone());
+        parts.retain(|part| !part.is_empty());
+        // The text is a stranger's: no line break or control character of it reaches the terminal.
+        f.write_str(&one_line(&parts.join(": ")))
+    }
+}
+
+/// `text` with its control characters escaped.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}
+
+/// An experiment, its overrides applied, every variant resolved and checked.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    pub name: String,
+    pub title: String,
+    /// The file as it was named on the command line.
+    pub file: String,
+    pub text: String,
+    pub overrides: Vec<String>,
+    pub seeds: Vec<u64>,
+    pub baseline: Config,
+    pub fixes: Vec<Fix>,
+    pub variants: Vec<Variant>,
+    /// The keys that are swept, in order.
+    pub sweep: Vec<String>,
+    pub published: Vec<Published>,
+}
+
+/// A named patch to the configuration.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fix {
+    pub name: String,
+    /// The reason for it.
+    pub why: String,
+    #[serde(skip)]
+    pub set: Table,
+}
+
+/// The baseline with some fixes on.
+#[derive(Debug, Clone)]
+pub struct Variant {
+    pub name: String,
+    /// For each of the experiment's fixes, whether it is on.
+    pub fixes: Vec<bool>,
+    /// The value of each swept key, as a CSV shows it.
+    pub swept: Vec<String>,
+    pub config: Config,
+    /// Whether it is one of an ablation's, which a table lists after the others.
+    pub from_ablation: bool,
+}
+
+/// A figure that somebody published for a variant, to be printed beside ours.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Published {
+    pub variant: String,
+    pub figure: Figure,
+    pub value: f64,
+    /// Who says so.
+    pub says: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    FirstLoss,
+    LastLoss,
+    TestRmse,
+    R2,
+    /// At this input.
+    Prediction(f64),
+}
+
+/// One variant with one seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Run {
+    /// Its variant's place in [`Experiment::variants`].
+    pub variant: usize,
+    pub seed: u64,
+}
+
+impl Experiment {
+    /// Reads the experiment in `file`.
+    pub fn load(file: &Path, overrides: &[String]) -> anyhow::Result<Self> {
+        use anyhow::Context;
+        let shown = file.display().to_string();
+        const MOST: u64 = 16 << 20;
+        let about = std::fs::metadata(file).with_context(|| format!("{shown}: cannot be read"))?;
+        anyhow::ensure!(about.is_file(), "{shown}: is not a file, expected an experiment in TOML");
+        anyhow::ensure!(about.len() <= MOST, "{shown}: is over 16 MiB, which no experiment file needs");
+        let bytes = std::fs::read(file).with_context(|| format!("{shown}: cannot be read"))?;
+        let text = String::from_utf8(bytes).map_err(|error| {
+            let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
+            anyhow::anyhow!("{shown}:{line}: is not UTF-8: save the file as UTF-8")
+        })?;
+        let text = text.strip_prefix('\u{feff}').unwrap_or(&text).to_owned();
+        Ok(Self::parse(&text, &shown, overrides)?)
+    }
+
+    pub fn embedded(overrides: &[String]) -> Result<Self, ExperimentError> {
+        Self::parse(EMBEDDED.1, EMBEDDED.0, overrides)
+    }
+
+    /// Reads an experiment's text; `file` names it in errors, and a CSV target's path is relative to its folder.
+    pub fn parse(text: &str, file: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
+        let mut tree = tree::parse(text, file)?;
+        let mut last_word = Table::default();
+        for text in overrides {
+            let patch = tree::parse_override(text)?;
+            tree.patch(&patch);
+            for section in schema::SECTIONS {
+                if let Some(node) = patch.get(section) {
+                    let mut only = Table::default();
+                    only.insert(section, node.clone());
+                    last_word.patch(&only);
+                }
+            }
+        }
+        let root = Reader::root(file, &tree);
+        for section in schema::SECTIONS {
+            root.get(section);
+        }
+        let name = root.text("name")?.map_or_else(|| default_name(file), str::to_owned);
+        if let Err(message) = check_name(&name) {
+            return Err(root.fault("name", message));
+        }
+        let title = root.text("title")?.unwrap_or(&name).to_owned();
+        let seeds = seeds(&root)?;
+        let mut baseline = schema::config(file, &tree, None)?;
+        locate_csv(&mut baseline, file);
+        let fixes = fixes(&root)?;
+        let design = design::Design { file, tree: &tree, baseline: &baseline, fixes: &fixes, last_word: &last_word };
+        let (variants, sweep) = design.variants(&root)?;
+        let published = published(&root, &variants)?;
+        root.finish()?;
+        Ok(Experiment {
+            name,
+            title,
+            file: file.to_owned(),
+            text: text.to_owned(),
+            overrides: overrides.to_vec(),
+            seeds,
+            baseline,
+            fixes,
+            variants,
+            sweep,
+            published,
+        })
+    }
+
+    /// The variants that are named, or all where none is.
+    pub fn select(&self, names: &[String]) -> anyhow::Result<Vec<usize>> {
+        if names.is_empty() {
+            return Ok((0..self.variants.len()).collect());
+        }
+        let mut selected = Vec::new();
+        for name in names {
+            let known = || self.variants.iter().map(|variant| variant.name.as_str());
+            let Some(at) = known().position(|known| known == name) else {
+                let few: Vec<&str> = known().take(12).collect();
+                anyhow::bail!("--variant: {}", one_line(&unknown("variant", name, few.into_iter())));
+            };
+            if !selected.contains(&at) {
+                selected.push(at);
+            }
+        }
+        selected.sort_unstable();
+        Ok(selected)
+    }
+
+    pub fn runs(&self, variants: &[usize]) -> Vec<Run> {
+        variants.iter().flat_map(|&variant| self.seeds.iter().map(move |&seed| Run { variant, seed })).collect()
+    }
+
+    /// A hash over everything that the runs' numbers depend on but the seeds: two experiments with the same one may share
+    /// a results folder. `data` is the hash of a CSV target's contents, by path.
+    pub fn hash(&self, data: &BTreeMap<PathBuf, String>) -> String {
+        let variants: Vec<_> =
+            self.variants.iter().map(|v| (&v.name, &v.fixes, &v.swept, &v.config)).collect();
+        let fixes: Vec<_> = self.fixes.iter().map(|fix| &fix.name).collect();
+        let all = serde_json::json!({ "variants": variants, "fixes": fixes, "sweep": self.sweep, "data": data });
+        hex(&Sha256::digest(all.to_string()))
+    }
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn default_name(file: &str) -> String {
+    Path::new(file).file_stem().map_or_else(|| "experiment".to_owned(), |stem| stem.to_string_lossy().into_owned())
+}
+
+/// A name becomes a folder's name, so it must stay inside the results folder on every system.
+fn check_name(name: &str) -> Result<(), String> {
+    const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
+    let stem = name.split('.').next().unwrap_or_default().to_lowercase();
+    let device = RESERVED.contains(&stem.as_str())
+        || (stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")) && stem.ends_with(|c: char| c.is_ascii_digit()));
+    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '=');
+    if name.is_empty() || name.len() > 100 || !name.chars().all(fits) || name.starts_with(['.', ' ', '-']) || name.ends_with(['.', ' ']) || device {
+        return Err(format!(
+            "{:?} cannot name a folder: use 1 to 100 letters, digits, '-', '_', '+', '=', '.' or spaces, beginning with a letter or digit",
+            shorten(name)
+        ));
+    }
+    Ok(())
+}
+
+/// A variant's or fix's name goes into CSV keys, headers and file selectors (`folder#variant`).
+fn check_label(name: &str) -> Result<(), String> {
+    let fits = |c: char| !c.is_control() && !matches!(c, ',' | '"' | '#' | '\u{2028}' | '\u{2029}');
+    if name.is_empty() || name.len() > 200 || name.trim() != name || !name.chars().all(fits) {
+        return Err(format!(
+            "{:?} cannot be a name: use 1 to 200 bytes without commas, quotes, '#', control characters or spaces at the ends",
+            shorten(name)
+        ));
+    }
+    Ok(())
+}
+
+fn seeds(root: &Reader) -> Result<Vec<u64>, ExperimentError> {
+    const WHAT: &str = "a number of seeds from 1 to 1000000, or a list of seeds, as [0, 1, 2]";
+    match root.get("seeds") {
+        None => Ok((0..3).collect()),
+        Some(Node { value: Value::Integer(count @ 1..=1_000_000), .. }) => Ok((0..*count as u64).collect()),
+        Some(Node { value: Value::List(items), .. }) if !items.is_empty() => {
+            let mut seeds = Vec::with_capacity(items.len());
+            for item in items {
+                match item.value {
+                    Value::Integer(seed) if seed >= 0 => seeds.push(seed as u64),
+                    ref other => return Err(root.expected("seeds", "seeds of at least 0", other)),
+                }
+            }
+            seeds.sort_unstable();
+            match seeds.windows(2).find(|pair| pair[0] == pair[1]) {
+                Some(pair) => Err(root.fault("seeds", format!("the seed {} is there twice", pair[0]))),
+                None => Ok(seeds),
+            }
+        }
+        Some(node) => Err(root.expected("seeds", WHAT, &node.value)),
+    }
+}
+
+fn fixes(root: &Reader) -> Result<Vec<Fix>, ExperimentError> {
+    let section = root.section("fix")?;
+    let mut fixes: Vec<Fix> = Vec::new();
+    for (name, node) in section.entries() {
+        check_label(name).map_err(|message| section.fault(name, message))?;
+        if crate::results::rows::RUNS_HEADER.contains(&name) {
+            return Err(section.fault(name, "is a column of runs.csv already: give the fix another name"));
+        }
+        if name.contains('+') {
+            return Err(section.fault(name, "'+' joins the names of fixes: give the fix a name without it"));
+        }
+        let fix = Reader::of(root.file, section.name(name), node)?;
+        let why = fix.text("why")?.unwrap_or_default().to_owned();
+        let set = set(&fix)?;
+        if set.is_empty() {
+            return Err(fix.missing("set", "what the fix changes, as set = { model.output = \"identity\" }"));
+        }
+        fix.finish()?;
+        fixes.push(Fix { name: name.to_owned(), why, set });
+    }
+    Ok(fixes)
+}
+
+/// A `set = { … }`: a patch, whose keys are checked once it is laid over a configuration.
+fn set(of: &Reader) -> Result<Table, ExperimentError> {
+    match of.get("set").map(|node| &node.value) {
+        None => Ok(Table::default()),
+        Some(Value::Table(patch)) => {
+            for (section, node) in patch.iter() {
+                if !schema::SECTIONS.contains(&section) {
+                    let known = schema::SECTIONS.iter().copied();
+                    return Err(of.fault("set", unknown("table", section, known)));
+                }
+                if !matches!(node.value, Value::Table(_)) {
+                    return Err(of.fault("set", format!("{section} is a table: set its keys, as {section}.key = …")));
+                }
+            }
+            Ok(patch.clone())
+        }
+        Some(other) => Err(of.expected("set", "a table, as { model.output = \"identity\" }", other)),
+    }
+}
+
+fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, ExperimentError> {
+    let mut all = Vec::new();
+    for (i, node) in root.list("published", "[[published]] tables")?.unwrap_or_default().iter().enumerate() {
+        let entry = Reader::of(root.file, format!("published[{i}]"), node)?;
+        let variant = entry.text("variant")?.ok_or_else(|| entry.missing("variant", "the name of a variant"))?;
+        if !variants.iter().any(|known| known.name == variant) {
+            let known: Vec<&str> = variants.iter().map(|known| known.name.as_str()).take(12).collect();
+            return Err(entry.fault("variant", unknown("variant", variant, known.into_iter())));
+        }
+        let what = entry.text("figure")?.ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2 or prediction"))?;
+        let at = entry.get("at").map(|node| entry.number("at", node, &reader::ANY)).transpose()?;
+        let figure = match (what, at) {
+            ("first_loss", None) => Figure::FirstLoss,
+            ("last_loss", None) => Figure::LastLoss,
+            ("test_rmse", None) => Figure::TestRmse,
+            ("r2", None) => Figure::R2,
+            ("prediction", Some(at)) => Figure::Prediction(at),
+            ("prediction", None) => return Err(entry.missing("at", "the input at which the prediction is taken")),
+            ("first_loss" | "last_loss" | "test_rmse" | "r2", Some(_)) => {
+                return Err(entry.fault("at", "only a prediction is taken at an input: remove this key"));
+            }
+            _ => return Err(entry.fault("figure", unknown("figure", what, ["first_loss", "last_loss", "test_rmse", "r2", "prediction"].into_iter()))),
+        };
+        let value = entry.get("value").ok_or_else(|| entry.missing("value", "a number"))?;
+        let value = entry.number("value", value, &reader::Range { says: "a number", holds: |_| true })?;
+        let says = entry.text("says")?.unwrap_or("the source").to_owned();
+        entry.finish()?;
+        all.push(Published { variant: variant.to_owned(), figure, value, says });
+    }
+    Ok(all)
+}
+
+/// Makes a CSV's path relative to the experiment's folder.
+fn locate_csv(config: &mut Config, file: &str) {
+    if let Target::Csv { csv, .. } = &mut config.data.target
+        && let Some(folder) = Path::new(file).parent()
+    {
+        *csv = folder.join(&csv);
+    }
+}
+
+/// The test grid that a configuration hands on to variants that set none.
+fn test_grid(config: &Config) -> Option<Span> {
+    match config.data.test {
+        Test::Grid(span) => Some(span),
+        _ => None,
+    }
+}

@@ -1,0 +1,356 @@
+//! The keys of a configuration: their types, ranges and defaults.
+
+use std::path::PathBuf;
+
+use super::ExperimentError;
+use super::config::*;
+use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader};
+use super::tree::{Node, Table, Value};
+
+type Result<T> = std::result::Result<T, ExperimentError>;
+
+/// The tables that make up a configuration.
+pub const SECTIONS: [&str; 6] = ["data", "batch", "model", "loss", "optimizer", "train"];
+
+/// Keys that only some kinds of optimizer or loss have. They go when a patch sets another kind.
+pub const KEYS_OF_A_KIND: [&str; 7] = ["betas", "eps", "momentum", "nesterov", "weight_decay", "alpha", "delta"];
+
+/// Keys whose value is one of several forms; a patch with another form replaces the whole.
+pub const KEYS_WITH_FORMS: [&str; 5] = ["target", "inputs", "test", "init", "init_bias"];
+
+/// Points of the test grid that a polynomial gets where none is set.
+const TEST_POINTS: usize = 1000;
+
+const ACTIVATIONS: [(&str, Activation); 7] = [
+    ("relu", Activation::Relu),
+    ("leaky_relu", Activation::LeakyRelu),
+    ("elu", Activation::Elu),
+    ("gelu", Activation::Gelu),
+    ("sigmoid", Activation::Sigmoid),
+    ("tanh", Activation::Tanh),
+    ("identity", Activation::Identity),
+];
+
+const OUTPUTS: [(&str, Output); 5] = [
+    ("identity", Output::Identity),
+    ("relu", Output::Relu),
+    ("sigmoid", Output::Sigmoid),
+    ("tanh", Output::Tanh),
+    ("softmax", Output::Softmax),
+];
+
+const INITS: [(&str, Init); 6] = [
+    ("glorot_uniform", Init::GlorotUniform),
+    ("glorot_normal", Init::GlorotNormal),
+    ("kaiming_uniform", Init::KaimingUniform),
+    ("kaiming_normal", Init::KaimingNormal),
+    ("pytorch", Init::Pytorch),
+    ("zeros", Init::Zeros),
+];
+
+const LOSSES: [(&str, LossKind); 4] =
+    [("mse", LossKind::Mse), ("sse", LossKind::Sse), ("mae", LossKind::Mae), ("huber", LossKind::Huber)];
+
+const PAIRINGS: [(&str, Pairing); 3] = [
+    ("matched", Pairing::Matched),
+    ("broadcast", Pairing::Broadcast),
+    ("broadcast-mean", Pairing::BroadcastMean),
+];
+
+/// Reads a configuration out of an experiment's tree, fixes already laid over it. `test_grid` is the baseline's, which
+/// every variant shares unless it sets its own; none while the baseline itself is read.
+pub fn config(file: &str, tree: &Table, test_grid: Option<Span>) -> Result<Config> {
+    let root = Reader::root(file, tree);
+    for (section, known) in SECTIONS.iter().zip(KEYS) {
+        let reader = root.section(section)?;
+        for key in known {
+            reader.get(key);
+        }
+        reader.finish()?;
+    }
+    Ok(Config {
+        data: data(&root.section("data")?, test_grid)?,
+        batch: batch(&root.section("batch")?)?,
+        model: model(&root.section("model")?)?,
+        loss: loss(&root.section("loss")?)?,
+        optimizer: optimizer(&root.section("optimizer")?)?,
+        train: train(&root.section("train")?)?,
+    })
+}
+
+/// Every key of each section, in the order of [`SECTIONS`].
+const KEYS: [&[&str]; 6] = [
+    &["target", "inputs", "scale_input", "scale_target", "noise", "test", "holdout"],
+    &["size", "draw"],
+    &["hidden", "activation", "bias", "output", "init", "init_bias"],
+    &["kind", "pairing", "delta"],
+    &["kind", "learning_rate", "schedule", "betas", "eps", "momentum", "nesterov", "weight_decay", "alpha"],
+    &["steps", "epochs", "log_points"],
+];
+
+fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
+    let target = target(data)?;
+    let inputs = match (&target, data.get("inputs")) {
+        (Target::Polynomial { .. }, Some(node)) => Some(inputs(data, node)?),
+        (Target::Polynomial { .. }, None) => Some(Inputs::Grid(Span { from: 1.0, to: 1000.0, count: 1000 })),
+        (Target::Csv { .. }, None) => None,
+        (Target::Csv { .. }, Some(_)) => {
+            return Err(data.fault("inputs", "a CSV target brings its own inputs: remove this key"));
+        }
+    };
+    let holdout = data.number_or("holdout", 0.0, BELOW_ONE)?;
+    if holdout > 0.0 && matches!(target, Target::Polynomial { .. }) {
+        return Err(data.fault("holdout", "only rows of a CSV can be held out: remove this key, a polynomial is tested on its grid"));
+    }
+    let noise = data.number_or("noise", 0.0, NOT_NEGATIVE)?;
+    let test = test(data, &inputs, test_grid)?;
+    let scale_input = scale(data, "scale_input")?;
+    let scale_target = scale(data, "scale_target")?;
+    Ok(Data { target, inputs, scale_input, scale_target, noise, test, holdout })
+}
+
+fn target(data: &Reader) -> Result<Target> {
+    const WHAT: &str = "{ polynomial = [c0, c1, …] } or { csv = \"rows.csv\", inputs = [\"a\"], output = \"y\" }";
+    let Some(node) = data.get("target") else { return Ok(Target::Polynomial { polynomial: vec![0.0, 1.0, 1.0] }) };
+    let Value::Table(_) = &node.value else { return Err(data.expected("target", WHAT, &node.value)) };
+    let form = Reader::of(data.file, data.name("target"), node)?;
+    let target = if let Some(items) = form.list("polynomial", "a list of coefficients, constant first")? {
+        if items.is_empty() {
+            return Err(form.fault("polynomial", "expected at least one coefficient, constant first"));
+        }
+        let polynomial = items.iter().map(|item| form.number("polynomial", item, &ANY)).collect::<Result<_>>()?;
+        Target::Polynomial { polynomial }
+    } else if let Some(path) = form.text("csv")? {
+        let inputs = form.texts("inputs", "a list of column names")?.ok_or_else(|| form.missing("inputs", "a list of column names"))?;
+        let output = form.text("output")?.ok_or_else(|| form.missing("output", "a column name"))?.to_owned();
+        if inputs.is_empty() {
+            return Err(form.fault("inputs", "expected at least one column name"));
+        }
+        if let Some((_, twice)) = inputs.iter().enumerate().find(|(i, name)| inputs[..*i].contains(name)) {
+            return Err(form.fault("inputs", format!("the column {twice:?} is named twice")));
+        }
+        if inputs.contains(&output) {
+            return Err(form.fault("output", format!("the column {output:?} is an input too: the network would only copy it")));
+        }
+        Target::Csv { csv: PathBuf::from(path), inputs, output }
+    } else {
+        form.finish()?;
+        return Err(data.expected("target", WHAT, &node.value));
+    };
+    form.finish()?;
+    Ok(target)
+}
+
+fn inputs(data: &Reader, node: &Node) -> Result<Inputs> {
+    const WHAT: &str = "{ grid = { from, to, count } } or { uniform = { from, to, count } }";
+    let Value::Table(_) = &node.value else { return Err(data.expected("inputs", WHAT, &node.value)) };
+    let form = Reader::of(data.file, data.name("inputs"), node)?;
+    let inputs = match (form.get("grid"), form.get("uniform")) {
+        (Some(grid), None) => Inputs::Grid(span(&form, "grid", grid)?),
+        (None, Some(uniform)) => Inputs::Uniform(span(&form, "uniform", uniform)?),
+        (None, None) => {
+            form.finish()?;
+            return Err(data.expected("inputs", WHAT, &node.value));
+        }
+        (Some(_), Some(_)) => return Err(data.fault("inputs", "grid and uniform at once: keep one")),
+    };
+    form.finish()?;
+    Ok(inputs)
+}
+
+fn span(parent: &Reader, key: &str, node: &Node) -> Result<Span> {
+    let span = Reader::of(parent.file, parent.name(key), node)?;
+    let number = |key| {
+        let node = span.get(key).ok_or_else(|| span.missing(key, "a number"))?;
+        span.number(key, node, &ANY)
+    };
+    let (from, to) = (number("from")?, number("to")?);
+    let count = span.get("count").ok_or_else(|| span.missing("count", "how many points"))?;
+    let count = span.count("count", count, 1)?;
+    if from > to {
+        return Err(span.fault("from", format!("from = {from:?} is above to = {to:?}: swap them")));
+    }
+    if !(to - from).is_finite() {
+        return Err(span.fault("to", "the range is wider than a 64-bit float can say"));
+    }
+    span.finish()?;
+    Ok(Span { from, to, count })
+}
+
+fn test(data: &Reader, inputs: &Option<Inputs>, test_grid: Option<Span>) -> Result<Test> {
+    const WHAT: &str = "\"grid\", \"train\", { grid = { from, to, count } } or { uniform = { from, to, count } }";
+    let Some(inputs) = inputs else {
+        return match data.text("test")? {
+            None => Ok(Test::Rows),
+            Some("train") if data.number_or("holdout", 0.0, BELOW_ONE)? > 0.0 => {
+                Err(data.fault("test", "\"train\" beside a holdout, which is there to be tested on: keep one"))
+            }
+            Some("train") => Ok(Test::Rows),
+            Some(_) => Err(data.fault("test", "a CSV target is tested on its rows: remove this key, or set data.holdout")),
+        };
+    };
+    let grid = test_grid.unwrap_or_else(|| match *inputs {
+        Inputs::Grid(span) | Inputs::Uniform(span) => Span { count: TEST_POINTS, ..span },
+    });
+    let Some(node) = data.get("test") else { return Ok(Test::Grid(grid)) };
+    match &node.value {
+        Value::Text(text) if text == "grid" => Ok(Test::Grid(grid)),
+        Value::Text(text) if text == "train" => Ok(Test::Train),
+        Value::Table(_) => {
+            let form = Reader::of(data.file, data.name("test"), node)?;
+            let test = match (form.get("grid"), form.get("uniform")) {
+                (Some(node), None) => Test::Grid(span(&form, "grid", node)?),
+                (None, Some(node)) => Test::Uniform(span(&form, "uniform", node)?),
+                _ => {
+                    form.finish()?;
+                    return Err(data.expected("test", WHAT, &node.value));
+                }
+            };
+            form.finish()?;
+            Ok(test)
+        }
+        other => Err(data.expected("test", WHAT, other)),
+    }
+}
+
+fn scale(data: &Reader, key: &'static str) -> Result<Scale> {
+    let divisor = Range { says: "a number other than 0, \"standardize\" or \"unit\"", holds: |x| x.is_finite() && x != 0.0 };
+    let Some(node) = data.get(key) else { return Ok(Scale::Divide(1.0)) };
+    match &node.value {
+        Value::Text(_) => data
+            .word(key, node, &[("standardize", FittedScale::Standardize), ("unit", FittedScale::Unit)])
+            .map(Scale::Fitted),
+        _ => data.number(key, node, &divisor).map(Scale::Divide),
+    }
+}
+
+fn batch(batch: &Reader) -> Result<Batch> {
+    let size = match batch.get("size") {
+        None => BatchSize::All(All::All),
+        Some(Node { value: Value::Text(text), .. }) if text == "all" => BatchSize::All(All::All),
+        Some(node @ Node { value: Value::Integer(_), .. }) => BatchSize::Rows(batch.count("size", node, 1)?),
+        Some(node) => return Err(batch.expected("size", "\"all\" or a whole number of at least 1", &node.value)),
+    };
+    let draw = batch.word_or("draw", Draw::Once, &[("once", Draw::Once), ("epoch", Draw::Epoch), ("fresh", Draw::Fresh)])?;
+    Ok(Batch { size, draw })
+}
+
+fn model(model: &Reader) -> Result<Model> {
+    let hidden = match model.list("hidden", "a list of widths, as [45, 45]; [] is a linear model")? {
+        None => vec![45, 45],
+        Some(widths) => widths.iter().map(|width| model.count("hidden", width, 1)).collect::<Result<_>>()?,
+    };
+    let activation = match model.get("activation") {
+        None => vec![Activation::Relu; hidden.len()],
+        Some(Node { value: Value::List(items), .. }) => {
+            if items.len() != hidden.len() {
+                let message = format!("{} activations for {} hidden layers: give one a layer, or a single one for all", items.len(), hidden.len());
+                return Err(model.fault("activation", message));
+            }
+            items.iter().map(|item| model.word("activation", item, &ACTIVATIONS)).collect::<Result<_>>()?
+        }
+        Some(node) => vec![model.word("activation", node, &ACTIVATIONS)?; hidden.len()],
+    };
+    let init = init(model, "init")?.unwrap_or(Init::GlorotUniform);
+    let init_bias = self::init(model, "init_bias")?.unwrap_or(if init == Init::Pytorch { Init::Pytorch } else { Init::Zeros });
+    Ok(Model {
+        hidden,
+        activation,
+        bias: model.bool_or("bias", true)?,
+        output: model.word_or("output", Output::Identity, &OUTPUTS)?,
+        init,
+        init_bias,
+    })
+}
+
+fn init(model: &Reader, key: &'static str) -> Result<Option<Init>> {
+    let Some(node) = model.get(key) else { return Ok(None) };
+    let Value::Table(_) = &node.value else { return model.word(key, node, &INITS).map(Some) };
+    let form = Reader::of(model.file, model.name(key), node)?;
+    let init = match (form.get("uniform"), form.get("normal")) {
+        (Some(bounds), None) => {
+            let [low, high] = form.pair("uniform", bounds, &ANY)?;
+            if low > high {
+                return Err(form.fault("uniform", format!("[{low:?}, {high:?}] runs downwards: swap them")));
+            }
+            Init::Uniform([low, high])
+        }
+        (None, Some(moments)) => {
+            let [mean, deviation] = form.pair("normal", moments, &ANY)?;
+            if deviation < 0.0 {
+                return Err(form.fault("normal", format!("the standard deviation {deviation:?} is below 0")));
+            }
+            Init::Normal([mean, deviation])
+        }
+        _ => {
+            form.finish()?;
+            let names = INITS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            return Err(model.expected(key, &format!("{names}, {{ uniform = [a, b] }} or {{ normal = [m, s] }}"), &node.value));
+        }
+    };
+    form.finish()?;
+    Ok(Some(init))
+}
+
+fn loss(loss: &Reader) -> Result<Loss> {
+    let kind = loss.word_or("kind", LossKind::Mse, &LOSSES)?;
+    let pairing = loss.word_or("pairing", Pairing::Matched, &PAIRINGS)?;
+    let delta = loss.number_or("delta", 1.0, POSITIVE)?;
+    if kind != LossKind::Huber && loss.get("delta").is_some() {
+        return Err(loss.fault("delta", "only the huber loss has a delta: remove this key, or set loss.kind = \"huber\""));
+    }
+    Ok(Loss { kind, pairing, delta: (kind == LossKind::Huber).then_some(delta) })
+}
+
+fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
+    const KINDS: [(&str, &str); 4] = [("adam", "adam"), ("adamw", "adamw"), ("sgd", "sgd"), ("rmsprop", "rmsprop")];
+    let name = optimizer.word_or("kind", "adam", &KINDS)?;
+    let own: &[&str] = match name {
+        "adam" | "adamw" => &["betas", "eps", "weight_decay"],
+        "sgd" => &["momentum", "nesterov", "weight_decay"],
+        _ => &["alpha", "eps", "momentum", "weight_decay"],
+    };
+    if let Some((stranger, _)) = optimizer.entries().find(|(key, _)| KEYS_OF_A_KIND[..6].contains(key) && !own.contains(key)) {
+        return Err(optimizer.fault(stranger, format!("{name} has no such key, accepted: {}", own.join(", "))));
+    }
+    let eps = || optimizer.number_or("eps", 1e-8, NOT_NEGATIVE);
+    let weight_decay = |default| optimizer.number_or("weight_decay", default, NOT_NEGATIVE);
+    let betas = || match optimizer.get("betas") {
+        None => Ok([0.9, 0.999]),
+        Some(node) => optimizer.pair("betas", node, &BELOW_ONE),
+    };
+    let kind = match name {
+        "adam" => OptimizerKind::Adam { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.0)? },
+        "adamw" => OptimizerKind::Adamw { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.01)? },
+        "sgd" => {
+            let momentum = optimizer.number_or("momentum", 0.0, NOT_NEGATIVE)?;
+            let nesterov = optimizer.bool_or("nesterov", false)?;
+            if nesterov && momentum == 0.0 {
+                return Err(optimizer.fault("nesterov", "nesterov needs a momentum above 0: set optimizer.momentum"));
+            }
+            OptimizerKind::Sgd { momentum, nesterov, weight_decay: weight_decay(0.0)? }
+        }
+        _ => OptimizerKind::Rmsprop {
+            alpha: optimizer.number_or("alpha", 0.99, BELOW_ONE)?,
+            eps: eps()?,
+            momentum: optimizer.number_or("momentum", 0.0, NOT_NEGATIVE)?,
+            weight_decay: weight_decay(0.0)?,
+        },
+    };
+    let schedules = [("constant", Schedule::Constant), ("linear", Schedule::Linear), ("cosine", Schedule::Cosine)];
+    Ok(Optimizer {
+        kind,
+        learning_rate: optimizer.number_or("learning_rate", 1e-3, POSITIVE)?,
+        schedule: optimizer.word_or("schedule", Schedule::Constant, &schedules)?,
+    })
+}
+
+fn train(train: &Reader) -> Result<Train> {
+    let length = match (train.get("steps"), train.get("epochs")) {
+        (Some(_), Some(_)) => return Err(train.fault("epochs", "steps and epochs at once: keep one")),
+        (None, Some(epochs)) => Length::Epochs(train.count("epochs", epochs, 1)?),
+        (Some(steps), None) => Length::Steps(train.count("steps", steps, 1)?),
+        (None, None) => Length::Steps(1000),
+    };
+    Ok(Train { length, log_points: train.count_or("log_points", 200, 2)? })
+}

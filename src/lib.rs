@@ -1,0 +1,20 @@
+//! misfit finds out, by experiment, why a small neural network does not fit its data.
+//!
+//! `experiment → variants × seeds = runs → stacks → training → results → table`. The result files are the boundary: all
+//! that follows them works in a build without libtorch (`--no-default-features`).
+
+pub mod analysis;
+pub mod data;
+pub mod experiment;
+#[cfg(feature = "train")]
+mod interrupt;
+pub mod random;
+pub mod results;
+#[cfg(feature = "train")]
+pub mod schedule;
+pub mod show;
+#[cfg(feature = "train")]
+pub mod train;
+
+pub mod cli;
+mod commands;

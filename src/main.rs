@@ -1,0 +1,5 @@
+//! The `misfit` command.
+
+fn main() -> std::process::ExitCode {
+    misfit::cli::main()
+}

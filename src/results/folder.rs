@@ -1,0 +1,308 @@
+//! A results folder: held by one process at a time, and never with half a run in it.
+//!
+//! While an experiment runs, each stack that ends leaves a part in `.parts/`. At the end, or when it is interrupted, the
+//! parts and the runs that the CSVs hold already are put together, sorted, into new CSVs that take the place of the old.
+
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{BufWriter, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::manifest::Manifest;
+use super::part::{self, RunRows};
+use super::rows::RunFile;
+use crate::experiment::Experiment;
+
+/// What identifies a run in a results folder; the order of the rows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub variant: String,
+    pub seed: u64,
+}
+
+/// Bytes of a file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Segment {
+    pub file: PathBuf,
+    pub offset: u64,
+    pub length: u64,
+}
+
+/// A folder that this process holds until the value is dropped.
+pub struct Folder {
+    path: PathBuf,
+    headers: [String; 3],
+    /// Where the rows of the runs lie that have ended.
+    runs: BTreeMap<Key, [Segment; 3]>,
+    /// Whether there are parts that the CSVs lack.
+    parted: bool,
+    next: AtomicU64,
+    _lock: File,
+}
+
+const LOCK: &str = ".lock";
+const PARTS: &str = ".parts";
+const MANIFEST: &str = "manifest.json";
+
+impl Folder {
+    /// Takes hold of `path` for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out what any
+    /// experiment left there.
+    pub fn open(path: &Path, experiment: &Experiment, hash: &str, fresh: bool) -> Result<Self> {
+        let shown = path.display();
+        fs::create_dir_all(path).with_context(|| format!("{shown}: cannot be made a results folder: set --out"))?;
+        let lock = lock(path)?;
+        let ours = |name: &str| path.join(name);
+        if fresh {
+            for file in RunFile::ALL.map(RunFile::name).into_iter().chain([MANIFEST, "effects.csv", "findings.csv"]) {
+                remove(&ours(file))?;
+            }
+            if ours(PARTS).exists() {
+                fs::remove_dir_all(ours(PARTS)).with_context(|| format!("{shown}: cannot be cleared"))?;
+            }
+        }
+        remove_unfinished(path)?;
+        match Manifest::read(&ours(MANIFEST))? {
+            Some(manifest) => ensure!(
+                manifest.experiment_hash == hash,
+                "{shown}: holds the results of another experiment or other settings ({}): set --out to a new folder, or --fresh to replace them",
+                manifest.differs_from(experiment)
+            ),
+            None => {
+                let stranger = RunFile::ALL.into_iter().map(RunFile::name).find(|name| ours(name).exists());
+                if let Some(name) = stranger {
+                    bail!("{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it");
+                }
+            }
+        }
+        fs::create_dir_all(ours(PARTS)).with_context(|| format!("{shown}: cannot be written to"))?;
+        let mut folder = Folder {
+            path: path.to_owned(),
+            headers: RunFile::ALL.map(|file| file.header(experiment)),
+            runs: BTreeMap::new(),
+            parted: false,
+            next: AtomicU64::new(0),
+            _lock: lock,
+        };
+        folder.find_runs()?;
+        let known: std::collections::HashSet<&str> = experiment.variants.iter().map(|v| v.name.as_str()).collect();
+        if let Some(key) = folder.runs.keys().find(|key| !known.contains(key.variant.as_str())) {
+            bail!("{shown}: has rows of {:?}, which the experiment does not: set --out to a new folder, or --fresh", key.variant);
+        }
+        Ok(folder)
+    }
+
+    fn find_runs(&mut self) -> Result<()> {
+        let mut found: BTreeMap<Key, Vec<Segment>> = BTreeMap::new();
+        for (file, header) in RunFile::ALL.into_iter().zip(&self.headers) {
+            let path = self.path.join(file.name());
+            if path.exists() {
+                for (key, segment) in index_csv(&path, header)? {
+                    found.entry(key).or_default().push(segment);
+                }
+            }
+        }
+        // Two of three CSVs may be newer than the third if the process was killed between them; the parts then still hold
+        // what the third lacks.
+        for (key, segments) in found {
+            if let Ok(segments) = <[Segment; 3]>::try_from(segments) {
+                self.runs.insert(key, segments);
+            }
+        }
+        for entry in fs::read_dir(self.path.join(PARTS))? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "part") {
+                self.parted = true;
+                self.runs.extend(part::index(&path)?);
+            } else {
+                remove(&path)?; // A part that was being written when the process was killed.
+            }
+        }
+        Ok(())
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn has(&self, key: &Key) -> bool {
+        self.runs.contains_key(key)
+    }
+
+    /// Runs whose rows are there.
+    pub fn count(&self) -> usize {
+        self.runs.len()
+    }
+
+    /// Keeps the rows of runs that have ended together. Once it returns, no kill loses them.
+    pub fn keep(&self, runs: &[RunRows]) -> Result<()> {
+        let unique = (std::process::id(), self.next.fetch_add(1, Ordering::Relaxed));
+        let name = format!("{:x}-{:x}-{:x}.part", unix_nanos(), unique.0, unique.1);
+        part::write(&self.path.join(PARTS).join(name), runs)
+    }
+
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        write_whole(&self.path.join(MANIFEST), |file| {
+            serde_json::to_writer_pretty(&mut *file, manifest)?;
+            Ok(file.write_all(b"\n")?)
+        })
+    }
+
+    /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point.
+    pub fn assemble(&mut self) -> Result<()> {
+        self.find_runs()?;
+        let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
+        if self.parted || !complete {
+            for (nth, file) in RunFile::ALL.into_iter().enumerate() {
+                let segments: Vec<&Segment> = self.runs.values().map(|segments| &segments[nth]).collect();
+                write_whole(&self.path.join(file.name()), |out| {
+                    out.write_all(self.headers[nth].as_bytes())?;
+                    copy(&segments, out)
+                })?;
+            }
+        }
+        fs::remove_dir_all(self.path.join(PARTS)).with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
+        Ok(())
+    }
+}
+
+/// Takes the folder's lock, which goes with the process, however it ends.
+fn lock(path: &Path) -> Result<File> {
+    let place = path.join(LOCK);
+    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&place);
+    let mut file = open.with_context(|| format!("{}: cannot be written to", path.display()))?;
+    match file.try_lock() {
+        Ok(()) => {
+            file.set_len(0)?;
+            write!(file, "process {} on {}", std::process::id(), super::manifest::host())?;
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut holder = String::new();
+            let _ = file.read_to_string(&mut holder);
+            bail!("{}: is being written by {}: wait for it, or set --out to another folder", path.display(), crate::experiment::one_line(&holder))
+        }
+        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}: cannot be locked", path.display())),
+    }
+}
+
+/// Where the rows of each run lie in one of the CSVs, which is refused unless it is just what this program writes.
+fn index_csv(path: &Path, header: &str) -> Result<Vec<(Key, Segment)>> {
+    let shown = path.display();
+    let cure = "restore it, or run with --fresh";
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path).with_context(|| shown.to_string())?;
+    let size = fs::metadata(path)?.len();
+    let columns = header.split(',').count();
+    let mut record = csv::ByteRecord::new();
+    let mut runs: Vec<(Key, Segment)> = Vec::new();
+    let mut started = false;
+    loop {
+        let more = reader.read_byte_record(&mut record).with_context(|| format!("{shown}: cannot be read: {cure}"))?;
+        let at = record.position().map_or(0, csv::Position::byte);
+        let line = record.position().map_or(0, csv::Position::line);
+        let end = if more { at } else { size };
+        if !started {
+            let mut file = File::open(path)?;
+            let mut first = vec![0; header.len()];
+            let same = file.read_exact(&mut first).is_ok() && first == header.as_bytes();
+            ensure!(same, "{shown}:1: the header is not this experiment's: {cure}");
+            started = true;
+            if more { continue } else { break }
+        }
+        if !more {
+            if let Some((_, segment)) = runs.last_mut() {
+                segment.length = end - segment.offset;
+            }
+            break;
+        }
+        let text = |field: usize| record.get(field).and_then(|bytes| std::str::from_utf8(bytes).ok());
+        let key = text(0).zip(text(1).and_then(|seed| seed.parse().ok())).filter(|_| record.len() == columns);
+        let Some((variant, seed)) = key else { bail!("{shown}:{line}: is not a row of {columns} fields with a variant and a seed: {cure}") };
+        let key = Key { variant: variant.to_owned(), seed };
+        match runs.last_mut() {
+            Some((last, _)) if *last == key => {}
+            last => {
+                if let Some((before, segment)) = last {
+                    ensure!(*before < key, "{shown}:{line}: is out of order: {cure}");
+                    segment.length = at - segment.offset;
+                }
+                runs.push((key, Segment { file: path.to_owned(), offset: at, length: 0 }));
+            }
+        }
+    }
+    if size > 0 {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::End(-1))?;
+        let mut last = [0];
+        file.read_exact(&mut last)?;
+        ensure!(last == *b"\n", "{shown}: ends in the middle of a row: {cure}");
+    }
+    Ok(runs)
+}
+
+fn copy(segments: &[&Segment], out: &mut dyn Write) -> Result<()> {
+    let mut open: Option<(&Path, File)> = None;
+    for segment in segments {
+        let file = match &mut open {
+            Some((path, file)) if *path == segment.file => file,
+            _ => {
+                let file = File::open(&segment.file).with_context(|| segment.file.display().to_string())?;
+                &mut open.insert((&segment.file, file)).1
+            }
+        };
+        file.seek(SeekFrom::Start(segment.offset))?;
+        let copied = std::io::copy(&mut file.take(segment.length), out)?;
+        ensure!(copied == segment.length, "{}: became shorter while it was read", segment.file.display());
+    }
+    Ok(())
+}
+
+/// Writes a file so that it is there whole or, whatever happens, not at all.
+pub fn write_whole(path: &Path, contents: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let shown = path.display();
+    let new = path.with_extension(format!("new-{:x}", std::process::id()));
+    let written = (|| {
+        let mut file = BufWriter::new(File::create(&new)?);
+        contents(&mut file)?;
+        let file = file.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(&new, path)?;
+        // The name must last as well as the contents.
+        if let Some(folder) = path.parent() {
+            File::open(folder)?.sync_all()?;
+        }
+        Ok::<_, anyhow::Error>(())
+    })();
+    if written.is_err() {
+        let _ = fs::remove_file(&new);
+    }
+    written.with_context(|| format!("{shown}: cannot be written"))
+}
+
+/// Removes files that were being written when the process was killed.
+fn remove_unfinished(folder: &Path) -> Result<()> {
+    for entry in fs::read_dir(folder)? {
+        let path = entry?.path();
+        let ours = RunFile::ALL.map(RunFile::name).into_iter().chain([MANIFEST]);
+        let unfinished = path.extension().is_some_and(|extension| extension.to_string_lossy().starts_with("new-"));
+        if unfinished && ours.into_iter().any(|name| Path::new(name).file_stem() == path.file_stem()) {
+            remove(&path)?;
+        }
+    }
+    Ok(())
+}
+
+fn remove(path: &Path) -> Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("{}: cannot be removed", path.display()))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn unix_nanos() -> u128 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos())
+}

@@ -1,0 +1,144 @@
+//! `manifest.json`: what was run, by what, where and when.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::experiment::Experiment;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    pub misfit: String,
+    pub libtorch: String,
+    pub name: String,
+    pub title: String,
+    /// Over all that the runs' numbers depend on but the seeds.
+    pub experiment_hash: String,
+    /// The experiment file, its text and the overrides that were laid over it.
+    pub file: String,
+    pub text: String,
+    pub overrides: Vec<String>,
+    /// SHA-256 of each CSV that is a target.
+    pub data: BTreeMap<PathBuf, String>,
+    pub seeds: Vec<u64>,
+    pub fixes: serde_json::Value,
+    pub sweep: Vec<String>,
+    /// Each variant with its resolved configuration.
+    pub variants: serde_json::Value,
+    pub published: serde_json::Value,
+    pub status: Status,
+    /// Runs whose rows are in the CSVs.
+    pub runs: usize,
+    pub command: Vec<String>,
+    pub git: Git,
+    pub device: String,
+    pub threads: usize,
+    pub host: String,
+    /// Seconds since 1970.
+    pub started: u64,
+    pub seconds: f64,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    Running,
+    Interrupted,
+    Failed,
+    Complete,
+}
+
+/// The working folder's revision, where it is in a repository.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Git {
+    pub revision: Option<String>,
+    /// Whether tracked files differ from it.
+    pub dirty: Option<bool>,
+}
+
+/// What a process knows of its own circumstances.
+pub struct Circumstances {
+    pub libtorch: String,
+    pub device: String,
+    pub threads: usize,
+}
+
+impl Manifest {
+    pub fn new(experiment: &Experiment, hash: &str, data: &BTreeMap<PathBuf, String>, at: Circumstances) -> Self {
+        let variant = |v: &crate::experiment::Variant| {
+            let on: Vec<&str> = experiment.fixes.iter().zip(&v.fixes).filter(|(_, on)| **on).map(|(fix, _)| fix.name.as_str()).collect();
+            serde_json::json!({ "name": v.name, "fixes": on, "swept": v.swept, "config": v.config })
+        };
+        Manifest {
+            misfit: env!("CARGO_PKG_VERSION").to_owned(),
+            libtorch: at.libtorch,
+            name: experiment.name.clone(),
+            title: experiment.title.clone(),
+            experiment_hash: hash.to_owned(),
+            file: experiment.file.clone(),
+            text: experiment.text.clone(),
+            overrides: experiment.overrides.clone(),
+            data: data.clone(),
+            seeds: experiment.seeds.clone(),
+            fixes: serde_json::json!(experiment.fixes),
+            sweep: experiment.sweep.clone(),
+            variants: experiment.variants.iter().map(variant).collect(),
+            published: serde_json::json!(experiment.published),
+            status: Status::Running,
+            runs: 0,
+            command: std::env::args().collect(),
+            git: git(),
+            device: at.device,
+            threads: at.threads,
+            host: host(),
+            started: std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+            seconds: 0.0,
+        }
+    }
+
+    /// The manifest at `path`, if there is one.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error).with_context(|| path.display().to_string()),
+        };
+        let manifest = serde_json::from_slice(&text)
+            .with_context(|| format!("{}: is not a manifest of this version of misfit: set --out to a new folder, or --fresh", path.display()))?;
+        Ok(Some(manifest))
+    }
+
+    /// In a few words, how what made this folder differs from `experiment`.
+    pub fn differs_from(&self, experiment: &Experiment) -> String {
+        if self.name != experiment.name {
+            format!("{:?}, not {:?}", self.name, experiment.name)
+        } else if self.overrides != experiment.overrides {
+            let shown = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(" ") };
+            format!("overrides were {}, are {}", shown(&self.overrides), shown(&experiment.overrides))
+        } else if self.text != experiment.text {
+            let same = self.text.lines().zip(experiment.text.lines()).take_while(|(a, b)| a == b).count();
+            format!("the file differs from line {}", same + 1)
+        } else {
+            "its data or this version of misfit differ".to_owned()
+        }
+    }
+}
+
+/// This machine's name.
+pub fn host() -> String {
+    let name = std::fs::read_to_string("/proc/sys/kernel/hostname").ok().or_else(|| std::env::var("HOSTNAME").ok());
+    name.map_or_else(|| "unknown".to_owned(), |name| name.trim().to_owned())
+}
+
+fn git() -> Git {
+    let ask = |args: &[&str]| {
+        let out = std::process::Command::new("git").args(args).stdin(std::process::Stdio::null()).output().ok()?;
+        out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
+    };
+    Git {
+        revision: ask(&["rev-parse", "HEAD"]),
+        dirty: ask(&["status", "--porcelain", "--untracked-files=no"]).map(|changes| !changes.is_empty()),
+    }
+}

@@ -1,0 +1,7 @@
+//! Result folders: what their files look like, how they are written whole or not at all, and how they are read back.
+
+pub mod folder;
+pub mod manifest;
+pub mod part;
+pub mod read;
+pub mod rows;

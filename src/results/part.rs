@@ -1,0 +1,85 @@
+//! The rows of runs that have ended, one file for each stack, until all are put together.
+//!
+//! A part is written beside its place and renamed into it, so it is there whole or not at all. Its first line is JSON that
+//! says which runs it holds and how many bytes each takes; the rows follow.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use super::folder::{Key, Segment, write_whole};
+use crate::experiment::hex;
+
+/// One run's rows in each of the run files.
+pub struct RunRows {
+    pub key: Key,
+    pub rows: [String; 3],
+}
+
+#[derive(Serialize, Deserialize)]
+struct Contents {
+    runs: Vec<Entry>,
+    /// Of all that follows the first line.
+    sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Entry {
+    variant: String,
+    seed: u64,
+    bytes: [u64; 3],
+}
+
+pub fn write(path: &Path, runs: &[RunRows]) -> Result<()> {
+    let mut digest = Sha256::new();
+    runs.iter().flat_map(|run| &run.rows).for_each(|rows| digest.update(rows));
+    let contents = Contents {
+        runs: runs
+            .iter()
+            .map(|run| Entry {
+                variant: run.key.variant.clone(),
+                seed: run.key.seed,
+                bytes: [0, 1, 2].map(|file| run.rows[file].len() as u64),
+            })
+            .collect(),
+        sha256: hex(&digest.finalize()),
+    };
+    write_whole(path, |file| {
+        serde_json::to_writer(&mut *file, &contents)?;
+        file.write_all(b"\n")?;
+        runs.iter().flat_map(|run| &run.rows).try_for_each(|rows| file.write_all(rows.as_bytes()))?;
+        Ok(())
+    })
+}
+
+/// Where each run's rows lie in a part.
+pub fn index(path: &Path) -> Result<Vec<(Key, [Segment; 3])>> {
+    let damaged = || format!("{}: is damaged: remove it, and its runs are trained again", path.display());
+    let mut file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
+    let mut first = Vec::new();
+    file.read_until(b'\n', &mut first)?;
+    let contents: Contents = serde_json::from_slice(&first).with_context(damaged)?;
+    let mut digest = Sha256::new();
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut buffer)? {
+            0 => break,
+            read => digest.update(&buffer[..read]),
+        }
+    }
+    ensure!(hex(&digest.finalize()) == contents.sha256, damaged());
+    let mut offset = first.len() as u64;
+    let mut runs = Vec::with_capacity(contents.runs.len());
+    for entry in contents.runs {
+        let segments = entry.bytes.map(|length| {
+            offset += length;
+            Segment { file: path.to_owned(), offset: offset - length, length }
+        });
+        runs.push((Key { variant: entry.variant, seed: entry.seed }, segments));
+    }
+    Ok(runs)
+}

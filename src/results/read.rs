@@ -1,0 +1,70 @@
+//! Result files read back, streaming.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail};
+
+use super::rows::{RUNS_HEADER, RunRow};
+
+/// The rows of a folder's `runs.csv`, in the file's order.
+pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
+    let path = folder.join("runs.csv");
+    let shown = path.display();
+    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
+    let header = reader.headers()?.clone();
+    if header.iter().take(RUNS_HEADER.len()).ne(RUNS_HEADER) {
+        bail!("{shown}:1: the header must begin with {}", RUNS_HEADER.join(","));
+    }
+    let mut rows = Vec::new();
+    for record in reader.records() {
+        let record = record.with_context(|| format!("{shown}: cannot be read"))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let row = (|| {
+            Some(RunRow {
+                variant: record[0].to_owned(),
+                seed: record[1].parse().ok()?,
+                outcome: record[2].parse().ok()?,
+                steps: record[3].parse().ok()?,
+                first_loss: record[4].parse().ok()?,
+                last_loss: record[5].parse().ok()?,
+                test_rmse: record[6].parse().ok()?,
+                r2: record[7].parse().ok()?,
+            })
+        })();
+        rows.push(row.with_context(|| format!("{shown}:{line}: is not a row of {}", RUNS_HEADER.join(",")))?);
+    }
+    Ok(rows)
+}
+
+/// The predictions of `variants` at `x`, as `(variant, seed, x, target, prediction)`; of experiments with one input.
+pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)]) -> Result<Vec<PredictionRow>> {
+    let path = folder.join("predictions.csv");
+    let shown = path.display();
+    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
+    let header = reader.headers()?.clone();
+    let column = |name: &str| header.iter().position(|column| column == name).with_context(|| format!("{shown}:1: no column {name:?}"));
+    let (x, target, prediction) = (column("x")?, column("target")?, column("prediction")?);
+    let mut rows = Vec::new();
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
+        if !wanted.iter().any(|(variant, _)| *variant == &record[0]) {
+            continue;
+        }
+        let line = record.position().map_or(0, csv::Position::line);
+        let number = |field: usize| record[field].parse::<f64>().with_context(|| format!("{shown}:{line}: {:?} is not a number", &record[field]));
+        let at = number(x)?;
+        if wanted.iter().any(|(variant, wanted)| *variant == &record[0] && *wanted == at) {
+            rows.push(PredictionRow { variant: record[0].to_owned(), x: at, target: number(target)?, prediction: number(prediction)? });
+        }
+    }
+    Ok(rows)
+}
+
+/// One run's prediction at one input, in original units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PredictionRow {
+    pub variant: String,
+    pub x: f64,
+    pub target: f64,
+    pub prediction: f64,
+}

@@ -1,0 +1,241 @@
+//! Runs into stacks, stacks onto threads; what has ended is kept at once.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use tch::Device;
+
+use crate::analysis::linear::best_line_rmse;
+use crate::analysis::outcome::{Evidence, Fit, Outcome};
+use crate::data::{Files, RunData, batch_rows, training_rows};
+use crate::experiment::config::{Config, Target, Test};
+use crate::experiment::{Experiment, Run};
+use crate::results::folder::{Folder, Key};
+use crate::results::part::RunRows;
+use crate::results::rows::{self, RunRow};
+use crate::show::progress::Progress;
+use crate::train::stack::{Lane, Shape, bytes_a_lane};
+use crate::train::{Trained, device, train};
+
+/// Bytes that the lanes of a stack on a CPU may work on together: beyond what the caches hold, more lanes save nothing.
+const STACK_BYTES: u64 = 2 << 20;
+const MOST_LANES: usize = 64;
+
+/// Stacks for each thread, at least, so that no thread waits long for the last one.
+const STACKS_A_THREAD: usize = 4;
+
+/// Runs that train together, and how much work that is.
+pub struct Job {
+    pub runs: Vec<Run>,
+    /// In an arbitrary unit.
+    pub cost: f64,
+}
+
+/// How a schedule ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    Done,
+    Interrupted,
+}
+
+/// What is known of a variant's runs before any is made.
+struct Size {
+    rows: usize,
+    test: usize,
+    columns: usize,
+    bytes: u64,
+    cost: f64,
+}
+
+/// Checks every variant against its data and against the memory that there is, before anything is trained or written.
+pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, threads: usize) -> Result<()> {
+    let free = free_memory();
+    for &at in variants {
+        let variant = &experiment.variants[at];
+        let size = size(&variant.config, files).with_context(|| format!("variant {:?}", variant.name))?;
+        let need = size.bytes.saturating_mul(threads.min(experiment.seeds.len()) as u64);
+        ensure!(
+            need <= free,
+            "variant {:?}: needs about {} of memory ({} a run), {} are free: make model.hidden, batch.size or the data smaller, or take fewer --threads",
+            variant.name,
+            gibibytes(need),
+            gibibytes(size.bytes),
+            gibibytes(free)
+        );
+    }
+    Ok(())
+}
+
+fn size(config: &Config, files: &Files) -> Result<Size> {
+    let rows = training_rows(config, files)?;
+    let (test, columns) = match (&config.data.test, &config.data.target) {
+        (Test::Grid(span) | Test::Uniform(span), _) => (span.count, 1),
+        (_, Target::Polynomial { .. }) => (rows, 1),
+        (_, Target::Csv { inputs, .. }) => (RunData::new(config, 0, files)?.test.rows(), inputs.len()),
+    };
+    let bytes = bytes_a_lane(config, rows, test, columns)?;
+    let batch = batch_rows(&config.batch, rows)?;
+    let steps = config.train.length.steps(rows, batch);
+    let widths: Vec<usize> = [columns].into_iter().chain(config.model.hidden.iter().copied()).chain([1]).collect();
+    let products: f64 = widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64).sum();
+    let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
+    // A number that passes through an activation costs about what 30 multiplications in a product do.
+    let sample = 3.0 * products + 30.0 * units;
+    let logged = config.train.logged_steps(steps).len() as f64;
+    let cost = steps as f64 * (batch as f64 * sample + 20.0 * products) + logged * test as f64 * (products + 20.0 * units);
+    Ok(Size { rows, test, columns, bytes, cost })
+}
+
+/// Sorts runs into stacks of one shape, the costliest first.
+pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, threads: usize) -> Result<Vec<Job>> {
+    let mut sizes: BTreeMap<usize, (Shape, Size)> = BTreeMap::new();
+    let mut groups: BTreeMap<Shape, Vec<Run>> = BTreeMap::new();
+    let mut total = 0.0;
+    for &run in runs {
+        let (shape, size) = match sizes.entry(run.variant) {
+            std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::btree_map::Entry::Vacant(entry) => {
+                let config = &experiment.variants[run.variant].config;
+                let size = size(config, files)?;
+                entry.insert((Shape::of(config, size.rows, size.test, size.columns)?, size))
+            }
+        };
+        total += size.cost;
+        groups.entry(shape.clone()).or_default().push(run);
+    }
+    let share = total / (threads * STACKS_A_THREAD) as f64;
+    let mut jobs = Vec::new();
+    for runs in groups.into_values() {
+        let (_, size) = &sizes[&runs[0].variant];
+        let cached = (STACK_BYTES / size.bytes.max(1)) as usize;
+        let lanes = cached.min((share / size.cost) as usize).clamp(1, MOST_LANES);
+        for stack in runs.chunks(lanes) {
+            let cost = stack.iter().map(|run| sizes[&run.variant].1.cost).sum();
+            jobs.push(Job { runs: stack.to_vec(), cost });
+        }
+    }
+    jobs.sort_by(|a, b| b.cost.total_cmp(&a.cost));
+    Ok(jobs)
+}
+
+/// What a schedule works with.
+pub struct Schedule<'a> {
+    pub experiment: &'a Experiment,
+    pub files: &'a Files,
+    pub folder: &'a Folder,
+    pub device: Device,
+    pub threads: usize,
+    pub stop: &'a AtomicBool,
+    pub progress: &'a Progress,
+}
+
+impl Schedule<'_> {
+    /// Trains all jobs. What ends before an interruption or a failure is kept.
+    pub fn run(&self, jobs: &[Job]) -> Result<Ended> {
+        let next = AtomicUsize::new(0);
+        let failed = AtomicBool::new(false);
+        let failure = Mutex::new(None);
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..self.threads.min(jobs.len()))
+                .map(|_| {
+                    scope.spawn(|| {
+                        device::single_threaded();
+                        while !self.stop.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
+                            let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
+                            if let Err(error) = self.job(job) {
+                                failed.store(true, Ordering::Relaxed);
+                                failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+                            }
+                        }
+                    })
+                })
+                .collect();
+            for worker in workers {
+                if worker.join().is_err() {
+                    failure
+                        .lock()
+                        .unwrap_or_else(std::sync::PoisonError::into_inner)
+                        .get_or_insert(anyhow!("a training thread panicked: this is a fault of misfit, please report it"));
+                }
+            }
+        });
+        match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+            Some(error) => Err(error),
+            None if self.stop.load(Ordering::Relaxed) => Ok(Ended::Interrupted),
+            None => Ok(Ended::Done),
+        }
+    }
+
+    fn job(&self, job: &Job) -> Result<()> {
+        let lanes = job
+            .runs
+            .iter()
+            .map(|run| {
+                let config = self.experiment.variants[run.variant].config.clone();
+                let data = Arc::new(RunData::new(&config, run.seed, self.files)?);
+                Ok(Lane { config, seed: run.seed, data })
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let tell = |updates| self.progress.updates(updates);
+        let Some(trained) = train(&lanes, self.device, self.stop, &tell)? else { return Ok(()) };
+        let rows: Vec<RunRows> =
+            job.runs.iter().zip(&lanes).zip(&trained).map(|((run, lane), trained)| self.rows(run, lane, trained)).collect();
+        self.folder.keep(&rows)?;
+        self.progress.ended(job.runs.len(), job.cost);
+        Ok(())
+    }
+
+    /// A run's rows in the three run files.
+    fn rows(&self, run: &Run, lane: &Lane, trained: &Trained) -> RunRows {
+        let variant = &self.experiment.variants[run.variant];
+        let test = &lane.data.test;
+        let losses: Vec<(f64, f64)> = trained.curve.iter().map(|point| (point.train_loss, point.test_loss)).collect();
+        let fit = Fit::of(&trained.predictions, &test.targets);
+        let row = RunRow {
+            variant: variant.name.clone(),
+            seed: run.seed,
+            outcome: Outcome::of(&Evidence {
+                losses: &losses,
+                predictions: &trained.predictions,
+                targets: &test.targets,
+                line_rmse: best_line_rmse(test),
+            }),
+            steps: trained.steps,
+            first_loss: losses.first().map_or(f64::NAN, |(loss, _)| *loss),
+            last_loss: losses.last().map_or(f64::NAN, |(loss, _)| *loss),
+            test_rmse: fit.rmse,
+            r2: fit.r2,
+        };
+        let own = rows::variant_inputs(variant);
+        let columns: Vec<Option<usize>> =
+            rows::input_columns(self.experiment).iter().map(|name| own.iter().position(|own| own == name)).collect();
+        let mut predictions = String::new();
+        let seed = run.seed.to_string();
+        for (point, prediction) in trained.predictions.iter().enumerate() {
+            let mut fields = vec![variant.name.clone(), seed.clone()];
+            fields.extend(columns.iter().map(|column| column.map_or_else(String::new, |c| rows::number(test.row(point)[c]))));
+            fields.extend([rows::number(test.targets[point]), rows::number(*prediction)]);
+            predictions.push_str(&rows::line(&fields));
+        }
+        RunRows {
+            key: Key { variant: variant.name.clone(), seed: run.seed },
+            rows: [rows::curve_lines(&variant.name, run.seed, &trained.curve), rows::run_line(&row, variant), predictions],
+        }
+    }
+}
+
+/// Bytes of memory that a new process may take; all there could be where the system does not say.
+fn free_memory() -> u64 {
+    let available = std::fs::read_to_string(Path::new("/proc/meminfo")).ok().and_then(|text| {
+        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
+        line.split_whitespace().nth(1)?.parse::<u64>().ok()
+    });
+    available.map_or(u64::MAX, |kib| kib * 1024)
+}
+
+fn gibibytes(bytes: u64) -> String {
+    format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64)
+}

@@ -1,0 +1,4 @@
+//! What people see: progress and tables on the terminal.
+
+pub mod progress;
+pub mod table;

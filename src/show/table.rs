@@ -1,0 +1,201 @@
+//! The table that a run ends with.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+
+use crate::analysis::outcome::Outcome;
+use crate::analysis::summary::{Middle, VariantSummary};
+use crate::experiment::{Experiment, Figure, one_line};
+use crate::results::read;
+use crate::results::rows::RunRow;
+
+/// Variants of an ablation that fit which the table lists; the rest is counted.
+const MOST_LISTED: usize = 12;
+
+/// Everything that there is to say of `variants` of a results folder.
+pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Result<String> {
+    let rows: Vec<RunRow> =
+        read::runs(folder)?.into_iter().filter(|row| experiment.seeds.contains(&row.seed)).collect();
+    let summaries: Vec<(bool, VariantSummary)> = variants
+        .iter()
+        .map(|&at| &experiment.variants[at])
+        .filter_map(|variant| {
+            let own: Vec<&RunRow> = rows.iter().filter(|row| row.variant == variant.name).collect();
+            Some((variant.from_ablation, VariantSummary::of(&variant.name, &own)?))
+        })
+        .collect();
+    let named: Vec<&VariantSummary> = summaries.iter().filter(|(ablation, _)| !ablation).map(|(_, s)| s).collect();
+    let ablation: Vec<&VariantSummary> = summaries.iter().filter(|(ablation, _)| *ablation).map(|(_, s)| s).collect();
+    let mut text = String::new();
+    let _ = writeln!(text, "{}", one_line(&experiment.title));
+    if !named.is_empty() {
+        let _ = writeln!(text, "\n{}", variants_table(&named));
+    }
+    if !ablation.is_empty() {
+        let _ = write!(text, "\n{}", ablation_text(experiment, &ablation));
+    }
+    let published = published(experiment, &rows, folder)?;
+    if !published.is_empty() {
+        let _ = writeln!(text, "\n{published}");
+    }
+    Ok(text)
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
+    table
+}
+
+fn finish(mut table: Table, right: &[usize]) -> String {
+    for &column in right {
+        if let Some(column) = table.column_mut(column) {
+            column.set_cell_alignment(CellAlignment::Right);
+        }
+    }
+    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+fn variants_table(summaries: &[&VariantSummary]) -> String {
+    let mut table = table(&["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median"]);
+    for summary in summaries {
+        table.add_row([
+            one_line(&summary.name),
+            summary.outcomes_line(),
+            short(summary.test_rmse.median),
+            format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
+            ratio(summary.r2.median),
+        ]);
+    }
+    finish(table, &[2, 3, 4])
+}
+
+/// An ablation has too many variants to list: those that fit, and how many others ended how.
+fn ablation_text(experiment: &Experiment, summaries: &[&VariantSummary]) -> String {
+    let mut fit: Vec<&&VariantSummary> = summaries.iter().filter(|summary| summary.all(Outcome::Fits)).collect();
+    fit.sort_by(|a, b| a.test_rmse.median.total_cmp(&b.test_rmse.median));
+    let mut text = format!(
+        "Ablation: {} combinations of {} fixes ({}); {} fit on every seed",
+        summaries.len(),
+        experiment.fixes.len(),
+        experiment.fixes.iter().map(|fix| fix.name.as_str()).collect::<Vec<_>>().join(", "),
+        fit.len()
+    );
+    let runs = |outcome: Outcome| -> usize {
+        summaries.iter().flat_map(|s| &s.outcomes).filter(|(o, _)| *o == outcome).map(|(_, n)| n).sum()
+    };
+    let counts: Vec<String> =
+        Outcome::ALL.into_iter().map(|o| (o, runs(o))).filter(|(_, n)| *n > 0).map(|(o, n)| format!("{o} {n}")).collect();
+    let total: usize = summaries.iter().map(|summary| summary.runs).sum();
+    let _ = writeln!(text, ".\nIts {total} runs: {}. All are in runs.csv.", counts.join(", "));
+    if !fit.is_empty() {
+        let mut table = table(&["combinations that fit on every seed", "test RMSE, median", "lowest … highest", "R², median"]);
+        for summary in fit.iter().take(MOST_LISTED) {
+            table.add_row([
+                one_line(&summary.name),
+                short(summary.test_rmse.median),
+                format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
+                ratio(summary.r2.median),
+            ]);
+        }
+        let _ = writeln!(text, "\n{}", finish(table, &[1, 2, 3]));
+        if fit.len() > MOST_LISTED {
+            let _ = writeln!(text, "… and {} more in runs.csv.", fit.len() - MOST_LISTED);
+        }
+    }
+    text
+}
+
+/// The figures that the experiment's source gives, beside ours.
+fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<String> {
+    let wanted: Vec<(&str, f64)> = experiment
+        .published
+        .iter()
+        .filter_map(|p| match p.figure {
+            Figure::Prediction(at) => Some((p.variant.as_str(), at)),
+            _ => None,
+        })
+        .collect();
+    let predictions = if wanted.is_empty() { Vec::new() } else { read::predictions_at(folder, &wanted)? };
+    let mut table = table(&["variant", "figure", "source says", "here"]);
+    let mut any = false;
+    for entry in &experiment.published {
+        let own = rows.iter().filter(|row| row.variant == entry.variant);
+        let (name, values): (String, Vec<f64>) = match entry.figure {
+            Figure::FirstLoss => ("first loss".to_owned(), own.map(|row| row.first_loss).collect()),
+            Figure::LastLoss => ("last loss".to_owned(), own.map(|row| row.last_loss).collect()),
+            Figure::TestRmse => ("test RMSE".to_owned(), own.map(|row| row.test_rmse).collect()),
+            Figure::R2 => ("R²".to_owned(), own.map(|row| row.r2).collect()),
+            Figure::Prediction(at) => {
+                let there = predictions.iter().filter(|row| row.variant == entry.variant && row.x == at);
+                (format!("prediction at {at}"), there.map(|row| row.prediction).collect())
+            }
+        };
+        let Some(middle) = Middle::of(values.iter().copied()) else { continue };
+        any = true;
+        let says = if entry.says == "the source" { figure(entry.value) } else { format!("{} ({})", figure(entry.value), one_line(&entry.says)) };
+        table.add_row([one_line(&entry.variant), name, says, here(&middle, values.len())]);
+    }
+    Ok(if any { finish(table, &[]) } else { String::new() })
+}
+
+fn here(middle: &Middle, seeds: usize) -> String {
+    if middle.low == middle.high {
+        let all = if seeds > 1 { format!(", the same on all {seeds} seeds") } else { String::new() };
+        format!("{}{all}", figure(middle.low))
+    } else {
+        format!("{} (median of {seeds} seeds, {} … {})", figure(middle.median), figure(middle.low), figure(middle.high))
+    }
+}
+
+/// Eight significant digits, as an f32 is printed.
+fn figure(value: f64) -> String {
+    if value == 0.0 || (1e-4..1e7).contains(&value.abs()) {
+        let digits = if value == 0.0 { 1 } else { (7 - value.abs().log10().floor() as i32).clamp(0, 8) as usize };
+        trim(&format!("{value:.digits$}"))
+    } else if value.is_finite() {
+        let text = format!("{value:.7e}");
+        match text.split_once('e') {
+            Some((mantissa, exponent)) => format!("{}e{exponent}", trim(mantissa)),
+            None => text,
+        }
+    } else {
+        format!("{value:?}")
+    }
+}
+
+fn trim(text: &str) -> String {
+    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
+}
+
+/// Four significant digits.
+fn short(value: f64) -> String {
+    match value.abs() {
+        _ if !value.is_finite() => format!("{value:?}"),
+        0.0 => "0".to_owned(),
+        size if !(1e-3..1e6).contains(&size) => format!("{value:.3e}"),
+        size => format!("{value:.*}", (3 - size.log10().floor() as i32).clamp(0, 6) as usize),
+    }
+}
+
+fn ratio(value: f64) -> String {
+    if !value.is_finite() || value.abs() >= 1e4 { short(value) } else { format!("{value:.5}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn figures_keep_the_digits_of_an_f32_and_no_trailing_zeros() {
+        assert_eq!(figure(201001000998912.0), "2.01001e14");
+        assert_eq!(figure(201001009020928.0), "2.0100101e14");
+        assert_eq!(figure(1.0), "1");
+        assert_eq!(figure(420.5), "420.5");
+        assert_eq!(figure(0.0), "0");
+        assert_eq!(figure(f64::INFINITY), "inf");
+    }
+}

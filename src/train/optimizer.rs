@@ -1,0 +1,132 @@
+//! The update rules of PyTorch's Adam, AdamW, SGD and RMSprop, over the flat parameters of all lanes at once.
+
+use tch::{TchError, Tensor};
+
+use super::buffers::Buffers;
+use crate::experiment::config::{OptimizerKind, Schedule};
+
+pub struct Optimizer {
+    kind: OptimizerKind,
+    schedule: Schedule,
+    steps: usize,
+    /// Minus the learning rate of each parameter's lane.
+    descent: Tensor,
+    /// Running means or momenta, as many as the rule has.
+    first: Option<Tensor>,
+    second: Option<Tensor>,
+    scratch: Tensor,
+    update: usize,
+}
+
+impl Optimizer {
+    /// `descent` holds minus the learning rate of each of the flat parameters.
+    pub fn plan(kind: OptimizerKind, schedule: Schedule, steps: usize, descent: Tensor, buffers: &Buffers) -> Result<Self, TchError> {
+        let size = [descent.numel() as i64];
+        let state = |wanted: bool| wanted.then(|| buffers.zeros(&size).map(|buffer| buffer.flat)).transpose();
+        let states = states(&kind);
+        Ok(Optimizer {
+            kind,
+            schedule,
+            steps,
+            first: state(states >= 1)?,
+            second: state(states >= 2)?,
+            scratch: buffers.zeros(&size)?.flat,
+            descent,
+            update: 0,
+        })
+    }
+
+    /// Numbers that it keeps for each parameter.
+    pub fn room(kind: &OptimizerKind) -> usize {
+        2 + states(kind)
+    }
+
+    /// Updates `parameters` by their `gradient`, which it may overwrite.
+    pub fn step(&mut self, parameters: &mut Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
+        let factor = self.schedule.factor(self.update, self.steps);
+        self.update += 1;
+        let scratch = &mut self.scratch;
+        let decay = |weight_decay: f64, parameters: &Tensor, scratch: &Tensor, gradient: &mut Tensor| {
+            if weight_decay != 0.0 {
+                parameters.f_mul_out(scratch, &Tensor::from(weight_decay as f32)).map(drop)?;
+                gradient.f_add_(scratch).map(drop)?;
+            }
+            Ok::<_, TchError>(())
+        };
+        match (self.kind, &mut self.first, &mut self.second) {
+            (
+                OptimizerKind::Adam { betas, eps, weight_decay } | OptimizerKind::Adamw { betas, eps, weight_decay },
+                Some(mean),
+                Some(square),
+            ) => {
+                if matches!(self.kind, OptimizerKind::Adamw { .. }) {
+                    if weight_decay != 0.0 {
+                        self.descent.f_mul_out(scratch, &Tensor::from((weight_decay * factor) as f32)).map(drop)?;
+                        scratch.f_mul_(parameters).map(drop)?;
+                        parameters.f_add_(scratch).map(drop)?;
+                    }
+                } else {
+                    decay(weight_decay, parameters, scratch, gradient)?;
+                }
+                let update = self.update as f64;
+                let correction = (1.0 - betas[0].powf(update)) / factor;
+                let root = (1.0 - betas[1].powf(update)).sqrt();
+                mean.f_lerp_(gradient, 1.0 - betas[0]).map(drop)?;
+                gradient.f_mul_out(scratch, gradient).map(drop)?;
+                square.f_lerp_(scratch, 1.0 - betas[1]).map(drop)?;
+                square.f_sqrt_out(scratch).map(drop)?;
+                scratch.f_mul_scalar_(correction / root).map(drop)?;
+                scratch.f_add_scalar_(eps * correction).map(drop)?;
+                mean.f_div_out(gradient, scratch).map(drop)?;
+                parameters.f_addcmul_(&self.descent, gradient).map(drop)?;
+            }
+            (OptimizerKind::Sgd { momentum, nesterov, weight_decay }, velocity, _) => {
+                decay(weight_decay, parameters, scratch, gradient)?;
+                if let Some(velocity) = velocity {
+                    velocity.f_mul_scalar_(momentum).map(drop)?;
+                    velocity.f_add_(gradient).map(drop)?;
+                    if nesterov {
+                        velocity.f_mul_out(scratch, &Tensor::from(momentum as f32)).map(drop)?;
+                        gradient.f_add_(scratch).map(drop)?;
+                    } else {
+                        gradient.f_copy_(velocity)?;
+                    }
+                }
+                if factor != 1.0 {
+                    gradient.f_mul_scalar_(factor).map(drop)?;
+                }
+                parameters.f_addcmul_(&self.descent, gradient).map(drop)?;
+            }
+            (OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay }, Some(square), velocity) => {
+                decay(weight_decay, parameters, scratch, gradient)?;
+                gradient.f_mul_out(scratch, gradient).map(drop)?;
+                square.f_lerp_(scratch, 1.0 - alpha).map(drop)?;
+                square.f_sqrt_out(scratch).map(drop)?;
+                scratch.f_add_scalar_(eps).map(drop)?;
+                gradient.f_div_(scratch).map(drop)?;
+                if let Some(velocity) = velocity {
+                    velocity.f_mul_scalar_(momentum).map(drop)?;
+                    velocity.f_add_(gradient).map(drop)?;
+                    gradient.f_copy_(velocity)?;
+                }
+                if factor != 1.0 {
+                    gradient.f_mul_scalar_(factor).map(drop)?;
+                }
+                parameters.f_addcmul_(&self.descent, gradient).map(drop)?;
+            }
+            (OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } | OptimizerKind::Rmsprop { .. }, ..) => {
+                unreachable!("plan() gives each rule the state that it has")
+            }
+        }
+        Ok(())
+    }
+}
+
+/// How many numbers of state a rule keeps for each parameter.
+fn states(kind: &OptimizerKind) -> usize {
+    match *kind {
+        OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } => 2,
+        OptimizerKind::Sgd { momentum, .. } => usize::from(momentum != 0.0),
+        OptimizerKind::Rmsprop { momentum, .. } => 1 + usize::from(momentum != 0.0),
+    }
+}
