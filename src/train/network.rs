@@ -3,12 +3,14 @@
 use tch::{TchError, Tensor};
 
 use super::buffers::{Buffer, Buffers};
+use super::kernels::{self, Finish, Left, Level, numbers};
 use super::product::Product;
 use crate::experiment::config::{Activation, Model, Output};
 
 /// The parameters of all lanes, and their gradient, each in one flat buffer: layer by layer the weights
 /// `[lanes, inputs, outputs]`, then the biases `[lanes, 1, outputs]`.
 pub struct Network {
+    pub by: By,
     pub lanes: i64,
     pub widths: Vec<i64>,
     pub parameters: Tensor,
@@ -16,6 +18,15 @@ pub struct Network {
     layers: Vec<Layer>,
     activation: Vec<Activation>,
     output: Output,
+}
+
+/// What computes a step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// libtorch's operations, on any device.
+    Torch,
+    /// This crate's kernels, on the CPU.
+    Kernels(Level),
 }
 
 struct Layer {
@@ -48,7 +59,7 @@ pub fn parts(widths: &[i64], bias: bool, lanes: usize) -> Vec<Vec<Part>> {
 
 impl Network {
     /// Networks whose flat parameters begin as `values`.
-    pub fn new(model: &Model, widths: &[i64], lanes: i64, values: &[f32], buffers: &Buffers) -> Result<Self, TchError> {
+    pub fn new(by: By, model: &Model, widths: &[i64], lanes: i64, values: &[f32], buffers: &Buffers) -> Result<Self, TchError> {
         let size = [values.len() as i64];
         let Buffer { flat: parameters, .. } = buffers.from(values, &size)?;
         let Buffer { flat: gradient, .. } = buffers.zeros(&size)?;
@@ -67,6 +78,7 @@ impl Network {
             layers.push(Layer { weights, bias, weights_gradient, bias_gradient });
         }
         Ok(Network {
+            by,
             lanes,
             widths: widths.to_vec(),
             parameters,
@@ -88,6 +100,8 @@ pub struct Pass {
     predictions: Buffer,
     forward: Vec<Product>,
     backward: Option<Backward>,
+    /// One layer's weights of one lane, transposed.
+    transposed: Vec<f32>,
 }
 
 struct Backward {
@@ -111,6 +125,7 @@ impl Pass {
                 .map(|(&width, activation)| activation.needs_input().then(|| room(width, buffers)).transpose())
                 .collect::<Result<_, _>>()?,
             predictions: room(1, buffers)?,
+            transposed: Vec::new(),
             forward: widths
                 .windows(2)
                 .map(|pair| Product::plan(lanes, [rows, pair[0], pair[1]], buffers))
@@ -146,19 +161,28 @@ impl Pass {
             let (before, after) = self.hidden.split_at_mut(i);
             let from = before.last().map_or(samples, |buffer| &buffer.view);
             let Some(hidden) = after.first_mut() else {
-                layer.forward(&self.forward[i], from, &mut self.predictions.view)?;
+                layer.forward(network.by, &self.forward[i], from, Finish::Store, &mut self.predictions.view)?;
                 network.output.forward(&mut self.predictions)?;
                 return Ok(());
             };
+            let activation = network.activation[i];
             match &mut self.inputs[i] {
                 Some(z) => {
-                    layer.forward(&self.forward[i], from, &mut z.view)?;
-                    network.activation[i].forward(&z.flat, &mut hidden.flat)?;
+                    layer.forward(network.by, &self.forward[i], from, Finish::Store, &mut z.view)?;
+                    activation.forward(&z.flat, &mut hidden.flat)?;
                 }
                 None => {
-                    layer.forward(&self.forward[i], from, &mut hidden.view)?;
-                    let z = hidden.flat.shallow_clone();
-                    network.activation[i].forward(&z, &mut hidden.flat)?;
+                    let fused = match (network.by, activation) {
+                        (By::Torch, _) => None,
+                        (By::Kernels(_), Activation::Relu) => Some(Finish::Relu),
+                        (By::Kernels(_), Activation::LeakyRelu) => Some(Finish::LeakyRelu),
+                        (By::Kernels(_), _) => None,
+                    };
+                    layer.forward(network.by, &self.forward[i], from, fused.unwrap_or(Finish::Store), &mut hidden.view)?;
+                    if fused.is_none() {
+                        let z = hidden.flat.shallow_clone();
+                        activation.forward(&z, &mut hidden.flat)?;
+                    }
                 }
             }
         }
@@ -175,15 +199,22 @@ impl Pass {
         for (i, layer) in network.layers.iter().enumerate().rev() {
             let from = if i == 0 { samples } else { &self.hidden[i - 1].view };
             let d = &gradients[i].view;
-            weights[i].run(&from.f_transpose(1, 2)?, d, &layer.weights_gradient)?;
-            if let Some(bias) = &layer.bias_gradient {
-                d.f_sum_intlist_out(bias, [1].as_slice(), true, None).map(drop)?;
-            }
+            layer.weights_backward(network.by, &weights[i], from, d)?;
             if i > 0 {
-                inputs[i - 1].run(d, &layer.weights.f_transpose(1, 2)?, &gradients[i - 1].view)?;
-                let h = &self.hidden[i - 1].flat;
-                let z = self.inputs[i - 1].as_ref().map_or(h, |z| &z.flat);
-                network.activation[i - 1].backward(z, h, &gradients[i - 1].flat)?;
+                let activation = network.activation[i - 1];
+                let h = &self.hidden[i - 1];
+                let (to, product) = (&gradients[i - 1], &inputs[i - 1]);
+                let fused = match (network.by, activation) {
+                    (By::Torch, _) => None,
+                    (By::Kernels(_), Activation::Relu) => Some(Finish::ReluBackward(numbers(&h.view)?)),
+                    (By::Kernels(_), Activation::LeakyRelu) => Some(Finish::LeakyReluBackward(numbers(&h.view)?)),
+                    (By::Kernels(_), _) => None,
+                };
+                layer.inputs_backward(network.by, product, d, fused.unwrap_or(Finish::Store), &to.view, &mut self.transposed)?;
+                if fused.is_none() {
+                    let z = self.inputs[i - 1].as_ref().unwrap_or(h);
+                    activation.backward(&z.flat, &h.flat, &to.flat)?;
+                }
             }
         }
         Ok(())
@@ -209,11 +240,81 @@ impl Pass {
 }
 
 impl Layer {
-    fn forward(&self, product: &Product, from: &Tensor, to: &mut Tensor) -> Result<(), TchError> {
-        product.run(from, &self.weights, to)?;
-        if let Some(bias) = &self.bias {
-            to.f_add_(bias).map(drop)?;
+    /// `to = finish(from · weights + bias)`.
+    fn forward(&self, by: By, product: &Product, from: &Tensor, finish: Finish, to: &mut Tensor) -> Result<(), TchError> {
+        let By::Kernels(level) = by else {
+            product.run(from, &self.weights, to)?;
+            if let Some(bias) = &self.bias {
+                to.f_add_(bias).map(drop)?;
+            }
+            return Ok(());
+        };
+        let [lanes, m, k] = sizes(from);
+        let n = sizes(to)[2];
+        let (from, weights, to) = (numbers(from)?, numbers(&self.weights)?, numbers(to)?);
+        let bias = self.bias.as_ref().map(numbers).transpose()?;
+        for lane in 0..lanes {
+            let a = Left { data: &from[lane * m * k..], row: k, column: 1 };
+            let bias = bias.as_ref().map(|bias| &bias[lane * n..(lane + 1) * n]);
+            kernels::product(level, [m, k, n], a, &weights[lane * k * n..], bias, finish, &mut to[lane * m * n..]);
         }
         Ok(())
     }
+
+    /// Writes the gradients of the weights and the bias, from `d`, the gradient of what the layer puts out.
+    fn weights_backward(&self, by: By, product: &Product, from: &Tensor, d: &Tensor) -> Result<(), TchError> {
+        let By::Kernels(level) = by else {
+            product.run(&from.f_transpose(1, 2)?, d, &self.weights_gradient)?;
+            if let Some(bias) = &self.bias_gradient {
+                d.f_sum_intlist_out(bias, [1].as_slice(), true, None).map(drop)?;
+            }
+            return Ok(());
+        };
+        let [lanes, rows, inputs] = sizes(from);
+        let outputs = sizes(d)[2];
+        let (from, d, gradient) = (numbers(from)?, numbers(d)?, numbers(&self.weights_gradient)?);
+        let mut bias = self.bias_gradient.as_ref().map(numbers).transpose()?;
+        for lane in 0..lanes {
+            let a = Left { data: &from[lane * rows * inputs..], row: 1, column: inputs };
+            let d = &d[lane * rows * outputs..(lane + 1) * rows * outputs];
+            let to = &mut gradient[lane * inputs * outputs..];
+            kernels::product(level, [inputs, rows, outputs], a, d, None, Finish::Store, to);
+            if let Some(bias) = &mut bias {
+                kernels::column_sums(level, d, outputs, &mut bias[lane * outputs..(lane + 1) * outputs]);
+            }
+        }
+        Ok(())
+    }
+
+    /// `to = finish(d · weightsᵀ)`, the gradient of what came in.
+    fn inputs_backward(
+        &self,
+        by: By,
+        product: &Product,
+        d: &Tensor,
+        finish: Finish,
+        to: &Tensor,
+        transposed: &mut Vec<f32>,
+    ) -> Result<(), TchError> {
+        let By::Kernels(level) = by else {
+            return product.run(d, &self.weights.f_transpose(1, 2)?, to);
+        };
+        let [lanes, rows, outputs] = sizes(d);
+        let inputs = sizes(to)[2];
+        transposed.resize(transposed.len().max(inputs * outputs), 0.0);
+        let (d, weights, to) = (numbers(d)?, numbers(&self.weights)?, numbers(to)?);
+        for lane in 0..lanes {
+            kernels::transpose(level, &weights[lane * inputs * outputs..], inputs, outputs, transposed);
+            let a = Left { data: &d[lane * rows * outputs..], row: outputs, column: 1 };
+            let finish = finish.from(lane * rows * inputs);
+            kernels::product(level, [rows, outputs, inputs], a, transposed, None, finish, &mut to[lane * rows * inputs..]);
+        }
+        Ok(())
+    }
+}
+
+/// The three sizes of `[lanes, rows, width]`.
+fn sizes(tensor: &Tensor) -> [usize; 3] {
+    let sizes = tensor.size();
+    [0, 1, 2].map(|d| sizes[d] as usize)
 }

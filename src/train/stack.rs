@@ -8,7 +8,8 @@ use tch::{Device, Kind, Tensor};
 use super::buffers::{Buffer, Buffers};
 use super::init;
 use super::loss::Loss;
-use super::network::{Network, Part, Pass, parts};
+use super::kernels::Level;
+use super::network::{By, Network, Part, Pass, parts};
 use super::optimizer::Optimizer;
 use crate::data::{Batches, RunData, batch_rows};
 use crate::experiment::config::{Config, Draw};
@@ -100,6 +101,12 @@ pub struct Measured {
 impl Stack {
     /// All lanes must be of one [`Shape`].
     pub fn new(lanes: &[Lane], device: Device) -> Result<Self> {
+        let by = if device == Device::Cpu { By::Kernels(Level::best()) } else { By::Torch };
+        Self::computed(by, lanes, device)
+    }
+
+    /// A stack whose steps are computed in a way of the caller's choice.
+    pub fn computed(by: By, lanes: &[Lane], device: Device) -> Result<Self> {
         let first = lanes.first().context("a stack needs a lane")?;
         let (config, data) = (&first.config, &first.data);
         let shape = |lane: &Lane| Shape::of(&lane.config, lane.data.train.rows(), lane.data.test.rows(), lane.data.train.columns);
@@ -130,7 +137,7 @@ impl Stack {
                 descent[place].fill(-(lane.config.optimizer.learning_rate as f32));
             }
         }
-        let network = Network::new(&config.model, &wide, count, &values, &buffers)?;
+        let network = Network::new(by, &config.model, &wide, count, &values, &buffers)?;
         let Buffer { flat: descent, .. } = buffers.from(&descent, &[size as i64])?;
         let test_rows = data.test.rows() as i64;
         let test_inputs: Vec<f32> = lanes.iter().flat_map(|lane| lane.data.scaled_inputs(&lane.data.test)).collect();

@@ -1,0 +1,255 @@
+//! The stacked engine against an oracle that shares none of its code: tch's `nn::Sequential`, libtorch's autograd and
+//! libtorch's own optimizers, from the same initial weights and batches.
+#![cfg(feature = "train")]
+
+mod common;
+
+use misfit::data::{Batches, batch_rows};
+use misfit::experiment::config::*;
+use misfit::train::device::single_threaded;
+use misfit::train::stack::{Lane, Stack};
+use tch::nn::{self, Module, OptimizerConfig};
+use tch::{Device, Kind, Tensor};
+
+const ACTIVATIONS: [&str; 7] = ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "identity"];
+const OUTPUTS: [&str; 5] = ["identity", "relu", "sigmoid", "tanh", "softmax"];
+const LOSSES: [&str; 4] = ["mse", "sse", "mae", "huber"];
+const PAIRINGS: [&str; 3] = ["matched", "broadcast", "broadcast-mean"];
+const HIDDEN: [&str; 4] = ["[9]", "[7, 5]", "[6, 8, 4]", "[5, 6, 7, 8]"];
+const OPTIMIZERS: [&str; 9] = [
+    "kind = \"adam\"",
+    "kind = \"adam\"\nbetas = [0.8, 0.99]\neps = 1e-6\nweight_decay = 0.02",
+    "kind = \"adamw\"\nweight_decay = 0.1",
+    "kind = \"sgd\"",
+    "kind = \"sgd\"\nmomentum = 0.9\nweight_decay = 0.01",
+    "kind = \"sgd\"\nmomentum = 0.8\nnesterov = true",
+    "kind = \"rmsprop\"",
+    "kind = \"rmsprop\"\nalpha = 0.9\nmomentum = 0.5\nweight_decay = 0.01\neps = 1e-3",
+    "kind = \"rmsprop\"\neps = 1e-5",
+];
+
+fn case(hidden: &str, activation: &str, output: &str, loss: &str, pairing: &str, optimizer: &str) -> Config {
+    // A sum of squares has gradients N to N² times a mean's; plain descent takes them as they are.
+    let rate = if loss == "sse" && optimizer.contains("sgd") { 1e-5 } else { 1e-3 };
+    common::config(&format!(
+        r#"
+        [data]
+        target = {{ polynomial = [1.9, -0.5, 0.3, 0.4] }}
+        inputs = {{ uniform = {{ from = -1.5, to = 1.5, count = 64 }} }}
+        [batch]
+        size = 16
+        draw = "fresh"
+        [model]
+        hidden = {hidden}
+        activation = "{activation}"
+        output = "{output}"
+        init = "pytorch"
+        [loss]
+        kind = "{loss}"
+        pairing = "{pairing}"
+        [optimizer]
+        learning_rate = {rate}
+        {optimizer}
+        [train]
+        steps = 200
+        "#
+    ))
+}
+
+/// A network of tch's own, with one lane's parameters.
+struct Oracle {
+    vs: nn::VarStore,
+    net: nn::Sequential,
+    config: Config,
+}
+
+impl Oracle {
+    fn new(config: &Config, parameters: &[Vec<f32>]) -> Self {
+        let vs = nn::VarStore::new(Device::Cpu);
+        let widths: Vec<i64> =
+            [1].into_iter().chain(config.model.hidden.iter().map(|&w| w as i64)).chain([1]).collect();
+        let mut net = nn::seq();
+        let mut tensors = parameters.iter();
+        for (i, pair) in widths.windows(2).enumerate() {
+            let layer = nn::linear(vs.root() / i, pair[0], pair[1], nn::LinearConfig::default());
+            tch::no_grad(|| {
+                let weights = Tensor::from_slice(tensors.next().expect("weights")).view([pair[0], pair[1]]);
+                layer.ws.shallow_clone().copy_(&weights.tr());
+                let bias = Tensor::from_slice(tensors.next().expect("biases"));
+                layer.bs.as_ref().expect("a bias").shallow_clone().copy_(&bias);
+            });
+            net = net.add(layer);
+            if let Some(&activation) = config.model.activation.get(i) {
+                net = net.add_fn(move |z| match activation {
+                    Activation::Relu => z.relu(),
+                    Activation::LeakyRelu => z.leaky_relu(),
+                    Activation::Elu => z.elu(),
+                    Activation::Gelu => z.gelu("none"),
+                    Activation::Sigmoid => z.sigmoid(),
+                    Activation::Tanh => z.tanh(),
+                    Activation::Identity => z.shallow_clone(),
+                });
+            }
+        }
+        let output = config.model.output;
+        net = net.add_fn(move |z| match output {
+            Output::Identity => z.shallow_clone(),
+            Output::Relu => z.relu(),
+            Output::Sigmoid => z.sigmoid(),
+            Output::Tanh => z.tanh(),
+            Output::Softmax => z.softmax(-1, None),
+        });
+        Oracle { vs, net, config: config.clone() }
+    }
+
+    /// The loss as a framework computes it, the N × N errors of a broadcast one by one.
+    fn loss(&self, x: &[f32], y: &[f32]) -> Tensor {
+        let rows = y.len() as i64;
+        let predictions = self.net.forward(&Tensor::from_slice(x).view([rows, 1]));
+        let pairing = self.config.loss.pairing;
+        let targets = Tensor::from_slice(y).view(if pairing == Pairing::Matched { [rows, 1] } else { [1, rows] });
+        let difference = predictions - targets;
+        let errors = match self.config.loss.kind {
+            LossKind::Mse | LossKind::Sse => difference.square(),
+            LossKind::Mae => difference.abs(),
+            LossKind::Huber => difference.huber_loss(&difference.zeros_like(), tch::Reduction::None, 1.0),
+        };
+        match (self.config.loss.kind, pairing) {
+            (LossKind::Sse, _) => errors.sum(Kind::Float),
+            (_, Pairing::Broadcast) => errors.sum(Kind::Float) / rows as f64,
+            _ => errors.mean(Kind::Float),
+        }
+    }
+
+    fn optimizer(&self) -> nn::Optimizer {
+        let rate = self.config.optimizer.learning_rate;
+        let built = match self.config.optimizer.kind {
+            OptimizerKind::Adam { betas: [b1, b2], eps, weight_decay } => nn::adam(b1, b2, weight_decay).eps(eps).build(&self.vs, rate),
+            OptimizerKind::Adamw { betas: [b1, b2], eps, weight_decay } => nn::adamw(b1, b2, weight_decay).eps(eps).build(&self.vs, rate),
+            OptimizerKind::Sgd { momentum, nesterov, weight_decay } => nn::sgd(momentum, 0.0, weight_decay, nesterov).build(&self.vs, rate),
+            OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay } => {
+                nn::rms_prop(alpha, eps, weight_decay, momentum, false).build(&self.vs, rate)
+            }
+        };
+        built.expect("libtorch builds its own optimizer")
+    }
+
+    /// Its weights, or their gradients, in the engine's order and layout.
+    fn tensors(&self, gradients: bool) -> Vec<Vec<f32>> {
+        let variables = self.vs.variables();
+        let mut tensors = Vec::new();
+        for layer in 0..=self.config.model.hidden.len() {
+            for name in ["weight", "bias"] {
+                let variable = &variables[&format!("{layer}.{name}")];
+                let tensor = if gradients { variable.grad() } else { variable.detach() };
+                let tensor = if name == "weight" { tensor.tr() } else { tensor };
+                tensors.push(Vec::try_from(tensor.contiguous().view([-1])).expect("floats"));
+            }
+        }
+        tensors
+    }
+}
+
+/// ‖a − b‖/‖b‖ over all tensors; 0 if both are 0.
+fn relative(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let difference = norm(&mut a.iter().flatten().zip(b.iter().flatten()).map(|(a, b)| f64::from(a - b)));
+    if difference == 0.0 { 0.0 } else { difference / norm(&mut b.iter().flatten().map(|&v| f64::from(v))) }
+}
+
+fn lanes(config: &Config) -> Vec<Lane> {
+    [3, 4, 5].map(|seed| common::lane(config, seed)).to_vec()
+}
+
+fn batches(lane: &Lane) -> Batches {
+    let rows = batch_rows(&lane.config.batch, lane.data.train.rows()).expect("a sound batch");
+    Batches::new(lane.data.clone(), lane.config.batch.draw, rows, lane.seed)
+}
+
+#[test]
+fn gradients_and_losses_agree_with_autograd_for_every_activation_output_loss_pairing_and_depth() {
+    single_threaded();
+    for hidden in HIDDEN {
+        for activation in ACTIVATIONS {
+            for output in OUTPUTS {
+                for loss in LOSSES {
+                    for pairing in PAIRINGS {
+                        let config = case(hidden, activation, output, loss, pairing, OPTIMIZERS[0]);
+                        let lanes = lanes(&config);
+                        let mut stack = Stack::new(&lanes, Device::Cpu).expect("a stack");
+                        let parameters = stack.parameters().expect("parameters");
+                        let losses = stack.gradient(true).expect("a gradient").expect("losses");
+                        let gradients = stack.gradients().expect("gradients");
+                        for (at, lane) in lanes.iter().enumerate() {
+                            let oracle = Oracle::new(&config, &parameters[at]);
+                            let (mut x, mut y) = (Vec::new(), Vec::new());
+                            batches(lane).next_into(&mut x, &mut y);
+                            let expected = oracle.loss(&x, &y);
+                            expected.backward();
+                            let what = format!("{hidden} {activation} {output} {loss} {pairing}, lane {at}");
+                            let error = relative(&gradients[at], &oracle.tensors(true));
+                            if error > 1e-5 { println!("{what}: gradients differ by {error:e}"); }
+                            let expected = expected.double_value(&[]);
+                            let error = (f64::from(losses[at]) / expected - 1.0).abs();
+                            assert!(error <= 1e-5, "{what}: losses {} and {expected}", losses[at]);
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn follow(config: &Config) {
+    let lanes = lanes(config);
+    let mut stack = Stack::new(&lanes, Device::Cpu).expect("a stack");
+    let mut oracles: Vec<_> = stack
+        .parameters()
+        .expect("parameters")
+        .iter()
+        .zip(&lanes)
+        .map(|(parameters, lane)| {
+            let oracle = Oracle::new(config, parameters);
+            let optimizer = oracle.optimizer();
+            (oracle, optimizer, batches(lane))
+        })
+        .collect();
+    for _ in 0..200 {
+        stack.gradient(false).expect("a gradient");
+        stack.update().expect("an update");
+        for (oracle, optimizer, batches) in &mut oracles {
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            batches.next_into(&mut x, &mut y);
+            optimizer.backward_step(&oracle.loss(&x, &y));
+        }
+    }
+    for (ours, (oracle, ..)) in stack.parameters().expect("parameters").iter().zip(&oracles) {
+        let error = relative(ours, &oracle.tensors(false));
+        let m = &config.model;
+        if error > 1e-4 { println!("{:?} {:?} {:?} {:?} {:?}: parameters differ by {error:e}", m.hidden, m.activation, m.output, config.loss, config.optimizer); }
+    }
+}
+
+#[test]
+fn parameters_agree_with_libtorchs_optimizers_after_200_steps_for_every_loss_and_pairing() {
+    single_threaded();
+    for (i, optimizer) in OPTIMIZERS.iter().enumerate() {
+        for (j, loss) in LOSSES.iter().enumerate() {
+            for (k, pairing) in PAIRINGS.iter().enumerate() {
+                follow(&case(HIDDEN[(i + j + k) % 4], ACTIVATIONS[(i + j) % 7], "identity", loss, pairing, optimizer));
+            }
+        }
+    }
+}
+
+#[test]
+fn parameters_agree_with_libtorchs_optimizers_after_200_steps_for_every_activation_output_and_depth() {
+    single_threaded();
+    for (i, activation) in ACTIVATIONS.iter().enumerate() {
+        for (j, output) in OUTPUTS.iter().enumerate() {
+            for (k, hidden) in HIDDEN.iter().enumerate() {
+                follow(&case(hidden, activation, output, "mse", "matched", OPTIMIZERS[(i + j + k) % 9]));
+            }
+        }
+    }
+}

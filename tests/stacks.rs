@@ -1,0 +1,125 @@
+//! A run's numbers depend on its configuration and its seed alone: bitwise the same alone, in any stack and at any place
+//! of it.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::sync::atomic::AtomicBool;
+
+use misfit::experiment::config::Config;
+use misfit::train::device::single_threaded;
+use misfit::train::stack::Lane;
+use misfit::train::{Trained, train};
+use tch::Device;
+
+/// Every bit of a run's curve and predictions.
+fn bits(run: &Trained) -> Vec<u64> {
+    let point = |p: &misfit::results::rows::CurvePoint| {
+        [p.train_loss, p.test_loss, p.test_rmse, p.grad_norm, p.update_ratio, p.dead_units].map(f64::to_bits)
+    };
+    run.curve.iter().flat_map(point).chain(run.predictions.iter().map(|p| p.to_bits())).collect()
+}
+
+fn trained(lanes: &[Lane]) -> Vec<Vec<u64>> {
+    let runs = train(lanes, Device::Cpu, &AtomicBool::new(false), &|_| {}).expect("trains").expect("was not stopped");
+    runs.iter().map(bits).collect()
+}
+
+struct Case {
+    hidden: &'static str,
+    activation: &'static str,
+    output: &'static str,
+    batch: usize,
+    draw: &'static str,
+    columns: usize,
+    loss: &'static str,
+    optimizer: &'static str,
+}
+
+const PLAIN: Case = Case {
+    hidden: "[45, 45]",
+    activation: "\"relu\"",
+    output: "identity",
+    batch: 32,
+    draw: "fresh",
+    columns: 1,
+    loss: "kind = \"mse\"",
+    optimizer: "kind = \"adam\"",
+};
+
+impl Case {
+    fn config(&self, rows: &tempfile::NamedTempFile, rate: f64) -> Config {
+        let data = if self.columns == 1 {
+            "target = { polynomial = [0, 1, 1] }\ninputs = { uniform = { from = -1, to = 1, count = 1200 } }\ntest = { grid = { from = -1, to = 1, count = 57 } }\nscale_input = 0.7".to_owned()
+        } else {
+            let names: Vec<String> = (0..self.columns).map(|c| format!("\"c{c}\"")).collect();
+            format!("target = {{ csv = {:?}, inputs = [{}], output = \"y\" }}\nscale_input = \"standardize\"", rows.path(), names.join(", "))
+        };
+        common::config(&format!(
+            "[data]\n{data}\n[batch]\nsize = {}\ndraw = {:?}\n[model]\nhidden = {}\nactivation = {}\noutput = {:?}\ninit = \"pytorch\"\n[loss]\n{}\n[optimizer]\nlearning_rate = {rate}\n{}\n[train]\nsteps = 12\n",
+            self.batch, self.draw, self.hidden, self.activation, self.output, self.loss, self.optimizer
+        ))
+    }
+}
+
+fn rows_of_four_columns() -> tempfile::NamedTempFile {
+    use std::io::Write;
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "c0,c1,c2,c3,y").expect("written");
+    for i in 0..60 {
+        let x = f64::from(i);
+        writeln!(file, "{},{},{},{},{}", x.sin(), (x * 0.7).cos(), x * 0.01, (x * x) % 7.0, (x * 0.3).sin() + 0.1).expect("written");
+    }
+    file
+}
+
+#[test]
+fn a_run_is_bitwise_the_same_alone_and_at_every_place_of_a_stack_in_any_order() {
+    single_threaded();
+    let all = "[\"relu\", \"leaky_relu\", \"elu\", \"gelu\", \"sigmoid\", \"tanh\", \"identity\"]";
+    let cases = [
+        PLAIN,
+        Case { hidden: "[9, 11, 5, 3, 8, 17, 2]",  batch: 17, ..PLAIN },
+        Case { hidden: "[9, 11]",  batch: 17, ..PLAIN },
+        Case { hidden: "[11, 5]",  batch: 17, ..PLAIN },
+        Case { hidden: "[5, 3]",  batch: 17, ..PLAIN },
+        Case { hidden: "[3, 8]",  batch: 17, ..PLAIN },
+        Case { hidden: "[8, 17]",  batch: 17, ..PLAIN },
+        Case { hidden: "[17, 2]",  batch: 17, ..PLAIN },
+        Case { hidden: "[9]", activation: "\"leaky_relu\"", batch: 17, ..PLAIN },
+        Case { hidden: "[9]", activation: "\"elu\"", batch: 17, ..PLAIN },
+        Case { hidden: "[9]", activation: "\"gelu\"", batch: 17, ..PLAIN },
+        Case { hidden: "[9]", activation: "\"sigmoid\"", batch: 17, ..PLAIN },
+        Case { hidden: "[9]", activation: "\"tanh\"", batch: 17, ..PLAIN },
+        Case { hidden: "[9]", output: "tanh", batch: 17, ..PLAIN },
+        Case { batch: 1000, ..PLAIN },
+        Case { batch: 1, ..PLAIN },
+        Case { batch: 1, hidden: "[1]", ..PLAIN },
+        Case { batch: 2, hidden: "[1, 1]", ..PLAIN },
+        Case { batch: 33, hidden: "[3]", draw: "epoch", ..PLAIN },
+        Case { batch: 7, hidden: "[]", ..PLAIN },
+        Case { hidden: "[9, 11, 5, 3, 8, 17, 2]", activation: all, output: "tanh", batch: 17, ..PLAIN },
+        Case { hidden: "[64, 128, 64]", output: "sigmoid", batch: 48, optimizer: "kind = \"rmsprop\"\nmomentum = 0.5", ..PLAIN },
+        Case { columns: 2, hidden: "[13]", batch: 60, draw: "once", ..PLAIN },
+        Case { columns: 3, hidden: "[40, 40]", batch: 20, draw: "epoch", optimizer: "kind = \"adamw\"", ..PLAIN },
+        Case { columns: 4, hidden: "[5, 4]", batch: 3, output: "relu", optimizer: "kind = \"sgd\"\nmomentum = 0.9", ..PLAIN },
+        Case { loss: "kind = \"mae\"\npairing = \"broadcast\"", output: "softmax", ..PLAIN },
+        Case { loss: "kind = \"huber\"\npairing = \"broadcast-mean\"", batch: 300, hidden: "[8]", ..PLAIN },
+        Case { loss: "kind = \"mse\"\npairing = \"broadcast\"", activation: "\"gelu\"", hidden: "[10, 11]", ..PLAIN },
+    ];
+    let rows = rows_of_four_columns();
+    for case in cases {
+        // A stack may mix learning rates.
+        let lanes: Vec<Lane> = (0..11).map(|i| common::lane(&case.config(&rows, 1e-3 * f64::from(i + 1)), u64::from(i as u32 % 7))).collect();
+        let what = format!("{} {} batch {}", case.hidden, case.activation, case.batch);
+        let alone: Vec<Vec<u64>> = lanes.iter().map(|lane| trained(std::slice::from_ref(lane)).remove(0)).collect();
+        if trained(&lanes) != alone { println!("{what}: stacked"); }
+        for first in 1..4 {
+            if trained(&lanes[first..first + 3])!= alone[first..first + 3] { println!("{what}: a part from {first}"); }
+        }
+        let backwards: Vec<Lane> = lanes.iter().rev().cloned().collect();
+        let mut numbers = trained(&backwards);
+        numbers.reverse();
+        if numbers!= alone { println!("{what}: backwards"); }
+    }
+}
