@@ -3,6 +3,8 @@
 use tch::{Kind, TchError, Tensor};
 
 use super::buffers::Buffers;
+use super::kernels::{self, Slope, numbers};
+use super::network::By;
 use crate::experiment::config::{self, LossKind, Pairing};
 
 /// Targets that an N × N pairing takes at a time, where it has no short form.
@@ -78,8 +80,28 @@ impl Loss {
     }
 
     /// Writes the loss' gradient by the predictions, all `[lanes, rows]`, to `gradient`.
-    pub fn gradient(&self, predictions: &Tensor, targets: &Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
+    pub fn gradient(&self, by: By, predictions: &Tensor, targets: &Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
         let mut factor = self.slope() / self.divisor();
+        if let (By::Kernels(level), None) = (by, &self.blocks) {
+            let rows = self.rows as usize;
+            let slope = match self.config.kind {
+                LossKind::Mse | LossKind::Sse => Slope::Square,
+                LossKind::Mae => Slope::Absolute,
+                LossKind::Huber => Slope::Huber,
+            };
+            let (predictions, targets, gradient) = (numbers(predictions)?, numbers(targets)?, numbers(gradient)?);
+            let lanes = predictions.chunks(rows).zip(targets.chunks(rows)).zip(gradient.chunks_mut(rows));
+            for ((predictions, targets), gradient) in lanes {
+                let mean = [(targets.iter().map(|&y| f64::from(y)).sum::<f64>() / rows as f64) as f32];
+                // Σⱼ 2(ŷᵢ − yⱼ) = 2N(ŷᵢ − ȳ).
+                let (targets, factor) = match self.config.pairing {
+                    Pairing::Matched => (targets, factor),
+                    _ => (&mean[..], factor * rows as f64),
+                };
+                kernels::slopes(level, slope, self.delta() as f32, factor as f32, predictions, targets, gradient);
+            }
+            return Ok(());
+        }
         match (&self.blocks, self.config.pairing) {
             (None, Pairing::Matched) => {
                 predictions.f_sub_out(gradient, targets).map(drop)?;

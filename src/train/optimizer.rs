@@ -3,6 +3,8 @@
 use tch::{TchError, Tensor};
 
 use super::buffers::Buffers;
+use super::kernels::{self, Level, numbers};
+use super::network::By;
 use crate::experiment::config::{OptimizerKind, Schedule};
 
 pub struct Optimizer {
@@ -42,9 +44,62 @@ impl Optimizer {
     }
 
     /// Updates `parameters` by their `gradient`, which it may overwrite.
-    pub fn step(&mut self, parameters: &mut Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
+    pub fn step(&mut self, by: By, parameters: &mut Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
         let factor = self.schedule.factor(self.update, self.steps);
         self.update += 1;
+        match by {
+            By::Kernels(level) => self.step_by_kernels(level, factor, parameters, gradient),
+            By::Torch => self.step_by_torch(factor, parameters, gradient),
+        }
+    }
+
+    /// Adam's divisor is √v times the first of these, plus the second: the schedule and the corrections of both means.
+    fn corrections(&self, betas: [f64; 2], eps: f64, factor: f64) -> [f64; 2] {
+        let update = self.update as f64;
+        let mean = (1.0 - betas[0].powf(update)) / factor;
+        let root = (1.0 - betas[1].powf(update)).sqrt();
+        [mean / root, eps * mean]
+    }
+
+    fn step_by_kernels(&mut self, level: Level, factor: f64, parameters: &Tensor, gradient: &Tensor) -> Result<(), TchError> {
+        let (parameters, gradient, descent) = (numbers(parameters)?, numbers(gradient)?, numbers(&self.descent)?);
+        let first: &mut [f32] = match &self.first {
+            Some(tensor) => numbers(tensor)?,
+            None => &mut [],
+        };
+        let second: &mut [f32] = match &self.second {
+            Some(tensor) => numbers(tensor)?,
+            None => &mut [],
+        };
+        match self.kind {
+            OptimizerKind::Adam { betas, eps, weight_decay } | OptimizerKind::Adamw { betas, eps, weight_decay } => {
+                let [root, eps] = self.corrections(betas, eps, factor);
+                let adamw = matches!(self.kind, OptimizerKind::Adamw { .. });
+                let by = kernels::Adam {
+                    gain: betas.map(|beta| (1.0 - beta) as f32),
+                    root: root as f32,
+                    eps: eps as f32,
+                    weight_decay: if adamw { 0.0 } else { weight_decay as f32 },
+                    decoupled: if adamw { (weight_decay * factor) as f32 } else { 0.0 },
+                };
+                kernels::adam(level, by, descent, parameters, gradient, first, second);
+            }
+            OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
+                kernels::sgd(level, factor as f32, momentum as f32, nesterov, weight_decay as f32, descent, parameters, gradient, first);
+            }
+            OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay } => {
+                let (gain, eps) = ((1.0 - alpha) as f32, eps as f32);
+                kernels::rmsprop(level, factor as f32, gain, eps, momentum as f32, weight_decay as f32, descent, parameters, gradient, first, second);
+            }
+        }
+        Ok(())
+    }
+
+    fn step_by_torch(&mut self, factor: f64, parameters: &mut Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
+        let [root, shift] = match self.kind {
+            OptimizerKind::Adam { betas, eps, .. } | OptimizerKind::Adamw { betas, eps, .. } => self.corrections(betas, eps, factor),
+            _ => [1.0, 0.0],
+        };
         let scratch = &mut self.scratch;
         let decay = |weight_decay: f64, parameters: &Tensor, scratch: &Tensor, gradient: &mut Tensor| {
             if weight_decay != 0.0 {
@@ -55,7 +110,7 @@ impl Optimizer {
         };
         match (self.kind, &mut self.first, &mut self.second) {
             (
-                OptimizerKind::Adam { betas, eps, weight_decay } | OptimizerKind::Adamw { betas, eps, weight_decay },
+                OptimizerKind::Adam { betas, weight_decay, .. } | OptimizerKind::Adamw { betas, weight_decay, .. },
                 Some(mean),
                 Some(square),
             ) => {
@@ -68,15 +123,12 @@ impl Optimizer {
                 } else {
                     decay(weight_decay, parameters, scratch, gradient)?;
                 }
-                let update = self.update as f64;
-                let correction = (1.0 - betas[0].powf(update)) / factor;
-                let root = (1.0 - betas[1].powf(update)).sqrt();
                 mean.f_lerp_(gradient, 1.0 - betas[0]).map(drop)?;
                 gradient.f_mul_out(scratch, gradient).map(drop)?;
                 square.f_lerp_(scratch, 1.0 - betas[1]).map(drop)?;
                 square.f_sqrt_out(scratch).map(drop)?;
-                scratch.f_mul_scalar_(correction / root).map(drop)?;
-                scratch.f_add_scalar_(eps * correction).map(drop)?;
+                scratch.f_mul_scalar_(root).map(drop)?;
+                scratch.f_add_scalar_(shift).map(drop)?;
                 mean.f_div_out(gradient, scratch).map(drop)?;
                 parameters.f_addcmul_(&self.descent, gradient).map(drop)?;
             }

@@ -177,14 +177,14 @@ impl Stack {
         self.train.forward(&self.network, &inputs)?;
         let predictions = self.train.predictions()?;
         let loss = with_loss.then(|| self.loss.value(&predictions, &targets)).transpose()?;
-        self.loss.gradient(&predictions, &targets, &mut self.train.predictions_gradient()?)?;
+        self.loss.gradient(self.network.by, &predictions, &targets, &mut self.train.predictions_gradient()?)?;
         self.train.backward(&self.network, &inputs)?;
         Ok(loss.map(|loss| host(&loss)).transpose()?)
     }
 
     /// Updates the parameters by the gradient that was computed last.
     pub fn update(&mut self) -> Result<()> {
-        Ok(self.optimizer.step(&mut self.network.parameters, &mut self.network.gradient)?)
+        Ok(self.optimizer.step(self.network.by, &mut self.network.parameters, &mut self.network.gradient)?)
     }
 
     /// The stack's numbers as it stands, after [`Self::gradient`] and before [`Self::update`].
