@@ -7,6 +7,8 @@ mod common;
 use misfit::data::{Batches, batch_rows};
 use misfit::experiment::config::*;
 use misfit::train::device::single_threaded;
+use misfit::train::kernels::Level;
+use misfit::train::network::By;
 use misfit::train::stack::{Lane, Stack};
 use tch::nn::{self, Module, OptimizerConfig};
 use tch::{Device, Kind, Tensor};
@@ -54,6 +56,13 @@ fn case(hidden: &str, activation: &str, output: &str, loss: &str, pairing: &str,
         steps = 200
         "#
     ))
+}
+
+/// Every way in which a step can be computed here.
+fn ways() -> Vec<By> {
+    let mut ways = vec![By::Torch, By::Kernels(Level::Portable), By::Kernels(Level::best())];
+    ways.dedup();
+    ways
 }
 
 /// A network of tch's own, with one lane's parameters.
@@ -176,22 +185,28 @@ fn gradients_and_losses_agree_with_autograd_for_every_activation_output_loss_pai
                     for pairing in PAIRINGS {
                         let config = case(hidden, activation, output, loss, pairing, OPTIMIZERS[0]);
                         let lanes = lanes(&config);
-                        let mut stack = Stack::new(&lanes, Device::Cpu).expect("a stack");
-                        let parameters = stack.parameters().expect("parameters");
-                        let losses = stack.gradient(true).expect("a gradient").expect("losses");
-                        let gradients = stack.gradients().expect("gradients");
+                        let stack = |by| Stack::computed(by, &lanes, Device::Cpu).expect("a stack");
+                        let parameters = stack(By::Torch).parameters().expect("parameters");
+                        let mut measured = Vec::new();
+                        for by in ways() {
+                            let mut stack = stack(by);
+                            let losses = stack.gradient(true).expect("a gradient").expect("losses");
+                            measured.push((by, losses, stack.gradients().expect("gradients")));
+                        }
                         for (at, lane) in lanes.iter().enumerate() {
                             let oracle = Oracle::new(&config, &parameters[at]);
                             let (mut x, mut y) = (Vec::new(), Vec::new());
                             batches(lane).next_into(&mut x, &mut y);
                             let expected = oracle.loss(&x, &y);
                             expected.backward();
-                            let what = format!("{hidden} {activation} {output} {loss} {pairing}, lane {at}");
-                            let error = relative(&gradients[at], &oracle.tensors(true));
-                            if error > 1e-5 { println!("{what}: gradients differ by {error:e}"); }
-                            let expected = expected.double_value(&[]);
-                            let error = (f64::from(losses[at]) / expected - 1.0).abs();
-                            assert!(error <= 1e-5, "{what}: losses {} and {expected}", losses[at]);
+                            let (gradient, expected) = (oracle.tensors(true), expected.double_value(&[]));
+                            for (by, losses, gradients) in &measured {
+                                let what = format!("{by:?} {hidden} {activation} {output} {loss} {pairing}, lane {at}");
+                                let error = relative(&gradients[at], &gradient);
+                                assert!(error <= 1e-5, "{what}: gradients differ by {error:e}");
+                                let error = (f64::from(losses[at]) / expected - 1.0).abs();
+                                assert!(error <= 1e-5, "{what}: losses {} and {expected}", losses[at]);
+                            }
                         }
                     }
                 }
@@ -202,8 +217,9 @@ fn gradients_and_losses_agree_with_autograd_for_every_activation_output_loss_pai
 
 fn follow(config: &Config) {
     let lanes = lanes(config);
-    let mut stack = Stack::new(&lanes, Device::Cpu).expect("a stack");
-    let mut oracles: Vec<_> = stack
+    let mut stacks: Vec<Stack> =
+        ways().into_iter().map(|by| Stack::computed(by, &lanes, Device::Cpu).expect("a stack")).collect();
+    let mut oracles: Vec<_> = stacks[0]
         .parameters()
         .expect("parameters")
         .iter()
@@ -215,18 +231,22 @@ fn follow(config: &Config) {
         })
         .collect();
     for _ in 0..200 {
-        stack.gradient(false).expect("a gradient");
-        stack.update().expect("an update");
+        for stack in &mut stacks {
+            stack.gradient(false).expect("a gradient");
+            stack.update().expect("an update");
+        }
         for (oracle, optimizer, batches) in &mut oracles {
             let (mut x, mut y) = (Vec::new(), Vec::new());
             batches.next_into(&mut x, &mut y);
             optimizer.backward_step(&oracle.loss(&x, &y));
         }
     }
-    for (ours, (oracle, ..)) in stack.parameters().expect("parameters").iter().zip(&oracles) {
-        let error = relative(ours, &oracle.tensors(false));
+    let ways = stacks.iter().zip(ways());
+    let ours = ways.flat_map(|(stack, by)| stack.parameters().expect("parameters").into_iter().zip(&oracles).map(move |pair| (by, pair)));
+    for (by, (ours, (oracle, ..))) in ours {
+        let error = relative(&ours, &oracle.tensors(false));
         let m = &config.model;
-        if error > 1e-4 { println!("{:?} {:?} {:?} {:?} {:?}: parameters differ by {error:e}", m.hidden, m.activation, m.output, config.loss, config.optimizer); }
+        assert!(error <= 1e-4, "{by:?} {:?} {:?} {:?} {:?} {:?}: parameters differ by {error:e}", m.hidden, m.activation, m.output, config.loss, config.optimizer);
     }
 }
 

@@ -113,13 +113,13 @@ fn a_run_is_bitwise_the_same_alone_and_at_every_place_of_a_stack_in_any_order() 
         let lanes: Vec<Lane> = (0..11).map(|i| common::lane(&case.config(&rows, 1e-3 * f64::from(i + 1)), u64::from(i as u32 % 7))).collect();
         let what = format!("{} {} batch {}", case.hidden, case.activation, case.batch);
         let alone: Vec<Vec<u64>> = lanes.iter().map(|lane| trained(std::slice::from_ref(lane)).remove(0)).collect();
-        if trained(&lanes) != alone { println!("{what}: stacked"); }
+        assert_eq!(trained(&lanes), alone, "{what}: stacked");
         for first in 1..4 {
-            if trained(&lanes[first..first + 3])!= alone[first..first + 3] { println!("{what}: a part from {first}"); }
+            assert_eq!(trained(&lanes[first..first + 3]), alone[first..first + 3], "{what}: a part from {first}");
         }
         let backwards: Vec<Lane> = lanes.iter().rev().cloned().collect();
         let mut numbers = trained(&backwards);
         numbers.reverse();
-        if numbers!= alone { println!("{what}: backwards"); }
+        assert_eq!(numbers, alone, "{what}: backwards");
     }
 }

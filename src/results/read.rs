@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context, Result, bail};
 
 use super::rows::{RUNS_HEADER, RunRow};
+use crate::data::Samples;
 
 /// The rows of a folder's `runs.csv`, in the file's order.
 pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
@@ -58,6 +59,28 @@ pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)]) -> Result<Vec<Predi
         }
     }
     Ok(rows)
+}
+
+/// The test points of the first run in a folder, where its inputs are all numbers.
+pub fn first_test_points(folder: &Path) -> Result<Option<Samples>> {
+    let path = folder.join("predictions.csv");
+    let shown = path.display();
+    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
+    let columns = reader.headers()?.len().saturating_sub(4);
+    let mut samples = Samples { columns, ..Samples::default() };
+    let mut first: Option<(String, String)> = None;
+    let mut record = csv::StringRecord::new();
+    while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
+        let key = (record[0].to_owned(), record[1].to_owned());
+        if *first.get_or_insert_with(|| key.clone()) != key {
+            break;
+        }
+        let numbers: Result<Vec<f64>, _> = record.iter().skip(2).take(columns + 1).map(str::parse).collect();
+        let Ok(mut numbers) = numbers else { return Ok(None) };
+        samples.targets.extend(numbers.pop());
+        samples.inputs.extend(numbers);
+    }
+    Ok((columns > 0 && samples.rows() > 0).then_some(samples))
 }
 
 /// One run's prediction at one input, in original units.

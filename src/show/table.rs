@@ -6,8 +6,12 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use crate::analysis::bounds;
+use crate::analysis::linear::best_line_rmse;
 use crate::analysis::outcome::Outcome;
 use crate::analysis::summary::{Middle, VariantSummary};
+use crate::data::Samples;
+use crate::experiment::config::{Activation, Target, Test};
 use crate::experiment::{Experiment, Figure, one_line};
 use crate::results::read;
 use crate::results::rows::RunRow;
@@ -33,6 +37,9 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
     let _ = writeln!(text, "{}", one_line(&experiment.title));
     if !named.is_empty() {
         let _ = writeln!(text, "\n{}", variants_table(&named));
+    }
+    if let Some(points) = read::first_test_points(folder)? {
+        let _ = writeln!(text, "\n{}", baselines_table(experiment, &points));
     }
     if !ablation.is_empty() {
         let _ = write!(text, "\n{}", ablation_text(experiment, &ablation));
@@ -71,6 +78,33 @@ fn variants_table(summaries: &[&VariantSummary]) -> String {
         ]);
     }
     finish(table, &[2, 3, 4])
+}
+
+/// What any predictor of a simple kind reaches on the test points, in the table's units.
+fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
+    let mut table = table(&["for comparison, on the same test points", "RMSE"]);
+    let count = points.rows() as f64;
+    let mean = points.targets.iter().sum::<f64>() / count;
+    let about = |level: f64| (points.targets.iter().map(|y| (y - level).powi(2)).sum::<f64>() / count).sqrt();
+    table.add_row(["always 0".to_owned(), short(about(0.0))]);
+    table.add_row(["always the mean".to_owned(), short(about(mean))]);
+    table.add_row(["best straight line".to_owned(), short(best_line_rmse(points))]);
+    let config = &experiment.baseline;
+    let relu = !config.model.hidden.is_empty() && config.model.activation.iter().all(|&a| a == Activation::Relu);
+    if let (Target::Polynomial { polynomial }, Test::Grid(span), true) = (&config.data.target, &config.data.test, relu)
+        && let [_, _, c2] = polynomial[..]
+    {
+        let widths = config.model.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join("–");
+        for (pieces, why) in [
+            (bounds::initial_pieces(&config.model.hidden), "about as many as a network of"),
+            (bounds::most_pieces(&config.model.hidden), "the most that a network of"),
+        ] {
+            let verb = if why.starts_with("about") { "begins with" } else { "can have" };
+            let rmse = bounds::quadratic_rmse(2.0 * c2, span.to - span.from, pieces);
+            table.add_row([format!("best {pieces} straight pieces, {why} {widths} units {verb}"), short(rmse)]);
+        }
+    }
+    finish(table, &[1])
 }
 
 /// An ablation has too many variants to list: those that fit, and how many others ended how.
@@ -120,7 +154,7 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
         })
         .collect();
     let predictions = if wanted.is_empty() { Vec::new() } else { read::predictions_at(folder, &wanted)? };
-    let mut table = table(&["variant", "figure", "source says", "here"]);
+    let mut table = table(&["variant", "figure", "source says", "here", "off by"]);
     let mut any = false;
     for entry in &experiment.published {
         let own = rows.iter().filter(|row| row.variant == entry.variant);
@@ -137,7 +171,9 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
         let Some(middle) = Middle::of(values.iter().copied()) else { continue };
         any = true;
         let says = if entry.says == "the source" { figure(entry.value) } else { format!("{} ({})", figure(entry.value), one_line(&entry.says)) };
-        table.add_row([one_line(&entry.variant), name, says, here(&middle, values.len())]);
+        let off = middle.median / entry.value - 1.0;
+        let off = if off == 0.0 { "0".to_owned() } else { format!("{off:+.1e}") };
+        table.add_row([one_line(&entry.variant), name, says, here(&middle, values.len()), off]);
     }
     Ok(if any { finish(table, &[]) } else { String::new() })
 }

@@ -1,6 +1,6 @@
 //! Activations and outputs over whole buffers, and their derivatives, by libtorch's own kernels.
 
-use tch::{Kind, TchError, Tensor};
+use tch::{TchError, Tensor};
 
 use super::buffers::Buffer;
 use crate::experiment::config::{Activation, Output};
@@ -48,9 +48,10 @@ impl Output {
             Output::Relu => drop(z.flat.f_relu_()?),
             Output::Sigmoid => drop(z.flat.f_sigmoid_()?),
             Output::Tanh => drop(z.flat.f_tanh_()?),
+            // Over one unit: exp(z − max z)/Σ exp(z − max z) = exp(z − z).
             Output::Softmax => {
-                let softmax = z.view.f_softmax(-1, None)?;
-                z.view.f_copy_(&softmax)?;
+                let same = z.flat.shallow_clone();
+                z.flat.f_sub_(&same)?.f_exp_().map(drop)?;
             }
         }
         Ok(())
@@ -63,9 +64,10 @@ impl Output {
             Output::Relu => drop(y.flat.f_threshold_backward_grad_input(&d.flat, &d.flat, 0)?),
             Output::Sigmoid => drop(Tensor::f_sigmoid_backward_grad_input(&d.flat, &d.flat, &y.flat)?),
             Output::Tanh => drop(Tensor::f_tanh_backward_grad_input(&d.flat, &d.flat, &y.flat)?),
+            // y·(d − Σ d·y), a sum of one.
             Output::Softmax => {
-                let gradient = Tensor::f_internal_softmax_backward_data(&d.view, &y.view, -1, Kind::Float)?;
-                d.view.f_copy_(&gradient)?;
+                let sum = d.flat.f_mul(&y.flat)?;
+                d.flat.f_sub_(&sum)?.f_mul_(&y.flat).map(drop)?;
             }
         }
         Ok(())

@@ -417,6 +417,22 @@ pass! {
     }
 }
 
+pass! {
+    /// `out[columns]` becomes, for each column of `from[rows, columns]`, 0 if it holds nothing but zeros.
+    fn column_sizes(from: &[f32], columns: usize, out: &mut [f32]) {
+        let mut seen = vec![0u32; columns];
+        for row in from.chunks_exact(columns) {
+            for (seen, value) in seen.iter_mut().zip(row) {
+                // All bits but the sign: a NaN counts as something, −0 does not.
+                *seen |= value.to_bits() << 1;
+            }
+        }
+        for (out, seen) in out.iter_mut().zip(seen) {
+            *out = if seen == 0 { 0.0 } else { 1.0 };
+        }
+    }
+}
+
 /// The factors of one update by Adam.
 #[derive(Clone, Copy)]
 pub struct Adam {

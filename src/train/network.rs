@@ -233,9 +233,29 @@ impl Pass {
         }
     }
 
-    /// For each hidden layer, `[lanes, width]`: whether a unit put out anything but 0 for any sample.
-    pub fn alive(&self) -> Result<Vec<Tensor>, TchError> {
-        self.hidden.iter().map(|buffer| buffer.view.f_any_dim(1, false)).collect()
+    /// For each lane, how many hidden units put out 0 for every sample.
+    pub fn dead(&self, network: &Network) -> Result<Vec<usize>, TchError> {
+        let mut dead = vec![0; network.lanes as usize];
+        for buffer in &self.hidden {
+            let [_, rows, width] = sizes(&buffer.view);
+            let mut alive = vec![0.0; width];
+            match network.by {
+                By::Kernels(level) => {
+                    for (dead, lane) in dead.iter_mut().zip(numbers(&buffer.view)?.chunks(rows * width)) {
+                        kernels::column_sizes(level, lane, width, &mut alive);
+                        *dead += alive.iter().filter(|&&alive| alive == 0.0).count();
+                    }
+                }
+                By::Torch => {
+                    let alive = buffer.view.f_any_dim(1, false)?.f_to_device(tch::Device::Cpu)?;
+                    for (lane, dead) in dead.iter_mut().enumerate() {
+                        let alive: i64 = alive.f_get(lane as i64)?.f_sum(tch::Kind::Int64)?.f_int64_value(&[])?;
+                        *dead += width - alive as usize;
+                    }
+                }
+            }
+        }
+        Ok(dead)
     }
 }
 

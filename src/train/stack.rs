@@ -199,21 +199,13 @@ impl Stack {
             .zip(predictions.chunks(points))
             .map(|(lane, points)| points.iter().map(|&y| lane.data.target_scale.unscale(f64::from(y))).collect())
             .collect();
-        let mut dead = vec![0.0; self.lanes];
-        let mut units = 0;
-        for alive in self.test.alive()? {
-            let width = alive.size()[1] as usize;
-            units += width;
-            for (dead, alive) in dead.iter_mut().zip(host(&alive)?.chunks(width)) {
-                *dead += alive.iter().filter(|&&alive| alive == 0.0).count() as f64;
-            }
-        }
+        let units: i64 = self.network.widths[1..self.network.widths.len() - 1].iter().sum();
         Ok(Measured {
             train_loss,
             test_loss,
             predictions,
             grad_norm: norms(&self.by_lane(&self.network.gradient)?),
-            dead_units: dead.into_iter().map(|dead| if units == 0 { 0.0 } else { dead / units as f64 }).collect(),
+            dead_units: self.test.dead(&self.network)?.into_iter().map(|dead| dead as f64 / units.max(1) as f64).collect(),
         })
     }
 

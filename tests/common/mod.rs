@@ -1,11 +1,10 @@
 //! What several tests share.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
-use std::sync::Arc;
+use std::path::Path;
+use std::process::{Command, Output};
 
-use misfit::data::{Files, RunData};
 use misfit::experiment::{Experiment, config::Config};
-use misfit::train::stack::Lane;
 
 /// The configuration of an experiment's only variant.
 pub fn config(text: &str) -> Config {
@@ -13,8 +12,96 @@ pub fn config(text: &str) -> Config {
     experiment.variants[0].config.clone()
 }
 
-pub fn lane(config: &Config, seed: u64) -> Lane {
+#[cfg(feature = "train")]
+pub fn lane(config: &Config, seed: u64) -> misfit::train::stack::Lane {
+    use misfit::data::{Files, RunData};
     let files = Files::read([config].into_iter()).expect("the test's files can be read");
     let data = RunData::new(config, seed, &files).expect("the test's data are sound");
-    Lane { config: config.clone(), seed, data: Arc::new(data) }
+    misfit::train::stack::Lane { config: config.clone(), seed, data: std::sync::Arc::new(data) }
+}
+
+/// The built command, in a folder of its own.
+pub struct Misfit {
+    pub folder: tempfile::TempDir,
+}
+
+impl Misfit {
+    pub fn new() -> Self {
+        Misfit { folder: tempfile::tempdir().expect("a folder") }
+    }
+
+    pub fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_misfit"));
+        command.current_dir(self.folder.path()).args(args);
+        command
+    }
+
+    pub fn run(&self, args: &[&str]) -> Ran {
+        Ran(self.command(args).output().expect("misfit starts"))
+    }
+
+    /// Runs it, and it must end well.
+    pub fn ok(&self, args: &[&str]) -> Ran {
+        let ran = self.run(args);
+        assert_eq!(ran.code(), 0, "{args:?}: {}", ran.stderr());
+        ran
+    }
+
+    pub fn write(&self, name: &str, text: &str) {
+        std::fs::write(self.folder.path().join(name), text).expect("written");
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+    }
+
+    pub fn has(&self, name: &str) -> bool {
+        self.folder.path().join(name).exists()
+    }
+
+    /// The three run files of a results folder.
+    pub fn csvs(&self, folder: &str) -> [String; 3] {
+        ["curves.csv", "runs.csv", "predictions.csv"].map(|name| self.read(&format!("{folder}/{name}")))
+    }
+}
+
+pub struct Ran(pub Output);
+
+impl Ran {
+    pub fn code(&self) -> i32 {
+        self.0.status.code().unwrap_or(-1)
+    }
+
+    pub fn stdout(&self) -> String {
+        String::from_utf8_lossy(&self.0.stdout).into_owned()
+    }
+
+    pub fn stderr(&self) -> String {
+        String::from_utf8_lossy(&self.0.stderr).into_owned()
+    }
+}
+
+/// A CSV's rows by column name.
+pub fn rows(text: &str) -> Vec<std::collections::HashMap<String, String>> {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    reader.deserialize().map(|row| row.expect("a row")).collect()
+}
+
+/// Whether a part that a test needs is missing: then the test ends here, with a word why. In CI that is a failure.
+pub fn skip(missing: bool, why: &str) -> bool {
+    if missing {
+        assert!(std::env::var_os("CI").is_none(), "skipped in CI: {why}");
+        eprintln!("SKIPPED: {why}");
+    }
+    missing
+}
+
+/// Python with the packages of tests/requirements.txt, which `scripts/test` installs.
+pub fn python() -> Option<Command> {
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join(".python");
+    let mut command = Command::new("python3");
+    command.env("PYTHONPATH", &packages);
+    let there = packages.join("requirements.txt").exists() && Command::new("python3").arg("--version").output().is_ok();
+    (!skip(!there, "pandas and polars are not installed: run scripts/test with a network")).then_some(command)
 }
