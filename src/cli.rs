@@ -17,7 +17,11 @@ pub enum Exit {
 }
 
 #[derive(Debug, Parser)]
-#[command(name = "misfit", version, about = "Finds out, by experiment, why a small neural network does not fit its data")]
+#[command(
+    name = "misfit",
+    version,
+    about = "Finds out, by experiment, why a small neural network does not fit its data"
+)]
 struct Cli {
     #[command(subcommand)]
     command: Command,
@@ -99,8 +103,12 @@ fn usage(error: &clap::Error) -> ExitCode {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         eprint!("{text}");
     } else {
-        let parts: Vec<&str> = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Usage:")).collect();
-        let line = parts.join("; ").replacen("error: ", "", 1).replace("; For more information, try '--help'.", " (see --help)");
+        let parts: Vec<&str> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Usage:")).collect();
+        let line = parts
+            .join("; ")
+            .replacen("error: ", "", 1)
+            .replace("; For more information, try '--help'.", " (see --help)");
         eprintln!("misfit: {}", one_line(&line));
     }
     ExitCode::from(2)
@@ -108,5 +116,7 @@ fn usage(error: &clap::Error) -> ExitCode {
 
 /// A reader that has seen enough, as `head`, is no failure.
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe))
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
 }

@@ -82,11 +82,13 @@ impl Files {
 impl CsvFile {
     fn read(path: &Path) -> Result<Self> {
         let shown = one_line(&path.display().to_string());
-        let about = std::fs::metadata(path).with_context(|| format!("{shown}: cannot be read (data.target.csv is relative to the experiment file)"))?;
+        let about = std::fs::metadata(path)
+            .with_context(|| format!("{shown}: cannot be read (data.target.csv is relative to the experiment file)"))?;
         ensure!(about.is_file(), "{shown}: is not a file, expected a CSV (data.target.csv)");
         let bytes = std::fs::read(path).with_context(|| format!("{shown}: cannot be read"))?;
         let sha256 = hex(&Sha256::digest(&bytes));
-        let text = String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{shown}: is not UTF-8: save the file as UTF-8"))?;
+        let text =
+            String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{shown}: is not UTF-8: save the file as UTF-8"))?;
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let header: Vec<String> = reader(text)
             .headers()
@@ -94,7 +96,10 @@ impl CsvFile {
             .iter()
             .map(str::to_owned)
             .collect();
-        ensure!(header.iter().any(|name| !name.is_empty()), "{shown}: is empty, expected a header line and rows of numbers");
+        ensure!(
+            header.iter().any(|name| !name.is_empty()),
+            "{shown}: is empty, expected a header line and rows of numbers"
+        );
         Ok(CsvFile { sha256, header, text: text.to_owned() })
     }
 
@@ -106,9 +111,16 @@ impl CsvFile {
             let mut places = self.header.iter().enumerate().filter(|(_, column)| *column == name).map(|(i, _)| i);
             let there = self.header.join(", ");
             let Some(place) = places.next() else {
-                bail!("{}", one_line(&format!("{shown}:1: no column {name:?} (data.target.{key}), the file has: {there}")));
+                bail!(
+                    "{}",
+                    one_line(&format!("{shown}:1: no column {name:?} (data.target.{key}), the file has: {there}"))
+                );
             };
-            ensure!(places.next().is_none(), "{}", one_line(&format!("{shown}:1: two columns are called {name:?} (data.target.{key}): rename one")));
+            ensure!(
+                places.next().is_none(),
+                "{}",
+                one_line(&format!("{shown}:1: two columns are called {name:?} (data.target.{key}): rename one"))
+            );
             columns.push((place, name));
         }
         let mut samples = Samples { columns: inputs.len(), ..Samples::default() };
@@ -123,8 +135,17 @@ impl CsvFile {
                 let value: f64 = match text.parse() {
                     Ok(value) if f64::is_finite(value) => value,
                     _ => {
-                        let what = if text.is_empty() { "is empty".to_owned() } else { format!("is {:?}", text.chars().take(40).collect::<String>()) };
-                        bail!("{}", one_line(&format!("{shown}:{line}: {name} {what}, expected a finite number: mend or remove the row")));
+                        let what = if text.is_empty() {
+                            "is empty".to_owned()
+                        } else {
+                            format!("is {:?}", text.chars().take(40).collect::<String>())
+                        };
+                        bail!(
+                            "{}",
+                            one_line(&format!(
+                                "{shown}:{line}: {name} {what}, expected a finite number: mend or remove the row"
+                            ))
+                        );
                     }
                 };
                 if nth < inputs.len() { samples.inputs.push(value) } else { samples.targets.push(value) }
@@ -141,7 +162,9 @@ fn reader(text: &str) -> csv::Reader<&[u8]> {
 
 fn csv_fault(error: &csv::Error) -> String {
     match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => format!("{len} fields, the header has {expected_len}"),
+        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            format!("{len} fields, the header has {expected_len}")
+        }
         _ => one_line(&error.to_string()),
     }
 }
@@ -163,7 +186,8 @@ impl Affine {
                 (mean, (values.map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt())
             }
             Scale::Fitted(FittedScale::Unit) => {
-                let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+                let (low, high) =
+                    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
                 (low, high - low)
             }
         };
@@ -212,7 +236,8 @@ impl RunData {
             }
             Target::Csv { csv, inputs, output } => {
                 let all = files.columns.get(&(csv.clone(), inputs.clone(), output.clone()));
-                hold_out(all.with_context(|| format!("{}: was not read", csv.display()))?, data.holdout, seed).with_context(|| format!("{}", csv.display()))?
+                hold_out(all.with_context(|| format!("{}: was not read", csv.display()))?, data.holdout, seed)
+                    .with_context(|| format!("{}", csv.display()))?
             }
         };
         if data.noise > 0.0 {

@@ -85,7 +85,8 @@ fn size(config: &Config, files: &Files) -> Result<Size> {
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;
     let logged = config.train.logged_steps(steps).len() as f64;
-    let cost = steps as f64 * (batch as f64 * sample + 20.0 * products) + logged * test as f64 * (products + 20.0 * units);
+    let cost =
+        steps as f64 * (batch as f64 * sample + 20.0 * products) + logged * test as f64 * (products + 20.0 * units);
     Ok(Size { rows, test, columns, bytes, cost })
 }
 
@@ -155,10 +156,9 @@ impl Schedule<'_> {
                 .collect();
             for worker in workers {
                 if worker.join().is_err() {
-                    failure
-                        .lock()
-                        .unwrap_or_else(std::sync::PoisonError::into_inner)
-                        .get_or_insert(anyhow!("a training thread panicked: this is a fault of misfit, please report it"));
+                    failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(anyhow!(
+                        "a training thread panicked: this is a fault of misfit, please report it"
+                    ));
                 }
             }
         });
@@ -181,8 +181,13 @@ impl Schedule<'_> {
             .collect::<Result<Vec<_>>>()?;
         let tell = |updates| self.progress.updates(updates);
         let Some(trained) = train(&lanes, self.device, self.stop, &tell)? else { return Ok(()) };
-        let rows: Vec<RunRows> =
-            job.runs.iter().zip(&lanes).zip(&trained).map(|((run, lane), trained)| self.rows(run, lane, trained)).collect();
+        let rows: Vec<RunRows> = job
+            .runs
+            .iter()
+            .zip(&lanes)
+            .zip(&trained)
+            .map(|((run, lane), trained)| self.rows(run, lane, trained))
+            .collect();
         self.folder.keep(&rows)?;
         self.progress.ended(job.runs.len(), job.cost);
         Ok(())
@@ -216,13 +221,19 @@ impl Schedule<'_> {
         let seed = run.seed.to_string();
         for (point, prediction) in trained.predictions.iter().enumerate() {
             let mut fields = vec![variant.name.clone(), seed.clone()];
-            fields.extend(columns.iter().map(|column| column.map_or_else(String::new, |c| rows::number(test.row(point)[c]))));
+            fields.extend(
+                columns.iter().map(|column| column.map_or_else(String::new, |c| rows::number(test.row(point)[c]))),
+            );
             fields.extend([rows::number(test.targets[point]), rows::number(*prediction)]);
             predictions.push_str(&rows::line(&fields));
         }
         RunRows {
             key: Key { variant: variant.name.clone(), seed: run.seed },
-            rows: [rows::curve_lines(&variant.name, run.seed, &trained.curve), rows::run_line(&row, variant), predictions],
+            rows: [
+                rows::curve_lines(&variant.name, run.seed, &trained.curve),
+                rows::run_line(&row, variant),
+                predictions,
+            ],
         }
     }
 }

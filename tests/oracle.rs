@@ -133,9 +133,15 @@ impl Oracle {
     fn optimizer(&self) -> nn::Optimizer {
         let rate = self.config.optimizer.learning_rate;
         let built = match self.config.optimizer.kind {
-            OptimizerKind::Adam { betas: [b1, b2], eps, weight_decay } => nn::adam(b1, b2, weight_decay).eps(eps).build(&self.vs, rate),
-            OptimizerKind::Adamw { betas: [b1, b2], eps, weight_decay } => nn::adamw(b1, b2, weight_decay).eps(eps).build(&self.vs, rate),
-            OptimizerKind::Sgd { momentum, nesterov, weight_decay } => nn::sgd(momentum, 0.0, weight_decay, nesterov).build(&self.vs, rate),
+            OptimizerKind::Adam { betas: [b1, b2], eps, weight_decay } => {
+                nn::adam(b1, b2, weight_decay).eps(eps).build(&self.vs, rate)
+            }
+            OptimizerKind::Adamw { betas: [b1, b2], eps, weight_decay } => {
+                nn::adamw(b1, b2, weight_decay).eps(eps).build(&self.vs, rate)
+            }
+            OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
+                nn::sgd(momentum, 0.0, weight_decay, nesterov).build(&self.vs, rate)
+            }
             OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay } => {
                 nn::rms_prop(alpha, eps, weight_decay, momentum, false).build(&self.vs, rate)
             }
@@ -242,11 +248,21 @@ fn follow(config: &Config) {
         }
     }
     let ways = stacks.iter().zip(ways());
-    let ours = ways.flat_map(|(stack, by)| stack.parameters().expect("parameters").into_iter().zip(&oracles).map(move |pair| (by, pair)));
+    let ours = ways.flat_map(|(stack, by)| {
+        stack.parameters().expect("parameters").into_iter().zip(&oracles).map(move |pair| (by, pair))
+    });
     for (by, (ours, (oracle, ..))) in ours {
         let error = relative(&ours, &oracle.tensors(false));
         let m = &config.model;
-        assert!(error <= 1e-4, "{by:?} {:?} {:?} {:?} {:?} {:?}: parameters differ by {error:e}", m.hidden, m.activation, m.output, config.loss, config.optimizer);
+        assert!(
+            error <= 1e-4,
+            "{by:?} {:?} {:?} {:?} {:?} {:?}: parameters differ by {error:e}",
+            m.hidden,
+            m.activation,
+            m.output,
+            config.loss,
+            config.optimizer
+        );
     }
 }
 

@@ -53,7 +53,11 @@ impl Case {
             "target = { polynomial = [0, 1, 1] }\ninputs = { uniform = { from = -1, to = 1, count = 1200 } }\ntest = { grid = { from = -1, to = 1, count = 57 } }\nscale_input = 0.7".to_owned()
         } else {
             let names: Vec<String> = (0..self.columns).map(|c| format!("\"c{c}\"")).collect();
-            format!("target = {{ csv = {:?}, inputs = [{}], output = \"y\" }}\nscale_input = \"standardize\"", rows.path(), names.join(", "))
+            format!(
+                "target = {{ csv = {:?}, inputs = [{}], output = \"y\" }}\nscale_input = \"standardize\"",
+                rows.path(),
+                names.join(", ")
+            )
         };
         common::config(&format!(
             "[data]\n{data}\n[batch]\nsize = {}\ndraw = {:?}\n[model]\nhidden = {}\nactivation = {}\noutput = {:?}\ninit = \"pytorch\"\n[loss]\n{}\n[optimizer]\nlearning_rate = {rate}\n{}\n[train]\nsteps = 12\n",
@@ -68,7 +72,8 @@ fn rows_of_four_columns() -> tempfile::NamedTempFile {
     writeln!(file, "c0,c1,c2,c3,y").expect("written");
     for i in 0..60 {
         let x = f64::from(i);
-        writeln!(file, "{},{},{},{},{}", x.sin(), (x * 0.7).cos(), x * 0.01, (x * x) % 7.0, (x * 0.3).sin() + 0.1).expect("written");
+        writeln!(file, "{},{},{},{},{}", x.sin(), (x * 0.7).cos(), x * 0.01, (x * x) % 7.0, (x * 0.3).sin() + 0.1)
+            .expect("written");
     }
     file
 }
@@ -79,13 +84,13 @@ fn a_run_is_bitwise_the_same_alone_and_at_every_place_of_a_stack_in_any_order() 
     let all = "[\"relu\", \"leaky_relu\", \"elu\", \"gelu\", \"sigmoid\", \"tanh\", \"identity\"]";
     let cases = [
         PLAIN,
-        Case { hidden: "[9, 11, 5, 3, 8, 17, 2]",  batch: 17, ..PLAIN },
-        Case { hidden: "[9, 11]",  batch: 17, ..PLAIN },
-        Case { hidden: "[11, 5]",  batch: 17, ..PLAIN },
-        Case { hidden: "[5, 3]",  batch: 17, ..PLAIN },
-        Case { hidden: "[3, 8]",  batch: 17, ..PLAIN },
-        Case { hidden: "[8, 17]",  batch: 17, ..PLAIN },
-        Case { hidden: "[17, 2]",  batch: 17, ..PLAIN },
+        Case { hidden: "[9, 11, 5, 3, 8, 17, 2]", batch: 17, ..PLAIN },
+        Case { hidden: "[9, 11]", batch: 17, ..PLAIN },
+        Case { hidden: "[11, 5]", batch: 17, ..PLAIN },
+        Case { hidden: "[5, 3]", batch: 17, ..PLAIN },
+        Case { hidden: "[3, 8]", batch: 17, ..PLAIN },
+        Case { hidden: "[8, 17]", batch: 17, ..PLAIN },
+        Case { hidden: "[17, 2]", batch: 17, ..PLAIN },
         Case { hidden: "[9]", activation: "\"leaky_relu\"", batch: 17, ..PLAIN },
         Case { hidden: "[9]", activation: "\"elu\"", batch: 17, ..PLAIN },
         Case { hidden: "[9]", activation: "\"gelu\"", batch: 17, ..PLAIN },
@@ -99,10 +104,23 @@ fn a_run_is_bitwise_the_same_alone_and_at_every_place_of_a_stack_in_any_order() 
         Case { batch: 33, hidden: "[3]", draw: "epoch", ..PLAIN },
         Case { batch: 7, hidden: "[]", ..PLAIN },
         Case { hidden: "[9, 11, 5, 3, 8, 17, 2]", activation: all, output: "tanh", batch: 17, ..PLAIN },
-        Case { hidden: "[64, 128, 64]", output: "sigmoid", batch: 48, optimizer: "kind = \"rmsprop\"\nmomentum = 0.5", ..PLAIN },
+        Case {
+            hidden: "[64, 128, 64]",
+            output: "sigmoid",
+            batch: 48,
+            optimizer: "kind = \"rmsprop\"\nmomentum = 0.5",
+            ..PLAIN
+        },
         Case { columns: 2, hidden: "[13]", batch: 60, draw: "once", ..PLAIN },
         Case { columns: 3, hidden: "[40, 40]", batch: 20, draw: "epoch", optimizer: "kind = \"adamw\"", ..PLAIN },
-        Case { columns: 4, hidden: "[5, 4]", batch: 3, output: "relu", optimizer: "kind = \"sgd\"\nmomentum = 0.9", ..PLAIN },
+        Case {
+            columns: 4,
+            hidden: "[5, 4]",
+            batch: 3,
+            output: "relu",
+            optimizer: "kind = \"sgd\"\nmomentum = 0.9",
+            ..PLAIN
+        },
         Case { loss: "kind = \"mae\"\npairing = \"broadcast\"", output: "softmax", ..PLAIN },
         Case { loss: "kind = \"huber\"\npairing = \"broadcast-mean\"", batch: 300, hidden: "[8]", ..PLAIN },
         Case { loss: "kind = \"mse\"\npairing = \"broadcast\"", activation: "\"gelu\"", hidden: "[10, 11]", ..PLAIN },
@@ -110,7 +128,9 @@ fn a_run_is_bitwise_the_same_alone_and_at_every_place_of_a_stack_in_any_order() 
     let rows = rows_of_four_columns();
     for case in cases {
         // A stack may mix learning rates.
-        let lanes: Vec<Lane> = (0..11).map(|i| common::lane(&case.config(&rows, 1e-3 * f64::from(i + 1)), u64::from(i as u32 % 7))).collect();
+        let lanes: Vec<Lane> = (0..11)
+            .map(|i| common::lane(&case.config(&rows, 1e-3 * f64::from(i + 1)), u64::from(i as u32 % 7)))
+            .collect();
         let what = format!("{} {} batch {}", case.hidden, case.activation, case.batch);
         let alone: Vec<Vec<u64>> = lanes.iter().map(|lane| trained(std::slice::from_ref(lane)).remove(0)).collect();
         assert_eq!(trained(&lanes), alone, "{what}: stacked");

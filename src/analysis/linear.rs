@@ -20,7 +20,8 @@ pub fn best_line_rmse(samples: &Samples) -> f64 {
     let matrix: Vec<Vec<f64>> = inputs.iter().map(|a| inputs.iter().map(|b| dot(a, b)).collect()).collect();
     let right: Vec<f64> = inputs.iter().map(|a| dot(a, &targets)).collect();
     let slopes = solve(matrix, right);
-    let error = |row: usize| targets[row] - slopes.iter().zip(&inputs).map(|(slope, input)| slope * input[row]).sum::<f64>();
+    let error =
+        |row: usize| targets[row] - slopes.iter().zip(&inputs).map(|(slope, input)| slope * input[row]).sum::<f64>();
     ((0..rows).map(|row| error(row).powi(2)).sum::<f64>() / count).sqrt() * unit
 }
 

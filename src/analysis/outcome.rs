@@ -50,7 +50,8 @@ pub struct Evidence<'a> {
 }
 
 impl Outcome {
-    pub const ALL: [Outcome; 5] = [Outcome::Fits, Outcome::Partial, Outcome::Line, Outcome::Constant, Outcome::Diverged];
+    pub const ALL: [Outcome; 5] =
+        [Outcome::Fits, Outcome::Partial, Outcome::Line, Outcome::Constant, Outcome::Diverged];
 
     pub fn of(evidence: &Evidence) -> Self {
         let Evidence { losses, predictions, targets, line_rmse } = evidence;

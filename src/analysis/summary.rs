@@ -53,7 +53,8 @@ impl VariantSummary {
 
     /// `fits 6/6`, or each outcome with its count.
     pub fn outcomes_line(&self) -> String {
-        let parts: Vec<String> = self.outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}/{}", self.runs)).collect();
+        let parts: Vec<String> =
+            self.outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}/{}", self.runs)).collect();
         parts.join(", ")
     }
 }

@@ -26,7 +26,8 @@ fn load(args: &RunArgs) -> Result<Experiment> {
     let is_override = |word: &&String| {
         word.split_once('=').is_some_and(|(key, _)| !key.contains(['/', '\\'])) && !Path::new(word.as_str()).is_file()
     };
-    let (mut overrides, files): (Vec<String>, Vec<String>) = args.words.iter().cloned().partition(|word| is_override(&word));
+    let (mut overrides, files): (Vec<String>, Vec<String>) =
+        args.words.iter().cloned().partition(|word| is_override(&word));
     if let Some(seeds) = &args.seeds {
         let list = if seeds.contains(',') { format!("[{seeds}]") } else { seeds.clone() };
         let valid = seeds.split(',').all(|seed| seed.trim().parse::<u64>().is_ok());
@@ -36,7 +37,9 @@ fn load(args: &RunArgs) -> Result<Experiment> {
     let experiment = match files.as_slice() {
         [] => Experiment::embedded(&overrides)?,
         [file] => Experiment::load(Path::new(file), &overrides)?,
-        [_, second, ..] => bail!("{second:?}: a second experiment file: run them one after the other, or write settings as key=value"),
+        [_, second, ..] => {
+            bail!("{second:?}: a second experiment file: run them one after the other, or write settings as key=value")
+        }
     };
     Ok(experiment)
 }
@@ -47,7 +50,13 @@ fn describe(experiment: &Experiment, variants: &[usize]) -> String {
     let mut text = String::new();
     let seeds: Vec<String> = experiment.seeds.iter().map(u64::to_string).collect();
     let runs = variants.len() * seeds.len();
-    let _ = writeln!(text, "{}: {runs} runs, {} variants with {} seeds each", one_line(&experiment.name), variants.len(), seeds.len());
+    let _ = writeln!(
+        text,
+        "{}: {runs} runs, {} variants with {} seeds each",
+        one_line(&experiment.name),
+        variants.len(),
+        seeds.len()
+    );
     let _ = writeln!(text, "\nbaseline");
     for (key, value) in crate::experiment::config::flatten(&experiment.baseline) {
         let _ = writeln!(text, "  {key} = {value}");
@@ -81,7 +90,9 @@ fn ranges(seeds: &[u64]) -> String {
 
 #[cfg(not(feature = "train"))]
 fn train(_: &RunArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
-    bail!("this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)")
+    bail!(
+        "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)"
+    )
 }
 
 #[cfg(feature = "train")]
@@ -104,11 +115,13 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
 
     let mut folder = Folder::open(&path, experiment, &hash, args.fresh)?;
     let started = std::time::Instant::now();
-    let circumstances = Circumstances { libtorch: device::LIBTORCH.to_owned(), device: device::describe(device), threads };
+    let circumstances =
+        Circumstances { libtorch: device::LIBTORCH.to_owned(), device: device::describe(device), threads };
     let mut manifest = Manifest::new(experiment, &hash, files.hashes(), circumstances);
     folder.write_manifest(&manifest)?;
     let all = experiment.runs(variants);
-    let key = |run: &crate::experiment::Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
+    let key =
+        |run: &crate::experiment::Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
     let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
     let there = all.len() - missing.len();
     if there > 0 {
@@ -116,8 +129,15 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
     }
     let jobs = schedule::jobs(experiment, &missing, &files, threads)?;
     let progress = Progress::new(all.len(), there, jobs.iter().map(|job| job.cost).sum());
-    let schedule =
-        Schedule { experiment, files: &files, folder: &folder, device, threads, stop: interrupt.flag(), progress: &progress };
+    let schedule = Schedule {
+        experiment,
+        files: &files,
+        folder: &folder,
+        device,
+        threads,
+        stop: interrupt.flag(),
+        progress: &progress,
+    };
     let ended = schedule.run(&jobs);
     progress.clear();
 

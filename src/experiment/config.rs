@@ -35,7 +35,9 @@ pub struct Data {
 #[serde(untagged)]
 pub enum Target {
     /// Coefficients, constant first.
-    Polynomial { polynomial: Vec<f64> },
+    Polynomial {
+        polynomial: Vec<f64>,
+    },
     Csv {
         csv: PathBuf,
         inputs: Vec<String>,

@@ -48,13 +48,19 @@ impl Design<'_> {
         plans.extend(ablation);
         let mut names = HashSet::new();
         if let Some(plan) = plans.iter().find(|plan| !names.insert(&plan.name)) {
-            return Err(root.fault("variant", format!("two variants are called {:?}: give one another name", plan.name)));
+            return Err(
+                root.fault("variant", format!("two variants are called {:?}: give one another name", plan.name))
+            );
         }
         let sweep = self.sweep(root)?;
         let points: usize = sweep.iter().map(|(_, values)| values.len()).product();
         if plans.len().saturating_mul(points) > MOST_VARIANTS {
-            return Err(root.fault("sweep", format!("makes {} variants, at most {MOST_VARIANTS} are allowed", plans.len() * points)));
+            return Err(root.fault(
+                "sweep",
+                format!("makes {} variants, at most {MOST_VARIANTS} are allowed", plans.len() * points),
+            ));
         }
+        self.check_unused(&plans)?;
         let mut variants = Vec::with_capacity(plans.len() * points);
         for plan in &plans {
             for point in 0..points {
@@ -62,6 +68,17 @@ impl Design<'_> {
             }
         }
         Ok((variants, sweep.into_iter().map(|(key, _)| key).collect()))
+    }
+
+    /// A fix that no variant has is checked by itself, so that its faults show before somebody needs it.
+    fn check_unused(&self, plans: &[Plan]) -> Result<()> {
+        for (i, fix) in self.fixes.iter().enumerate() {
+            if !plans.iter().any(|plan| plan.fixes[i]) {
+                let only = (0..self.fixes.len()).map(|other| other == i).collect();
+                self.resolve(&self.plan(fix.name.clone(), only, false, format!("fix {:?}", fix.name)), &[], 0)?;
+            }
+        }
+        Ok(())
     }
 
     fn plan(&self, name: String, fixes: Vec<bool>, from_ablation: bool, key: String) -> Plan {
@@ -75,7 +92,8 @@ impl Design<'_> {
             let name = entry.text("name")?.ok_or_else(|| entry.missing("name", "the variant's name"))?;
             check_label(name).map_err(|message| entry.fault("name", message))?;
             let fixes = self.switches(&entry)?.unwrap_or_else(|| vec![false; self.fixes.len()]);
-            let plan = Plan { set: set(&entry)?, ..self.plan(name.to_owned(), fixes, false, format!("variant {name:?}")) };
+            let plan =
+                Plan { set: set(&entry)?, ..self.plan(name.to_owned(), fixes, false, format!("variant {name:?}")) };
             entry.finish()?;
             plans.push(plan);
         }
@@ -88,6 +106,12 @@ impl Design<'_> {
         let mut on = vec![false; self.fixes.len()];
         for name in &names {
             let known = self.fixes.iter().map(|fix| fix.name.as_str());
+            if self.fixes.is_empty() {
+                return Err(of.fault(
+                    "fixes",
+                    format!("no fix {name:?}: the file has none, add [fix.NAME] with its set = {{ … }}"),
+                ));
+            }
             let Some(at) = known.clone().position(|fix| fix == name) else {
                 return Err(of.fault("fixes", unknown("fix", name, known)));
             };
@@ -159,7 +183,9 @@ impl Design<'_> {
                 return Err(section.fault(key, "is swept, and set on the command line too: keep one"));
             }
             if self.fixes.iter().any(|fix| fix.name == *key) {
-                return Err(section.fault(key, "is the name of a fix too, and both are columns of runs.csv: rename the fix"));
+                return Err(
+                    section.fault(key, "is the name of a fix too, and both are columns of runs.csv: rename the fix")
+                );
             }
         }
         Ok(sweep)
@@ -169,7 +195,9 @@ impl Design<'_> {
     fn swept(&self, section: &Reader, key: String, node: &Node, sweep: &mut Vec<(String, Vec<Node>)>) -> Result<()> {
         match &node.value {
             Value::List(values) if !values.is_empty() => {
-                if let Some((_, twice)) = values.iter().enumerate().find(|(i, v)| values[..*i].iter().any(|w| w.value == v.value)) {
+                if let Some((_, twice)) =
+                    values.iter().enumerate().find(|(i, v)| values[..*i].iter().any(|w| w.value == v.value))
+                {
                     return Err(section.fault(&key, format!("{} is there twice", twice.value)));
                 }
                 sweep.push((key, values.clone()));
@@ -253,5 +281,8 @@ fn in_a_name(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         other => other.to_string(),
     };
-    text.chars().filter(|c| !c.is_control() && !matches!(c, '"' | '#')).map(|c| if c == ',' { ';' } else { c }).collect()
+    text.chars()
+        .filter(|c| !c.is_control() && !matches!(c, '"' | '#'))
+        .map(|c| if c == ',' { ';' } else { c })
+        .collect()
 }

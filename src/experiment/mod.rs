@@ -224,8 +224,7 @@ impl Experiment {
     /// A hash over everything that the runs' numbers depend on but the seeds: two experiments with the same one may share
     /// a results folder. `data` is the hash of a CSV target's contents, by path.
     pub fn hash(&self, data: &BTreeMap<PathBuf, String>) -> String {
-        let variants: Vec<_> =
-            self.variants.iter().map(|v| (&v.name, &v.fixes, &v.swept, &v.config)).collect();
+        let variants: Vec<_> = self.variants.iter().map(|v| (&v.name, &v.fixes, &v.swept, &v.config)).collect();
         let fixes: Vec<_> = self.fixes.iter().map(|fix| &fix.name).collect();
         let all = serde_json::json!({ "variants": variants, "fixes": fixes, "sweep": self.sweep, "data": data });
         hex(&Sha256::digest(all.to_string()))
@@ -245,9 +244,17 @@ fn check_name(name: &str) -> Result<(), String> {
     const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
     let stem = name.split('.').next().unwrap_or_default().to_lowercase();
     let device = RESERVED.contains(&stem.as_str())
-        || (stem.len() == 4 && (stem.starts_with("com") || stem.starts_with("lpt")) && stem.ends_with(|c: char| c.is_ascii_digit()));
+        || (stem.len() == 4
+            && (stem.starts_with("com") || stem.starts_with("lpt"))
+            && stem.ends_with(|c: char| c.is_ascii_digit()));
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '=');
-    if name.is_empty() || name.len() > 100 || !name.chars().all(fits) || name.starts_with(['.', ' ', '-']) || name.ends_with(['.', ' ']) || device {
+    if name.is_empty()
+        || name.len() > 100
+        || !name.chars().all(fits)
+        || name.starts_with(['.', ' ', '-'])
+        || name.ends_with(['.', ' '])
+        || device
+    {
         return Err(format!(
             "{:?} cannot name a folder: use 1 to 100 letters, digits, '-', '_', '+', '=', '.' or spaces, beginning with a letter or digit",
             shorten(name)
@@ -343,7 +350,9 @@ fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, Expe
             let known: Vec<&str> = variants.iter().map(|known| known.name.as_str()).take(12).collect();
             return Err(entry.fault("variant", unknown("variant", variant, known.into_iter())));
         }
-        let what = entry.text("figure")?.ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2 or prediction"))?;
+        let what = entry
+            .text("figure")?
+            .ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2 or prediction"))?;
         let at = entry.get("at").map(|node| entry.number("at", node, &reader::ANY)).transpose()?;
         let figure = match (what, at) {
             ("first_loss", None) => Figure::FirstLoss,
@@ -355,7 +364,12 @@ fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, Expe
             ("first_loss" | "last_loss" | "test_rmse" | "r2", Some(_)) => {
                 return Err(entry.fault("at", "only a prediction is taken at an input: remove this key"));
             }
-            _ => return Err(entry.fault("figure", unknown("figure", what, ["first_loss", "last_loss", "test_rmse", "r2", "prediction"].into_iter()))),
+            _ => {
+                return Err(entry.fault(
+                    "figure",
+                    unknown("figure", what, ["first_loss", "last_loss", "test_rmse", "r2", "prediction"].into_iter()),
+                ));
+            }
         };
         let value = entry.get("value").ok_or_else(|| entry.missing("value", "a number"))?;
         let value = entry.number("value", value, &reader::Range { says: "a number", holds: |_| true })?;

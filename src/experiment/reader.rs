@@ -26,7 +26,8 @@ pub struct Range {
 pub const ANY: Range = Range { says: "a finite number", holds: f64::is_finite };
 pub const POSITIVE: Range = Range { says: "a number above 0", holds: |x| x.is_finite() && x > 0.0 };
 pub const NOT_NEGATIVE: Range = Range { says: "a number of at least 0", holds: |x| x.is_finite() && x >= 0.0 };
-pub const BELOW_ONE: Range = Range { says: "a number from 0 up to, but not including, 1", holds: |x| (0.0..1.0).contains(&x) };
+pub const BELOW_ONE: Range =
+    Range { says: "a number from 0 up to, but not including, 1", holds: |x| (0.0..1.0).contains(&x) };
 
 impl<'a> Reader<'a> {
     pub fn root(file: &'a str, table: &'a Table) -> Self {
@@ -45,7 +46,13 @@ impl<'a> Reader<'a> {
     pub fn section(&self, key: &'static str) -> Result<Reader<'a>> {
         match self.get(key) {
             Some(node) => Reader::of(self.file, self.name(key), node),
-            None => Ok(Reader { file: self.file, path: self.name(key), table: None, place: None, asked: RefCell::default() }),
+            None => Ok(Reader {
+                file: self.file,
+                path: self.name(key),
+                table: None,
+                place: None,
+                asked: RefCell::default(),
+            }),
         }
     }
 

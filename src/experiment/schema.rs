@@ -51,11 +51,8 @@ const INITS: [(&str, Init); 6] = [
 const LOSSES: [(&str, LossKind); 4] =
     [("mse", LossKind::Mse), ("sse", LossKind::Sse), ("mae", LossKind::Mae), ("huber", LossKind::Huber)];
 
-const PAIRINGS: [(&str, Pairing); 3] = [
-    ("matched", Pairing::Matched),
-    ("broadcast", Pairing::Broadcast),
-    ("broadcast-mean", Pairing::BroadcastMean),
-];
+const PAIRINGS: [(&str, Pairing); 3] =
+    [("matched", Pairing::Matched), ("broadcast", Pairing::Broadcast), ("broadcast-mean", Pairing::BroadcastMean)];
 
 /// Reads a configuration out of an experiment's tree, fixes already laid over it. `test_grid` is the baseline's, which
 /// every variant shares unless it sets its own; none while the baseline itself is read.
@@ -100,7 +97,10 @@ fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
     };
     let holdout = data.number_or("holdout", 0.0, BELOW_ONE)?;
     if holdout > 0.0 && matches!(target, Target::Polynomial { .. }) {
-        return Err(data.fault("holdout", "only rows of a CSV can be held out: remove this key, a polynomial is tested on its grid"));
+        return Err(data.fault(
+            "holdout",
+            "only rows of a CSV can be held out: remove this key, a polynomial is tested on its grid",
+        ));
     }
     let noise = data.number_or("noise", 0.0, NOT_NEGATIVE)?;
     let test = test(data, &inputs, test_grid)?;
@@ -121,7 +121,9 @@ fn target(data: &Reader) -> Result<Target> {
         let polynomial = items.iter().map(|item| form.number("polynomial", item, &ANY)).collect::<Result<_>>()?;
         Target::Polynomial { polynomial }
     } else if let Some(path) = form.text("csv")? {
-        let inputs = form.texts("inputs", "a list of column names")?.ok_or_else(|| form.missing("inputs", "a list of column names"))?;
+        let inputs = form
+            .texts("inputs", "a list of column names")?
+            .ok_or_else(|| form.missing("inputs", "a list of column names"))?;
         let output = form.text("output")?.ok_or_else(|| form.missing("output", "a column name"))?.to_owned();
         if inputs.is_empty() {
             return Err(form.fault("inputs", "expected at least one column name"));
@@ -130,7 +132,9 @@ fn target(data: &Reader) -> Result<Target> {
             return Err(form.fault("inputs", format!("the column {twice:?} is named twice")));
         }
         if inputs.contains(&output) {
-            return Err(form.fault("output", format!("the column {output:?} is an input too: the network would only copy it")));
+            return Err(
+                form.fault("output", format!("the column {output:?} is an input too: the network would only copy it"))
+            );
         }
         Target::Csv { csv: PathBuf::from(path), inputs, output }
     } else {
@@ -186,7 +190,9 @@ fn test(data: &Reader, inputs: &Option<Inputs>, test_grid: Option<Span>) -> Resu
                 Err(data.fault("test", "\"train\" beside a holdout, which is there to be tested on: keep one"))
             }
             Some("train") => Ok(Test::Rows),
-            Some(_) => Err(data.fault("test", "a CSV target is tested on its rows: remove this key, or set data.holdout")),
+            Some(_) => {
+                Err(data.fault("test", "a CSV target is tested on its rows: remove this key, or set data.holdout"))
+            }
         };
     };
     let grid = test_grid.unwrap_or_else(|| match *inputs {
@@ -214,7 +220,8 @@ fn test(data: &Reader, inputs: &Option<Inputs>, test_grid: Option<Span>) -> Resu
 }
 
 fn scale(data: &Reader, key: &'static str) -> Result<Scale> {
-    let divisor = Range { says: "a number other than 0, \"standardize\" or \"unit\"", holds: |x| x.is_finite() && x != 0.0 };
+    let divisor =
+        Range { says: "a number other than 0, \"standardize\" or \"unit\"", holds: |x| x.is_finite() && x != 0.0 };
     let Some(node) = data.get(key) else { return Ok(Scale::Divide(1.0)) };
     match &node.value {
         Value::Text(_) => data
@@ -231,7 +238,8 @@ fn batch(batch: &Reader) -> Result<Batch> {
         Some(node @ Node { value: Value::Integer(_), .. }) => BatchSize::Rows(batch.count("size", node, 1)?),
         Some(node) => return Err(batch.expected("size", "\"all\" or a whole number of at least 1", &node.value)),
     };
-    let draw = batch.word_or("draw", Draw::Once, &[("once", Draw::Once), ("epoch", Draw::Epoch), ("fresh", Draw::Fresh)])?;
+    let draw =
+        batch.word_or("draw", Draw::Once, &[("once", Draw::Once), ("epoch", Draw::Epoch), ("fresh", Draw::Fresh)])?;
     Ok(Batch { size, draw })
 }
 
@@ -244,7 +252,11 @@ fn model(model: &Reader) -> Result<Model> {
         None => vec![Activation::Relu; hidden.len()],
         Some(Node { value: Value::List(items), .. }) => {
             if items.len() != hidden.len() {
-                let message = format!("{} activations for {} hidden layers: give one a layer, or a single one for all", items.len(), hidden.len());
+                let message = format!(
+                    "{} activations for {} hidden layers: give one a layer, or a single one for all",
+                    items.len(),
+                    hidden.len()
+                );
                 return Err(model.fault("activation", message));
             }
             items.iter().map(|item| model.word("activation", item, &ACTIVATIONS)).collect::<Result<_>>()?
@@ -252,7 +264,8 @@ fn model(model: &Reader) -> Result<Model> {
         Some(node) => vec![model.word("activation", node, &ACTIVATIONS)?; hidden.len()],
     };
     let init = init(model, "init")?.unwrap_or(Init::GlorotUniform);
-    let init_bias = self::init(model, "init_bias")?.unwrap_or(if init == Init::Pytorch { Init::Pytorch } else { Init::Zeros });
+    let init_bias =
+        self::init(model, "init_bias")?.unwrap_or(if init == Init::Pytorch { Init::Pytorch } else { Init::Zeros });
     Ok(Model {
         hidden,
         activation,
@@ -285,7 +298,11 @@ fn init(model: &Reader, key: &'static str) -> Result<Option<Init>> {
         _ => {
             form.finish()?;
             let names = INITS.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
-            return Err(model.expected(key, &format!("{names}, {{ uniform = [a, b] }} or {{ normal = [m, s] }}"), &node.value));
+            return Err(model.expected(
+                key,
+                &format!("{names}, {{ uniform = [a, b] }} or {{ normal = [m, s] }}"),
+                &node.value,
+            ));
         }
     };
     form.finish()?;
@@ -297,7 +314,9 @@ fn loss(loss: &Reader) -> Result<Loss> {
     let pairing = loss.word_or("pairing", Pairing::Matched, &PAIRINGS)?;
     let delta = loss.number_or("delta", 1.0, POSITIVE)?;
     if kind != LossKind::Huber && loss.get("delta").is_some() {
-        return Err(loss.fault("delta", "only the huber loss has a delta: remove this key, or set loss.kind = \"huber\""));
+        return Err(
+            loss.fault("delta", "only the huber loss has a delta: remove this key, or set loss.kind = \"huber\"")
+        );
     }
     Ok(Loss { kind, pairing, delta: (kind == LossKind::Huber).then_some(delta) })
 }
@@ -310,7 +329,9 @@ fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
         "sgd" => &["momentum", "nesterov", "weight_decay"],
         _ => &["alpha", "eps", "momentum", "weight_decay"],
     };
-    if let Some((stranger, _)) = optimizer.entries().find(|(key, _)| KEYS_OF_A_KIND[..6].contains(key) && !own.contains(key)) {
+    if let Some((stranger, _)) =
+        optimizer.entries().find(|(key, _)| KEYS_OF_A_KIND[..6].contains(key) && !own.contains(key))
+    {
         return Err(optimizer.fault(stranger, format!("{name} has no such key, accepted: {}", own.join(", "))));
     }
     let eps = || optimizer.number_or("eps", 1e-8, NOT_NEGATIVE);

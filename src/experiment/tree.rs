@@ -71,7 +71,8 @@ impl Table {
     pub fn patch(&mut self, patch: &Table) {
         for (key, new) in patch.iter() {
             self.make_room_for(key, new);
-            if let (Some(Node { value: Value::Table(old), place }), Value::Table(table)) = (self.get_mut(key), &new.value)
+            if let (Some(Node { value: Value::Table(old), place }), Value::Table(table)) =
+                (self.get_mut(key), &new.value)
                 && (!schema::KEYS_WITH_FORMS.contains(&key) || old.same_form(table))
             {
                 *place = new.place.clone();

@@ -73,7 +73,9 @@ impl Folder {
             None => {
                 let stranger = RunFile::ALL.into_iter().map(RunFile::name).find(|name| ours(name).exists());
                 if let Some(name) = stranger {
-                    bail!("{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it");
+                    bail!(
+                        "{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it"
+                    );
                 }
             }
         }
@@ -89,7 +91,10 @@ impl Folder {
         folder.find_runs()?;
         let known: std::collections::HashSet<&str> = experiment.variants.iter().map(|v| v.name.as_str()).collect();
         if let Some(key) = folder.runs.keys().find(|key| !known.contains(key.variant.as_str())) {
-            bail!("{shown}: has rows of {:?}, which the experiment does not: set --out to a new folder, or --fresh", key.variant);
+            bail!(
+                "{shown}: has rows of {:?}, which the experiment does not: set --out to a new folder, or --fresh",
+                key.variant
+            );
         }
         Ok(folder)
     }
@@ -163,7 +168,8 @@ impl Folder {
                 })?;
             }
         }
-        fs::remove_dir_all(self.path.join(PARTS)).with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
+        fs::remove_dir_all(self.path.join(PARTS))
+            .with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
         Ok(())
     }
 }
@@ -182,7 +188,11 @@ fn lock(path: &Path) -> Result<File> {
         Err(TryLockError::WouldBlock) => {
             let mut holder = String::new();
             let _ = file.read_to_string(&mut holder);
-            bail!("{}: is being written by {}: wait for it, or set --out to another folder", path.display(), crate::experiment::one_line(&holder))
+            bail!(
+                "{}: is being written by {}: wait for it, or set --out to another folder",
+                path.display(),
+                crate::experiment::one_line(&holder)
+            )
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}: cannot be locked", path.display())),
     }
@@ -192,7 +202,11 @@ fn lock(path: &Path) -> Result<File> {
 fn index_csv(path: &Path, header: &str) -> Result<Vec<(Key, Segment)>> {
     let shown = path.display();
     let cure = "restore it, or run with --fresh";
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path).with_context(|| shown.to_string())?;
+    let mut reader = csv::ReaderBuilder::new()
+        .has_headers(false)
+        .flexible(true)
+        .from_path(path)
+        .with_context(|| shown.to_string())?;
     let size = fs::metadata(path)?.len();
     let columns = header.split(',').count();
     let mut record = csv::ByteRecord::new();
@@ -219,7 +233,9 @@ fn index_csv(path: &Path, header: &str) -> Result<Vec<(Key, Segment)>> {
         }
         let text = |field: usize| record.get(field).and_then(|bytes| std::str::from_utf8(bytes).ok());
         let key = text(0).zip(text(1).and_then(|seed| seed.parse().ok())).filter(|_| record.len() == columns);
-        let Some((variant, seed)) = key else { bail!("{shown}:{line}: is not a row of {columns} fields with a variant and a seed: {cure}") };
+        let Some((variant, seed)) = key else {
+            bail!("{shown}:{line}: is not a row of {columns} fields with a variant and a seed: {cure}")
+        };
         let key = Key { variant: variant.to_owned(), seed };
         match runs.last_mut() {
             Some((last, _)) if *last == key => {}

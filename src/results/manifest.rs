@@ -68,7 +68,13 @@ pub struct Circumstances {
 impl Manifest {
     pub fn new(experiment: &Experiment, hash: &str, data: &BTreeMap<PathBuf, String>, at: Circumstances) -> Self {
         let variant = |v: &crate::experiment::Variant| {
-            let on: Vec<&str> = experiment.fixes.iter().zip(&v.fixes).filter(|(_, on)| **on).map(|(fix, _)| fix.name.as_str()).collect();
+            let on: Vec<&str> = experiment
+                .fixes
+                .iter()
+                .zip(&v.fixes)
+                .filter(|(_, on)| **on)
+                .map(|(fix, _)| fix.name.as_str())
+                .collect();
             serde_json::json!({ "name": v.name, "fixes": on, "swept": v.swept, "config": v.config })
         };
         Manifest {
@@ -88,12 +94,14 @@ impl Manifest {
             published: serde_json::json!(experiment.published),
             status: Status::Running,
             runs: 0,
-            command: std::env::args().collect(),
+            command: command(),
             git: git(),
             device: at.device,
             threads: at.threads,
             host: host(),
-            started: std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_secs()),
+            started: std::time::SystemTime::now()
+                .duration_since(std::time::UNIX_EPOCH)
+                .map_or(0, |time| time.as_secs()),
             seconds: 0.0,
         }
     }
@@ -105,8 +113,12 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        let manifest = serde_json::from_slice(&text)
-            .with_context(|| format!("{}: is not a manifest of this version of misfit: set --out to a new folder, or --fresh", path.display()))?;
+        let manifest = serde_json::from_slice(&text).with_context(|| {
+            format!(
+                "{}: is not a manifest of this version of misfit: set --out to a new folder, or --fresh",
+                path.display()
+            )
+        })?;
         Ok(Some(manifest))
     }
 
@@ -114,8 +126,11 @@ impl Manifest {
     pub fn differs_from(&self, experiment: &Experiment) -> String {
         if self.name != experiment.name {
             format!("{:?}, not {:?}", self.name, experiment.name)
-        } else if self.overrides != experiment.overrides {
-            let shown = |list: &[String]| if list.is_empty() { "none".to_owned() } else { list.join(" ") };
+        } else if settings(&self.overrides) != settings(&experiment.overrides) {
+            let shown = |list: &[String]| match settings(list) {
+                list if list.is_empty() => "none".to_owned(),
+                list => list.join(" "),
+            };
             format!("overrides were {}, are {}", shown(&self.overrides), shown(&experiment.overrides))
         } else if self.text != experiment.text {
             let same = self.text.lines().zip(experiment.text.lines()).take_while(|(a, b)| a == b).count();
@@ -124,6 +139,22 @@ impl Manifest {
             "its data or this version of misfit differ".to_owned()
         }
     }
+}
+
+/// Overrides but those of the seeds, of which a folder may hold any.
+fn settings(overrides: &[String]) -> Vec<&str> {
+    overrides.iter().map(String::as_str).filter(|text| !text.starts_with("seeds=")).collect()
+}
+
+/// The command line, without the folder that the program lies in.
+fn command() -> Vec<String> {
+    let mut words: Vec<String> = std::env::args_os().map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(program) = words.first_mut()
+        && let Some(name) = Path::new(program.as_str()).file_name()
+    {
+        *program = name.to_string_lossy().into_owned();
+    }
+    words
 }
 
 /// This machine's name.

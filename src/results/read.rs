@@ -43,7 +43,9 @@ pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)]) -> Result<Vec<Predi
     let shown = path.display();
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
     let header = reader.headers()?.clone();
-    let column = |name: &str| header.iter().position(|column| column == name).with_context(|| format!("{shown}:1: no column {name:?}"));
+    let column = |name: &str| {
+        header.iter().position(|column| column == name).with_context(|| format!("{shown}:1: no column {name:?}"))
+    };
     let (x, target, prediction) = (column("x")?, column("target")?, column("prediction")?);
     let mut rows = Vec::new();
     let mut record = csv::StringRecord::new();
@@ -52,10 +54,19 @@ pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)]) -> Result<Vec<Predi
             continue;
         }
         let line = record.position().map_or(0, csv::Position::line);
-        let number = |field: usize| record[field].parse::<f64>().with_context(|| format!("{shown}:{line}: {:?} is not a number", &record[field]));
+        let number = |field: usize| {
+            record[field]
+                .parse::<f64>()
+                .with_context(|| format!("{shown}:{line}: {:?} is not a number", &record[field]))
+        };
         let at = number(x)?;
         if wanted.iter().any(|(variant, wanted)| *variant == &record[0] && *wanted == at) {
-            rows.push(PredictionRow { variant: record[0].to_owned(), x: at, target: number(target)?, prediction: number(prediction)? });
+            rows.push(PredictionRow {
+                variant: record[0].to_owned(),
+                x: at,
+                target: number(target)?,
+                prediction: number(prediction)?,
+            });
         }
     }
     Ok(rows)

@@ -10,7 +10,8 @@ pub const CURVES_HEADER: [&str; 9] =
     ["variant", "seed", "step", "train_loss", "test_loss", "test_rmse", "grad_norm", "update_ratio", "dead_units"];
 
 /// The fixed columns of `runs.csv`; a column for each fix and one for each swept key follow.
-pub const RUNS_HEADER: [&str; 8] = ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2"];
+pub const RUNS_HEADER: [&str; 8] =
+    ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2"];
 
 /// A run at one logged step.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,9 +104,10 @@ pub fn input_columns(experiment: &Experiment) -> Vec<String> {
 pub fn variant_inputs(variant: &Variant) -> Vec<String> {
     const TAKEN: [&str; 4] = ["variant", "seed", "target", "prediction"];
     match &variant.config.data.target {
-        Target::Csv { inputs, .. } if inputs.len() > 1 => {
-            inputs.iter().map(|name| if TAKEN.contains(&name.as_str()) { format!("input_{name}") } else { name.clone() }).collect()
-        }
+        Target::Csv { inputs, .. } if inputs.len() > 1 => inputs
+            .iter()
+            .map(|name| if TAKEN.contains(&name.as_str()) { format!("input_{name}") } else { name.clone() })
+            .collect(),
         _ => vec!["x".to_owned()],
     }
 }

@@ -15,7 +15,9 @@ pub fn parse(text: &str) -> Result<Device> {
     };
     let Some(index) = index else { bail!("--device: unknown device {text:?}, accepted: cpu, cuda or cuda:N") };
     if !Cuda::is_available() {
-        bail!("--device {text}: this libtorch sees no CUDA device: set LIBTORCH to one built for CUDA and build again, or use --device cpu");
+        bail!(
+            "--device {text}: this libtorch sees no CUDA device: set LIBTORCH to one built for CUDA and build again, or use --device cpu"
+        );
     }
     if index as i64 >= Cuda::device_count() {
         bail!("--device {text}: there are {} CUDA devices, numbered from 0", Cuda::device_count());

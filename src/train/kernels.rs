@@ -84,10 +84,34 @@ impl<'a> Finish<'a> {
         match self {
             Finish::Store => value,
             // NaN stays NaN, as in libtorch.
-            Finish::Relu => if value < 0.0 { 0.0 } else { value },
-            Finish::LeakyRelu => if value > 0.0 { value } else { value * LEAKY },
-            Finish::ReluBackward(h) => if h[at] <= 0.0 { 0.0 } else { value },
-            Finish::LeakyReluBackward(h) => if h[at] > 0.0 { value } else { value * LEAKY },
+            Finish::Relu => {
+                if value < 0.0 {
+                    0.0
+                } else {
+                    value
+                }
+            }
+            Finish::LeakyRelu => {
+                if value > 0.0 {
+                    value
+                } else {
+                    value * LEAKY
+                }
+            }
+            Finish::ReluBackward(h) => {
+                if h[at] <= 0.0 {
+                    0.0
+                } else {
+                    value
+                }
+            }
+            Finish::LeakyReluBackward(h) => {
+                if h[at] > 0.0 {
+                    value
+                } else {
+                    value * LEAKY
+                }
+            }
         }
     }
 }
@@ -97,7 +121,15 @@ impl<'a> Finish<'a> {
 ///
 /// # Panics
 /// If a slice is shorter than its shape says.
-pub fn product(level: Level, [m, k, n]: [usize; 3], a: Left, b: &[f32], bias: Option<&[f32]>, finish: Finish, out: &mut [f32]) {
+pub fn product(
+    level: Level,
+    [m, k, n]: [usize; 3],
+    a: Left,
+    b: &[f32],
+    bias: Option<&[f32]>,
+    finish: Finish,
+    out: &mut [f32],
+) {
     assert!(b.len() >= k * n && out.len() >= m * n && bias.is_none_or(|bias| bias.len() >= n));
     assert!(m == 0 || k == 0 || a.data.len() > (m - 1) * a.row + (k - 1) * a.column);
     if let Finish::ReluBackward(h) | Finish::LeakyReluBackward(h) = finish {
@@ -144,7 +176,14 @@ mod avx2 {
     /// # Safety
     /// The processor must have AVX2 and FMA, and the slices the sizes that `product` of the parent checks.
     #[target_feature(enable = "avx2,fma")]
-    pub unsafe fn product([m, k, n]: [usize; 3], a: Left, b: &[f32], bias: Option<&[f32]>, finish: Finish, out: &mut [f32]) {
+    pub unsafe fn product(
+        [m, k, n]: [usize; 3],
+        a: Left,
+        b: &[f32],
+        bias: Option<&[f32]>,
+        finish: Finish,
+        out: &mut [f32],
+    ) {
         let mut depth = 0;
         loop {
             let steps = DEPTH.min(k - depth);
@@ -163,7 +202,11 @@ mod avx2 {
                         let out = out.as_mut_ptr().add(at);
                         let tile = Tile {
                             k: steps,
-                            a: if k == 0 { a.data.as_ptr() } else { a.data.as_ptr().add(row * a.row + depth * a.column) },
+                            a: if k == 0 {
+                                a.data.as_ptr()
+                            } else {
+                                a.data.as_ptr().add(row * a.row + depth * a.column)
+                            },
                             a_row: a.row,
                             a_column: a.column,
                             b: if k == 0 { b.as_ptr() } else { b.as_ptr().add(depth * n + column) },

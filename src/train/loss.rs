@@ -80,7 +80,13 @@ impl Loss {
     }
 
     /// Writes the loss' gradient by the predictions, all `[lanes, rows]`, to `gradient`.
-    pub fn gradient(&self, by: By, predictions: &Tensor, targets: &Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
+    pub fn gradient(
+        &self,
+        by: By,
+        predictions: &Tensor,
+        targets: &Tensor,
+        gradient: &mut Tensor,
+    ) -> Result<(), TchError> {
         let mut factor = self.slope() / self.divisor();
         if let (By::Kernels(level), None) = (by, &self.blocks) {
             let rows = self.rows as usize;
@@ -117,7 +123,10 @@ impl Loss {
                 for start in (0..self.rows).step_by(BLOCK as usize) {
                     let length = BLOCK.min(self.rows - start);
                     let mut block = differences.f_narrow(2, 0, length)?;
-                    predictions.f_unsqueeze(2)?.f_sub_out(&block, &targets.f_narrow(1, start, length)?.f_unsqueeze(1)?).map(drop)?;
+                    predictions
+                        .f_unsqueeze(2)?
+                        .f_sub_out(&block, &targets.f_narrow(1, start, length)?.f_unsqueeze(1)?)
+                        .map(drop)?;
                     self.derive(&mut block)?;
                     block.f_sum_intlist_out(sums, [2].as_slice(), false, None).map(drop)?;
                     gradient.f_add_(sums).map(drop)?;
@@ -144,7 +153,10 @@ impl Loss {
                 for start in (0..self.rows).step_by(BLOCK as usize) {
                     let length = BLOCK.min(self.rows - start);
                     let block = differences.f_narrow(2, 0, length)?;
-                    predictions.f_unsqueeze(2)?.f_sub_out(&block, &targets.f_narrow(1, start, length)?.f_unsqueeze(1)?).map(drop)?;
+                    predictions
+                        .f_unsqueeze(2)?
+                        .f_sub_out(&block, &targets.f_narrow(1, start, length)?.f_unsqueeze(1)?)
+                        .map(drop)?;
                     sum.f_add_(&total(&self.errors(&block)?.f_flatten(1, 2)?)?).map(drop)?;
                 }
                 sum

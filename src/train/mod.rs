@@ -20,8 +20,8 @@ use anyhow::Result;
 use tch::Device;
 
 use crate::analysis::outcome::Fit;
-use crate::results::rows::CurvePoint;
 use crate::data::batch_rows;
+use crate::results::rows::CurvePoint;
 use stack::{Lane, Stack, norms};
 
 /// A run that has ended.
@@ -33,7 +33,12 @@ pub struct Trained {
 }
 
 /// Trains a stack to its end; nothing if `stop` was set on the way. `progress` is told of updates made, by run.
-pub fn train(lanes: &[Lane], device: Device, stop: &AtomicBool, progress: &dyn Fn(u64)) -> Result<Option<Vec<Trained>>> {
+pub fn train(
+    lanes: &[Lane],
+    device: Device,
+    stop: &AtomicBool,
+    progress: &dyn Fn(u64),
+) -> Result<Option<Vec<Trained>>> {
     let mut stack = Stack::new(lanes, device)?;
     let (config, data) = (&lanes[0].config, &lanes[0].data);
     let steps = config.train.length.steps(data.train.rows(), batch_rows(&config.batch, data.train.rows())?);

@@ -59,14 +59,22 @@ pub fn parts(widths: &[i64], bias: bool, lanes: usize) -> Vec<Vec<Part>> {
 
 impl Network {
     /// Networks whose flat parameters begin as `values`.
-    pub fn new(by: By, model: &Model, widths: &[i64], lanes: i64, values: &[f32], buffers: &Buffers) -> Result<Self, TchError> {
+    pub fn new(
+        by: By,
+        model: &Model,
+        widths: &[i64],
+        lanes: i64,
+        values: &[f32],
+        buffers: &Buffers,
+    ) -> Result<Self, TchError> {
         let size = [values.len() as i64];
         let Buffer { flat: parameters, .. } = buffers.from(values, &size)?;
         let Buffer { flat: gradient, .. } = buffers.zeros(&size)?;
         let mut offset = 0;
         let mut layers = Vec::new();
         for pair in widths.windows(2) {
-            let take = |of: &Tensor, rows: i64| of.f_narrow(0, offset, lanes * rows * pair[1])?.f_view([lanes, rows, pair[1]]);
+            let take =
+                |of: &Tensor, rows: i64| of.f_narrow(0, offset, lanes * rows * pair[1])?.f_view([lanes, rows, pair[1]]);
             let (weights, weights_gradient) = (take(&parameters, pair[0])?, take(&gradient, pair[0])?);
             offset += lanes * pair[0] * pair[1];
             let (mut bias, mut bias_gradient) = (None, None);
@@ -151,7 +159,8 @@ impl Pass {
     pub fn room(model: &Model, widths: &[usize], rows: usize, backward: bool) -> usize {
         let units: usize = widths[1..].iter().sum();
         let widest = widths.iter().max().copied().unwrap_or(1);
-        let inputs: usize = model.hidden.iter().zip(&model.activation).filter(|(_, a)| a.needs_input()).map(|(w, _)| w).sum();
+        let inputs: usize =
+            model.hidden.iter().zip(&model.activation).filter(|(_, a)| a.needs_input()).map(|(w, _)| w).sum();
         rows * (units * (1 + usize::from(backward)) + inputs + widest)
     }
 
@@ -178,7 +187,13 @@ impl Pass {
                         (By::Kernels(_), Activation::LeakyRelu) => Some(Finish::LeakyRelu),
                         (By::Kernels(_), _) => None,
                     };
-                    layer.forward(network.by, &self.forward[i], from, fused.unwrap_or(Finish::Store), &mut hidden.view)?;
+                    layer.forward(
+                        network.by,
+                        &self.forward[i],
+                        from,
+                        fused.unwrap_or(Finish::Store),
+                        &mut hidden.view,
+                    )?;
                     if fused.is_none() {
                         let z = hidden.flat.shallow_clone();
                         activation.forward(&z, &mut hidden.flat)?;
@@ -210,7 +225,14 @@ impl Pass {
                     (By::Kernels(_), Activation::LeakyRelu) => Some(Finish::LeakyReluBackward(numbers(&h.view)?)),
                     (By::Kernels(_), _) => None,
                 };
-                layer.inputs_backward(network.by, product, d, fused.unwrap_or(Finish::Store), &to.view, &mut self.transposed)?;
+                layer.inputs_backward(
+                    network.by,
+                    product,
+                    d,
+                    fused.unwrap_or(Finish::Store),
+                    &to.view,
+                    &mut self.transposed,
+                )?;
                 if fused.is_none() {
                     let z = self.inputs[i - 1].as_ref().unwrap_or(h);
                     activation.backward(&z.flat, &h.flat, &to.flat)?;
@@ -261,7 +283,14 @@ impl Pass {
 
 impl Layer {
     /// `to = finish(from · weights + bias)`.
-    fn forward(&self, by: By, product: &Product, from: &Tensor, finish: Finish, to: &mut Tensor) -> Result<(), TchError> {
+    fn forward(
+        &self,
+        by: By,
+        product: &Product,
+        from: &Tensor,
+        finish: Finish,
+        to: &mut Tensor,
+    ) -> Result<(), TchError> {
         let By::Kernels(level) = by else {
             product.run(from, &self.weights, to)?;
             if let Some(bias) = &self.bias {
@@ -327,7 +356,15 @@ impl Layer {
             kernels::transpose(level, &weights[lane * inputs * outputs..], inputs, outputs, transposed);
             let a = Left { data: &d[lane * rows * outputs..], row: outputs, column: 1 };
             let finish = finish.from(lane * rows * inputs);
-            kernels::product(level, [rows, outputs, inputs], a, transposed, None, finish, &mut to[lane * rows * inputs..]);
+            kernels::product(
+                level,
+                [rows, outputs, inputs],
+                a,
+                transposed,
+                None,
+                finish,
+                &mut to[lane * rows * inputs..],
+            );
         }
         Ok(())
     }

@@ -22,7 +22,13 @@ pub struct Optimizer {
 
 impl Optimizer {
     /// `descent` holds minus the learning rate of each of the flat parameters.
-    pub fn plan(kind: OptimizerKind, schedule: Schedule, steps: usize, descent: Tensor, buffers: &Buffers) -> Result<Self, TchError> {
+    pub fn plan(
+        kind: OptimizerKind,
+        schedule: Schedule,
+        steps: usize,
+        descent: Tensor,
+        buffers: &Buffers,
+    ) -> Result<Self, TchError> {
         let size = [descent.numel() as i64];
         let state = |wanted: bool| wanted.then(|| buffers.zeros(&size).map(|buffer| buffer.flat)).transpose();
         let states = states(&kind);
@@ -61,7 +67,13 @@ impl Optimizer {
         [mean / root, eps * mean]
     }
 
-    fn step_by_kernels(&mut self, level: Level, factor: f64, parameters: &Tensor, gradient: &Tensor) -> Result<(), TchError> {
+    fn step_by_kernels(
+        &mut self,
+        level: Level,
+        factor: f64,
+        parameters: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(), TchError> {
         let (parameters, gradient, descent) = (numbers(parameters)?, numbers(gradient)?, numbers(&self.descent)?);
         let first: &mut [f32] = match &self.first {
             Some(tensor) => numbers(tensor)?,
@@ -85,11 +97,33 @@ impl Optimizer {
                 kernels::adam(level, by, descent, parameters, gradient, first, second);
             }
             OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
-                kernels::sgd(level, factor as f32, momentum as f32, nesterov, weight_decay as f32, descent, parameters, gradient, first);
+                kernels::sgd(
+                    level,
+                    factor as f32,
+                    momentum as f32,
+                    nesterov,
+                    weight_decay as f32,
+                    descent,
+                    parameters,
+                    gradient,
+                    first,
+                );
             }
             OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay } => {
                 let (gain, eps) = ((1.0 - alpha) as f32, eps as f32);
-                kernels::rmsprop(level, factor as f32, gain, eps, momentum as f32, weight_decay as f32, descent, parameters, gradient, first, second);
+                kernels::rmsprop(
+                    level,
+                    factor as f32,
+                    gain,
+                    eps,
+                    momentum as f32,
+                    weight_decay as f32,
+                    descent,
+                    parameters,
+                    gradient,
+                    first,
+                    second,
+                );
             }
         }
         Ok(())
@@ -97,7 +131,9 @@ impl Optimizer {
 
     fn step_by_torch(&mut self, factor: f64, parameters: &mut Tensor, gradient: &mut Tensor) -> Result<(), TchError> {
         let [root, shift] = match self.kind {
-            OptimizerKind::Adam { betas, eps, .. } | OptimizerKind::Adamw { betas, eps, .. } => self.corrections(betas, eps, factor),
+            OptimizerKind::Adam { betas, eps, .. } | OptimizerKind::Adamw { betas, eps, .. } => {
+                self.corrections(betas, eps, factor)
+            }
             _ => [1.0, 0.0],
         };
         let scratch = &mut self.scratch;

@@ -13,7 +13,10 @@ pub enum Product {
     /// k = 1.
     Outer,
     /// n = 1 or m = 1: products of elements in this scratch, `[lanes, m, k]` or `[lanes, k, n]`, summed over k.
-    Summed { scratch: Tensor, over: Over },
+    Summed {
+        scratch: Tensor,
+        over: Over,
+    },
 }
 
 #[derive(Clone, Copy)]

@@ -7,8 +7,8 @@ use tch::{Device, Kind, Tensor};
 
 use super::buffers::{Buffer, Buffers};
 use super::init;
-use super::loss::Loss;
 use super::kernels::Level;
+use super::loss::Loss;
 use super::network::{By, Network, Part, Pass, parts};
 use super::optimizer::Optimizer;
 use crate::data::{Batches, RunData, batch_rows};
@@ -109,7 +109,9 @@ impl Stack {
     pub fn computed(by: By, lanes: &[Lane], device: Device) -> Result<Self> {
         let first = lanes.first().context("a stack needs a lane")?;
         let (config, data) = (&first.config, &first.data);
-        let shape = |lane: &Lane| Shape::of(&lane.config, lane.data.train.rows(), lane.data.test.rows(), lane.data.train.columns);
+        let shape = |lane: &Lane| {
+            Shape::of(&lane.config, lane.data.train.rows(), lane.data.test.rows(), lane.data.train.columns)
+        };
         let shapes = lanes.iter().map(shape).collect::<Result<Vec<_>>>()?;
         ensure!(shapes.iter().all(|other| *other == shapes[0]), "runs of different shapes cannot share a stack");
         let mut buffers = Buffers::new(device);
@@ -153,7 +155,10 @@ impl Stack {
             test_inputs: buffers.from(&test_inputs, &[count, test_rows, columns as i64])?.view,
             test_targets: buffers.from(&test_targets, &[count, test_rows])?.view,
             feed: Feed {
-                batches: lanes.iter().map(|l| Batches::new(l.data.clone(), l.config.batch.draw, rows, l.seed)).collect(),
+                batches: lanes
+                    .iter()
+                    .map(|l| Batches::new(l.data.clone(), l.config.batch.draw, rows, l.seed))
+                    .collect(),
                 draw: config.batch.draw,
                 rows: rows as i64,
                 columns: columns as i64,
@@ -205,7 +210,12 @@ impl Stack {
             test_loss,
             predictions,
             grad_norm: norms(&self.by_lane(&self.network.gradient)?),
-            dead_units: self.test.dead(&self.network)?.into_iter().map(|dead| dead as f64 / units.max(1) as f64).collect(),
+            dead_units: self
+                .test
+                .dead(&self.network)?
+                .into_iter()
+                .map(|dead| dead as f64 / units.max(1) as f64)
+                .collect(),
         })
     }
 
@@ -253,8 +263,13 @@ impl Feed {
                 self.batches.iter_mut().for_each(|lane| lane.next_into(&mut inputs, &mut targets));
             }
             let (ahead, lanes) = (self.ahead as i64, self.batches.len() as i64);
-            self.inputs = Some(Tensor::f_from_slice(&inputs)?.f_view([ahead, lanes, self.rows, self.columns])?.f_to_device(self.device)?);
-            self.targets = Some(Tensor::f_from_slice(&targets)?.f_view([ahead, lanes, self.rows])?.f_to_device(self.device)?);
+            self.inputs = Some(
+                Tensor::f_from_slice(&inputs)?
+                    .f_view([ahead, lanes, self.rows, self.columns])?
+                    .f_to_device(self.device)?,
+            );
+            self.targets =
+                Some(Tensor::f_from_slice(&targets)?.f_view([ahead, lanes, self.rows])?.f_to_device(self.device)?);
             self.next = 0;
         }
         match (&self.inputs, &self.targets) {

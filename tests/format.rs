@@ -1,0 +1,373 @@
+//! Everything that the experiment format names does what its name says.
+
+mod common;
+
+use std::sync::Arc;
+
+use misfit::data::{Batches, Files, RunData, polynomial};
+use misfit::experiment::Experiment;
+use misfit::experiment::config::{Config, Draw, Train, difference};
+
+fn config(text: &str) -> Config {
+    common::config(text)
+}
+
+fn data(config: &Config, seed: u64) -> RunData {
+    RunData::new(config, seed, &Files::read([config].into_iter()).expect("files")).expect("data")
+}
+
+/// A CSV of 40 rows, `y = 3a − 2b + c`, and its path.
+fn csv_of_three_inputs() -> (tempfile::TempDir, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut text = String::from("\u{feff}a,note,b,c,y\r\n");
+    for i in 0..40 {
+        let (a, b, c) = (f64::from(i), f64::from(i * i % 11), f64::from(i % 3));
+        text.push_str(&format!("{a},\"row, {i}\",{b},{c},{}\r\n", 3.0 * a - 2.0 * b + c));
+    }
+    std::fs::write(folder.path().join("rows.csv"), text).expect("written");
+    let path = folder.path().join("rows.csv").display().to_string();
+    (folder, path)
+}
+
+#[test]
+fn a_grid_has_both_ends_in_random_order_and_a_polynomial_is_evaluated_constant_first() {
+    let config = config(
+        "[data]\ntarget = { polynomial = [2, 0, 3] }\ninputs = { grid = { from = 1, to = 1000, count = 1000 } }",
+    );
+    let run = data(&config, 4);
+    let mut inputs = run.train.inputs.clone();
+    assert!(inputs.windows(2).any(|pair| pair[0] > pair[1]), "shuffled");
+    inputs.sort_by(f64::total_cmp);
+    assert_eq!(inputs, (1..=1000).map(f64::from).collect::<Vec<_>>());
+    assert!(run.train.inputs.iter().zip(&run.train.targets).all(|(x, y)| *y == 2.0 + 3.0 * x * x));
+    assert_eq!(run.test.inputs, (1..=1000).map(f64::from).collect::<Vec<_>>(), "the test grid is even and in order");
+    assert_eq!(polynomial(&[1.0, 2.0, 3.0], 2.0), 17.0);
+}
+
+#[test]
+fn all_variants_share_the_baselines_test_grid_unless_they_set_their_own() {
+    let text = "[data]\ninputs = { uniform = { from = 2, to = 4, count = 50 } }\n\
+        [[variant]]\nname = 'wide'\nset = { data.inputs = { grid = { from = 0, to = 9, count = 7 } } }\n\
+        [[variant]]\nname = 'own'\nset = { data.test = { grid = { from = 0, to = 1, count = 3 } } }";
+    let experiment = Experiment::parse(text, "x.toml", &[]).unwrap();
+    let test = |name: &str| {
+        let variant = experiment.variants.iter().find(|v| v.name == name).unwrap();
+        data(&variant.config, 0).test.inputs
+    };
+    assert_eq!(test("wide"), test("baseline"));
+    assert_eq!((test("baseline")[0], test("baseline")[999]), (2.0, 4.0));
+    assert_eq!(test("own"), [0.0, 0.5, 1.0]);
+}
+
+#[test]
+fn scaling_divides_standardizes_or_maps_to_the_unit_interval_and_is_undone_exactly() {
+    let scaled = |scale: &str| {
+        let config = config(&format!(
+            "[data]\ntarget = {{ polynomial = [5, -2, 1] }}\ninputs = {{ uniform = {{ from = -3, to = 8, count = 200 }} }}\nscale_input = {scale}\nscale_target = {scale}"
+        ));
+        let run = data(&config, 1);
+        for (y, scaled) in run.train.targets.iter().zip(run.scaled_targets(&run.train)) {
+            assert!((run.target_scale.unscale(f64::from(scaled)) - y).abs() < 1e-4);
+        }
+        (run.train.inputs.clone(), run.scaled_inputs(&run.train), run.scaled_targets(&run.train))
+    };
+    let (raw, divided, _) = scaled("4.0");
+    assert!(raw.iter().zip(&divided).all(|(x, scaled)| (x / 4.0 - f64::from(*scaled)).abs() < 1e-6));
+    let (_, x, y) = scaled("\"standardize\"");
+    for values in [x, y] {
+        let count = values.len() as f64;
+        let mean = values.iter().map(|&v| f64::from(v)).sum::<f64>() / count;
+        let variance = values.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+        assert!(mean.abs() < 1e-6 && (variance - 1.0).abs() < 1e-5, "{mean} {variance}");
+    }
+    let (_, x, y) = scaled("\"unit\"");
+    for values in [x, y] {
+        let low = values.iter().copied().fold(f32::INFINITY, f32::min);
+        let high = values.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        assert_eq!((low, high), (0.0, 1.0));
+    }
+}
+
+#[test]
+fn noise_has_its_standard_deviation_and_stays_out_of_the_test_points() {
+    let text = "[data]\ntarget = { polynomial = [1, 2] }\ninputs = { uniform = { from = 0, to = 1, count = 4000 } }\ntest = 'train'\nnoise = ";
+    let (noisy, clean) = (data(&config(&format!("{text}0.5")), 3), data(&config(&format!("{text}0")), 3));
+    assert_eq!(noisy.train.inputs, clean.train.inputs, "noise shifts no other draw");
+    assert_eq!(noisy.test.targets, clean.test.targets);
+    let errors: Vec<f64> = noisy.train.targets.iter().zip(&clean.train.targets).map(|(a, b)| a - b).collect();
+    let deviation = (errors.iter().map(|e| e * e).sum::<f64>() / 4000.0).sqrt();
+    assert!((deviation / 0.5 - 1.0).abs() < 0.05, "{deviation}");
+}
+
+#[test]
+fn a_csv_gives_its_columns_whatever_their_order_and_holds_out_whole_rows() {
+    let (_folder, path) = csv_of_three_inputs();
+    let text =
+        format!("[data]\ntarget = {{ csv = '{path}', inputs = ['c', 'a', 'b'], output = 'y' }}\nholdout = 0.25\n");
+    let run = data(&config(&text), 0);
+    assert_eq!((run.train.rows(), run.test.rows(), run.train.columns), (30, 10, 3));
+    for samples in [&run.train, &run.test] {
+        for row in 0..samples.rows() {
+            let [c, a, b] = samples.row(row) else { panic!("three inputs") };
+            assert_eq!(samples.targets[row], 3.0 * a - 2.0 * b + c);
+        }
+    }
+    let mut all: Vec<f64> = run.train.inputs.iter().chain(&run.test.inputs).skip(1).step_by(3).copied().collect();
+    all.sort_by(f64::total_cmp);
+    assert_eq!(all, (0..40).map(f64::from).collect::<Vec<_>>(), "every row is in one of the two");
+    assert_ne!(data(&config(&text), 1).test.inputs, run.test.inputs, "another seed holds out other rows");
+}
+
+#[test]
+fn batches_are_drawn_once_in_epochs_or_fresh() {
+    let run = |draw: &str, size: usize| {
+        let text = format!(
+            "[data]\ninputs = {{ grid = {{ from = 0, to = 9, count = 10 }} }}\n[batch]\nsize = {size}\ndraw = '{draw}'"
+        );
+        let config = config(&text);
+        let mut batches = Batches::new(Arc::new(data(&config, 2)), config.batch.draw, size, 2);
+        move || {
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            batches.next_into(&mut x, &mut y);
+            assert!(x.iter().zip(&y).all(|(x, y)| *y == x * x + x), "inputs keep their targets");
+            x
+        }
+    };
+    let mut once = run("once", 4);
+    let first = once();
+    assert!((0..20).all(|_| once() == first));
+    let mut epoch = run("epoch", 5);
+    for _ in 0..20 {
+        let mut pass = [epoch(), epoch()].concat();
+        pass.sort_by(f32::total_cmp);
+        assert_eq!(pass, (0..10).map(|i| i as f32).collect::<Vec<_>>(), "a pass has every sample once");
+    }
+    let mut across = run("epoch", 15);
+    let mut two_passes = [across(), across()].concat();
+    two_passes.sort_by(f32::total_cmp);
+    assert_eq!(two_passes, (0..30).map(|i| (i / 3) as f32).collect::<Vec<_>>(), "batches run on into the next pass");
+    let mut fresh = run("fresh", 1000);
+    let drawn = fresh();
+    let mean = drawn.iter().sum::<f32>() / 1000.0;
+    assert!((mean - 4.5).abs() < 0.4 && fresh() != drawn, "{mean}");
+    let uniform =
+        config("[data]\ninputs = { uniform = { from = 0, to = 1, count = 3 } }\n[batch]\nsize = 3\ndraw = 'fresh'");
+    let mut batches = Batches::new(Arc::new(data(&uniform, 0)), Draw::Fresh, 3, 0);
+    let (mut x, mut y) = (Vec::new(), Vec::new());
+    (0..100).for_each(|_| batches.next_into(&mut x, &mut y));
+    x.sort_by(f32::total_cmp);
+    x.dedup();
+    assert!(x.len() > 295, "new samples of the distribution, not of the three first");
+}
+
+#[test]
+fn epochs_are_passes_over_the_training_samples() {
+    let length = |text: &str| {
+        let config = config(text);
+        config.train.length.steps(100, 32)
+    };
+    assert_eq!(length("[train]\nepochs = 3"), 10, "300 samples in batches of 32");
+    assert_eq!(length("[train]\nsteps = 3"), 3);
+}
+
+#[test]
+fn a_curve_has_at_most_its_points_the_first_and_the_last_step_among_them() {
+    let logged =
+        |steps: usize, log_points: usize| Train { length: config("").train.length, log_points }.logged_steps(steps);
+    assert_eq!(logged(50, 200), (0..=50).collect::<Vec<_>>());
+    assert_eq!(logged(10, 2), [0, 10]);
+    for (steps, points) in [(10_000, 200), (199, 200), (200, 200), (7, 3), (1, 2), (1_000_000, 17)] {
+        let logged = logged(steps, points);
+        assert!(logged.len() <= points && logged[0] == 0 && logged[logged.len() - 1] == steps);
+        assert!(logged.windows(2).all(|pair| pair[0] < pair[1]));
+        let gaps: Vec<usize> = logged.windows(2).map(|pair| pair[1] - pair[0]).collect();
+        assert!(gaps.iter().max().unwrap() - gaps.iter().min().unwrap() <= 1, "evenly spread");
+    }
+}
+
+#[test]
+fn fixes_variants_sweeps_and_the_command_line_are_laid_over_the_baseline_in_this_order() {
+    let text = "[optimizer]\nlearning_rate = 1\nkind = 'adam'\nbetas = [0.5, 0.6]\n[train]\nsteps = 1\n\
+        [fix.a]\nset = { optimizer.learning_rate = 2, train.steps = 2 }\n\
+        [fix.b]\nset = { optimizer = { kind = 'sgd', momentum = 0.5 } }\n\
+        [[variant]]\nname = 'one'\nfixes = ['a', 'b']\nset = { train.epochs = 3 }\n\
+        [sweep]\n'data.noise' = [0.1, 0.2]\nmodel.output = ['relu', 'tanh']";
+    let experiment = Experiment::parse(text, "x.toml", &["loss.kind=mae".to_owned()]).unwrap();
+    let names: Vec<&str> = experiment.variants.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names.len(), 8, "the baseline and the variant at every point of the sweep: {names:?}");
+    assert_eq!(names[7], "one data.noise=0.2 model.output=tanh");
+    let changed = difference(&experiment.variants[7].config, &experiment.baseline);
+    let changed: Vec<String> = changed.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    for expected in [
+        "data.noise=0.2",
+        "model.output=\"tanh\"",
+        "optimizer.kind=\"sgd\"",
+        "optimizer.momentum=0.5",
+        "optimizer.learning_rate=2.0",
+        "optimizer.betas=unset",
+        "train.epochs=3",
+        "train.steps=unset",
+    ] {
+        assert!(changed.iter().any(|entry| entry == expected), "{expected} in {changed:?}");
+    }
+    assert!(experiment.variants.iter().all(|v| format!("{:?}", v.config.loss.kind) == "Mae"));
+}
+
+#[test]
+fn an_ablation_takes_all_subsets_or_each_alone_and_all_but_each() {
+    let variants = |design: &str| {
+        let text = format!(
+            "[fix.a]\nset = {{ train.steps = 2 }}\n[fix.b]\nset = {{ data.noise = 1 }}\n[fix.c]\nset = {{ loss.kind = 'mae' }}\n[ablation]\ndesign = '{design}'"
+        );
+        let experiment = Experiment::parse(&text, "x.toml", &[]).unwrap();
+        experiment.variants.into_iter().map(|v| v.name).collect::<Vec<_>>()
+    };
+    assert_eq!(variants("full"), ["baseline", "a", "b", "a+b", "c", "a+c", "b+c", "a+b+c"]);
+    let mut each = variants("each");
+    each.sort();
+    assert_eq!(each, ["a", "a+b", "a+b+c", "a+c", "b", "b+c", "baseline", "c"]);
+}
+
+#[test]
+fn a_dry_run_prints_every_variant_as_its_differences_and_trains_nothing() {
+    let misfit = common::Misfit::new();
+    let text = misfit.ok(&["run", "--dry-run"]).stdout();
+    assert!(text.starts_with("polynomial: 408 runs, 68 variants with 6 seeds each\n"), "{text}");
+    let block = |name: &str| -> Vec<String> {
+        let mut lines = text.lines().skip_while(|line| !line.starts_with(&format!("{name} (seeds 0-5)")));
+        lines.next().unwrap_or_else(|| panic!("{name} is there"));
+        lines.take_while(|line| !line.is_empty()).map(|line| line.trim().to_owned()).collect()
+    };
+    assert_eq!(block("question"), ["as the baseline"]);
+    assert_eq!(block("linear-output+scaled-input"), ["data.scale_input = 1000.0", "model.output = \"identity\""]);
+    assert!(!misfit.has("results"));
+}
+
+#[cfg(feature = "train")]
+mod trained {
+    use super::*;
+    use common::{Misfit, rows};
+
+    #[test]
+    fn every_option_that_the_format_names_trains() {
+        let each = |section: &str, key: &str, values: &[&str]| -> Vec<(String, String)> {
+            values.iter().map(|value| (section.to_owned(), format!("{key} = {value}"))).collect()
+        };
+        let mut options = Vec::new();
+        options.extend(each(
+            "model",
+            "activation",
+            &["'relu'", "'leaky_relu'", "'elu'", "'gelu'", "'sigmoid'", "'tanh'", "'identity'", "['elu', 'gelu']"],
+        ));
+        options.extend(each("model", "output", &["'identity'", "'relu'", "'sigmoid'", "'tanh'", "'softmax'"]));
+        options.extend(each(
+            "model",
+            "init",
+            &[
+                "'glorot_uniform'",
+                "'glorot_normal'",
+                "'kaiming_uniform'",
+                "'kaiming_normal'",
+                "'pytorch'",
+                "'zeros'",
+                "{ uniform = [-0.2, 0.3] }",
+                "{ normal = [0, 0.2] }",
+            ],
+        ));
+        options.extend(each("model", "bias", &["false"]));
+        options.extend(each("model", "hidden", &["[]\nactivation = 'tanh'", "[1]", "[3, 4, 5, 6, 7]", "[300]"]));
+        options.extend(each(
+            "loss",
+            "kind",
+            &[
+                "'mse'",
+                "'sse'",
+                "'mae'",
+                "'huber'",
+                "'huber'\ndelta = 0.1",
+                "'mae'\npairing = 'broadcast'",
+                "'sse'\npairing = 'broadcast-mean'",
+            ],
+        ));
+        options.extend(each(
+            "optimizer",
+            "kind",
+            &["'adam'", "'adamw'", "'sgd'\nmomentum = 0.9\nnesterov = true", "'rmsprop'"],
+        ));
+        options.extend(each("optimizer", "schedule", &["'constant'", "'linear'", "'cosine'"]));
+        options.extend(each("batch", "draw", &["'once'", "'epoch'", "'fresh'", "'fresh'\nsize = 100"]));
+        options.extend(each("data", "test", &["'grid'", "'train'", "{ uniform = { from = -1, to = 1, count = 20 } }"]));
+        options.extend(each(
+            "data",
+            "inputs",
+            &["{ uniform = { from = -1, to = 1, count = 1 } }", "{ grid = { from = 0, to = 1, count = 30 } }"],
+        ));
+        options.extend(each("train", "epochs", &["5"]));
+        let misfit = Misfit::new();
+        for (section, option) in options {
+            let data = "target = { polynomial = [0, 1, 1] }\n";
+            let inputs = "inputs = { uniform = { from = -1, to = 1, count = 30 } }\n";
+            let in_data = if section == "data" {
+                format!("{data}{}{option}\n", if option.starts_with("inputs") { "" } else { inputs })
+            } else {
+                format!("{data}{inputs}")
+            };
+            let hidden = if section == "model" && option.starts_with("hidden") { "" } else { "hidden = [6, 5]\n" };
+            let mut text = format!("seeds = 2\n[data]\n{in_data}[model]\n{hidden}");
+            if section == "model" {
+                text.push_str(&format!("{option}\n"));
+            } else if section != "data" {
+                text.push_str(&format!("[{section}]\n{option}\n"));
+            }
+            if section != "train" {
+                text.push_str("[train]\nsteps = 20\n");
+            }
+            misfit.write("x.toml", &text);
+            misfit.ok(&["run", "x.toml", "--out", "out", "--fresh"]);
+            let [curves, runs, predictions] = misfit.csvs("out");
+            assert_eq!(rows(&runs).len(), 2, "{text}");
+            assert!(!rows(&curves).is_empty() && !rows(&predictions).is_empty());
+            for row in rows(&curves) {
+                let loss: f64 = row["train_loss"].parse().unwrap();
+                assert!(loss.is_finite(), "{text}: {row:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_csv_of_several_inputs_is_fitted_by_a_linear_model_and_its_columns_keep_their_names() {
+        let (_folder, path) = csv_of_three_inputs();
+        let misfit = Misfit::new();
+        misfit.write("x.toml", &format!("seeds = 2\n[data]\ntarget = {{ csv = '{path}', inputs = ['a', 'b', 'c'], output = 'y' }}\nscale_input = 'standardize'\nscale_target = 'standardize'\n[model]\nhidden = []\n[optimizer]\nlearning_rate = 0.05\n[train]\nsteps = 800"));
+        misfit.ok(&["run", "x.toml", "--out", "out"]);
+        let [_, runs, predictions] = misfit.csvs("out");
+        assert_eq!(predictions.lines().next(), Some("variant,seed,a,b,c,target,prediction"));
+        for row in rows(&predictions) {
+            let number = |name: &str| row[name].parse::<f64>().unwrap();
+            assert_eq!(number("target"), 3.0 * number("a") - 2.0 * number("b") + number("c"));
+            assert!((number("prediction") - number("target")).abs() < 0.1, "{row:?}");
+        }
+        assert!(rows(&runs).iter().all(|row| row["outcome"] == "fits"));
+    }
+
+    #[test]
+    fn thousands_of_runs_of_a_sweep_have_a_row_each() {
+        let misfit = Misfit::new();
+        misfit.write("x.toml", "seeds = 600\n[data]\ninputs = { uniform = { from = -1, to = 1, count = 16 } }\ntest = { grid = { from = -1, to = 1, count = 5 } }\n[model]\nhidden = [4]\n[train]\nsteps = 10\nlog_points = 2\n[sweep]\noptimizer.learning_rate = [0.1, 0.01, 0.001, 1e-4]");
+        misfit.ok(&["run", "x.toml", "--out", "out"]);
+        let runs = rows(&misfit.csvs("out")[1]);
+        assert_eq!(runs.len(), 2400);
+        assert!(runs.iter().all(
+            |row| row["variant"] == format!("baseline optimizer.learning_rate={}", row["optimizer.learning_rate"])
+        ));
+    }
+
+    #[test]
+    fn a_run_that_diverges_is_a_result() {
+        let misfit = Misfit::new();
+        misfit.write("x.toml", "seeds = 2\n[data]\nscale_target = 1e-30\n[optimizer]\nkind = 'sgd'\nlearning_rate = 10\n[train]\nsteps = 30");
+        let ran = misfit.ok(&["run", "x.toml", "--out", "out"]);
+        assert!(rows(&misfit.csvs("out")[1]).iter().all(|row| row["outcome"] == "diverged"));
+        assert!(ran.stdout().contains("diverged 2/2"), "{}", ran.stdout());
+    }
+}

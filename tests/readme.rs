@@ -1,0 +1,103 @@
+//! Every command in the README runs as it stands there.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::path::Path;
+use std::process::Command;
+
+use common::Misfit;
+
+/// The README's fenced blocks of one language, in order.
+fn blocks(language: &str) -> Vec<String> {
+    let readme = include_str!("../README.md");
+    let mut blocks = Vec::new();
+    let mut open: Option<String> = None;
+    for line in readme.lines() {
+        match (&mut open, line.strip_prefix("```")) {
+            (None, Some(named)) => {
+                open = (named == language || named.is_empty()).then(String::new).or_else(|| Some("\0".to_owned()))
+            }
+            (Some(_), Some("")) => blocks.extend(open.take().filter(|block| !block.starts_with('\0'))),
+            (Some(block), _) => {
+                block.push_str(line);
+                block.push('\n');
+            }
+            (None, None) => {}
+        }
+    }
+    blocks
+}
+
+#[test]
+fn every_command_of_the_readme_runs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let misfit = Misfit::new();
+    let [mine] = &blocks("toml")[..] else { panic!("one experiment in the README") };
+    misfit.write("mine.toml", mine);
+    let commands: Vec<String> =
+        blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
+    assert!(commands.len() >= 6, "{commands:?}");
+    for command in &commands {
+        // This test is run by that one, and by .ci/run.
+        if command == "scripts/test" {
+            assert!(std::fs::read_to_string(root.join(".ci/run")).unwrap().contains("\nscripts/test\n"));
+            continue;
+        }
+        let mut words: Vec<String> = command.split(' ').map(str::to_owned).collect();
+        let mut folder = misfit.folder.path();
+        if words[0] == "target/release/misfit" {
+            words[0] = env!("CARGO_BIN_EXE_misfit").to_owned();
+        } else if words[0].starts_with("scripts/") {
+            words[0] = root.join(&words[0]).display().to_string();
+        } else {
+            folder = root;
+        }
+        let out = Command::new(&words[0])
+            .args(&words[1..])
+            .current_dir(folder)
+            .output()
+            .unwrap_or_else(|error| panic!("{command}: {error}"));
+        assert!(out.status.success(), "{command}: {}", String::from_utf8_lossy(&out.stderr));
+        if command == "scripts/run" {
+            let table = String::from_utf8_lossy(&out.stdout).into_owned();
+            let [shown] = &blocks("text")[..] else { panic!("one table in the README") };
+            let figures = |text: &str| {
+                text.lines().filter(|line| !line.contains(" runs in ")).map(str::to_owned).collect::<Vec<_>>()
+            };
+            // Without AVX2 the last digits differ.
+            if cfg!(target_arch = "x86_64") && std::arch::is_x86_feature_detected!("avx2") {
+                assert_eq!(figures(shown), figures(&table), "the README's table is the one that is printed");
+            }
+        }
+    }
+    let Some(mut python) = common::python() else { return };
+    let code = blocks("python").join("\n");
+    assert!(code.contains("pandas") && code.contains("polars"));
+    let out = python.current_dir(misfit.folder.path()).args(["-c", &code]).output().unwrap();
+    assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
+}
+
+#[test]
+fn the_documented_experiment_keys_are_those_that_are_read() {
+    let documented = include_str!("../docs/experiments.md");
+    let experiment = misfit::experiment::Experiment::parse("", "x.toml", &[]).unwrap();
+    for (key, value) in misfit::experiment::config::flatten(&experiment.baseline) {
+        let row = documented.lines().find(|line| line.starts_with("| `") && line.contains(&format!("`{key}`")));
+        let row = row.or_else(|| {
+            documented
+                .lines()
+                .find(|line| key.split('.').nth(1).is_some_and(|short| line.contains(&format!("`.{short}`"))))
+        });
+        let row = row.unwrap_or_else(|| panic!("{key} is not documented"));
+        let number = |text: &str| text.parse::<f64>().ok();
+        let default = row.split('|').nth(2).unwrap_or_default();
+        let shown = default
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .any(|shown| shown == value || (number(shown).is_some() && number(shown) == number(&value)));
+        let form = value.contains('{') || value.contains('[') || key == "data.test";
+        assert!(shown || form, "{key}: {value} is the default, the document says {default}");
+    }
+}

@@ -1,0 +1,46 @@
+//! The committed reference results can be made again. The tolerances are stated in `results/README.md`.
+#![cfg(feature = "train")]
+
+mod common;
+
+use common::{Misfit, rows};
+
+#[test]
+fn the_reference_results_are_made_again_within_their_stated_tolerance() {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
+    let reference = |name: &str| std::fs::read_to_string(folder.join(name)).expect("the committed file");
+    let size: u64 = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
+    assert!(size < 2_000_000, "{size} bytes");
+    let misfit = Misfit::new();
+    let variants = ["question", "answer", "answer-intended", "repaired"].map(|name| ["--variant", name]).concat();
+    misfit.ok(&[&["run", "--seeds", "3", "--out", "out"][..], &variants].concat());
+    let [curves, runs, _] = misfit.csvs("out");
+    let near = |a: &str, b: &str, tolerance: f64| {
+        let (a, b): (f64, f64) = (a.parse().unwrap(), b.parse().unwrap());
+        a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs()
+    };
+    let (ours, theirs) = (rows(&runs), rows(&reference("runs.csv")));
+    assert_eq!((ours.len(), theirs.len()), (12, 12));
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        for key in ["variant", "seed", "outcome", "steps"] {
+            assert_eq!(ours[key], theirs[key]);
+        }
+        assert!(near(&ours["first_loss"], &theirs["first_loss"], 1e-6), "{ours:?} {theirs:?}");
+        assert!(near(&ours["r2"], &theirs["r2"], 1e-3), "{ours:?} {theirs:?}");
+    }
+    let (ours, theirs) = (rows(&curves), rows(&reference("curves.csv")));
+    assert_eq!(ours.len(), theirs.len());
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        assert_eq!(
+            [&ours["variant"], &ours["seed"], &ours["step"]],
+            [&theirs["variant"], &theirs["seed"], &theirs["step"]]
+        );
+        let question = ours["variant"] == "question";
+        if question || ours["step"].parse::<usize>().unwrap() <= 1000 {
+            let tolerance = if question { 1e-6 } else { 1e-3 };
+            for column in ["train_loss", "test_loss", "test_rmse", "grad_norm"] {
+                assert!(near(&ours[column], &theirs[column], tolerance), "{column}: {ours:?} {theirs:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! The set-up scripts: what is missing is named, and a download is checked, resumed and never repeated.
+
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
+use std::process::{Command, Output};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+/// Runs `scripts/run` where only these programs are there, each the system's own or a stand-in that fails.
+fn run_with(programs: &[&str], broken: &[&str]) -> Output {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in programs {
+        let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().expect("sh").stdout;
+        symlink(String::from_utf8_lossy(&found).trim(), folder.path().join(name)).expect("linked");
+    }
+    for name in broken {
+        let path = folder.path().join(name);
+        std::fs::write(&path, "#!/bin/bash\nexit 1\n").expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+    Command::new("/bin/bash")
+        .arg(Path::new(ROOT).join("scripts/run"))
+        .args(["run", "--dry-run"])
+        .env_clear()
+        .env("PATH", folder.path())
+        .output()
+        .expect("bash starts")
+}
+
+#[test]
+fn a_missing_tool_is_named_in_one_line_with_what_to_install() {
+    const SYSTEM: [&str; 6] = ["bash", "dirname", "uname", "df", "awk", "env"];
+    for (programs, broken, says) in [
+        (&[][..], &[][..], "setup: no cargo: install a Rust toolchain (rustup.rs) of 1.89 or newer\n"),
+        (&["cargo"], &[], "setup: no C++ compiler: install one (apt install g++, dnf install gcc-c++)\n"),
+        (
+            &["cargo", "c++"],
+            &[],
+            "setup: no python3: install it (apt install python3 python3-pip), or set LIBTORCH to a libtorch 2.11.0\n",
+        ),
+        (
+            &["cargo", "c++"],
+            &["python3"],
+            "setup: no pip: install it (apt install python3-pip), or set LIBTORCH to a libtorch 2.11.0\n",
+        ),
+    ] {
+        let out = run_with(&[&SYSTEM[..], programs].concat(), broken);
+        assert_eq!(String::from_utf8_lossy(&out.stderr), says);
+        assert_eq!(out.status.code(), Some(2));
+    }
+}
+
+/// An index on loopback with three small wheels, one of them cut off at the first request, checked by a script in the
+/// language of what it tests.
+#[test]
+fn a_download_is_resumed_checked_and_not_repeated() {
+    let script = Path::new(ROOT).join("tests/fetch_libtorch.py");
+    let out = Command::new("python3").arg(script).arg(Path::new(ROOT).join("scripts/fetch-libtorch")).output();
+    let out = out.expect("python3 starts");
+    assert!(out.status.success(), "{}{}", String::from_utf8_lossy(&out.stdout), String::from_utf8_lossy(&out.stderr));
+}
