@@ -294,8 +294,10 @@ const CASES: &[Case] = &[
     ("", &["--threads", "0"], "invalid value '0' for '--threads <N>': 0 is not in 1..=4096 (see --help)"),
 ];
 
-/// Faults in a CSV target: `(the CSV, keys of its target, the line)`.
+#[cfg(feature = "train")]
 const CSV: &str = "[data]\ntarget = { csv = 'rows.csv', inputs = ['a', 'b'], output = 'y' }\n";
+/// Faults in a CSV target: `(the CSV, more keys, the line)`.
+#[cfg(feature = "train")]
 const CSV_CASES: &[(Option<&str>, &str, &str)] = &[
     (
         None,

@@ -37,8 +37,9 @@ fn solve(mut matrix: Vec<Vec<f64>>, mut right: Vec<f64>) -> Vec<f64> {
         used[i] = true;
         for other in (0..size).filter(|&other| other != i) {
             let factor = matrix[other][i] / matrix[i][i];
-            for c in 0..size {
-                matrix[other][c] -= factor * matrix[i][c];
+            let pivot = matrix[i].clone();
+            for (value, pivot) in matrix[other].iter_mut().zip(pivot) {
+                *value -= factor * pivot;
             }
             right[other] -= factor * right[i];
         }

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Result, bail, ensure};
 
 use crate::cli::{Exit, RunArgs};
 use crate::experiment::config::difference;
@@ -97,6 +97,8 @@ fn train(_: &RunArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
 
 #[cfg(feature = "train")]
 fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
+    use anyhow::Context;
+
     use crate::data::Files;
     use crate::interrupt::Interrupt;
     use crate::results::folder::{Folder, Key};

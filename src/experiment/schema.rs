@@ -195,9 +195,8 @@ fn test(data: &Reader, inputs: &Option<Inputs>, test_grid: Option<Span>) -> Resu
             }
         };
     };
-    let grid = test_grid.unwrap_or_else(|| match *inputs {
-        Inputs::Grid(span) | Inputs::Uniform(span) => Span { count: TEST_POINTS, ..span },
-    });
+    let (Inputs::Grid(own) | Inputs::Uniform(own)) = *inputs;
+    let grid = test_grid.unwrap_or(Span { count: TEST_POINTS, ..own });
     let Some(node) = data.get("test") else { return Ok(Test::Grid(grid)) };
     match &node.value {
         Value::Text(text) if text == "grid" => Ok(Test::Grid(grid)),
