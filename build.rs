@@ -7,11 +7,4 @@ fn main() {
     if let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
     }
-    let revision = command("git", &["rev-parse", "HEAD"]);
-    println!("cargo:rustc-env=MISFIT_BUILD={}", revision.unwrap_or_default());
-}
-
-fn command(name: &str, args: &[&str]) -> Option<String> {
-    let out = std::process::Command::new(name).args(args).output().ok()?;
-    out.status.success().then(|| String::from_utf8_lossy(&out.stdout).trim().to_owned())
 }

@@ -1,13 +1,54 @@
 //! `misfit run`: trains every variant over its seeds.
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail, ensure};
+use clap::Args;
 
-use crate::cli::{Exit, RunArgs};
+use super::Exit;
 use crate::experiment::config::difference;
 use crate::experiment::{Experiment, one_line};
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit run                                     the embedded experiment: a ReLU network asked to fit x² + x
+  misfit run my.toml --seeds 10                  one's own, with the seeds 0 to 9
+  misfit run my.toml train.steps=500             with one setting changed, in every variant
+  misfit run --variant question --variant answer only these variants
+  misfit run --dry-run                           what would be trained, and how each variant differs
+
+A run that was cut short goes on with the same command. Exit codes: 0 done, 2 a usage or input error,
+130 or 143 interrupted (runs that had ended are kept).";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RunArgs {
+    /// An experiment file (the embedded polynomial experiment where none is given), and settings to change in it
+    #[arg(value_name = "FILE | KEY=VALUE")]
+    pub words: Vec<String>,
+    /// The results folder [default: results/<name>]
+    #[arg(long, value_name = "FOLDER")]
+    pub out: Option<PathBuf>,
+    /// The number of seeds (0, 1, …), or a list of them, as 3,5,8
+    #[arg(long, value_name = "N | LIST")]
+    pub seeds: Option<String>,
+    /// Where to train: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// Training threads [default: one for each core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    pub threads: Option<u16>,
+    /// Only this variant; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub variant: Vec<String>,
+    /// Print every run and how each variant differs from the baseline; train and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Replace whatever results are in the folder
+    #[arg(long)]
+    pub fresh: bool,
+}
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
     let experiment = load(args)?;
@@ -101,8 +142,9 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
 
     use crate::data::Files;
     use crate::interrupt::Interrupt;
-    use crate::results::folder::{Folder, Key};
+    use crate::results::folder::Folder;
     use crate::results::manifest::{Circumstances, Manifest, Status};
+    use crate::results::rows::Key;
     use crate::schedule::{self, Ended, Schedule};
     use crate::show::{progress::Progress, table};
     use crate::train::device;

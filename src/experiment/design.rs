@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::config::{Config, Span};
+use super::patch::lay;
 use super::reader::{Reader, unknown};
 use super::tree::{Node, Table, Value};
 use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set, test_grid};
@@ -214,22 +215,22 @@ impl Design<'_> {
     fn resolve(&self, plan: &Plan, sweep: &[(String, Vec<Node>)], mut point: usize) -> Result<Variant> {
         let mut tree = self.tree.clone();
         for (fix, _) in self.fixes.iter().zip(&plan.fixes).filter(|(_, on)| **on) {
-            tree.patch(&fix.set);
+            lay(&mut tree, &fix.set);
         }
-        tree.patch(&plan.set);
+        lay(&mut tree, &plan.set);
         let mut name = plan.name.clone();
         let mut swept = Vec::with_capacity(sweep.len());
         for (key, values) in sweep.iter().rev() {
             let value = &values[point % values.len()];
             point /= values.len();
-            tree.patch(&nested(key, value));
+            lay(&mut tree, &nested(key, value));
             swept.push((key, value));
         }
         swept.reverse();
         for (key, value) in &swept {
             name.push_str(&format!(" {key}={}", in_a_name(&value.value)));
         }
-        tree.patch(self.last_word);
+        lay(&mut tree, self.last_word);
         let grid: Option<Span> = test_grid(self.baseline);
         let mut config = schema::config(self.file, &tree, grid).map_err(|mut error| {
             if plan.name != BASELINE {

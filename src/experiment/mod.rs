@@ -4,59 +4,29 @@
 
 pub mod config;
 mod design;
+mod error;
+pub mod names;
+mod patch;
+mod published;
 mod reader;
 mod schema;
 pub mod tree;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use config::{Config, Span, Target, Test};
-use reader::{Reader, shorten, unknown};
-use tree::{Node, Place, Table, Value};
+pub use error::{ExperimentError, one_line};
+use names::{check_label, check_name};
+pub use published::{Figure, Published};
+use reader::{Reader, unknown};
+use tree::{Node, Table, Value};
 
 /// The experiment that `misfit run` runs when it is given none.
 pub const EMBEDDED: (&str, &str) = ("experiments/polynomial.toml", include_str!("../../experiments/polynomial.toml"));
-
-/// What is wrong with an experiment file or an override, and where.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct ExperimentError {
-    pub file: String,
-    pub place: Option<Place>,
-    pub key: String,
-    pub message: String,
-}
-
-impl fmt::Display for ExperimentError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut parts = Vec::new();
-        match &self.place {
-            Some(Place::Line(line)) => parts.push(format!("{}:{line}", self.file)),
-            Some(Place::CommandLine(text)) => parts.push(format!("`{}` on the command line", shorten(text))),
-            None => parts.push(self.file.clone()),
-        }
-        if !self.key.is_empty() {
-            parts.push(self.key.clone());
-        }
-        parts.push(self.message.clone());
-        parts.retain(|part| !part.is_empty());
-        // The text is a stranger's: no line break or control character of it reaches the terminal.
-        f.write_str(&one_line(&parts.join(": ")))
-    }
-}
-
-/// `text` with its control characters escaped.
-pub fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
-    }
-    line
-}
 
 /// An experiment, its overrides applied, every variant resolved and checked.
 #[derive(Debug, Clone)]
@@ -99,27 +69,6 @@ pub struct Variant {
     pub from_ablation: bool,
 }
 
-/// A figure that somebody published for a variant, to be printed beside ours.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Published {
-    pub variant: String,
-    pub figure: Figure,
-    pub value: f64,
-    /// Who says so.
-    pub says: String,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Figure {
-    FirstLoss,
-    LastLoss,
-    TestRmse,
-    R2,
-    /// At this input.
-    Prediction(f64),
-}
-
 /// One variant with one seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Run {
@@ -156,12 +105,12 @@ impl Experiment {
         let mut last_word = Table::default();
         for text in overrides {
             let patch = tree::parse_override(text)?;
-            tree.patch(&patch);
+            patch::lay(&mut tree, &patch);
             for section in schema::SECTIONS {
                 if let Some(node) = patch.get(section) {
                     let mut only = Table::default();
                     only.insert(section, node.clone());
-                    last_word.patch(&only);
+                    patch::lay(&mut last_word, &only);
                 }
             }
         }
@@ -180,7 +129,7 @@ impl Experiment {
         let fixes = fixes(&root)?;
         let design = design::Design { file, tree: &tree, baseline: &baseline, fixes: &fixes, last_word: &last_word };
         let (variants, sweep) = design.variants(&root)?;
-        let published = published(&root, &variants)?;
+        let published = published::published(&root, &variants)?;
         root.finish()?;
         Ok(Experiment {
             name,
@@ -239,42 +188,6 @@ fn default_name(file: &str) -> String {
     Path::new(file).file_stem().map_or_else(|| "experiment".to_owned(), |stem| stem.to_string_lossy().into_owned())
 }
 
-/// A name becomes a folder's name, so it must stay inside the results folder on every system.
-fn check_name(name: &str) -> Result<(), String> {
-    const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
-    let stem = name.split('.').next().unwrap_or_default().to_lowercase();
-    let device = RESERVED.contains(&stem.as_str())
-        || (stem.len() == 4
-            && (stem.starts_with("com") || stem.starts_with("lpt"))
-            && stem.ends_with(|c: char| c.is_ascii_digit()));
-    let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '=');
-    if name.is_empty()
-        || name.len() > 100
-        || !name.chars().all(fits)
-        || name.starts_with(['.', ' ', '-'])
-        || name.ends_with(['.', ' '])
-        || device
-    {
-        return Err(format!(
-            "{:?} cannot name a folder: use 1 to 100 letters, digits, '-', '_', '+', '=', '.' or spaces, beginning with a letter or digit",
-            shorten(name)
-        ));
-    }
-    Ok(())
-}
-
-/// A variant's or fix's name goes into CSV keys, headers and file selectors (`folder#variant`).
-fn check_label(name: &str) -> Result<(), String> {
-    let fits = |c: char| !c.is_control() && !matches!(c, ',' | '"' | '#' | '\u{2028}' | '\u{2029}');
-    if name.is_empty() || name.len() > 200 || name.trim() != name || !name.chars().all(fits) {
-        return Err(format!(
-            "{:?} cannot be a name: use 1 to 200 bytes without commas, quotes, '#', control characters or spaces at the ends",
-            shorten(name)
-        ));
-    }
-    Ok(())
-}
-
 fn seeds(root: &Reader) -> Result<Vec<u64>, ExperimentError> {
     const WHAT: &str = "a number of seeds from 1 to 1000000, or a list of seeds, as [0, 1, 2]";
     match root.get("seeds") {
@@ -303,7 +216,7 @@ fn fixes(root: &Reader) -> Result<Vec<Fix>, ExperimentError> {
     let mut fixes: Vec<Fix> = Vec::new();
     for (name, node) in section.entries() {
         check_label(name).map_err(|message| section.fault(name, message))?;
-        if crate::results::rows::RUNS_HEADER.contains(&name) {
+        if names::RUN_COLUMNS.contains(&name) {
             return Err(section.fault(name, "is a column of runs.csv already: give the fix another name"));
         }
         if name.contains('+') {
@@ -339,45 +252,6 @@ fn set(of: &Reader) -> Result<Table, ExperimentError> {
         }
         Some(other) => Err(of.expected("set", "a table, as { model.output = \"identity\" }", other)),
     }
-}
-
-fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, ExperimentError> {
-    let mut all = Vec::new();
-    for (i, node) in root.list("published", "[[published]] tables")?.unwrap_or_default().iter().enumerate() {
-        let entry = Reader::of(root.file, format!("published[{i}]"), node)?;
-        let variant = entry.text("variant")?.ok_or_else(|| entry.missing("variant", "the name of a variant"))?;
-        if !variants.iter().any(|known| known.name == variant) {
-            let known: Vec<&str> = variants.iter().map(|known| known.name.as_str()).take(12).collect();
-            return Err(entry.fault("variant", unknown("variant", variant, known.into_iter())));
-        }
-        let what = entry
-            .text("figure")?
-            .ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2 or prediction"))?;
-        let at = entry.get("at").map(|node| entry.number("at", node, &reader::ANY)).transpose()?;
-        let figure = match (what, at) {
-            ("first_loss", None) => Figure::FirstLoss,
-            ("last_loss", None) => Figure::LastLoss,
-            ("test_rmse", None) => Figure::TestRmse,
-            ("r2", None) => Figure::R2,
-            ("prediction", Some(at)) => Figure::Prediction(at),
-            ("prediction", None) => return Err(entry.missing("at", "the input at which the prediction is taken")),
-            ("first_loss" | "last_loss" | "test_rmse" | "r2", Some(_)) => {
-                return Err(entry.fault("at", "only a prediction is taken at an input: remove this key"));
-            }
-            _ => {
-                return Err(entry.fault(
-                    "figure",
-                    unknown("figure", what, ["first_loss", "last_loss", "test_rmse", "r2", "prediction"].into_iter()),
-                ));
-            }
-        };
-        let value = entry.get("value").ok_or_else(|| entry.missing("value", "a number"))?;
-        let value = entry.number("value", value, &reader::Range { says: "a number", holds: |_| true })?;
-        let says = entry.text("says")?.unwrap_or("the source").to_owned();
-        entry.finish()?;
-        all.push(Published { variant: variant.to_owned(), figure, value, says });
-    }
-    Ok(all)
 }
 
 /// Makes a CSV's path relative to the experiment's folder.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::ExperimentError;
 use super::config::*;
+use super::patch::KEYS_OF_AN_OPTIMIZER;
 use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader};
 use super::tree::{Node, Table, Value};
 
@@ -11,12 +12,6 @@ type Result<T> = std::result::Result<T, ExperimentError>;
 
 /// The tables that make up a configuration.
 pub const SECTIONS: [&str; 6] = ["data", "batch", "model", "loss", "optimizer", "train"];
-
-/// Keys that only some kinds of optimizer or loss have. They go when a patch sets another kind.
-pub const KEYS_OF_A_KIND: [&str; 7] = ["betas", "eps", "momentum", "nesterov", "weight_decay", "alpha", "delta"];
-
-/// Keys whose value is one of several forms; a patch with another form replaces the whole.
-pub const KEYS_WITH_FORMS: [&str; 5] = ["target", "inputs", "test", "init", "init_bias"];
 
 /// Points of the test grid that a polynomial gets where none is set.
 const TEST_POINTS: usize = 1000;
@@ -329,7 +324,7 @@ fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
         _ => &["alpha", "eps", "momentum", "weight_decay"],
     };
     if let Some((stranger, _)) =
-        optimizer.entries().find(|(key, _)| KEYS_OF_A_KIND[..6].contains(key) && !own.contains(key))
+        optimizer.entries().find(|(key, _)| KEYS_OF_AN_OPTIMIZER.contains(key) && !own.contains(key))
     {
         return Err(optimizer.fault(stranger, format!("{name} has no such key, accepted: {}", own.join(", "))));
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::{ExperimentError, schema};
+use super::ExperimentError;
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -61,45 +61,8 @@ impl Table {
         self.0.is_empty()
     }
 
-    fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
+    pub fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
         self.0.iter_mut().find(|(name, _)| name == key).map(|(_, node)| node)
-    }
-
-    /// Lays `patch` over this table. A table laid over a table is merged key by key, and everything else is replaced;
-    /// but a choice between forms (`{ grid = … }` against `{ uniform = … }`) is replaced as a whole, because the keys of
-    /// the old form mean nothing in the new one.
-    pub fn patch(&mut self, patch: &Table) {
-        for (key, new) in patch.iter() {
-            self.make_room_for(key, new);
-            if let (Some(Node { value: Value::Table(old), place }), Value::Table(table)) =
-                (self.get_mut(key), &new.value)
-                && (!schema::KEYS_WITH_FORMS.contains(&key) || old.same_form(table))
-            {
-                *place = new.place.clone();
-                old.patch(table);
-                continue;
-            }
-            self.insert(key, new.clone());
-        }
-    }
-
-    /// Two tables are of the same form if the new one has no key that the old one lacks.
-    fn same_form(&self, patch: &Table) -> bool {
-        patch.iter().all(|(key, _)| self.get(key).is_some())
-    }
-
-    /// A patch that sets one of two exclusive keys, or another kind of optimizer, removes what it replaces.
-    fn make_room_for(&mut self, key: &str, new: &Node) {
-        match key {
-            "steps" => self.remove("epochs"),
-            "epochs" => self.remove("steps"),
-            "kind" if self.get("kind").map(|old| &old.value) != Some(&new.value) => {
-                for own in schema::KEYS_OF_A_KIND {
-                    self.remove(own);
-                }
-            }
-            _ => {}
-        }
     }
 }
 

@@ -11,7 +11,8 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::folder::{Key, Segment, write_whole};
+use super::files::{Segment, write_whole};
+use super::rows::Key;
 use crate::experiment::hex;
 
 /// One run's rows in each of the run files.

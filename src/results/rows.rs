@@ -4,14 +4,21 @@ use std::fmt::Write;
 
 use crate::analysis::outcome::Outcome;
 use crate::experiment::config::Target;
+use crate::experiment::names::RUN_COLUMNS;
 use crate::experiment::{Experiment, Variant};
 
 pub const CURVES_HEADER: [&str; 9] =
     ["variant", "seed", "step", "train_loss", "test_loss", "test_rmse", "grad_norm", "update_ratio", "dead_units"];
 
 /// The fixed columns of `runs.csv`; a column for each fix and one for each swept key follow.
-pub const RUNS_HEADER: [&str; 8] =
-    ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2"];
+pub const RUNS_HEADER: [&str; 8] = RUN_COLUMNS;
+
+/// What identifies a run in the result files; the order of the rows.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Key {
+    pub variant: String,
+    pub seed: u64,
+}
 
 /// A run at one logged step.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,15 +1,16 @@
 //! What a run learns from and is tested on: targets, sampling, scaling, batches.
 
+mod csv_file;
+
 use std::collections::{BTreeMap, HashMap};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail, ensure};
-use sha2::{Digest, Sha256};
+use anyhow::{Context, Result, ensure};
 
 use crate::experiment::config::*;
-use crate::experiment::{hex, one_line};
 use crate::random::{Purpose, Stream};
+use csv_file::CsvFile;
 
 /// Rows of inputs with their targets, in original units.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -50,12 +51,6 @@ pub struct Files {
 /// A file, its input columns and its output column.
 type Columns = (PathBuf, Vec<String>, String);
 
-struct CsvFile {
-    sha256: String,
-    header: Vec<String>,
-    text: String,
-}
-
 impl Files {
     /// Reads every CSV that one of `configs` names.
     pub fn read<'a>(configs: impl Iterator<Item = &'a Config>) -> Result<Self> {
@@ -76,96 +71,6 @@ impl Files {
 
     pub fn hashes(&self) -> &BTreeMap<PathBuf, String> {
         &self.hashes
-    }
-}
-
-impl CsvFile {
-    fn read(path: &Path) -> Result<Self> {
-        let shown = one_line(&path.display().to_string());
-        let about = std::fs::metadata(path)
-            .with_context(|| format!("{shown}: cannot be read (data.target.csv is relative to the experiment file)"))?;
-        ensure!(about.is_file(), "{shown}: is not a file, expected a CSV (data.target.csv)");
-        let bytes = std::fs::read(path).with_context(|| format!("{shown}: cannot be read"))?;
-        let sha256 = hex(&Sha256::digest(&bytes));
-        let text =
-            String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{shown}: is not UTF-8: save the file as UTF-8"))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let header: Vec<String> = reader(text)
-            .headers()
-            .map_err(|error| anyhow::anyhow!("{shown}:1: {}", csv_fault(&error)))?
-            .iter()
-            .map(str::to_owned)
-            .collect();
-        ensure!(
-            header.iter().any(|name| !name.is_empty()),
-            "{shown}: is empty, expected a header line and rows of numbers"
-        );
-        Ok(CsvFile { sha256, header, text: text.to_owned() })
-    }
-
-    /// The rows under `inputs` and `output`.
-    fn samples(&self, path: &Path, inputs: &[String], output: &str) -> Result<Samples> {
-        let shown = one_line(&path.display().to_string());
-        let mut columns = Vec::with_capacity(inputs.len() + 1);
-        for (key, name) in inputs.iter().map(|name| ("inputs", name.as_str())).chain([("output", output)]) {
-            let mut places = self.header.iter().enumerate().filter(|(_, column)| *column == name).map(|(i, _)| i);
-            let there = self.header.join(", ");
-            let Some(place) = places.next() else {
-                bail!(
-                    "{}",
-                    one_line(&format!("{shown}:1: no column {name:?} (data.target.{key}), the file has: {there}"))
-                );
-            };
-            ensure!(
-                places.next().is_none(),
-                "{}",
-                one_line(&format!("{shown}:1: two columns are called {name:?} (data.target.{key}): rename one"))
-            );
-            columns.push((place, name));
-        }
-        let mut samples = Samples { columns: inputs.len(), ..Samples::default() };
-        for row in reader(&self.text).records() {
-            let row = row.map_err(|error| {
-                let line = error.position().map_or(0, csv::Position::line);
-                anyhow::anyhow!("{shown}:{line}: {}", csv_fault(&error))
-            })?;
-            let line = row.position().map_or(0, csv::Position::line);
-            for (nth, (place, name)) in columns.iter().enumerate() {
-                let text = row.get(*place).unwrap_or_default().trim();
-                let value: f64 = match text.parse() {
-                    Ok(value) if f64::is_finite(value) => value,
-                    _ => {
-                        let what = if text.is_empty() {
-                            "is empty".to_owned()
-                        } else {
-                            format!("is {:?}", text.chars().take(40).collect::<String>())
-                        };
-                        bail!(
-                            "{}",
-                            one_line(&format!(
-                                "{shown}:{line}: {name} {what}, expected a finite number: mend or remove the row"
-                            ))
-                        );
-                    }
-                };
-                if nth < inputs.len() { samples.inputs.push(value) } else { samples.targets.push(value) }
-            }
-        }
-        ensure!(samples.rows() > 0, "{shown}:2: no rows, expected numbers under the header");
-        Ok(samples)
-    }
-}
-
-fn reader(text: &str) -> csv::Reader<&[u8]> {
-    csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes())
-}
-
-fn csv_fault(error: &csv::Error) -> String {
-    match error.kind() {
-        csv::ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            format!("{len} fields, the header has {expected_len}")
-        }
-        _ => one_line(&error.to_string()),
     }
 }
 

@@ -1,0 +1,42 @@
+//! What is wrong with an experiment, said on one line.
+
+use std::fmt;
+
+use super::reader::shorten;
+use super::tree::Place;
+
+/// What is wrong with an experiment file or an override, and where.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct ExperimentError {
+    pub file: String,
+    pub place: Option<Place>,
+    pub key: String,
+    pub message: String,
+}
+
+impl fmt::Display for ExperimentError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut parts = Vec::new();
+        match &self.place {
+            Some(Place::Line(line)) => parts.push(format!("{}:{line}", self.file)),
+            Some(Place::CommandLine(text)) => parts.push(format!("`{}` on the command line", shorten(text))),
+            None => parts.push(self.file.clone()),
+        }
+        if !self.key.is_empty() {
+            parts.push(self.key.clone());
+        }
+        parts.push(self.message.clone());
+        parts.retain(|part| !part.is_empty());
+        // The text is a stranger's: no line break or control character of it reaches the terminal.
+        f.write_str(&one_line(&parts.join(": ")))
+    }
+}
+
+/// `text` with its control characters escaped.
+pub fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+    }
+    line
+}

@@ -1,0 +1,66 @@
+//! Figures that somebody published for a variant: `[[published]]`.
+
+use serde::Serialize;
+
+use super::reader::{self, Reader, unknown};
+use super::{ExperimentError, Variant};
+
+/// A figure that somebody published for a variant, to be printed beside ours.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Published {
+    pub variant: String,
+    pub figure: Figure,
+    pub value: f64,
+    /// Who says so.
+    pub says: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Figure {
+    FirstLoss,
+    LastLoss,
+    TestRmse,
+    R2,
+    /// At this input.
+    Prediction(f64),
+}
+
+pub fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, ExperimentError> {
+    let mut all = Vec::new();
+    for (i, node) in root.list("published", "[[published]] tables")?.unwrap_or_default().iter().enumerate() {
+        let entry = Reader::of(root.file, format!("published[{i}]"), node)?;
+        let variant = entry.text("variant")?.ok_or_else(|| entry.missing("variant", "the name of a variant"))?;
+        if !variants.iter().any(|known| known.name == variant) {
+            let known: Vec<&str> = variants.iter().map(|known| known.name.as_str()).take(12).collect();
+            return Err(entry.fault("variant", unknown("variant", variant, known.into_iter())));
+        }
+        let what = entry
+            .text("figure")?
+            .ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2 or prediction"))?;
+        let at = entry.get("at").map(|node| entry.number("at", node, &reader::ANY)).transpose()?;
+        let figure = match (what, at) {
+            ("first_loss", None) => Figure::FirstLoss,
+            ("last_loss", None) => Figure::LastLoss,
+            ("test_rmse", None) => Figure::TestRmse,
+            ("r2", None) => Figure::R2,
+            ("prediction", Some(at)) => Figure::Prediction(at),
+            ("prediction", None) => return Err(entry.missing("at", "the input at which the prediction is taken")),
+            ("first_loss" | "last_loss" | "test_rmse" | "r2", Some(_)) => {
+                return Err(entry.fault("at", "only a prediction is taken at an input: remove this key"));
+            }
+            _ => {
+                return Err(entry.fault(
+                    "figure",
+                    unknown("figure", what, ["first_loss", "last_loss", "test_rmse", "r2", "prediction"].into_iter()),
+                ));
+            }
+        };
+        let value = entry.get("value").ok_or_else(|| entry.missing("value", "a number"))?;
+        let value = entry.number("value", value, &reader::Range { says: "a number", holds: |_| true })?;
+        let says = entry.text("says")?.unwrap_or("the source").to_owned();
+        entry.finish()?;
+        all.push(Published { variant: variant.to_owned(), figure, value, says });
+    }
+    Ok(all)
+}
