@@ -236,7 +236,8 @@ fn follow(config: &Config) {
             (oracle, optimizer, batches(lane))
         })
         .collect();
-    for _ in 0..200 {
+    let schedule = config.optimizer.schedule;
+    for step in 0..200 {
         for stack in &mut stacks {
             stack.gradient(false).expect("a gradient");
             stack.update().expect("an update");
@@ -244,6 +245,15 @@ fn follow(config: &Config) {
         for (oracle, optimizer, batches) in &mut oracles {
             let (mut x, mut y) = (Vec::new(), Vec::new());
             batches.next_into(&mut x, &mut y);
+            let done = f64::from(step) / 200.0;
+            optimizer.set_lr(
+                config.optimizer.learning_rate
+                    * match schedule {
+                        Schedule::Constant => 1.0,
+                        Schedule::Linear => 1.0 - done,
+                        Schedule::Cosine => (1.0 + (std::f64::consts::PI * done).cos()) / 2.0,
+                    },
+            );
             optimizer.backward_step(&oracle.loss(&x, &y));
         }
     }
@@ -286,6 +296,17 @@ fn parameters_agree_with_libtorchs_optimizers_after_200_steps_for_every_activati
             for (k, hidden) in HIDDEN.iter().enumerate() {
                 follow(&case(hidden, activation, output, "mse", "matched", OPTIMIZERS[(i + j + k) % 9]));
             }
+        }
+    }
+}
+
+#[test]
+fn schedules_scale_every_optimizers_learning_rate() {
+    single_threaded();
+    for optimizer in OPTIMIZERS {
+        for schedule in ["linear", "cosine"] {
+            let scheduled = format!("{optimizer}\nschedule = \"{schedule}\"");
+            follow(&case("[6, 5]", "tanh", "identity", "mse", "matched", &scheduled));
         }
     }
 }
