@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use crate::commands::{self, Exit};
-use crate::experiment::one_line;
+use crate::show::note::note;
 
 #[derive(Debug, Parser)]
 #[command(
@@ -43,7 +43,10 @@ pub fn main() -> ExitCode {
         Ok(Exit::Interrupted(signal)) => ExitCode::from(128 + signal as u8),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("misfit: {}", one_line(&format!("{error:#}")));
+            // Of a cause of many lines, as libtorch's with its stack, the first says what it is.
+            let causes: Vec<String> =
+                error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned()).collect();
+            note(&causes.join(": "));
             ExitCode::from(2)
         }
     }
@@ -53,7 +56,7 @@ pub fn main() -> ExitCode {
 fn usage(error: &clap::Error) -> ExitCode {
     let text = error.to_string();
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        eprint!("{text}");
+        let _ = error.print();
     } else {
         let parts: Vec<&str> =
             text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Usage:")).collect();
@@ -61,7 +64,7 @@ fn usage(error: &clap::Error) -> ExitCode {
             .join("; ")
             .replacen("error: ", "", 1)
             .replace("; For more information, try '--help'.", " (see --help)");
-        eprintln!("misfit: {}", one_line(&line));
+        note(&line);
     }
     ExitCode::from(2)
 }

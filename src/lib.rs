@@ -8,6 +8,8 @@ pub mod data;
 pub mod experiment;
 #[cfg(feature = "train")]
 mod interrupt;
+#[cfg(feature = "train")]
+mod memory;
 pub mod random;
 pub mod results;
 #[cfg(feature = "train")]

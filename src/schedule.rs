@@ -1,7 +1,6 @@
 //! Runs into stacks, stacks onto threads; what has ended is kept at once.
 
-use std::collections::BTreeMap;
-use std::path::Path;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,6 +12,7 @@ use crate::analysis::outcome::{Evidence, Fit, Outcome};
 use crate::data::{Files, RunData, batch_rows, training_rows};
 use crate::experiment::config::{Config, Target, Test};
 use crate::experiment::{Experiment, Run};
+use crate::memory::{self, gibibytes};
 use crate::results::folder::Folder;
 use crate::results::part::RunRows;
 use crate::results::rows::{self, Key, RunRow};
@@ -52,17 +52,32 @@ struct Size {
 
 /// Checks every variant against its data and against the memory that there is, before anything is trained or written.
 pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, threads: usize) -> Result<()> {
-    let free = free_memory();
+    let mut sizes = Vec::with_capacity(variants.len());
     for &at in variants {
         let variant = &experiment.variants[at];
-        let size = size(&variant.config, files).with_context(|| format!("variant {:?}", variant.name))?;
-        let need = size.bytes.saturating_mul(threads.min(experiment.seeds.len()) as u64);
+        sizes.push((
+            size(&variant.config, files).with_context(|| format!("variant {:?}", variant.name))?.bytes,
+            variant,
+        ));
+    }
+    // The largest runs, as many as there are threads, may train at the same time.
+    sizes.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    let each = experiment.seeds.len();
+    let mut left = threads;
+    let mut need = 0_u64;
+    for (bytes, _) in &sizes {
+        let runs = each.min(left);
+        need = need.saturating_add(bytes.saturating_mul(runs as u64));
+        left -= runs;
+    }
+    let free = memory::free();
+    if let Some((largest, variant)) = sizes.first() {
         ensure!(
             need <= free,
-            "variant {:?}: needs about {} of memory ({} a run), {} are free: make model.hidden, batch.size or the data smaller, or take fewer --threads",
+            "variant {:?}: needs about {} of memory ({} a run), {} are free: make model.hidden, batch.size, train.log_points or the data smaller, or take fewer --threads",
             variant.name,
             gibibytes(need),
-            gibibytes(size.bytes),
+            gibibytes(*largest),
             gibibytes(free)
         );
     }
@@ -78,16 +93,21 @@ fn size(config: &Config, files: &Files) -> Result<Size> {
     };
     let bytes = bytes_a_lane(config, rows, test, columns)?;
     let batch = batch_rows(&config.batch, rows)?;
-    let steps = config.train.length.steps(rows, batch);
+    let steps = steps(config, rows);
     let widths: Vec<usize> = [columns].into_iter().chain(config.model.hidden.iter().copied()).chain([1]).collect();
     let products: f64 = widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64).sum();
     let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;
-    let logged = config.train.logged_steps(steps).len() as f64;
+    let logged = config.train.logged(steps) as f64;
     let cost =
         steps as f64 * (batch as f64 * sample + 20.0 * products) + logged * test as f64 * (products + 20.0 * units);
     Ok(Size { rows, test, columns, bytes, cost })
+}
+
+/// Updates that a run makes with this many training samples.
+fn steps(config: &Config, rows: usize) -> usize {
+    batch_rows(&config.batch, rows).map_or(0, |batch| config.train.length.steps(rows, batch))
 }
 
 /// Sorts runs into stacks of one shape, the costliest first.
@@ -179,8 +199,14 @@ impl Schedule<'_> {
                 Ok(Lane { config, seed: run.seed, data })
             })
             .collect::<Result<Vec<_>>>()?;
-        let tell = |updates| self.progress.updates(updates);
-        let Some(trained) = train(&lanes, self.device, self.stop, &tell)? else { return Ok(()) };
+        let all: usize = lanes.iter().map(|lane| steps(&lane.config, lane.data.train.rows())).sum();
+        let tell = |updates| self.progress.updates(updates, job.cost * updates as f64 / all as f64);
+        let trained = train(&lanes, self.device, self.stop, &tell).with_context(|| {
+            let names: BTreeSet<&str> =
+                job.runs.iter().map(|run| self.experiment.variants[run.variant].name.as_str()).collect();
+            format!("variant {}", names.into_iter().collect::<Vec<_>>().join(", "))
+        })?;
+        let Some(trained) = trained else { return Ok(()) };
         let rows: Vec<RunRows> = job
             .runs
             .iter()
@@ -189,7 +215,7 @@ impl Schedule<'_> {
             .map(|((run, lane), trained)| self.rows(run, lane, trained))
             .collect();
         self.folder.keep(&rows)?;
-        self.progress.ended(job.runs.len(), job.cost);
+        self.progress.ended(job.runs.len());
         Ok(())
     }
 
@@ -236,17 +262,4 @@ impl Schedule<'_> {
             ],
         }
     }
-}
-
-/// Bytes of memory that a new process may take; all there could be where the system does not say.
-fn free_memory() -> u64 {
-    let available = std::fs::read_to_string(Path::new("/proc/meminfo")).ok().and_then(|text| {
-        let line = text.lines().find(|line| line.starts_with("MemAvailable:"))?;
-        line.split_whitespace().nth(1)?.parse::<u64>().ok()
-    });
-    available.map_or(u64::MAX, |kib| kib * 1024)
-}
-
-fn gibibytes(bytes: u64) -> String {
-    format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64)
 }

@@ -30,7 +30,7 @@ wheels = {
     "big-1.whl": wheel({"torch/lib/libc10.so": os.urandom(3 << 20), "torch/lib/libother.so": "unwanted", "../escape": "no"}),
     "small-1.whl": wheel({"nvidia/cu13/lib/libcudart.so.13": "cudart"}),
 }
-requests, cut, page = [], {"big-1.whl": 1 << 20}, "html"
+requests, cut, piece = [], {"big-1.whl": 1 << 20}, None
 
 
 class Index(http.server.BaseHTTPRequestHandler):
@@ -52,7 +52,7 @@ class Index(http.server.BaseHTTPRequestHandler):
         self.send_response(206 if start else 200)
         self.send_header("Content-Length", str(len(data) - start))
         self.end_headers()
-        end = cut.pop(name, len(data))
+        end = cut.pop(name, start + piece if piece else len(data))
         self.wfile.write(data[start:end])
 
 
@@ -76,6 +76,16 @@ with tempfile.TemporaryDirectory() as folder:
     before = len(requests)
     fetch.main(folder)
     assert len(requests) == before, "nothing is fetched twice"
+
+# A server that breaks off every 300 kB is worked off piece by piece, and nothing of it is fetched twice.
+with tempfile.TemporaryDirectory() as folder:
+    fetch.WHEELS = [pin("big-1.whl", r"torch/lib/libc10\.so"), pin("small-1.whl", r"nvidia/.*")]
+    requests.clear()
+    piece = 300_000
+    fetch.main(folder)
+    starts = [start for name, start in requests if name == "big-1.whl"]
+    assert len(starts) > 10 and starts == [300_000 * i for i in range(len(starts))], starts
+    piece = None
 
 with tempfile.TemporaryDirectory() as folder:
     fetch.WHEELS = [pin("small-1.whl", r"nvidia/.*", digest="0" * 64)]

@@ -168,6 +168,7 @@ fn epochs_are_passes_over_the_training_samples() {
     };
     assert_eq!(length("[train]\nepochs = 3"), 10, "300 samples in batches of 32");
     assert_eq!(length("[train]\nsteps = 3"), 3);
+    assert!(length("[train]\nepochs = 1000000000000") > 1_000_000_000_000, "and never wrap around");
 }
 
 #[test]
@@ -211,6 +212,68 @@ fn fixes_variants_sweeps_and_the_command_line_are_laid_over_the_baseline_in_this
         assert!(changed.iter().any(|entry| entry == expected), "{expected} in {changed:?}");
     }
     assert!(experiment.variants.iter().all(|v| format!("{:?}", v.config.loss.kind) == "Mae"));
+}
+
+/// The optimizer and loss of the last variant, as they are resolved.
+fn resolved(text: &str, overrides: &[&str]) -> String {
+    let overrides: Vec<String> = overrides.iter().map(|&text| text.to_owned()).collect();
+    let experiment = Experiment::parse(text, "x.toml", &overrides).unwrap_or_else(|error| panic!("{error}"));
+    let config = &experiment.variants[experiment.variants.len() - 1].config;
+    format!("{:?} {:?}", config.optimizer.kind, config.loss)
+}
+
+#[test]
+fn the_order_of_keys_never_matters_and_no_setting_is_dropped() {
+    let base = "[optimizer]\nlearning_rate = 0.1\n[loss]\nkind = 'mse'\n";
+    let fixed = |set: &str| resolved(&format!("{base}[[variant]]\nname = 'v'\nset = {{ {set} }}"), &[]);
+    let one = fixed("optimizer = { momentum = 0.9, kind = 'sgd' }, loss = { delta = 2.5, kind = 'huber' }");
+    assert_eq!(one, fixed("loss = { kind = 'huber', delta = 2.5 }, optimizer = { kind = 'sgd', momentum = 0.9 }"));
+    assert!(one.contains("momentum: 0.9") && one.contains("delta: Some(2.5)"), "{one}");
+    let one = resolved(base, &["optimizer.momentum=0.9", "optimizer.kind=sgd", "loss.delta=3", "loss.kind=huber"]);
+    assert_eq!(
+        one,
+        resolved(base, &["loss.kind=huber", "optimizer.kind=sgd", "loss.delta=3", "optimizer.momentum=0.9"])
+    );
+    assert!(one.contains("momentum: 0.9") && one.contains("delta: Some(3.0)"), "{one}");
+    let kept = resolved(
+        "[optimizer]\nbetas = [0.5, 0.5]\n[[variant]]\nname = 'v'\nset = { optimizer.kind = 'adam', train.steps = 2 }",
+        &[],
+    );
+    assert!(kept.contains("betas: [0.5, 0.5]"), "the kind was adam before, by default: {kept}");
+}
+
+#[test]
+fn a_fix_may_put_a_csv_in_a_polynomials_place() {
+    let (_folder, path) = csv_of_three_inputs();
+    let text = format!(
+        "[data]\ninputs = {{ grid = {{ from = 0, to = 1, count = 5 }} }}\ntest = 'train'\n[[variant]]\nname = 'real'\nset = {{ data.target = {{ csv = '{path}', inputs = ['a'], output = 'y' }} }}"
+    );
+    let experiment = Experiment::parse(&text, "x.toml", &[]).unwrap();
+    assert_eq!(data(&experiment.variants[1].config, 0).train.rows(), 40);
+}
+
+#[test]
+fn a_sweep_on_the_command_line_takes_the_place_of_the_files() {
+    let text = "[sweep]\n'optimizer.learning_rate' = [1e-3, 1e-2]";
+    let experiment = Experiment::parse(text, "x.toml", &["sweep.optimizer.learning_rate=[0.5, 1]".to_owned()]).unwrap();
+    let names: Vec<&str> = experiment.variants.iter().map(|v| v.name.as_str()).collect();
+    assert_eq!(names, ["baseline optimizer.learning_rate=0.5", "baseline optimizer.learning_rate=1.0"]);
+    assert_eq!(experiment.sweep, ["optimizer.learning_rate"]);
+}
+
+#[test]
+fn a_constant_column_is_only_shifted_and_a_wide_grid_stays_finite() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("rows.csv"), "a,c,y\n1,0.1,3\n2,0.1,5\n4,0.1,7\n").unwrap();
+    let path = folder.path().join("rows.csv").display().to_string();
+    let text = format!("[data]\ntarget = {{ csv = '{path}', inputs = ['a', 'c'], output = 'y' }}\nscale_input = ");
+    for scale in ["'standardize'", "'unit'"] {
+        let run = data(&config(&format!("{text}{scale}")), 0);
+        assert!(run.scaled_inputs(&run.train).iter().skip(1).step_by(2).all(|&c| c == 0.0));
+        assert_eq!(run.input_scale[1].factor, 1.0);
+    }
+    let wide = misfit::data::grid(&misfit::experiment::config::Span { from: 0.0, to: 1e308, count: 1000 });
+    assert!(wide.iter().all(|x| x.is_finite()) && wide[999] == 1e308);
 }
 
 #[test]
@@ -351,6 +414,25 @@ mod trained {
     }
 
     #[test]
+    fn inputs_of_any_name_keep_their_columns_and_such_a_folder_goes_on_where_it_stopped() {
+        let misfit = Misfit::new();
+        misfit.write("rows.csv", "\"a,b\",seed,input_seed,y\n1,2,3,4\n5,6,7,8\n9,1,2,3\n");
+        misfit.write("x.toml", "seeds = 2\n[data]\ntarget = { csv = 'rows.csv', inputs = ['a,b', 'seed', 'input_seed'], output = 'y' }\n[train]\nsteps = 5");
+        misfit.ok(&["run", "x.toml", "--out", "out", "--seeds", "1"]);
+        let before = misfit.csvs("out");
+        assert_eq!(
+            before[2].lines().next(),
+            Some("variant,seed,\"a,b\",input_input_seed,input_seed,target,prediction")
+        );
+        assert_eq!(before[2].lines().nth(1).map(|line| line.starts_with("baseline,0,1.0,2.0,3.0,4.0,")), Some(true));
+        // The file's own path is no part of what was computed.
+        misfit.ok(&["run", "./x.toml", "--out", "out", "--seeds", "2"]);
+        let after = misfit.csvs("out");
+        assert!(after.iter().zip(&before).all(|(after, before)| after.starts_with(before.as_str())));
+        assert_eq!(rows(&after[1]).len(), 2);
+    }
+
+    #[test]
     fn thousands_of_runs_of_a_sweep_have_a_row_each() {
         let misfit = Misfit::new();
         misfit.write("x.toml", "seeds = 600\n[data]\ninputs = { uniform = { from = -1, to = 1, count = 16 } }\ntest = { grid = { from = -1, to = 1, count = 5 } }\n[model]\nhidden = [4]\n[train]\nsteps = 10\nlog_points = 2\n[sweep]\noptimizer.learning_rate = [0.1, 0.01, 0.001, 1e-4]");
@@ -369,5 +451,15 @@ mod trained {
         let ran = misfit.ok(&["run", "x.toml", "--out", "out"]);
         assert!(rows(&misfit.csvs("out")[1]).iter().all(|row| row["outcome"] == "diverged"));
         assert!(ran.stdout().contains("diverged 2/2"), "{}", ran.stdout());
+        // A noisy batch's own loss says nothing: what counts is the loss on the test points.
+        misfit.write("noisy.toml", "seeds = 30\n[data]\ntarget = { polynomial = [0, 1] }\ninputs = { uniform = { from = -2, to = 2, count = 100 } }\nnoise = 0.3\n[batch]\nsize = 2\ndraw = 'fresh'\n[model]\nhidden = []\ninit = { uniform = [0.5, 0.7] }\n[optimizer]\nlearning_rate = 0.01\n[train]\nsteps = 1000");
+        misfit.ok(&["run", "noisy.toml", "--out", "noisy"]);
+        let runs = rows(&misfit.csvs("noisy")[1]);
+        let number = |row: &std::collections::HashMap<String, String>, key: &str| row[key].parse::<f64>().unwrap();
+        assert!(
+            runs.iter().any(|row| number(row, "last_loss") > 2.0 * number(row, "first_loss")),
+            "some last batch is unlucky"
+        );
+        assert!(runs.iter().all(|row| row["outcome"] == "fits"));
     }
 }

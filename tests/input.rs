@@ -312,6 +312,12 @@ const CSV_CASES: &[(Option<&str>, &str, &str)] = &[
     (Some("a,b,y\n1,2,3\n1,2\n"), "", "rows.csv:3: 2 fields, the header has 3"),
     (Some("a,b,y\n1,2,3\n1,two,3\n"), "", "rows.csv:3: b is \"two\", expected a finite number: mend or remove the row"),
     (Some("a,b,y\n1,2,NaN\n"), "", "rows.csv:2: y is \"NaN\", expected a finite number: mend or remove the row"),
+    (
+        Some("\n\na,b,y\n1,2,3\n\n1,two,3\n"),
+        "",
+        "rows.csv:6: b is \"two\", expected a finite number: mend or remove the row",
+    ),
+    (Some("a,b,y\r1,2,3\r1,2,x\r"), "", "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row"),
     (Some("a,b,y\n1,,3\n"), "", "rows.csv:2: b is empty, expected a finite number: mend or remove the row"),
     (Some("a,b,y\n1,inf,3\n"), "", "rows.csv:2: b is \"inf\", expected a finite number: mend or remove the row"),
     (
@@ -379,6 +385,9 @@ fn a_configuration_that_needs_more_memory_than_there_is_says_how_much() {
         text.split("about ").nth(1).and_then(|rest| rest.split(' ').next()).and_then(|n| n.parse().ok()).unwrap_or(0.0);
     assert!((least..most).contains(&said) && text.contains("GiB are free"), "{text}");
     assert!(!misfit.has("results"));
+    let ran =
+        misfit.run(&["run", "train.steps=1000000000000", "train.log_points=1000000000000", "--variant", "question"]);
+    assert!(ran.code() == 2 && ran.stderr().contains("train.log_points"), "{}", ran.stderr());
 }
 
 #[test]

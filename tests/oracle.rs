@@ -60,7 +60,7 @@ fn case(hidden: &str, activation: &str, output: &str, loss: &str, pairing: &str,
 
 /// Every way in which a step can be computed here.
 fn ways() -> Vec<By> {
-    let mut ways = vec![By::Torch, By::Kernels(Level::Portable), By::Kernels(Level::best())];
+    let mut ways = vec![By::Torch, By::Kernels(Level::PORTABLE), By::Kernels(Level::best())];
     ways.dedup();
     ways
 }
@@ -74,18 +74,28 @@ struct Oracle {
 
 impl Oracle {
     fn new(config: &Config, parameters: &[Vec<f32>]) -> Self {
+        let columns = match &config.data.target {
+            Target::Csv { inputs, .. } => inputs.len() as i64,
+            Target::Polynomial { .. } => 1,
+        };
         let vs = nn::VarStore::new(Device::Cpu);
         let widths: Vec<i64> =
-            [1].into_iter().chain(config.model.hidden.iter().map(|&w| w as i64)).chain([1]).collect();
+            [columns].into_iter().chain(config.model.hidden.iter().map(|&w| w as i64)).chain([1]).collect();
         let mut net = nn::seq();
         let mut tensors = parameters.iter();
         for (i, pair) in widths.windows(2).enumerate() {
-            let layer = nn::linear(vs.root() / i, pair[0], pair[1], nn::LinearConfig::default());
+            let layer = nn::linear(
+                vs.root() / i,
+                pair[0],
+                pair[1],
+                nn::LinearConfig { bias: config.model.bias, ..Default::default() },
+            );
             tch::no_grad(|| {
                 let weights = Tensor::from_slice(tensors.next().expect("weights")).view([pair[0], pair[1]]);
                 layer.ws.shallow_clone().copy_(&weights.tr());
-                let bias = Tensor::from_slice(tensors.next().expect("biases"));
-                layer.bs.as_ref().expect("a bias").shallow_clone().copy_(&bias);
+                if let Some(bias) = &layer.bs {
+                    bias.shallow_clone().copy_(&Tensor::from_slice(tensors.next().expect("biases")));
+                }
             });
             net = net.add(layer);
             if let Some(&activation) = config.model.activation.get(i) {
@@ -114,14 +124,18 @@ impl Oracle {
     /// The loss as a framework computes it, the N × N errors of a broadcast one by one.
     fn loss(&self, x: &[f32], y: &[f32]) -> Tensor {
         let rows = y.len() as i64;
-        let predictions = self.net.forward(&Tensor::from_slice(x).view([rows, 1]));
+        let predictions = self.net.forward(&Tensor::from_slice(x).view([rows, -1]));
         let pairing = self.config.loss.pairing;
         let targets = Tensor::from_slice(y).view(if pairing == Pairing::Matched { [rows, 1] } else { [1, rows] });
         let difference = predictions - targets;
         let errors = match self.config.loss.kind {
             LossKind::Mse | LossKind::Sse => difference.square(),
             LossKind::Mae => difference.abs(),
-            LossKind::Huber => difference.huber_loss(&difference.zeros_like(), tch::Reduction::None, 1.0),
+            LossKind::Huber => difference.huber_loss(
+                &difference.zeros_like(),
+                tch::Reduction::None,
+                self.config.loss.delta.unwrap_or(1.0),
+            ),
         };
         match (self.config.loss.kind, pairing) {
             (LossKind::Sse, _) => errors.sum(Kind::Float),
@@ -155,7 +169,7 @@ impl Oracle {
         let mut tensors = Vec::new();
         for layer in 0..=self.config.model.hidden.len() {
             for name in ["weight", "bias"] {
-                let variable = &variables[&format!("{layer}.{name}")];
+                let Some(variable) = variables.get(&format!("{layer}.{name}")) else { continue };
                 let tensor = if gradients { variable.grad() } else { variable.detach() };
                 let tensor = if name == "weight" { tensor.tr() } else { tensor };
                 tensors.push(Vec::try_from(tensor.contiguous().view([-1])).expect("floats"));
@@ -297,6 +311,33 @@ fn parameters_agree_with_libtorchs_optimizers_after_200_steps_for_every_activati
                 follow(&case(hidden, activation, output, "mse", "matched", OPTIMIZERS[(i + j + k) % 9]));
             }
         }
+    }
+}
+
+#[test]
+fn networks_of_several_inputs_without_biases_or_hidden_layers_agree_too() {
+    use std::io::Write;
+    single_threaded();
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    writeln!(file, "a,b,c,y").expect("written");
+    for i in 0..40 {
+        let x = f64::from(i);
+        writeln!(file, "{},{},{},{}", x.sin(), (0.7 * x).cos(), 0.02 * x, (0.3 * x).sin() + 2.0).expect("written");
+    }
+    for (hidden, bias, loss) in [
+        ("[7, 5]", true, "mse"),
+        ("[7, 5]", false, "mse"),
+        ("[]", true, "mse"),
+        ("[]", false, "mae"),
+        ("[1]", true, "huber'\ndelta = '0.3"),
+    ] {
+        let loss = loss.replace("'0.3", "0.3").replace("huber'", "huber\"");
+        let loss = if loss.contains('"') { format!("kind = \"{loss}") } else { format!("kind = \"{loss}\"") };
+        let config = common::config(&format!(
+            "[data]\ntarget = {{ csv = {:?}, inputs = [\"a\", \"b\", \"c\"], output = \"y\" }}\n[batch]\nsize = 16\ndraw = \"epoch\"\n[model]\nhidden = {hidden}\nbias = {bias}\ninit = \"pytorch\"\n[loss]\n{loss}\n[train]\nsteps = 200",
+            file.path()
+        ));
+        follow(&config);
     }
 }
 

@@ -14,7 +14,7 @@ fn the_reference_results_are_made_again_within_their_stated_tolerance() {
     let misfit = Misfit::new();
     let variants = ["question", "answer", "answer-intended", "repaired"].map(|name| ["--variant", name]).concat();
     misfit.ok(&[&["run", "--seeds", "3", "--out", "out"][..], &variants].concat());
-    let [curves, runs, _] = misfit.csvs("out");
+    let [curves, runs, predictions] = misfit.csvs("out");
     let near = |a: &str, b: &str, tolerance: f64| {
         let (a, b): (f64, f64) = (a.parse().unwrap(), b.parse().unwrap());
         a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs()
@@ -38,9 +38,19 @@ fn the_reference_results_are_made_again_within_their_stated_tolerance() {
         let question = ours["variant"] == "question";
         if question || ours["step"].parse::<usize>().unwrap() <= 1000 {
             let tolerance = if question { 1e-6 } else { 1e-3 };
-            for column in ["train_loss", "test_loss", "test_rmse", "grad_norm"] {
+            for column in ["train_loss", "test_loss", "test_rmse", "grad_norm", "update_ratio", "dead_units"] {
                 assert!(near(&ours[column], &theirs[column], tolerance), "{column}: {ours:?} {theirs:?}");
             }
         }
+    }
+    let (ours, theirs) = (rows(&predictions), rows(&reference("predictions.csv")));
+    assert_eq!(ours.len(), theirs.len());
+    for (ours, theirs) in ours.iter().zip(&theirs) {
+        for key in ["variant", "seed", "x", "target"] {
+            assert_eq!(ours[key], theirs[key]);
+        }
+        let (a, b): (f64, f64) = (ours["prediction"].parse().unwrap(), theirs["prediction"].parse().unwrap());
+        // In units of the target, whose range is a million.
+        assert!((a - b).abs() <= if ours["variant"] == "question" { 0.0 } else { 10_000.0 }, "{ours:?} {theirs:?}");
     }
 }

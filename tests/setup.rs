@@ -50,6 +50,36 @@ fn a_missing_tool_is_named_in_one_line_with_what_to_install() {
     }
 }
 
+#[test]
+fn a_libtorch_of_the_users_own_is_not_replaced() {
+    for variable in ["LIBTORCH", "LIBTORCH_USE_PYTORCH"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        // Nothing but a cargo that tells what it was given: python3 would be missed if it were asked for.
+        std::fs::write(
+            folder.path().join("cargo"),
+            "#!/bin/bash\necho \"$LIBTORCH$LIBTORCH_USE_PYTORCH\" >&2\nexit 7\n",
+        )
+        .expect("written");
+        std::fs::write(folder.path().join("c++"), "#!/bin/bash\n").expect("written");
+        for name in ["cargo", "c++"] {
+            std::fs::set_permissions(folder.path().join(name), std::fs::Permissions::from_mode(0o755))
+                .expect("executable");
+        }
+        for name in ["bash", "dirname", "uname", "df", "awk"] {
+            let found = Command::new("sh").args(["-c", &format!("command -v {name}")]).output().expect("sh").stdout;
+            symlink(String::from_utf8_lossy(&found).trim(), folder.path().join(name)).expect("linked");
+        }
+        let mut command = Command::new("/bin/bash");
+        command.arg(Path::new(ROOT).join("scripts/run")).env_clear().env("PATH", folder.path()).env(variable, "mine");
+        let out = command.output().expect("bash starts");
+        assert_eq!(
+            (out.status.code(), String::from_utf8_lossy(&out.stderr).as_ref()),
+            (Some(7), "mine\n"),
+            "{variable}"
+        );
+    }
+}
+
 /// An index on loopback with three small wheels, one of them cut off at the first request, checked by a script in the
 /// language of what it tests.
 #[test]

@@ -25,7 +25,7 @@ impl Fit {
 /// The first that holds, on the test points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Outcome {
-    /// A non-finite loss or prediction, or a last loss above twice the first.
+    /// A logged loss or a prediction that is not finite, or a last test loss above twice the first.
     Diverged,
     /// R² of at least [`FITS`].
     Fits,
@@ -57,8 +57,9 @@ impl Outcome {
         let Evidence { losses, predictions, targets, line_rmse } = evidence;
         let finite = losses.iter().all(|(train, test)| train.is_finite() && test.is_finite())
             && predictions.iter().all(|p| p.is_finite());
+        // On the test points: a batch's own loss comes and goes with its samples.
         let grown = match (losses.first(), losses.last()) {
-            (Some((first, _)), Some((last, _))) => *last > 2.0 * first,
+            (Some((_, first)), Some((_, last))) => *last > 2.0 * first,
             _ => false,
         };
         let fit = Fit::of(predictions, targets);
@@ -128,8 +129,9 @@ mod tests {
 
     #[test]
     fn a_run_whose_loss_doubled_or_was_ever_not_finite_has_diverged_whatever_it_predicts() {
-        assert_eq!(judge(&TARGETS, &[(1.0, 1.0), (2.1, 1.0)]), Outcome::Diverged);
-        assert_eq!(judge(&TARGETS, &[(1.0, 1.0), (2.0, 1.0)]), Outcome::Fits);
+        assert_eq!(judge(&TARGETS, &[(1.0, 1.0), (1.0, 2.1)]), Outcome::Diverged);
+        assert_eq!(judge(&TARGETS, &[(1.0, 1.0), (1.0, 2.0)]), Outcome::Fits);
+        assert_eq!(judge(&TARGETS, &[(1.0, 1.0), (9.0, 0.1)]), Outcome::Fits, "the last batch's own loss is chance");
         assert_eq!(judge(&TARGETS, &[(1.0, 1.0), (f64::INFINITY, 1.0), (0.1, 0.1)]), Outcome::Diverged);
         assert_eq!(judge(&TARGETS, &[(1.0, f64::NAN), (0.1, 0.1)]), Outcome::Diverged);
         assert_eq!(judge(&[0.0, 1.0, 4.0, 9.0, f64::NAN], &[(1.0, 1.0)]), Outcome::Diverged);

@@ -3,10 +3,11 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 
 use super::Exit;
+use crate::data::{Files, batch_rows, training_rows};
 use crate::experiment::config::difference;
 use crate::experiment::{Experiment, one_line};
 
@@ -54,12 +55,22 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     let experiment = load(args)?;
     let variants = experiment.select(&args.variant)?;
     if args.dry_run {
-        let mut out = std::io::stdout().lock();
-        out.write_all(describe(&experiment, &variants).as_bytes())?;
-        out.flush()?;
+        let files = Files::read(variants.iter().map(|&at| &experiment.variants[at].config))?;
+        for &at in &variants {
+            let variant = &experiment.variants[at];
+            let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
+            rows.with_context(|| format!("variant {:?}", variant.name))?;
+        }
+        print(&describe(&experiment, &variants))?;
         return Ok(Exit::Done);
     }
     train(args, &experiment, &variants)
+}
+
+/// Writes the command's output.
+fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
 }
 
 /// The experiment that the arguments name, overrides and seeds applied.
@@ -138,22 +149,19 @@ fn train(_: &RunArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
 
 #[cfg(feature = "train")]
 fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
-    use anyhow::Context;
-
-    use crate::data::Files;
     use crate::interrupt::Interrupt;
     use crate::results::folder::Folder;
     use crate::results::manifest::{Circumstances, Manifest, Status};
     use crate::results::rows::Key;
     use crate::schedule::{self, Ended, Schedule};
-    use crate::show::{progress::Progress, table};
+    use crate::show::{note::note, progress::Progress, table};
     use crate::train::device;
 
     let device = device::parse(&args.device)?;
     let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
     schedule::check(experiment, variants, &files, threads)?;
-    let hash = experiment.hash(files.hashes());
+    let hash = experiment.hash(files.hashes(), device::kind(device));
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
     let interrupt = Interrupt::catch()?;
 
@@ -169,7 +177,7 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
     let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
     let there = all.len() - missing.len();
     if there > 0 {
-        eprintln!("misfit: {there} of {} runs are in {} already", all.len(), path.display());
+        note(&format!("{there} of {} runs are in {} already", all.len(), path.display()));
     }
     let jobs = schedule::jobs(experiment, &missing, &files, threads)?;
     let progress = Progress::new(all.len(), there, jobs.iter().map(|job| job.cost).sum());
@@ -193,23 +201,23 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
         Err(_) => Status::Failed,
     };
     manifest.runs = folder.count();
+    manifest.seeds = folder.seeds();
     manifest.seconds = started.elapsed().as_secs_f64();
     folder.write_manifest(&manifest)?;
     match ended.with_context(|| format!("{} runs are kept in {}", folder.count(), path.display()))? {
         Ended::Interrupted => {
-            eprintln!(
-                "misfit: interrupted: {} of {} runs are kept in {}, the same command goes on from there",
+            note(&format!(
+                "interrupted: {} of {} runs are kept in {}, the same command goes on from there",
                 all.iter().filter(|run| folder.has(&key(run))).count(),
                 all.len(),
                 path.display()
-            );
+            ));
             Ok(Exit::Interrupted(interrupt.signal()))
         }
         Ended::Done => {
-            let mut out = std::io::stdout().lock();
-            out.write_all(table::results(experiment, variants, &path)?.as_bytes())?;
-            writeln!(out, "\n{} runs in {:.1} s: {}", missing.len(), manifest.seconds, path.join("*.csv").display())?;
-            out.flush()?;
+            let table = table::results(experiment, variants, &path)?;
+            let (runs, seconds) = (missing.len(), manifest.seconds);
+            print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}\n", path.join("*.csv").display()))?;
             Ok(Exit::Done)
         }
     }

@@ -27,7 +27,7 @@ impl CsvFile {
         let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
         let header: Vec<String> = reader(text)
             .headers()
-            .map_err(|error| anyhow::anyhow!("{shown}:1: {}", csv_fault(&error)))?
+            .map_err(|error| anyhow::anyhow!("{shown}:{}: {}", line_at(text, error.position()), csv_fault(&error)))?
             .iter()
             .map(str::to_owned)
             .collect();
@@ -41,6 +41,7 @@ impl CsvFile {
     /// The rows under `inputs` and `output`.
     pub fn samples(&self, path: &Path, inputs: &[String], output: &str) -> Result<Samples> {
         let shown = one_line(&path.display().to_string());
+        let header = line_at(&self.text, Some(&csv::Position::new()));
         let mut columns = Vec::with_capacity(inputs.len() + 1);
         for (key, name) in inputs.iter().map(|name| ("inputs", name.as_str())).chain([("output", output)]) {
             let mut places = self.header.iter().enumerate().filter(|(_, column)| *column == name).map(|(i, _)| i);
@@ -48,23 +49,25 @@ impl CsvFile {
             let Some(place) = places.next() else {
                 bail!(
                     "{}",
-                    one_line(&format!("{shown}:1: no column {name:?} (data.target.{key}), the file has: {there}"))
+                    one_line(&format!(
+                        "{shown}:{header}: no column {name:?} (data.target.{key}), the file has: {there}"
+                    ))
                 );
             };
             ensure!(
                 places.next().is_none(),
                 "{}",
-                one_line(&format!("{shown}:1: two columns are called {name:?} (data.target.{key}): rename one"))
+                one_line(&format!("{shown}:{header}: two columns are called {name:?} (data.target.{key}): rename one"))
             );
             columns.push((place, name));
         }
         let mut samples = Samples { columns: inputs.len(), ..Samples::default() };
         for row in reader(&self.text).records() {
             let row = row.map_err(|error| {
-                let line = error.position().map_or(0, csv::Position::line);
+                let line = line_at(&self.text, error.position());
                 anyhow::anyhow!("{shown}:{line}: {}", csv_fault(&error))
             })?;
-            let line = row.position().map_or(0, csv::Position::line);
+            let line = || line_at(&self.text, row.position());
             for (nth, (place, name)) in columns.iter().enumerate() {
                 let text = row.get(*place).unwrap_or_default().trim();
                 let value: f64 = match text.parse() {
@@ -78,7 +81,8 @@ impl CsvFile {
                         bail!(
                             "{}",
                             one_line(&format!(
-                                "{shown}:{line}: {name} {what}, expected a finite number: mend or remove the row"
+                                "{shown}:{}: {name} {what}, expected a finite number: mend or remove the row",
+                                line()
                             ))
                         );
                     }
@@ -93,6 +97,18 @@ impl CsvFile {
 
 fn reader(text: &str) -> csv::Reader<&[u8]> {
     csv::ReaderBuilder::new().trim(csv::Trim::Headers).from_reader(text.as_bytes())
+}
+
+/// The line, from 1, of the record that is read next at this position: the reader passes over empty lines, which an editor
+/// counts, and so are lines that end in a carriage return alone.
+fn line_at(text: &str, position: Option<&csv::Position>) -> usize {
+    let mut at = position.map_or(0, |position| position.byte() as usize).min(text.len());
+    let bytes = text.as_bytes();
+    while at < bytes.len() && matches!(bytes[at], b'\n' | b'\r') {
+        at += 1;
+    }
+    let ends = |i: &usize| bytes[*i] == b'\n' || (bytes[*i] == b'\r' && bytes.get(i + 1) != Some(&b'\n'));
+    1 + (0..at).filter(ends).count()
 }
 
 fn csv_fault(error: &csv::Error) -> String {

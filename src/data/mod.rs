@@ -84,20 +84,20 @@ pub struct Affine {
 impl Affine {
     fn new(scale: Scale, values: impl Iterator<Item = f64> + Clone) -> Self {
         let count = values.clone().count() as f64;
-        let (shift, factor) = match scale {
-            Scale::Divide(factor) => (0.0, factor),
+        let (low, high) =
+            values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+        match scale {
+            Scale::Divide(factor) => Affine { shift: 0.0, factor },
+            // Constant values have no spread to divide by.
+            Scale::Fitted(_) if low == high => Affine { shift: low, factor: 1.0 },
+            Scale::Fitted(FittedScale::Unit) => Affine { shift: low, factor: high - low },
             Scale::Fitted(FittedScale::Standardize) => {
                 let mean = values.clone().sum::<f64>() / count;
-                (mean, (values.map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt())
+                let deviation = (values.map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
+                // Values so close together that the squares of their differences vanish are as good as constant.
+                Affine { shift: mean, factor: if deviation == 0.0 { 1.0 } else { deviation } }
             }
-            Scale::Fitted(FittedScale::Unit) => {
-                let (low, high) =
-                    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
-                (low, high - low)
-            }
-        };
-        // A constant column has no spread to divide by.
-        Affine { shift, factor: if factor == 0.0 { 1.0 } else { factor } }
+        }
     }
 
     pub fn scale(&self, value: f64) -> f64 {
@@ -199,7 +199,13 @@ fn polynomial_samples(coefficients: &[f64], inputs: Vec<f64>) -> Samples {
 /// The points of an even grid, both ends among them.
 pub fn grid(span: &Span) -> Vec<f64> {
     let last = span.count.saturating_sub(1).max(1) as f64;
-    (0..span.count).map(|i| span.from + (span.to - span.from) * i as f64 / last).collect()
+    let width = span.to - span.from;
+    let point = |i: f64| match width * i {
+        // Multiplied first, whole numbers stay whole; but a wide range must not overflow.
+        product if product.is_finite() => span.from + product / last,
+        _ => span.from + width * (i / last),
+    };
+    (0..span.count).map(|i| point(i as f64)).collect()
 }
 
 fn sample(inputs: &Inputs, stream: &mut Stream) -> Vec<f64> {

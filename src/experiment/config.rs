@@ -279,15 +279,23 @@ impl Length {
     pub fn steps(self, rows: usize, batch: usize) -> usize {
         match self {
             Length::Steps(steps) => steps,
-            Length::Epochs(epochs) => (epochs * rows).div_ceil(batch),
+            Length::Epochs(epochs) => {
+                let samples = epochs as u128 * rows as u128;
+                usize::try_from(samples.div_ceil(batch as u128)).unwrap_or(usize::MAX)
+            }
         }
     }
 }
 
 impl Train {
+    /// How many rows the curve of a run of this many steps has.
+    pub fn logged(&self, steps: usize) -> usize {
+        self.log_points.min(steps.saturating_add(1)).max(2)
+    }
+
     /// The steps at which a curve has a row: spread evenly over 0..=steps, the first and the last among them.
     pub fn logged_steps(&self, steps: usize) -> Vec<usize> {
-        let points = self.log_points.min(steps + 1).max(2);
+        let points = self.logged(steps);
         let last = (points - 1) as u128;
         let mut logged: Vec<usize> = (0..=last).map(|i| ((i * steps as u128 + last / 2) / last) as usize).collect();
         logged.dedup();

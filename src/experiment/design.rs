@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::config::{Config, Span};
 use super::patch::lay;
 use super::reader::{Reader, unknown};
-use super::tree::{Node, Table, Value};
+use super::tree::{Node, Place, Table, Value};
 use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set, test_grid};
 
 /// Runs that an experiment may have at most; a guard against a sweep that nobody meant.
@@ -54,11 +54,11 @@ impl Design<'_> {
             );
         }
         let sweep = self.sweep(root)?;
-        let points: usize = sweep.iter().map(|(_, values)| values.len()).product();
+        let points = sweep.iter().fold(1_usize, |points, (_, values)| points.saturating_mul(values.len()));
         if plans.len().saturating_mul(points) > MOST_VARIANTS {
             return Err(root.fault(
                 "sweep",
-                format!("makes {} variants, at most {MOST_VARIANTS} are allowed", plans.len() * points),
+                format!("makes {} variants, at most {MOST_VARIANTS} are allowed", plans.len().saturating_mul(points)),
             ));
         }
         self.check_unused(&plans)?;
@@ -67,6 +67,14 @@ impl Design<'_> {
             for point in 0..points {
                 variants.push(self.resolve(plan, &sweep, point)?);
             }
+        }
+        let mut names = HashSet::new();
+        if let Some(variant) = variants.iter().find(|variant| !names.insert(&variant.name)) {
+            let message = format!(
+                "two points are both called {:?}: their values differ only in characters that a name cannot hold",
+                variant.name
+            );
+            return Err(root.fault("sweep", message));
         }
         Ok((variants, sweep.into_iter().map(|(key, _)| key).collect()))
     }
@@ -201,7 +209,22 @@ impl Design<'_> {
                 {
                     return Err(section.fault(&key, format!("{} is there twice", twice.value)));
                 }
-                sweep.push((key, values.clone()));
+                let mut values = values.clone();
+                // A column of a CSV is read as one kind: beside a float, integers are floats too.
+                if values.iter().any(|node| matches!(node.value, Value::Float(_))) {
+                    for node in &mut values {
+                        if let Value::Integer(value) = node.value {
+                            node.value = Value::Float(value as f64);
+                        }
+                    }
+                }
+                // The same key may be written quoted and dotted; the command line's counts.
+                match sweep.iter_mut().find(|(known, _)| *known == key) {
+                    None => sweep.push((key, values)),
+                    Some((_, old)) if matches!(node.place, Place::CommandLine(_)) => *old = values,
+                    Some((_, old)) if matches!(old[0].place, Place::CommandLine(_)) => {}
+                    Some(_) => return Err(section.fault(&key, "is swept twice: keep one")),
+                }
                 Ok(())
             }
             Value::Table(inner) => {

@@ -102,16 +102,15 @@ impl Experiment {
     /// Reads an experiment's text; `file` names it in errors, and a CSV target's path is relative to its folder.
     pub fn parse(text: &str, file: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
         let mut tree = tree::parse(text, file)?;
-        let mut last_word = Table::default();
+        let mut command_line = Table::default();
         for text in overrides {
-            let patch = tree::parse_override(text)?;
-            patch::lay(&mut tree, &patch);
-            for section in schema::SECTIONS {
-                if let Some(node) = patch.get(section) {
-                    let mut only = Table::default();
-                    only.insert(section, node.clone());
-                    patch::lay(&mut last_word, &only);
-                }
+            patch::join(&mut command_line, &tree::parse_override(text)?);
+        }
+        patch::lay(&mut tree, &command_line);
+        let mut last_word = Table::default();
+        for section in schema::SECTIONS {
+            if let Some(node) = command_line.get(section) {
+                last_word.insert(section, node.clone());
             }
         }
         let root = Reader::root(file, &tree);
@@ -155,8 +154,7 @@ impl Experiment {
         for name in names {
             let known = || self.variants.iter().map(|variant| variant.name.as_str());
             let Some(at) = known().position(|known| known == name) else {
-                let few: Vec<&str> = known().take(12).collect();
-                anyhow::bail!("--variant: {}", one_line(&unknown("variant", name, few.into_iter())));
+                anyhow::bail!("--variant: {}", one_line(&unknown("variant", name, known())));
             };
             if !selected.contains(&at) {
                 selected.push(at);
@@ -171,11 +169,22 @@ impl Experiment {
     }
 
     /// A hash over everything that the runs' numbers depend on but the seeds: two experiments with the same one may share
-    /// a results folder. `data` is the hash of a CSV target's contents, by path.
-    pub fn hash(&self, data: &BTreeMap<PathBuf, String>) -> String {
-        let variants: Vec<_> = self.variants.iter().map(|v| (&v.name, &v.fixes, &v.swept, &v.config)).collect();
+    /// a results folder. `data` has the hash of each CSV target's contents, which stands for its path; `by` says what
+    /// computes.
+    pub fn hash(&self, data: &BTreeMap<PathBuf, String>, by: &str) -> String {
+        let config = |variant: &Variant| {
+            let mut config = variant.config.clone();
+            if let Target::Csv { csv, .. } = &mut config.data.target
+                && let Some(contents) = data.get(csv)
+            {
+                *csv = PathBuf::from(contents);
+            }
+            config
+        };
+        let variants: Vec<_> = self.variants.iter().map(|v| (&v.name, &v.fixes, &v.swept, config(v))).collect();
         let fixes: Vec<_> = self.fixes.iter().map(|fix| &fix.name).collect();
-        let all = serde_json::json!({ "variants": variants, "fixes": fixes, "sweep": self.sweep, "data": data });
+        let version = env!("CARGO_PKG_VERSION");
+        let all = serde_json::json!({ "variants": variants, "fixes": fixes, "sweep": self.sweep, "misfit": version, "by": by });
         hex(&Sha256::digest(all.to_string()))
     }
 }

@@ -32,6 +32,29 @@ pub fn check_name(name: &str) -> Result<(), String> {
 
 /// A variant's or fix's name goes into CSV keys, headers and file selectors (`folder#variant`).
 pub fn check_label(name: &str) -> Result<(), String> {
+    const MISSING: [&str; 16] = [
+        "na",
+        "n/a",
+        "#n/a",
+        "nan",
+        "-nan",
+        "<na>",
+        "null",
+        "none",
+        "nil",
+        "inf",
+        "-inf",
+        "+inf",
+        "infinity",
+        "-infinity",
+        "true",
+        "false",
+    ];
+    if name.parse::<f64>().is_ok() || MISSING.contains(&name.to_lowercase().as_str()) {
+        return Err(format!(
+            "{name:?} cannot be a name: a CSV reader takes it for a number or a missing value, add a word"
+        ));
+    }
     let fits = |c: char| !c.is_control() && !matches!(c, ',' | '"' | '#' | '\u{2028}' | '\u{2029}');
     if name.is_empty() || name.len() > 200 || name.trim() != name || !name.chars().all(fits) {
         return Err(format!(

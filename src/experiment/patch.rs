@@ -10,15 +10,27 @@ const KEYS_WITH_FORMS: [&str; 5] = ["target", "inputs", "test", "init", "init_bi
 
 /// Lays `patch` over `table`. A table laid over a table is merged key by key, and everything else is replaced; but a choice
 /// between forms (`{ grid = … }` against `{ uniform = … }`) is replaced as a whole, because the keys of the old form mean
-/// nothing in the new one.
+/// nothing in the new one. What a patch makes meaningless beside it goes too: the old optimizer's own keys with its kind, a
+/// polynomial's sampling with the polynomial, `epochs` with `steps`.
 pub fn lay(table: &mut Table, patch: &Table) {
+    merge(table, patch, true);
+}
+
+/// Joins settings of equal rank, as those of one command line: the later one of two counts, and nothing makes room.
+pub fn join(table: &mut Table, more: &Table) {
+    merge(table, more, false);
+}
+
+fn merge(table: &mut Table, patch: &Table, room: bool) {
     for (key, new) in patch.iter() {
-        make_room(table, key, new);
         if let (Some(Node { value: Value::Table(old), place }), Value::Table(inner)) = (table.get_mut(key), &new.value)
             && (!KEYS_WITH_FORMS.contains(&key) || same_form(old, inner))
         {
             *place = new.place.clone();
-            lay(old, inner);
+            if room {
+                make_room(key, old, inner);
+            }
+            merge(old, inner, room);
             continue;
         }
         table.insert(key, new.clone());
@@ -30,14 +42,28 @@ fn same_form(old: &Table, patch: &Table) -> bool {
     patch.iter().all(|(key, _)| old.get(key).is_some())
 }
 
-/// A patch that sets one of two exclusive keys, or another kind of optimizer or loss, removes what belonged to the old.
-fn make_room(table: &mut Table, key: &str, new: &Node) {
-    match key {
-        "steps" => table.remove("epochs"),
-        "epochs" => table.remove("steps"),
-        "kind" if table.get("kind").map(|old| &old.value) != Some(&new.value) => {
-            KEYS_OF_AN_OPTIMIZER.iter().for_each(|own| table.remove(own));
-            table.remove("delta");
+/// Removes from a section what a patch to it makes meaningless.
+fn make_room(section: &str, old: &mut Table, patch: &Table) {
+    let text = |table: &Table, key: &str| match table.get(key).map(|node| &node.value) {
+        Some(Value::Text(text)) => Some(text.clone()),
+        _ => None,
+    };
+    let other_kind = |old: &Table, default: &str| {
+        text(patch, "kind").is_some_and(|kind| kind != text(old, "kind").unwrap_or_else(|| default.to_owned()))
+    };
+    match section {
+        "optimizer" if other_kind(old, "adam") => KEYS_OF_AN_OPTIMIZER.iter().for_each(|key| old.remove(key)),
+        "loss" if other_kind(old, "mse") => old.remove("delta"),
+        "train" if patch.get("steps").is_some() => old.remove("epochs"),
+        "train" if patch.get("epochs").is_some() => old.remove("steps"),
+        "data" => {
+            let is_csv = |table: &Table| match table.get("target").map(|node| &node.value) {
+                Some(Value::Table(target)) => target.get("csv").is_some(),
+                _ => false,
+            };
+            if patch.get("target").is_some() && is_csv(patch) != is_csv(old) {
+                ["inputs", "test", "holdout"].iter().for_each(|key| old.remove(key));
+            }
         }
         _ => {}
     }

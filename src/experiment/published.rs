@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::config::{Data, Target, Test};
 use super::reader::{self, Reader, unknown};
 use super::{ExperimentError, Variant};
 
@@ -32,8 +33,8 @@ pub fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, 
         let entry = Reader::of(root.file, format!("published[{i}]"), node)?;
         let variant = entry.text("variant")?.ok_or_else(|| entry.missing("variant", "the name of a variant"))?;
         if !variants.iter().any(|known| known.name == variant) {
-            let known: Vec<&str> = variants.iter().map(|known| known.name.as_str()).take(12).collect();
-            return Err(entry.fault("variant", unknown("variant", variant, known.into_iter())));
+            let known = variants.iter().map(|known| known.name.as_str());
+            return Err(entry.fault("variant", unknown("variant", variant, known)));
         }
         let what = entry
             .text("figure")?
@@ -56,6 +57,24 @@ pub fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, 
                 ));
             }
         };
+        if let Figure::Prediction(at) = figure {
+            let data = variants.iter().find(|known| known.name == variant).map(|known| &known.config.data);
+            match data {
+                Some(Data { target: Target::Csv { inputs, .. }, .. }) if inputs.len() > 1 => {
+                    return Err(entry.fault(
+                        "at",
+                        "the variant has several inputs, which one number does not say: remove this entry",
+                    ));
+                }
+                Some(Data { test: Test::Grid(span), .. }) if !crate::data::grid(span).contains(&at) => {
+                    return Err(entry.fault(
+                        "at",
+                        format!("{at:?} is not among the test points: set data.test to a grid that has it"),
+                    ));
+                }
+                _ => {}
+            }
+        }
         let value = entry.get("value").ok_or_else(|| entry.missing("value", "a number"))?;
         let value = entry.number("value", value, &reader::Range { says: "a number", holds: |_| true })?;
         let says = entry.text("says")?.unwrap_or("the source").to_owned();

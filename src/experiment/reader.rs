@@ -107,7 +107,12 @@ impl<'a> Reader<'a> {
     }
 
     pub fn count(&self, key: &str, node: &Node, least: usize) -> Result<usize> {
+        /// More than any machine could do, and little enough to count with.
+        const MOST: i64 = 1_000_000_000_000;
         match node.value {
+            Value::Integer(value) if value > MOST => {
+                Err(self.expected(key, "a whole number of at most 10¹²", &node.value))
+            }
             Value::Integer(value) if usize::try_from(value).is_ok_and(|value| value >= least) => Ok(value as usize),
             _ => Err(self.expected(key, &format!("a whole number of at least {least}"), &node.value)),
         }
@@ -199,6 +204,10 @@ fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
         if !listed.contains(&name) {
             listed.push(name);
         }
+    }
+    const MOST: usize = 16;
+    if listed.len() > MOST {
+        return format!("{} or {} more", listed[..MOST].join(", "), listed.len() - MOST);
     }
     match listed.as_slice() {
         [] => "nothing".to_owned(),

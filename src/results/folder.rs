@@ -9,7 +9,7 @@ use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::files::{Segment, copy, remove, write_whole};
 use super::manifest::Manifest;
@@ -38,15 +38,17 @@ impl Folder {
     /// experiment left there.
     pub fn open(path: &Path, experiment: &Experiment, hash: &str, fresh: bool) -> Result<Self> {
         let shown = path.display();
-        fs::create_dir_all(path).with_context(|| format!("{shown}: cannot be made a results folder: set --out"))?;
+        fs::create_dir_all(path)
+            .map_err(|cause| anyhow!("{shown}: cannot be made a results folder: {cause}: set --out to another"))?;
         let lock = lock(path)?;
         let ours = |name: &str| path.join(name);
         if fresh {
-            for file in RunFile::ALL.map(RunFile::name).into_iter().chain([MANIFEST, "effects.csv", "findings.csv"]) {
-                remove(&ours(file))?;
-            }
+            // The manifest last: as long as it stands, what is left is known for what it is.
             if ours(PARTS).exists() {
                 fs::remove_dir_all(ours(PARTS)).with_context(|| format!("{shown}: cannot be cleared"))?;
+            }
+            for file in RunFile::ALL.map(RunFile::name).into_iter().chain(["effects.csv", "findings.csv", MANIFEST]) {
+                remove(&ours(file))?;
             }
         }
         remove_unfinished(path)?;
@@ -57,7 +59,8 @@ impl Folder {
                 manifest.differs_from(experiment)
             ),
             None => {
-                let stranger = RunFile::ALL.into_iter().map(RunFile::name).find(|name| ours(name).exists());
+                let stranger =
+                    RunFile::ALL.into_iter().map(RunFile::name).chain([PARTS]).find(|name| ours(name).exists());
                 if let Some(name) = stranger {
                     bail!(
                         "{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it"
@@ -118,6 +121,12 @@ impl Folder {
         &self.path
     }
 
+    /// The seeds of the runs whose rows are there.
+    pub fn seeds(&self) -> Vec<u64> {
+        let seeds: std::collections::BTreeSet<u64> = self.runs.keys().map(|key| key.seed).collect();
+        seeds.into_iter().collect()
+    }
+
     pub fn has(&self, key: &Key) -> bool {
         self.runs.contains_key(key)
     }
@@ -164,7 +173,8 @@ impl Folder {
 fn lock(path: &Path) -> Result<File> {
     let place = path.join(LOCK);
     let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&place);
-    let mut file = open.with_context(|| format!("{}: cannot be written to", path.display()))?;
+    let mut file = open
+        .map_err(|cause| anyhow!("{}: cannot be written to: {cause}: set --out to another folder", path.display()))?;
     match file.try_lock() {
         Ok(()) => {
             file.set_len(0)?;
@@ -194,7 +204,7 @@ fn index_csv(path: &Path, header: &str) -> Result<Vec<(Key, Segment)>> {
         .from_path(path)
         .with_context(|| shown.to_string())?;
     let size = fs::metadata(path)?.len();
-    let columns = header.split(',').count();
+    let columns = columns(header);
     let mut record = csv::ByteRecord::new();
     let mut runs: Vec<(Key, Segment)> = Vec::new();
     let mut started = false;
@@ -242,6 +252,12 @@ fn index_csv(path: &Path, header: &str) -> Result<Vec<(Key, Segment)>> {
         ensure!(last == *b"\n", "{shown}: ends in the middle of a row: {cure}");
     }
     Ok(runs)
+}
+
+/// How many columns a header line has, whose names may be quoted.
+fn columns(header: &str) -> usize {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(header.as_bytes());
+    reader.records().next().and_then(Result::ok).map_or(0, |record| record.len())
 }
 
 /// Removes files that were being written when the process was killed.

@@ -136,7 +136,7 @@ impl Manifest {
             let same = self.text.lines().zip(experiment.text.lines()).take_while(|(a, b)| a == b).count();
             format!("the file differs from line {}", same + 1)
         } else {
-            "its data or this version of misfit differ".to_owned()
+            "the data, the device or the version of misfit differs".to_owned()
         }
     }
 }

@@ -37,8 +37,8 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
     Ok(rows)
 }
 
-/// The predictions of `variants` at `x`, as `(variant, seed, x, target, prediction)`; of experiments with one input.
-pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)]) -> Result<Vec<PredictionRow>> {
+/// The predictions at the wanted `(variant, x)` of these seeds, of experiments with one input.
+pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)], seeds: &[u64]) -> Result<Vec<PredictionRow>> {
     let path = folder.join("predictions.csv");
     let shown = path.display();
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
@@ -50,7 +50,8 @@ pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)]) -> Result<Vec<Predi
     let mut rows = Vec::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
-        if !wanted.iter().any(|(variant, _)| *variant == &record[0]) {
+        let seed = record[1].parse().is_ok_and(|seed| seeds.contains(&seed));
+        if !seed || !wanted.iter().any(|(variant, _)| *variant == &record[0]) {
             continue;
         }
         let line = record.position().map_or(0, csv::Position::line);

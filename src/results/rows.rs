@@ -107,13 +107,20 @@ pub fn input_columns(experiment: &Experiment) -> Vec<String> {
     columns
 }
 
-/// The names of one variant's inputs, in their order.
+/// The names of one variant's inputs, in their order. One that the file has as a column of its own gets `input_` before
+/// it, as often as it takes to be a new one.
 pub fn variant_inputs(variant: &Variant) -> Vec<String> {
     const TAKEN: [&str; 4] = ["variant", "seed", "target", "prediction"];
     match &variant.config.data.target {
         Target::Csv { inputs, .. } if inputs.len() > 1 => inputs
             .iter()
-            .map(|name| if TAKEN.contains(&name.as_str()) { format!("input_{name}") } else { name.clone() })
+            .map(|name| {
+                let mut column = name.clone();
+                while TAKEN.contains(&column.as_str()) || (column != *name && inputs.contains(&column)) {
+                    column.insert_str(0, "input_");
+                }
+                column
+            })
             .collect(),
         _ => vec!["x".to_owned()],
     }

@@ -1,4 +1,5 @@
 //! What people see: progress and tables on the terminal.
 
+pub mod note;
 pub mod progress;
 pub mod table;

@@ -15,7 +15,7 @@ pub struct Progress {
 }
 
 /// The bar's length: costs are told to it as parts of this.
-const LENGTH: u64 = 1_000_000;
+const LENGTH: u64 = 1_000_000_000;
 
 impl Progress {
     /// Of `runs` runs, whose jobs cost `total` together; `done` runs were there before.
@@ -40,15 +40,15 @@ impl Progress {
         self.bar.set_message(format!("{ended} of {} runs, {} steps/s", self.runs, short(speed)));
     }
 
-    /// Updates made, over all runs.
-    pub fn updates(&self, updates: u64) {
+    /// Updates made, over all runs, and what they cost.
+    pub fn updates(&self, updates: u64, cost: f64) {
         self.updates.fetch_add(updates, Ordering::Relaxed);
+        self.bar.inc((cost / self.total * LENGTH as f64) as u64);
         self.say();
     }
 
-    pub fn ended(&self, runs: usize, cost: f64) {
+    pub fn ended(&self, runs: usize) {
         self.ended.fetch_add(runs, Ordering::Relaxed);
-        self.bar.inc((cost / self.total * LENGTH as f64) as u64);
         self.say();
     }
 

@@ -11,8 +11,8 @@ use crate::analysis::linear::best_line_rmse;
 use crate::analysis::outcome::Outcome;
 use crate::analysis::summary::{Middle, VariantSummary};
 use crate::data::Samples;
-use crate::experiment::config::{Activation, Target, Test};
-use crate::experiment::{Experiment, Figure, one_line};
+use crate::experiment::config::{Activation, Inputs, Target, Test};
+use crate::experiment::{Experiment, Figure, Variant, one_line};
 use crate::results::read;
 use crate::results::rows::RunRow;
 
@@ -38,7 +38,9 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
     if !named.is_empty() {
         let _ = writeln!(text, "\n{}", variants_table(&named));
     }
-    if let Some(points) = read::first_test_points(folder)? {
+    if share_test_points(experiment)
+        && let Some(points) = read::first_test_points(folder)?
+    {
         let _ = writeln!(text, "\n{}", baselines_table(experiment, &points));
     }
     if !ablation.is_empty() {
@@ -78,6 +80,22 @@ fn variants_table(summaries: &[&VariantSummary]) -> String {
         ]);
     }
     finish(table, &[2, 3, 4])
+}
+
+/// Whether all runs are tested on the same points.
+fn share_test_points(experiment: &Experiment) -> bool {
+    let data = |variant: &Variant| {
+        let data = &variant.config.data;
+        (data.target.clone(), data.test.clone(), data.inputs.clone().filter(|_| data.test == Test::Train), data.holdout)
+    };
+    let first = experiment.variants.first().map(data);
+    let fixed = |(_, test, inputs, holdout): &(_, Test, Option<Inputs>, f64)| match test {
+        Test::Grid(_) => true,
+        Test::Rows => *holdout == 0.0,
+        Test::Train => matches!(inputs, Some(Inputs::Grid(_))),
+        Test::Uniform(_) => false,
+    };
+    first.as_ref().is_some_and(fixed) && experiment.variants.iter().all(|variant| Some(data(variant)) == first)
 }
 
 /// What any predictor of a simple kind reaches on the test points, in the table's units.
@@ -158,7 +176,8 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
             _ => None,
         })
         .collect();
-    let predictions = if wanted.is_empty() { Vec::new() } else { read::predictions_at(folder, &wanted)? };
+    let predictions =
+        if wanted.is_empty() { Vec::new() } else { read::predictions_at(folder, &wanted, &experiment.seeds)? };
     let mut table = table(&["variant", "figure", "source says", "here", "off by"]);
     let mut any = false;
     for entry in &experiment.published {
@@ -180,8 +199,11 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
         } else {
             format!("{} ({})", figure(entry.value), one_line(&entry.says))
         };
-        let off = middle.median / entry.value - 1.0;
-        let off = if off == 0.0 { "0".to_owned() } else { format!("{off:+.1e}") };
+        let off = match middle.median / entry.value - 1.0 {
+            _ if middle.median == entry.value => "0".to_owned(),
+            off if off.is_finite() => format!("{off:+.1e}"),
+            _ => "–".to_owned(),
+        };
         table.add_row([one_line(&entry.variant), name, says, here(&middle, values.len()), off]);
     }
     Ok(if any { finish(table, &[]) } else { String::new() })

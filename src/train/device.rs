@@ -30,6 +30,11 @@ pub fn single_threaded() {
     tch::set_num_threads(1);
 }
 
+/// What the last bits of a run depend on: the kind of device.
+pub fn kind(device: Device) -> &'static str {
+    if device == Device::Cpu { "cpu" } else { "cuda" }
+}
+
 /// A line that names the device in a manifest.
 pub fn describe(device: Device) -> String {
     match device {

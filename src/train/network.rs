@@ -3,7 +3,7 @@
 use tch::{TchError, Tensor};
 
 use super::buffers::{Buffer, Buffers};
-use super::kernels::{self, Finish, Left, Level, numbers};
+use super::kernels::{self, Epilogue, Left, Level, numbers};
 use super::product::Product;
 use crate::experiment::config::{Activation, Model, Output};
 
@@ -170,28 +170,28 @@ impl Pass {
             let (before, after) = self.hidden.split_at_mut(i);
             let from = before.last().map_or(samples, |buffer| &buffer.view);
             let Some(hidden) = after.first_mut() else {
-                layer.forward(network.by, &self.forward[i], from, Finish::Store, &mut self.predictions.view)?;
+                layer.forward(network.by, &self.forward[i], from, Epilogue::Store, &mut self.predictions.view)?;
                 network.output.forward(&mut self.predictions)?;
                 return Ok(());
             };
             let activation = network.activation[i];
             match &mut self.inputs[i] {
                 Some(z) => {
-                    layer.forward(network.by, &self.forward[i], from, Finish::Store, &mut z.view)?;
+                    layer.forward(network.by, &self.forward[i], from, Epilogue::Store, &mut z.view)?;
                     activation.forward(&z.flat, &mut hidden.flat)?;
                 }
                 None => {
                     let fused = match (network.by, activation) {
                         (By::Torch, _) => None,
-                        (By::Kernels(_), Activation::Relu) => Some(Finish::Relu),
-                        (By::Kernels(_), Activation::LeakyRelu) => Some(Finish::LeakyRelu),
+                        (By::Kernels(_), Activation::Relu) => Some(Epilogue::Relu),
+                        (By::Kernels(_), Activation::LeakyRelu) => Some(Epilogue::LeakyRelu),
                         (By::Kernels(_), _) => None,
                     };
                     layer.forward(
                         network.by,
                         &self.forward[i],
                         from,
-                        fused.unwrap_or(Finish::Store),
+                        fused.unwrap_or(Epilogue::Store),
                         &mut hidden.view,
                     )?;
                     if fused.is_none() {
@@ -221,15 +221,15 @@ impl Pass {
                 let (to, product) = (&gradients[i - 1], &inputs[i - 1]);
                 let fused = match (network.by, activation) {
                     (By::Torch, _) => None,
-                    (By::Kernels(_), Activation::Relu) => Some(Finish::ReluBackward(numbers(&h.view)?)),
-                    (By::Kernels(_), Activation::LeakyRelu) => Some(Finish::LeakyReluBackward(numbers(&h.view)?)),
+                    (By::Kernels(_), Activation::Relu) => Some(Epilogue::ReluBackward(numbers(&h.view)?)),
+                    (By::Kernels(_), Activation::LeakyRelu) => Some(Epilogue::LeakyReluBackward(numbers(&h.view)?)),
                     (By::Kernels(_), _) => None,
                 };
                 layer.inputs_backward(
                     network.by,
                     product,
                     d,
-                    fused.unwrap_or(Finish::Store),
+                    fused.unwrap_or(Epilogue::Store),
                     &to.view,
                     &mut self.transposed,
                 )?;
@@ -264,7 +264,7 @@ impl Pass {
             match network.by {
                 By::Kernels(level) => {
                     for (dead, lane) in dead.iter_mut().zip(numbers(&buffer.view)?.chunks(rows * width)) {
-                        kernels::column_sizes(level, lane, width, &mut alive);
+                        kernels::nonzero_columns(level, lane, width, &mut alive);
                         *dead += alive.iter().filter(|&&alive| alive == 0.0).count();
                     }
                 }
@@ -282,13 +282,13 @@ impl Pass {
 }
 
 impl Layer {
-    /// `to = finish(from · weights + bias)`.
+    /// `to = epilogue(from · weights + bias)`.
     fn forward(
         &self,
         by: By,
         product: &Product,
         from: &Tensor,
-        finish: Finish,
+        epilogue: Epilogue,
         to: &mut Tensor,
     ) -> Result<(), TchError> {
         let By::Kernels(level) = by else {
@@ -305,7 +305,7 @@ impl Layer {
         for lane in 0..lanes {
             let a = Left { data: &from[lane * m * k..], row: k, column: 1 };
             let bias = bias.as_ref().map(|bias| &bias[lane * n..(lane + 1) * n]);
-            kernels::product(level, [m, k, n], a, &weights[lane * k * n..], bias, finish, &mut to[lane * m * n..]);
+            kernels::product(level, [m, k, n], a, &weights[lane * k * n..], bias, epilogue, &mut to[lane * m * n..]);
         }
         Ok(())
     }
@@ -327,7 +327,7 @@ impl Layer {
             let a = Left { data: &from[lane * rows * inputs..], row: 1, column: inputs };
             let d = &d[lane * rows * outputs..(lane + 1) * rows * outputs];
             let to = &mut gradient[lane * inputs * outputs..];
-            kernels::product(level, [inputs, rows, outputs], a, d, None, Finish::Store, to);
+            kernels::product(level, [inputs, rows, outputs], a, d, None, Epilogue::Store, to);
             if let Some(bias) = &mut bias {
                 kernels::column_sums(level, d, outputs, &mut bias[lane * outputs..(lane + 1) * outputs]);
             }
@@ -335,13 +335,13 @@ impl Layer {
         Ok(())
     }
 
-    /// `to = finish(d · weightsᵀ)`, the gradient of what came in.
+    /// `to = epilogue(d · weightsᵀ)`, the gradient of what came in.
     fn inputs_backward(
         &self,
         by: By,
         product: &Product,
         d: &Tensor,
-        finish: Finish,
+        epilogue: Epilogue,
         to: &Tensor,
         transposed: &mut Vec<f32>,
     ) -> Result<(), TchError> {
@@ -355,14 +355,14 @@ impl Layer {
         for lane in 0..lanes {
             kernels::transpose(level, &weights[lane * inputs * outputs..], inputs, outputs, transposed);
             let a = Left { data: &d[lane * rows * outputs..], row: outputs, column: 1 };
-            let finish = finish.from(lane * rows * inputs);
+            let epilogue = epilogue.from(lane * rows * inputs);
             kernels::product(
                 level,
                 [rows, outputs, inputs],
                 a,
                 transposed,
                 None,
-                finish,
+                epilogue,
                 &mut to[lane * rows * inputs..],
             );
         }

@@ -12,7 +12,7 @@ pub struct Optimizer {
     schedule: Schedule,
     steps: usize,
     /// Minus the learning rate of each parameter's lane.
-    descent: Tensor,
+    negative_rate: Tensor,
     /// Running means or momenta, as many as the rule has.
     first: Option<Tensor>,
     second: Option<Tensor>,
@@ -21,15 +21,15 @@ pub struct Optimizer {
 }
 
 impl Optimizer {
-    /// `descent` holds minus the learning rate of each of the flat parameters.
+    /// `negative_rate` holds minus the learning rate of each of the flat parameters.
     pub fn plan(
         kind: OptimizerKind,
         schedule: Schedule,
         steps: usize,
-        descent: Tensor,
+        negative_rate: Tensor,
         buffers: &Buffers,
     ) -> Result<Self, TchError> {
-        let size = [descent.numel() as i64];
+        let size = [negative_rate.numel() as i64];
         let state = |wanted: bool| wanted.then(|| buffers.zeros(&size).map(|buffer| buffer.flat)).transpose();
         let states = states(&kind);
         Ok(Optimizer {
@@ -39,7 +39,7 @@ impl Optimizer {
             first: state(states >= 1)?,
             second: state(states >= 2)?,
             scratch: buffers.zeros(&size)?.flat,
-            descent,
+            negative_rate,
             update: 0,
         })
     }
@@ -74,7 +74,8 @@ impl Optimizer {
         parameters: &Tensor,
         gradient: &Tensor,
     ) -> Result<(), TchError> {
-        let (parameters, gradient, descent) = (numbers(parameters)?, numbers(gradient)?, numbers(&self.descent)?);
+        let (parameters, gradient, negative_rate) =
+            (numbers(parameters)?, numbers(gradient)?, numbers(&self.negative_rate)?);
         let first: &mut [f32] = match &self.first {
             Some(tensor) => numbers(tensor)?,
             None => &mut [],
@@ -94,7 +95,7 @@ impl Optimizer {
                     weight_decay: if adamw { 0.0 } else { weight_decay as f32 },
                     decoupled: if adamw { (weight_decay * factor) as f32 } else { 0.0 },
                 };
-                kernels::adam(level, by, descent, parameters, gradient, first, second);
+                kernels::adam(level, by, negative_rate, parameters, gradient, first, second);
             }
             OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
                 kernels::sgd(
@@ -103,7 +104,7 @@ impl Optimizer {
                     momentum as f32,
                     nesterov,
                     weight_decay as f32,
-                    descent,
+                    negative_rate,
                     parameters,
                     gradient,
                     first,
@@ -118,7 +119,7 @@ impl Optimizer {
                     eps,
                     momentum as f32,
                     weight_decay as f32,
-                    descent,
+                    negative_rate,
                     parameters,
                     gradient,
                     first,
@@ -152,7 +153,9 @@ impl Optimizer {
             ) => {
                 if matches!(self.kind, OptimizerKind::Adamw { .. }) {
                     if weight_decay != 0.0 {
-                        self.descent.f_mul_out(scratch, &Tensor::from((weight_decay * factor) as f32)).map(drop)?;
+                        self.negative_rate
+                            .f_mul_out(scratch, &Tensor::from((weight_decay * factor) as f32))
+                            .map(drop)?;
                         scratch.f_mul_(parameters).map(drop)?;
                         parameters.f_add_(scratch).map(drop)?;
                     }
@@ -166,7 +169,7 @@ impl Optimizer {
                 scratch.f_mul_scalar_(root).map(drop)?;
                 scratch.f_add_scalar_(shift).map(drop)?;
                 mean.f_div_out(gradient, scratch).map(drop)?;
-                parameters.f_addcmul_(&self.descent, gradient).map(drop)?;
+                parameters.f_addcmul_(&self.negative_rate, gradient).map(drop)?;
             }
             (OptimizerKind::Sgd { momentum, nesterov, weight_decay }, velocity, _) => {
                 decay(weight_decay, parameters, scratch, gradient)?;
@@ -183,7 +186,7 @@ impl Optimizer {
                 if factor != 1.0 {
                     gradient.f_mul_scalar_(factor).map(drop)?;
                 }
-                parameters.f_addcmul_(&self.descent, gradient).map(drop)?;
+                parameters.f_addcmul_(&self.negative_rate, gradient).map(drop)?;
             }
             (OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay }, Some(square), velocity) => {
                 decay(weight_decay, parameters, scratch, gradient)?;
@@ -200,7 +203,7 @@ impl Optimizer {
                 if factor != 1.0 {
                     gradient.f_mul_scalar_(factor).map(drop)?;
                 }
-                parameters.f_addcmul_(&self.descent, gradient).map(drop)?;
+                parameters.f_addcmul_(&self.negative_rate, gradient).map(drop)?;
             }
             (OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } | OptimizerKind::Rmsprop { .. }, ..) => {
                 unreachable!("plan() gives each rule the state that it has")

@@ -55,7 +55,8 @@ pub fn bytes_a_lane(config: &Config, rows: usize, test: usize, columns: usize) -
         + Pass::room(&config.model, &widths, test, false) as u128
         + (Loss::room(&config.loss, batch) + Loss::room(&config.loss, test)) as u128
         + (batch + test) as u128 * (columns + 3) as u128;
-    let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + config.train.log_points as u128 * 64;
+    let logged = config.train.logged(config.train.length.steps(rows, batch));
+    let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + logged as u128 * 200;
     Ok(u64::try_from(numbers * 4 + host).unwrap_or(u64::MAX))
 }
 
@@ -123,7 +124,7 @@ impl Stack {
         let parts = parts(&wide, config.model.bias, lanes.len());
         let size = parts.iter().flatten().map(|part| part.length).sum::<usize>();
         let mut values = vec![0.0; size];
-        let mut descent = vec![0.0; size];
+        let mut negative_rate = vec![0.0; size];
         for (at, lane) in lanes.iter().enumerate() {
             let mut tensors = Vec::with_capacity(parts.len());
             for (layer, pair) in widths.windows(2).enumerate() {
@@ -136,11 +137,11 @@ impl Stack {
             for (part, tensor) in parts.iter().zip(&tensors) {
                 let place = part[at].offset..part[at].offset + part[at].length;
                 values[place.clone()].copy_from_slice(tensor);
-                descent[place].fill(-(lane.config.optimizer.learning_rate as f32));
+                negative_rate[place].fill(-(lane.config.optimizer.learning_rate as f32));
             }
         }
         let network = Network::new(by, &config.model, &wide, count, &values, &buffers)?;
-        let Buffer { flat: descent, .. } = buffers.from(&descent, &[size as i64])?;
+        let Buffer { flat: negative_rate, .. } = buffers.from(&negative_rate, &[size as i64])?;
         let test_rows = data.test.rows() as i64;
         let test_inputs: Vec<f32> = lanes.iter().flat_map(|lane| lane.data.scaled_inputs(&lane.data.test)).collect();
         let test_targets: Vec<f32> = lanes.iter().flat_map(|lane| lane.data.scaled_targets(&lane.data.test)).collect();
@@ -151,7 +152,13 @@ impl Stack {
             test: Pass::plan(&network, test_rows, false, &mut buffers)?,
             loss: Loss::plan(config.loss, count, rows as i64, &mut buffers)?,
             test_loss: Loss::plan(config.loss, count, test_rows, &mut buffers)?,
-            optimizer: Optimizer::plan(config.optimizer.kind, config.optimizer.schedule, steps, descent, &buffers)?,
+            optimizer: Optimizer::plan(
+                config.optimizer.kind,
+                config.optimizer.schedule,
+                steps,
+                negative_rate,
+                &buffers,
+            )?,
             test_inputs: buffers.from(&test_inputs, &[count, test_rows, columns as i64])?.view,
             test_targets: buffers.from(&test_targets, &[count, test_rows])?.view,
             feed: Feed {

@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Finish, LEAKY, Left};
+use super::{Epilogue, LEAKY, Left};
 
 /// Steps of a sum that are made before the next tile's turn: as many rows of `b` stay in the first cache.
 const DEPTH: usize = 128;
@@ -15,7 +15,7 @@ pub unsafe fn product(
     a: Left,
     b: &[f32],
     bias: Option<&[f32]>,
-    finish: Finish,
+    epilogue: Epilogue,
     out: &mut [f32],
 ) {
     let mut depth = 0;
@@ -48,7 +48,7 @@ pub unsafe fn product(
                         out,
                         n,
                         mask: mask((width - 1) % 8 + 1),
-                        finish: if last { finish } else { Finish::Store },
+                        epilogue: if last { epilogue } else { Epilogue::Store },
                         at,
                     };
                     match (width > 8, masked) {
@@ -133,7 +133,7 @@ struct Tile<'a> {
     out: *mut f32,
     n: usize,
     mask: __m256i,
-    finish: Finish<'a>,
+    epilogue: Epilogue<'a>,
     at: usize,
 }
 
@@ -199,7 +199,7 @@ impl Tile<'_> {
             for r in 0..R {
                 let offset = r * self.n;
                 for v in 0..V {
-                    let value = self.finished(sums[r][v], |h: &[f32]| load(h.as_ptr().add(self.at + offset), v));
+                    let value = self.after(sums[r][v], |h: &[f32]| load(h.as_ptr().add(self.at + offset), v));
                     let to = self.out.add(offset + 8 * v);
                     if MASKED && v == V - 1 {
                         _mm256_maskstore_ps(to, self.mask, value);
@@ -213,16 +213,16 @@ impl Tile<'_> {
 
     #[target_feature(enable = "avx2,fma")]
     #[inline]
-    fn finished(&self, value: __m256, load: impl Fn(&[f32]) -> __m256) -> __m256 {
+    fn after(&self, value: __m256, load: impl Fn(&[f32]) -> __m256) -> __m256 {
         let zero = _mm256_setzero_ps();
         let leak = |value| _mm256_mul_ps(value, _mm256_set1_ps(LEAKY));
-        match self.finish {
-            Finish::Store => value,
+        match self.epilogue {
+            Epilogue::Store => value,
             // Of a NaN and a number, max gives its second operand.
-            Finish::Relu => _mm256_max_ps(zero, value),
-            Finish::LeakyRelu => _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(value, zero)),
-            Finish::ReluBackward(h) => _mm256_andnot_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(load(h), zero), value),
-            Finish::LeakyReluBackward(h) => {
+            Epilogue::Relu => _mm256_max_ps(zero, value),
+            Epilogue::LeakyRelu => _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(value, zero)),
+            Epilogue::ReluBackward(h) => _mm256_andnot_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(load(h), zero), value),
+            Epilogue::LeakyReluBackward(h) => {
                 _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(load(h), zero))
             }
         }

@@ -16,21 +16,28 @@ mod passes;
 pub use passes::*;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// Which instructions are used.
+/// Which instructions are used. Only [`Level::best`] makes one, after it has asked the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Level {
+pub struct Level(Instructions);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Instructions {
+    #[cfg(target_arch = "x86_64")]
     Avx2,
     Portable,
 }
 
 impl Level {
+    /// What every processor has.
+    pub const PORTABLE: Level = Level(Instructions::Portable);
+
     /// The best that this processor has.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return Level::Avx2;
+            return Level(Instructions::Avx2);
         }
-        Level::Portable
+        Level::PORTABLE
     }
 }
 
@@ -40,7 +47,7 @@ impl Level {
 /// memory while one of them is written through. Within a step each buffer is read or written, never both, but for
 /// passes in place, which take one slice only.
 #[allow(clippy::mut_from_ref)]
-pub fn numbers(tensor: &Tensor) -> Result<&mut [f32], TchError> {
+pub(super) fn numbers(tensor: &Tensor) -> Result<&mut [f32], TchError> {
     if tensor.device() != Device::Cpu || tensor.kind() != Kind::Float || !tensor.is_contiguous() {
         return Err(TchError::Torch("a kernel was given a tensor that is not contiguous f32 on the CPU".to_owned()));
     }
@@ -64,7 +71,7 @@ pub struct Left<'a> {
 
 /// What is done to a product's element before it is stored.
 #[derive(Clone, Copy)]
-pub enum Finish<'a> {
+pub enum Epilogue<'a> {
     Store,
     Relu,
     LeakyRelu,
@@ -75,12 +82,12 @@ pub enum Finish<'a> {
 
 pub const LEAKY: f32 = 0.01;
 
-impl<'a> Finish<'a> {
+impl<'a> Epilogue<'a> {
     /// The same for a product that begins at this element.
-    pub fn from(self, at: usize) -> Finish<'a> {
+    pub fn from(self, at: usize) -> Epilogue<'a> {
         match self {
-            Finish::ReluBackward(h) => Finish::ReluBackward(&h[at..]),
-            Finish::LeakyReluBackward(h) => Finish::LeakyReluBackward(&h[at..]),
+            Epilogue::ReluBackward(h) => Epilogue::ReluBackward(&h[at..]),
+            Epilogue::LeakyReluBackward(h) => Epilogue::LeakyReluBackward(&h[at..]),
             other => other,
         }
     }
@@ -88,30 +95,30 @@ impl<'a> Finish<'a> {
     #[inline(always)]
     fn apply(&self, value: f32, at: usize) -> f32 {
         match self {
-            Finish::Store => value,
+            Epilogue::Store => value,
             // NaN stays NaN, as in libtorch.
-            Finish::Relu => {
+            Epilogue::Relu => {
                 if value < 0.0 {
                     0.0
                 } else {
                     value
                 }
             }
-            Finish::LeakyRelu => {
+            Epilogue::LeakyRelu => {
                 if value > 0.0 {
                     value
                 } else {
                     value * LEAKY
                 }
             }
-            Finish::ReluBackward(h) => {
+            Epilogue::ReluBackward(h) => {
                 if h[at] <= 0.0 {
                     0.0
                 } else {
                     value
                 }
             }
-            Finish::LeakyReluBackward(h) => {
+            Epilogue::LeakyReluBackward(h) => {
                 if h[at] > 0.0 {
                     value
                 } else {
@@ -122,7 +129,7 @@ impl<'a> Finish<'a> {
     }
 }
 
-/// `out[m, n] = finish(bias + a[m, k] · b[k, n])`, `b` and `out` row by row without gaps. Each element is one chain of
+/// `out[m, n] = epilogue(bias + a[m, k] · b[k, n])`, `b` and `out` row by row without gaps. Each element is one chain of
 /// multiply-adds in the order of k, beginning with the bias.
 ///
 /// # Panics
@@ -133,25 +140,27 @@ pub fn product(
     a: Left,
     b: &[f32],
     bias: Option<&[f32]>,
-    finish: Finish,
+    epilogue: Epilogue,
     out: &mut [f32],
 ) {
-    assert!(b.len() >= k * n && out.len() >= m * n && bias.is_none_or(|bias| bias.len() >= n));
-    assert!(m == 0 || k == 0 || a.data.len() > (m - 1) * a.row + (k - 1) * a.column);
-    if let Finish::ReluBackward(h) | Finish::LeakyReluBackward(h) = finish {
-        assert!(h.len() >= m * n);
+    let covers =
+        |length: usize, rows: usize, columns: usize| rows.checked_mul(columns).is_some_and(|size| size <= length);
+    assert!(covers(b.len(), k, n) && covers(out.len(), m, n) && bias.is_none_or(|bias| bias.len() >= n));
+    let last = |count: usize, stride: usize| count.saturating_sub(1).checked_mul(stride);
+    let reach = last(m, a.row).zip(last(k, a.column)).and_then(|(row, column)| row.checked_add(column));
+    assert!(m == 0 || k == 0 || reach.is_some_and(|reach| reach < a.data.len()));
+    if let Epilogue::ReluBackward(h) | Epilogue::LeakyReluBackward(h) = epilogue {
+        assert!(covers(h.len(), m, n));
     }
-    match level {
+    match level.0 {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Level::Avx2` is only ever made where the processor has AVX2 and FMA, and the sizes were checked.
-        Level::Avx2 => unsafe { avx2::product([m, k, n], a, b, bias, finish, out) },
-        #[cfg(not(target_arch = "x86_64"))]
-        Level::Avx2 => unreachable!("no AVX2 on this architecture"),
-        Level::Portable => portable([m, k, n], a, b, bias, finish, out),
+        // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and the sizes were checked.
+        Instructions::Avx2 => unsafe { avx2::product([m, k, n], a, b, bias, epilogue, out) },
+        Instructions::Portable => portable([m, k, n], a, b, bias, epilogue, out),
     }
 }
 
-fn portable([m, k, n]: [usize; 3], a: Left, b: &[f32], bias: Option<&[f32]>, finish: Finish, out: &mut [f32]) {
+fn portable([m, k, n]: [usize; 3], a: Left, b: &[f32], bias: Option<&[f32]>, epilogue: Epilogue, out: &mut [f32]) {
     for r in 0..m {
         let row = &mut out[r * n..(r + 1) * n];
         match bias {
@@ -165,7 +174,7 @@ fn portable([m, k, n]: [usize; 3], a: Left, b: &[f32], bias: Option<&[f32]>, fin
             }
         }
         for (c, value) in row.iter_mut().enumerate() {
-            *value = finish.apply(*value, r * n + c);
+            *value = epilogue.apply(*value, r * n + c);
         }
     }
 }
@@ -176,11 +185,11 @@ fn portable([m, k, n]: [usize; 3], a: Left, b: &[f32], bias: Option<&[f32]>, fin
 /// If a slice is shorter than its shape says.
 pub fn transpose(level: Level, from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
     let (from, to) = (&from[..rows * columns], &mut to[..rows * columns]);
-    let (full_rows, full_columns) = match level {
+    let (full_rows, full_columns) = match level.0 {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: `Level::Avx2` is only ever made where the processor has AVX2, and the sizes were checked.
-        Level::Avx2 => unsafe { avx2::transpose(from, rows, columns, to) },
-        _ => (0, 0),
+        // SAFETY: this level is only ever made where the processor has AVX2, and the sizes were checked.
+        Instructions::Avx2 => unsafe { avx2::transpose(from, rows, columns, to) },
+        Instructions::Portable => (0, 0),
     };
     for r in 0..rows {
         let begin = if r < full_rows { full_columns } else { 0 };

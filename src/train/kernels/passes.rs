@@ -1,6 +1,6 @@
 //! Passes over whole buffers: each optimizer, each loss' slope, sums of columns, in one go.
 
-use super::Level;
+use super::{Instructions, Level};
 
 /// Defines a pass over slices twice, once compiled for AVX2, and lets the level choose. Rust never fuses or reorders
 /// floating-point operations, so both give the same bits.
@@ -20,11 +20,11 @@ macro_rules! pass {
                 pass($($argument),*);
             }
 
-            match level {
+            match level.0 {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: `Level::Avx2` is only ever made where the processor has AVX2.
-                Level::Avx2 => unsafe { avx2($($argument),*) },
-                _ => pass($($argument),*),
+                // SAFETY: this level is only ever made where the processor has AVX2.
+                Instructions::Avx2 => unsafe { avx2($($argument),*) },
+                Instructions::Portable => pass($($argument),*),
             }
         }
     };
@@ -44,7 +44,7 @@ pass! {
 
 pass! {
     /// `out[columns]` becomes, for each column of `from[rows, columns]`, 0 if it holds nothing but zeros.
-    fn column_sizes(from: &[f32], columns: usize, out: &mut [f32]) {
+    fn nonzero_columns(from: &[f32], columns: usize, out: &mut [f32]) {
         let mut seen = vec![0u32; columns];
         for row in from.chunks_exact(columns) {
             for (seen, value) in seen.iter_mut().zip(row) {
@@ -72,31 +72,31 @@ pub struct Adam {
 }
 
 pass! {
-    /// An update by Adam or AdamW, all in one pass. `descent` is minus the learning rate.
-    fn adam(by: Adam, descent: &[f32], parameters: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
+    /// An update by Adam or AdamW, all in one pass. `negative_rate` is minus the learning rate.
+    fn adam(by: Adam, negative_rate: &[f32], parameters: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
         let count = parameters.len();
-        let (descent, gradient, mean, square) = (&descent[..count], &gradient[..count], &mut mean[..count], &mut square[..count]);
+        let (negative_rate, gradient, mean, square) = (&negative_rate[..count], &gradient[..count], &mut mean[..count], &mut square[..count]);
         for i in 0..count {
-            let p = parameters[i] + parameters[i] * (descent[i] * by.decoupled);
+            let p = parameters[i] + parameters[i] * (negative_rate[i] * by.decoupled);
             let g = gradient[i] + p * by.weight_decay;
             let m = mean[i] + (g - mean[i]) * by.gain[0];
             let v = square[i] + (g * g - square[i]) * by.gain[1];
             mean[i] = m;
             square[i] = v;
-            parameters[i] = p + descent[i] * (m / (v.sqrt() * by.root + by.eps));
+            parameters[i] = p + negative_rate[i] * (m / (v.sqrt() * by.root + by.eps));
         }
     }
 }
 
 pass! {
-    /// An update by gradient descent, with a momentum if there is a velocity.
-    fn sgd(factor: f32, momentum: f32, nesterov: bool, weight_decay: f32, descent: &[f32], parameters: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
+    /// An update by gradient negative_rate, with a momentum if there is a velocity.
+    fn sgd(factor: f32, momentum: f32, nesterov: bool, weight_decay: f32, negative_rate: &[f32], parameters: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
         let count = parameters.len();
-        let (descent, gradient) = (&descent[..count], &gradient[..count]);
+        let (negative_rate, gradient) = (&negative_rate[..count], &gradient[..count]);
         if velocity.is_empty() {
             for i in 0..count {
                 let g = gradient[i] + parameters[i] * weight_decay;
-                parameters[i] += descent[i] * (g * factor);
+                parameters[i] += negative_rate[i] * (g * factor);
             }
             return;
         }
@@ -106,16 +106,16 @@ pass! {
             let g = gradient[i] + parameters[i] * weight_decay;
             let v = velocity[i] * momentum + g;
             velocity[i] = v;
-            parameters[i] += descent[i] * ((g * own + v * ahead) * factor);
+            parameters[i] += negative_rate[i] * ((g * own + v * ahead) * factor);
         }
     }
 }
 
 pass! {
     /// An update by RMSprop, with a momentum if there is a velocity.
-    fn rmsprop(factor: f32, gain: f32, eps: f32, momentum: f32, weight_decay: f32, descent: &[f32], parameters: &mut [f32], gradient: &[f32], square: &mut [f32], velocity: &mut [f32]) {
+    fn rmsprop(factor: f32, gain: f32, eps: f32, momentum: f32, weight_decay: f32, negative_rate: &[f32], parameters: &mut [f32], gradient: &[f32], square: &mut [f32], velocity: &mut [f32]) {
         let count = parameters.len();
-        let (descent, gradient, square) = (&descent[..count], &gradient[..count], &mut square[..count]);
+        let (negative_rate, gradient, square) = (&negative_rate[..count], &gradient[..count], &mut square[..count]);
         for i in 0..count {
             let g = gradient[i] + parameters[i] * weight_decay;
             let v = square[i] + (g * g - square[i]) * gain;
@@ -128,7 +128,7 @@ pass! {
                 }
                 None => step,
             };
-            parameters[i] += descent[i] * (step * factor);
+            parameters[i] += negative_rate[i] * (step * factor);
         }
     }
 }
