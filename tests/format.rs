@@ -452,7 +452,7 @@ mod trained {
         assert!(rows(&misfit.csvs("out")[1]).iter().all(|row| row["outcome"] == "diverged"));
         assert!(ran.stdout().contains("diverged 2/2"), "{}", ran.stdout());
         // A noisy batch's own loss says nothing: what counts is the loss on the test points.
-        misfit.write("noisy.toml", "seeds = 30\n[data]\ntarget = { polynomial = [0, 1] }\ninputs = { uniform = { from = -2, to = 2, count = 100 } }\nnoise = 0.3\n[batch]\nsize = 2\ndraw = 'fresh'\n[model]\nhidden = []\ninit = { uniform = [0.5, 0.7] }\n[optimizer]\nlearning_rate = 0.01\n[train]\nsteps = 1000");
+        misfit.write("noisy.toml", "seeds = 30\n[data]\ntarget = { polynomial = [0, 1] }\ninputs = { uniform = { from = -2, to = 2, count = 100 } }\nnoise = 0.3\n[batch]\nsize = 1\ndraw = 'fresh'\n[model]\nhidden = []\ninit = { uniform = [0.5, 0.7] }\n[optimizer]\nlearning_rate = 0.01\n[train]\nsteps = 1000");
         misfit.ok(&["run", "noisy.toml", "--out", "noisy"]);
         let runs = rows(&misfit.csvs("noisy")[1]);
         let number = |row: &std::collections::HashMap<String, String>, key: &str| row[key].parse::<f64>().unwrap();
