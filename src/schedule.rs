@@ -95,7 +95,7 @@ fn size(config: &Config, files: &Files) -> Result<Size> {
     let batch = batch_rows(&config.batch, rows)?;
     let steps = steps(config, rows);
     let widths: Vec<usize> = [columns].into_iter().chain(config.model.hidden.iter().copied()).chain([1]).collect();
-    let products: f64 = widths.windows(2).map(|pair| (pair[0] * pair[1]) as f64).sum();
+    let products: f64 = widths.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
     let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;

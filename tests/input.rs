@@ -388,6 +388,14 @@ fn a_configuration_that_needs_more_memory_than_there_is_says_how_much() {
     let ran =
         misfit.run(&["run", "train.steps=1000000000000", "train.log_points=1000000000000", "--variant", "question"]);
     assert!(ran.code() == 2 && ran.stderr().contains("train.log_points"), "{}", ran.stderr());
+    for huge in [
+        "data.inputs={grid={from=0,to=1,count=1000000000000}}",
+        "model.hidden=[1000000000000,1000000000000]",
+        "batch={size=1000000000000,draw=\"fresh\"}",
+    ] {
+        let ran = misfit.run(&["run", huge, "--variant", "question"]);
+        assert!(ran.code() == 2 && ran.stderr().contains("GiB are free"), "{huge}: {}", ran.stderr());
+    }
 }
 
 #[test]

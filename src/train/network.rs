@@ -156,12 +156,12 @@ impl Pass {
     }
 
     /// Numbers that it keeps for each lane.
-    pub fn room(model: &Model, widths: &[usize], rows: usize, backward: bool) -> usize {
-        let units: usize = widths[1..].iter().sum();
-        let widest = widths.iter().max().copied().unwrap_or(1);
-        let inputs: usize =
-            model.hidden.iter().zip(&model.activation).filter(|(_, a)| a.needs_input()).map(|(w, _)| w).sum();
-        rows * (units * (1 + usize::from(backward)) + inputs + widest)
+    pub fn room(model: &Model, widths: &[usize], rows: usize, backward: bool) -> u128 {
+        let units: u128 = widths[1..].iter().map(|&width| width as u128).sum();
+        let widest = widths.iter().max().map_or(1, |&width| width as u128);
+        let needed = model.hidden.iter().zip(&model.activation).filter(|(_, a)| a.needs_input());
+        let inputs: u128 = needed.map(|(&width, _)| width as u128).sum();
+        rows as u128 * (units * (1 + u128::from(backward)) + inputs + widest)
     }
 
     /// Carries `samples`, `[lanes, rows, columns]`, through the networks.

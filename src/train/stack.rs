@@ -51,8 +51,8 @@ pub fn bytes_a_lane(config: &Config, rows: usize, test: usize, columns: usize) -
     let widths = init::widths(&config.model, columns);
     let parameters: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
     let numbers = parameters * (3 + Optimizer::room(&config.optimizer.kind)) as u128
-        + Pass::room(&config.model, &widths, batch, true) as u128
-        + Pass::room(&config.model, &widths, test, false) as u128
+        + Pass::room(&config.model, &widths, batch, true)
+        + Pass::room(&config.model, &widths, test, false)
         + (Loss::room(&config.loss, batch) + Loss::room(&config.loss, test)) as u128
         + (batch + test) as u128 * (columns + 3) as u128;
     let logged = config.train.logged(config.train.length.steps(rows, batch));
