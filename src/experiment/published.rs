@@ -2,12 +2,8 @@
 
 use serde::Serialize;
 
-use super::config::{Data, Target, Test};
 use super::reader::{self, Reader, unknown};
 use super::{ExperimentError, Variant};
-
-/// Test points that are searched for a figure's input before anything is trained.
-const LARGEST_GRID: usize = 10_000_000;
 
 /// A figure that somebody published for a variant, to be printed beside ours.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -60,26 +56,6 @@ pub fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, 
                 ));
             }
         };
-        if let Figure::Prediction(at) = figure {
-            let data = variants.iter().find(|known| known.name == variant).map(|known| &known.config.data);
-            match data {
-                Some(Data { target: Target::Csv { inputs, .. }, .. }) if inputs.len() > 1 => {
-                    return Err(entry.fault(
-                        "at",
-                        "the variant has several inputs, which one number does not say: remove this entry",
-                    ));
-                }
-                Some(Data { test: Test::Grid(span), .. })
-                    if span.count <= LARGEST_GRID && !crate::data::grid(span).contains(&at) =>
-                {
-                    return Err(entry.fault(
-                        "at",
-                        format!("{at:?} is not among the test points: set data.test to a grid that has it"),
-                    ));
-                }
-                _ => {}
-            }
-        }
         let value = entry.get("value").ok_or_else(|| entry.missing("value", "a number"))?;
         let value = entry.number("value", value, &reader::Range { says: "a number", holds: |_| true })?;
         let says = entry.text("says")?.unwrap_or("the source").to_owned();

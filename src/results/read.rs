@@ -43,6 +43,10 @@ pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)], seeds: &[u64]) -> R
     let shown = path.display();
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
     let header = reader.headers()?.clone();
+    // With several inputs no one number says where a prediction is.
+    if !header.iter().any(|column| column == "x") {
+        return Ok(Vec::new());
+    }
     let column = |name: &str| {
         header.iter().position(|column| column == name).with_context(|| format!("{shown}:1: no column {name:?}"))
     };
@@ -60,6 +64,9 @@ pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)], seeds: &[u64]) -> R
                 .parse::<f64>()
                 .with_context(|| format!("{shown}:{line}: {:?} is not a number", &record[field]))
         };
+        if record[x].is_empty() {
+            continue;
+        }
         let at = number(x)?;
         if wanted.iter().any(|(variant, wanted)| *variant == &record[0] && *wanted == at) {
             rows.push(PredictionRow {

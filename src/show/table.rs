@@ -182,6 +182,10 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
     let mut any = false;
     for entry in &experiment.published {
         let own = rows.iter().filter(|row| row.variant == entry.variant);
+        if own.clone().next().is_none() {
+            continue;
+        }
+        any = true;
         let (name, values): (String, Vec<f64>) = match entry.figure {
             Figure::FirstLoss => ("first loss".to_owned(), own.map(|row| row.first_loss).collect()),
             Figure::LastLoss => ("last loss".to_owned(), own.map(|row| row.last_loss).collect()),
@@ -192,12 +196,20 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
                 (format!("prediction at {at}"), there.map(|row| row.prediction).collect())
             }
         };
-        let Some(middle) = Middle::of(values.iter().copied()) else { continue };
-        any = true;
         let says = if entry.says == "the source" {
             figure(entry.value)
         } else {
             format!("{} ({})", figure(entry.value), one_line(&entry.says))
+        };
+        let Some(middle) = Middle::of(values.iter().copied()) else {
+            table.add_row([
+                one_line(&entry.variant),
+                name,
+                says,
+                "not among the test points".to_owned(),
+                "–".to_owned(),
+            ]);
+            continue;
         };
         let off = match middle.median / entry.value - 1.0 {
             _ if middle.median == entry.value => "0".to_owned(),
