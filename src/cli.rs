@@ -11,6 +11,7 @@ use crate::show::note::note;
 #[command(
     name = "misfit",
     version,
+    propagate_version = true,
     about = "Finds out, by experiment, why a small neural network does not fit its data"
 )]
 struct Cli {

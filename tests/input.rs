@@ -255,6 +255,31 @@ const CASES: &[Case] = &[
         "x.toml:2: published[0].variant: unknown variant \"nobody\", accepted: baseline",
     ),
     (
+        "[sweep]\n'optimizer.learning_rate' = [1]\noptimizer.learning_rate = [2]",
+        &[],
+        "x.toml:2: sweep.optimizer.learning_rate: is swept twice: keep one",
+    ),
+    (
+        "[sweep]\n'model.activation' = ['relu', ['relu']]\n'data.target.csv' = ['d#.csv', 'd.csv']\n[data]\ntarget = { csv = 'a', inputs = ['a'], output = 'y' }\n[model]\nhidden = [1]",
+        &[],
+        "x.toml:1: sweep: two points are both called \"baseline model.activation=relu data.target.csv=d.csv\": their values differ only in characters that a name cannot hold",
+    ),
+    (
+        "[train]\nsteps = 9223372036854775807",
+        &[],
+        "x.toml:2: train.steps: expected a whole number of at most 10¹², got 9223372036854775807",
+    ),
+    (
+        "[[variant]]\nname = '1e3'",
+        &[],
+        "x.toml:2: variant[0].name: \"1e3\" cannot be a name: a CSV reader takes it for a number or a missing value, add a word",
+    ),
+    (
+        "[[variant]]\nname = 'None'",
+        &[],
+        "x.toml:2: variant[0].name: \"None\" cannot be a name: a CSV reader takes it for a number or a missing value, add a word",
+    ),
+    (
         "",
         &["train.stps=4"],
         "`train.stps=4` on the command line: train.stps: unknown key \"stps\", did you mean \"steps\"? accepted: steps, epochs or log_points",
@@ -401,7 +426,11 @@ fn a_configuration_that_needs_more_memory_than_there_is_says_how_much() {
 #[test]
 fn files_that_are_no_experiments_are_named() {
     let misfit = Misfit::new();
-    refused(&misfit, &["run", "nowhere.toml"], "nowhere.toml: cannot be read: No such file or directory (os error 2)");
+    refused(
+        &misfit,
+        &["run", "nowhere.toml"],
+        "nowhere.toml: cannot be read: No such file or directory (os error 2): expected an experiment file, or a setting as key=value",
+    );
     refused(&misfit, &["run", "."], ".: is not a file, expected an experiment in TOML");
     std::fs::write(misfit.folder.path().join("latin.toml"), b"# one\ntitle = \"caf\xe9\"\n").unwrap();
     refused(&misfit, &["run", "latin.toml"], "latin.toml:2: is not UTF-8: save the file as UTF-8");

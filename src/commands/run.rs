@@ -10,6 +10,7 @@ use super::Exit;
 use crate::data::{Files, batch_rows, training_rows};
 use crate::experiment::config::difference;
 use crate::experiment::{Experiment, one_line};
+use crate::show::note::note;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -54,6 +55,7 @@ pub struct RunArgs {
 pub fn run(args: &RunArgs) -> Result<Exit> {
     let experiment = load(args)?;
     let variants = experiment.select(&args.variant)?;
+    experiment.notes.iter().for_each(|text| note(text));
     if args.dry_run {
         let files = Files::read(variants.iter().map(|&at| &experiment.variants[at].config))?;
         for &at in &variants {
@@ -154,7 +156,7 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
     use crate::results::manifest::{Circumstances, Manifest, Status};
     use crate::results::rows::Key;
     use crate::schedule::{self, Ended, Schedule};
-    use crate::show::{note::note, progress::Progress, table};
+    use crate::show::{progress::Progress, table};
     use crate::train::device;
 
     let device = device::parse(&args.device)?;
@@ -217,7 +219,11 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
         Ended::Done => {
             let table = table::results(experiment, variants, &path)?;
             let (runs, seconds) = (missing.len(), manifest.seconds);
-            print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}\n", path.join("*.csv").display()))?;
+            let more = match folder.count() - all.len() {
+                0 => String::new(),
+                more => format!(", which hold {more} more, of other seeds or variants"),
+            };
+            print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
             Ok(Exit::Done)
         }
     }

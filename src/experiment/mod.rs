@@ -44,6 +44,8 @@ pub struct Experiment {
     /// The keys that are swept, in order.
     pub sweep: Vec<String>,
     pub published: Vec<Published>,
+    /// What a reader of the results should know of how fixes and settings met, a line each.
+    pub notes: Vec<String>,
 }
 
 /// A named patch to the configuration.
@@ -83,7 +85,9 @@ impl Experiment {
         use anyhow::Context;
         let shown = file.display().to_string();
         const MOST: u64 = 16 << 20;
-        let about = std::fs::metadata(file).with_context(|| format!("{shown}: cannot be read"))?;
+        let about = std::fs::metadata(file).map_err(|cause| {
+            anyhow::anyhow!("{shown}: cannot be read: {cause}: expected an experiment file, or a setting as key=value")
+        })?;
         anyhow::ensure!(about.is_file(), "{shown}: is not a file, expected an experiment in TOML");
         anyhow::ensure!(about.len() <= MOST, "{shown}: is over 16 MiB, which no experiment file needs");
         let bytes = std::fs::read(file).with_context(|| format!("{shown}: cannot be read"))?;
@@ -129,7 +133,27 @@ impl Experiment {
         let design = design::Design { file, tree: &tree, baseline: &baseline, fixes: &fixes, last_word: &last_word };
         let (variants, sweep) = design.variants(&root)?;
         let published = published::published(&root, &variants)?;
+        for (key, _) in root.entries() {
+            if let Some(section) = schema::section_of(key) {
+                return Err(root.fault(key, format!("unknown key {key:?}, did you mean \"{section}.{key}\"?")));
+            }
+        }
         root.finish()?;
+        let mut notes = Vec::new();
+        for (i, fix) in fixes.iter().enumerate() {
+            for key in patch::keys(&fix.set).into_iter().filter(|key| patch::keys(&last_word).contains(key)) {
+                notes.push(format!(
+                    "{key} on the command line overrides the fix {:?} in every variant that has it",
+                    fix.name
+                ));
+            }
+            if !variants.iter().any(|variant| variant.fixes[i]) {
+                notes.push(format!(
+                    "no variant has the fix {:?}: name it in a [[variant]], or add [ablation]",
+                    fix.name
+                ));
+            }
+        }
         Ok(Experiment {
             name,
             title,
@@ -142,6 +166,7 @@ impl Experiment {
             variants,
             sweep,
             published,
+            notes,
         })
     }
 

@@ -21,6 +21,17 @@ pub fn join(table: &mut Table, more: &Table) {
     merge(table, more, false);
 }
 
+/// The `section.key` of each setting in a patch.
+pub fn keys(patch: &Table) -> Vec<String> {
+    let mut keys = Vec::new();
+    for (section, node) in patch.iter() {
+        if let Value::Table(inner) = &node.value {
+            keys.extend(inner.iter().map(|(key, _)| format!("{section}.{key}")));
+        }
+    }
+    keys
+}
+
 fn merge(table: &mut Table, patch: &Table, room: bool) {
     for (key, new) in patch.iter() {
         if let (Some(Node { value: Value::Table(old), place }), Value::Table(inner)) = (table.get_mut(key), &new.value)

@@ -70,6 +70,11 @@ pub fn config(file: &str, tree: &Table, test_grid: Option<Span>) -> Result<Confi
     })
 }
 
+/// The section that has this key, of a key that none but a section has.
+pub fn section_of(key: &str) -> Option<&'static str> {
+    SECTIONS.iter().zip(KEYS).find(|(_, keys)| keys.contains(&key)).map(|(section, _)| *section)
+}
+
 /// Every key of each section, in the order of [`SECTIONS`].
 const KEYS: [&[&str]; 6] = [
     &["target", "inputs", "scale_input", "scale_target", "noise", "test", "holdout"],

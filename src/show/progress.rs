@@ -24,7 +24,8 @@ impl Progress {
         let style = ProgressStyle::with_template("{bar:28} {msg}, {left} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {
-                let _ = write!(out, "{}", clock(state.eta()));
+                // Before the first rows there is nothing to reckon with.
+                let _ = if state.pos() == 0 { write!(out, "?") } else { write!(out, "{}", clock(state.eta())) };
             });
         bar.set_style(style);
         bar.enable_steady_tick(Duration::from_millis(250));
@@ -61,7 +62,7 @@ fn short(number: f64) -> String {
     match number {
         n if n >= 1e6 => format!("{:.1} M", n / 1e6),
         n if n >= 1e3 => format!("{:.0} k", n / 1e3),
-        n => format!("{n:.0} "),
+        n => format!("{n:.0}"),
     }
 }
 

@@ -16,37 +16,41 @@ use crate::experiment::{Experiment, Figure, Variant, one_line};
 use crate::results::read;
 use crate::results::rows::RunRow;
 
-/// Variants of an ablation that fit which the table lists; the rest is counted.
-const MOST_LISTED: usize = 12;
+/// Variants of an ablation that a table lists, all of them; of more, the best few.
+const MOST_LISTED: usize = 16;
+const MOST_BEST: usize = 4;
 
 /// Everything that there is to say of `variants` of a results folder.
 pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Result<String> {
     let rows: Vec<RunRow> =
         read::runs(folder)?.into_iter().filter(|row| experiment.seeds.contains(&row.seed)).collect();
-    let summaries: Vec<(bool, VariantSummary)> = variants
+    let summaries: Vec<(&Variant, VariantSummary)> = variants
         .iter()
         .map(|&at| &experiment.variants[at])
         .filter_map(|variant| {
             let own: Vec<&RunRow> = rows.iter().filter(|row| row.variant == variant.name).collect();
-            Some((variant.from_ablation, VariantSummary::of(&variant.name, &own)?))
+            Some((variant, VariantSummary::of(&variant.name, &own)?))
         })
         .collect();
-    let named: Vec<&VariantSummary> = summaries.iter().filter(|(ablation, _)| !ablation).map(|(_, s)| s).collect();
-    let ablation: Vec<&VariantSummary> = summaries.iter().filter(|(ablation, _)| *ablation).map(|(_, s)| s).collect();
+    let (ablation, named): (Vec<_>, Vec<_>) = summaries.into_iter().partition(|(variant, _)| variant.from_ablation);
+    let named: Vec<&VariantSummary> = named.iter().map(|(_, summary)| summary).collect();
     let mut text = String::new();
     let _ = writeln!(text, "{}", one_line(&experiment.title));
     if !named.is_empty() {
         let _ = writeln!(text, "\n{}", variants_table(&named));
     }
-    if share_test_points(experiment)
-        && let Some(points) = read::first_test_points(folder)?
-    {
-        let _ = writeln!(text, "\n{}", baselines_table(experiment, &points));
+    if share_test_points(experiment) {
+        if let Some(points) = read::first_test_points(folder)? {
+            let _ = writeln!(text, "\n{}", baselines_table(experiment, &points));
+        }
+    } else {
+        let _ =
+            writeln!(text, "\nNo simple predictor stands beside them: the runs are not all tested on the same points.");
     }
     if !ablation.is_empty() {
         let _ = write!(text, "\n{}", ablation_text(experiment, &ablation));
     }
-    let published = published(experiment, &rows, folder)?;
+    let published = published(experiment, variants, &rows, folder)?;
     if !published.is_empty() {
         let _ = writeln!(text, "\n{published}");
     }
@@ -119,25 +123,24 @@ fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
         ] {
             let verb = if why.starts_with("about") { "begins with" } else { "can have" };
             let rmse = bounds::quadratic_rmse(2.0 * c2, span.to - span.from, pieces);
-            table.add_row([format!("best {pieces} straight pieces, {why} {widths} units {verb}"), short(rmse)]);
+            table.add_row([format!("best {pieces} straight pieces: {why} {widths} units {verb}"), short(rmse)]);
         }
     }
     finish(table, &[1])
 }
 
-/// An ablation has too many variants to list: those that fit, and how many others ended how.
-fn ablation_text(experiment: &Experiment, summaries: &[&VariantSummary]) -> String {
-    let mut fit: Vec<&&VariantSummary> = summaries.iter().filter(|summary| summary.all(Outcome::Fits)).collect();
-    fit.sort_by(|a, b| a.test_rmse.median.total_cmp(&b.test_rmse.median));
-    let mut text = format!(
-        "Ablation: {} combinations of {} fixes ({}); {} fit on every seed",
-        summaries.len(),
-        experiment.fixes.len(),
-        experiment.fixes.iter().map(|fix| fix.name.as_str()).collect::<Vec<_>>().join(", "),
-        fit.len()
-    );
+/// An ablation's variants, each named by the letters of its fixes: all of a small one; of a large one the baseline, each
+/// fix alone and the best, and how many runs ended how.
+fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary)]) -> String {
+    let taken: Vec<usize> =
+        (0..experiment.fixes.len()).filter(|&fix| summaries.iter().any(|(variant, _)| variant.fixes[fix])).collect();
+    let letter = |nth: usize| char::from_u32('a' as u32 + nth as u32).unwrap_or('?');
+    let mut text = format!("Ablation over {}\n", plural(taken.len(), "fix", "fixes"));
+    for (nth, &fix) in taken.iter().enumerate() {
+        let _ = writeln!(text, " {}  {}", letter(nth), one_line(&experiment.fixes[fix].name));
+    }
     let runs = |outcome: Outcome| -> usize {
-        summaries.iter().flat_map(|s| &s.outcomes).filter(|(o, _)| *o == outcome).map(|(_, n)| n).sum()
+        summaries.iter().flat_map(|(_, s)| &s.outcomes).filter(|(o, _)| *o == outcome).map(|(_, n)| n).sum()
     };
     let counts: Vec<String> = Outcome::ALL
         .into_iter()
@@ -145,29 +148,53 @@ fn ablation_text(experiment: &Experiment, summaries: &[&VariantSummary]) -> Stri
         .filter(|(_, n)| *n > 0)
         .map(|(o, n)| format!("{o} {n}"))
         .collect();
-    let total: usize = summaries.iter().map(|summary| summary.runs).sum();
-    let _ = writeln!(text, ".\nIts {total} runs: {}. All are in runs.csv.", counts.join(", "));
-    if !fit.is_empty() {
-        let mut table =
-            table(&["combinations that fit on every seed", "test RMSE, median", "lowest … highest", "R², median"]);
-        for summary in fit.iter().take(MOST_LISTED) {
-            table.add_row([
-                one_line(&summary.name),
-                short(summary.test_rmse.median),
-                format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
-                ratio(summary.r2.median),
-            ]);
+    let total: usize = summaries.iter().map(|(_, summary)| summary.runs).sum();
+    let fit = summaries.iter().filter(|(_, summary)| summary.all(Outcome::Fits)).count();
+    let _ = writeln!(
+        text,
+        "{}, {} on every seed. {}: {}.",
+        plural(summaries.len(), "variant", "variants"),
+        if fit == 1 { "1 fits".to_owned() } else { format!("{fit} fit") },
+        plural(total, "run", "runs"),
+        counts.join(", ")
+    );
+    let on = |variant: &Variant| variant.fixes.iter().filter(|&&on| on).count();
+    let fits = |s: &VariantSummary| s.outcomes.iter().find(|(o, _)| *o == Outcome::Fits).map_or(0, |(_, n)| *n);
+    let mut best: Vec<usize> = (0..summaries.len()).collect();
+    best.sort_by(|&a, &b| {
+        let (a, b) = (&summaries[a].1, &summaries[b].1);
+        fits(b).cmp(&fits(a)).then(a.test_rmse.median.total_cmp(&b.test_rmse.median))
+    });
+    let small = summaries.len() <= MOST_LISTED;
+    let listed = (0..summaries.len()).filter(|at| small || on(summaries[*at].0) <= 1 || best[..MOST_BEST].contains(at));
+    let mut table = table(&["fixes on", "outcome", "test RMSE, median", "lowest … highest", "R², median"]);
+    for (variant, summary) in listed.map(|at| &summaries[at]) {
+        let letters = taken.iter().enumerate().map(|(nth, &fix)| if variant.fixes[fix] { letter(nth) } else { '·' });
+        let mut name = letters.map(String::from).collect::<Vec<_>>().join(" ");
+        for (key, value) in experiment.sweep.iter().zip(&variant.swept) {
+            let _ = write!(name, "  {}={}", one_line(key), one_line(value));
         }
-        let _ = writeln!(text, "\n{}", finish(table, &[1, 2, 3]));
-        if fit.len() > MOST_LISTED {
-            let _ = writeln!(text, "… and {} more in runs.csv.", fit.len() - MOST_LISTED);
-        }
+        table.add_row([
+            name,
+            summary.outcomes_line(),
+            short(summary.test_rmse.median),
+            format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
+            ratio(summary.r2.median),
+        ]);
+    }
+    let _ = writeln!(text, "\n{}", finish(table, &[2, 3, 4]));
+    if !small {
+        let _ = writeln!(text, "These are the baseline, each fix alone and the best {MOST_BEST}; all are in runs.csv.");
     }
     text
 }
 
+fn plural(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
+
 /// The figures that the experiment's source gives, beside ours.
-fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<String> {
+fn published(experiment: &Experiment, variants: &[usize], rows: &[RunRow], folder: &Path) -> Result<String> {
     let wanted: Vec<(&str, f64)> = experiment
         .published
         .iter()
@@ -182,7 +209,8 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
     let mut any = false;
     for entry in &experiment.published {
         let own = rows.iter().filter(|row| row.variant == entry.variant);
-        if own.clone().next().is_none() {
+        let selected = variants.iter().any(|&at| experiment.variants[at].name == entry.variant);
+        if !selected || own.clone().next().is_none() {
             continue;
         }
         any = true;
@@ -221,12 +249,13 @@ fn published(experiment: &Experiment, rows: &[RunRow], folder: &Path) -> Result<
     Ok(if any { finish(table, &[]) } else { String::new() })
 }
 
+/// The one value of all seeds, or the median with the lowest and the highest.
 fn here(middle: &Middle, seeds: usize) -> String {
     if middle.low == middle.high {
-        let all = if seeds > 1 { format!(", the same on all {seeds} seeds") } else { String::new() };
+        let all = if seeds > 1 { format!(", on all {seeds} seeds") } else { String::new() };
         format!("{}{all}", figure(middle.low))
     } else {
-        format!("{} (median of {seeds} seeds, {} … {})", figure(middle.median), figure(middle.low), figure(middle.high))
+        format!("{} ({} … {})", figure(middle.median), figure(middle.low), figure(middle.high))
     }
 }
 
