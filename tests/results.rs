@@ -266,7 +266,7 @@ fn pandas_and_polars_read_the_files_with_their_defaults() {
     let misfit = Misfit::new();
     misfit.write(
         "wild.toml",
-        &EXPERIMENT.replace(
+        &EXPERIMENT.replace("log_points = 20", "log_points = 401").replace(
             "[fix.fast]\nset = { optimizer.learning_rate = 0.01 }",
             "[fix.fast]\nset = { optimizer = { kind = \"sgd\", learning_rate = 1e6 } }",
         ),
