@@ -20,12 +20,24 @@ use crate::show::progress::Progress;
 use crate::train::stack::{Lane, Shape, bytes_a_lane};
 use crate::train::{Trained, device, train};
 
-/// Bytes that the lanes of a stack on a CPU may work on together: beyond what the caches hold, more lanes save nothing.
-const STACK_BYTES: u64 = 2 << 20;
-const MOST_LANES: usize = 64;
+/// How many lanes a stack has at most, and how many bytes they take together.
+struct Limits {
+    lanes: usize,
+    bytes: u64,
+    /// Stacks for each thread, at least, so that no thread waits long for the last one.
+    stacks_a_thread: usize,
+}
 
-/// Stacks for each thread, at least, so that no thread waits long for the last one.
-const STACKS_A_THREAD: usize = 4;
+impl Limits {
+    fn of(device: Device) -> Self {
+        match device {
+            // A lane trains alone; a stack spares it the allocations, and what ended is kept stack by stack.
+            Device::Cpu => Limits { lanes: 64, bytes: 64 << 20, stacks_a_thread: 4 },
+            // An operation on a GPU costs the same for one lane and for thousands. A stack that does not fit is halved.
+            _ => Limits { lanes: 16384, bytes: 4 << 30, stacks_a_thread: 1 },
+        }
+    }
+}
 
 /// Runs that train together, and how much work that is.
 pub struct Job {
@@ -51,12 +63,12 @@ struct Size {
 }
 
 /// Checks every variant against its data and against the memory that there is, before anything is trained or written.
-pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, threads: usize) -> Result<()> {
+pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, device: Device, threads: usize) -> Result<()> {
     let mut sizes = Vec::with_capacity(variants.len());
     for &at in variants {
         let variant = &experiment.variants[at];
         sizes.push((
-            size(&variant.config, files).with_context(|| format!("variant {:?}", variant.name))?.bytes,
+            size(device, &variant.config, files).with_context(|| format!("variant {:?}", variant.name))?.bytes,
             variant,
         ));
     }
@@ -84,14 +96,14 @@ pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, threads
     Ok(())
 }
 
-fn size(config: &Config, files: &Files) -> Result<Size> {
+fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
     let rows = training_rows(config, files)?;
     let (test, columns) = match (&config.data.test, &config.data.target) {
         (Test::Grid(span) | Test::Uniform(span), _) => (span.count, 1),
         (_, Target::Polynomial { .. }) => (rows, 1),
         (_, Target::Csv { inputs, .. }) => (RunData::new(config, 0, files)?.test.rows(), inputs.len()),
     };
-    let bytes = bytes_a_lane(config, rows, test, columns)?;
+    let bytes = bytes_a_lane(device::by(device), config, rows, test, columns)?;
     let batch = batch_rows(&config.batch, rows)?;
     let steps = steps(config, rows);
     let widths: Vec<usize> = [columns].into_iter().chain(config.model.hidden.iter().copied()).chain([1]).collect();
@@ -111,7 +123,8 @@ fn steps(config: &Config, rows: usize) -> usize {
 }
 
 /// Sorts runs into stacks of one shape, the costliest first.
-pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, threads: usize) -> Result<Vec<Job>> {
+pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, device: Device, threads: usize) -> Result<Vec<Job>> {
+    let limits = Limits::of(device);
     let mut sizes: BTreeMap<usize, (Shape, Size)> = BTreeMap::new();
     let mut groups: BTreeMap<Shape, Vec<Run>> = BTreeMap::new();
     let mut total = 0.0;
@@ -120,19 +133,19 @@ pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, threads: usize
             std::collections::btree_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::btree_map::Entry::Vacant(entry) => {
                 let config = &experiment.variants[run.variant].config;
-                let size = size(config, files)?;
+                let size = size(device, config, files)?;
                 entry.insert((Shape::of(config, size.rows, size.test, size.columns)?, size))
             }
         };
         total += size.cost;
         groups.entry(shape.clone()).or_default().push(run);
     }
-    let share = total / (threads * STACKS_A_THREAD) as f64;
+    let share = total / (threads * limits.stacks_a_thread) as f64;
     let mut jobs = Vec::new();
     for runs in groups.into_values() {
         let (_, size) = &sizes[&runs[0].variant];
-        let cached = (STACK_BYTES / size.bytes.max(1)) as usize;
-        let lanes = cached.min((share / size.cost) as usize).clamp(1, MOST_LANES);
+        let fitting = (limits.bytes / size.bytes.max(1)) as usize;
+        let lanes = fitting.min((share / size.cost) as usize).clamp(1, limits.lanes);
         for stack in runs.chunks(lanes) {
             let cost = stack.iter().map(|run| sizes[&run.variant].1.cost).sum();
             jobs.push(Job { runs: stack.to_vec(), cost });

@@ -210,7 +210,9 @@ fn gradients_and_losses_agree_with_autograd_for_every_activation_output_loss_pai
                         let mut measured = Vec::new();
                         for by in ways() {
                             let mut stack = stack(by);
-                            let losses = stack.gradient(true).expect("a gradient").expect("losses");
+                            let blocks = stack.blocks();
+                            let losses: Vec<f32> =
+                                blocks.flat_map(|block| stack.gradient(&block, true).expect("a gradient")).collect();
                             measured.push((by, losses, stack.gradients().expect("gradients")));
                         }
                         for (at, lane) in lanes.iter().enumerate() {
@@ -253,8 +255,10 @@ fn follow(config: &Config) {
     let schedule = config.optimizer.schedule;
     for step in 0..200 {
         for stack in &mut stacks {
-            stack.gradient(false).expect("a gradient");
-            stack.update().expect("an update");
+            for block in stack.blocks() {
+                stack.gradient(&block, false).expect("a gradient");
+                stack.update(&block).expect("an update");
+            }
         }
         for (oracle, optimizer, batches) in &mut oracles {
             let (mut x, mut y) = (Vec::new(), Vec::new());

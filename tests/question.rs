@@ -50,9 +50,13 @@ fn no_parameter_of_the_question_changes_by_a_bit_in_50_steps() {
     };
     let before = bits(&stack);
     for _ in 0..50 {
-        stack.gradient(false).unwrap();
+        for block in stack.blocks() {
+            stack.gradient(&block, false).unwrap();
+        }
         assert!(stack.gradients().unwrap().iter().flatten().flatten().all(|&g| g == 0.0));
-        stack.update().unwrap();
+        for block in stack.blocks() {
+            stack.update(&block).unwrap();
+        }
     }
     assert_eq!(bits(&stack), before);
     assert!(before.iter().filter(|&&bits| bits != 0).count() > 6 * 2000, "the weights are not all zero");

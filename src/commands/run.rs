@@ -162,7 +162,7 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
     let device = device::parse(&args.device)?;
     let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
     let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
-    schedule::check(experiment, variants, &files, threads)?;
+    schedule::check(experiment, variants, &files, device, threads)?;
     let hash = experiment.hash(files.hashes(), device::kind(device));
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
     let interrupt = Interrupt::catch()?;
@@ -181,7 +181,7 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
     if there > 0 {
         note(&format!("{there} of {} runs are in {} already", all.len(), path.display()));
     }
-    let jobs = schedule::jobs(experiment, &missing, &files, threads)?;
+    let jobs = schedule::jobs(experiment, &missing, &files, device, threads)?;
     let progress = Progress::new(all.len(), there, jobs.iter().map(|job| job.cost).sum());
     let schedule = Schedule {
         experiment,

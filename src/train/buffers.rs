@@ -2,6 +2,8 @@
 
 use tch::{Device, Kind, TchError, Tensor};
 
+use super::kernels::Numbers;
+
 /// Sizes are rounded up to this many numbers, so that no loop of libtorch's over a whole buffer ends in its scalar
 /// remainder: that rounds otherwise than its vector code, and which lane's numbers stand there depends on the stack.
 /// (Two vectors of AVX-512.)
@@ -11,6 +13,19 @@ const PADDING: i64 = 32;
 pub struct Buffer {
     pub view: Tensor,
     pub flat: Tensor,
+    /// The padded memory again, for kernels, if it is the host's.
+    numbers: Option<Numbers>,
+}
+
+impl Buffer {
+    /// Its memory with the padding; empty where that is another device's.
+    pub fn numbers(&self) -> &[f32] {
+        self.numbers.as_ref().map_or(&[], Numbers::get)
+    }
+
+    pub fn numbers_mut(&mut self) -> &mut [f32] {
+        self.numbers.as_mut().map_or(&mut [], Numbers::get_mut)
+    }
 }
 
 pub struct Buffers {
@@ -28,7 +43,8 @@ impl Buffers {
         let size: i64 = shape.iter().product();
         let flat = Tensor::f_zeros([(size + PADDING - 1) / PADDING * PADDING].as_slice(), (Kind::Float, self.device))?;
         let view = flat.f_narrow(0, 0, size)?.f_view(shape)?;
-        Ok(Buffer { view, flat })
+        let numbers = (self.device == Device::Cpu).then(|| Numbers::of(&flat)).transpose()?;
+        Ok(Buffer { view, flat, numbers })
     }
 
     pub fn from(&self, values: &[f32], shape: &[i64]) -> Result<Buffer, TchError> {

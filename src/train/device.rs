@@ -3,6 +3,9 @@
 use anyhow::{Result, bail};
 use tch::{Cuda, Device};
 
+use super::kernels::Level;
+use super::network::By;
+
 /// The version of libtorch that tch is bound to.
 pub const LIBTORCH: &str = "2.11.0";
 
@@ -23,6 +26,11 @@ pub fn parse(text: &str) -> Result<Device> {
         bail!("--device {text}: there are {} CUDA devices, numbered from 0", Cuda::device_count());
     }
     Ok(Device::Cuda(index))
+}
+
+/// What computes best there.
+pub fn by(device: Device) -> By {
+    if device == Device::Cpu { By::Kernels(Level::best()) } else { By::Torch }
 }
 
 /// Gives the calling thread one intra-op thread: libtorch's pool makes operations this small several times slower.

@@ -6,8 +6,10 @@
 mod activation;
 mod buffers;
 pub mod device;
+mod feed;
 mod init;
 pub mod kernels;
+mod layout;
 mod loss;
 pub mod network;
 mod optimizer;
@@ -22,7 +24,7 @@ use tch::Device;
 use crate::analysis::outcome::Fit;
 use crate::data::batch_rows;
 use crate::results::rows::CurvePoint;
-use stack::{Lane, Stack, norms};
+use stack::{Lane, Stack};
 
 /// A run that has ended.
 pub struct Trained {
@@ -42,48 +44,36 @@ pub fn train(
     let mut stack = Stack::new(lanes, device)?;
     let (config, data) = (&lanes[0].config, &lanes[0].data);
     let steps = config.train.length.steps(data.train.rows(), batch_rows(&config.batch, data.train.rows())?);
-    let mut curves: Vec<Vec<CurvePoint>> = vec![Vec::with_capacity(config.train.log_points); lanes.len()];
-    let mut predictions = Vec::new();
-    let mut told = 0;
-    let mut logged = config.train.logged_steps(steps).into_iter().peekable();
-    for step in 0..=steps {
-        if stop.load(Ordering::Relaxed) {
-            return Ok(None);
+    let logged = config.train.logged_steps(steps);
+    let mut runs = Vec::with_capacity(lanes.len());
+    for block in stack.blocks() {
+        let first = runs.len();
+        let empty = || Trained { curve: Vec::with_capacity(logged.len()), steps, predictions: Vec::new() };
+        runs.extend(block.clone().map(|_| empty()));
+        let (mut done, mut told) = (0, 0);
+        for &step in &logged {
+            if !stack.advance(&block, step - done, stop)? || stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            // The last row is the state after the last update, and none follows.
+            let update = step < steps;
+            let measured = stack.measure(&block, lanes, update)?;
+            for ((run, lane), measured) in runs[first..].iter_mut().zip(&lanes[first..]).zip(measured) {
+                run.curve.push(CurvePoint {
+                    step,
+                    train_loss: f64::from(measured.train_loss),
+                    test_loss: f64::from(measured.test_loss),
+                    test_rmse: Fit::rmse(&measured.predictions, &lane.data.test.targets),
+                    grad_norm: measured.grad_norm,
+                    update_ratio: measured.update_ratio,
+                    dead_units: measured.dead_units,
+                });
+                run.predictions = measured.predictions;
+            }
+            done = step + usize::from(update);
+            progress(((step - told) * block.len()) as u64);
+            told = step;
         }
-        let due = logged.next_if_eq(&step).is_some();
-        let Some(loss) = stack.gradient(due)? else {
-            stack.update()?;
-            continue;
-        };
-        let measured = stack.measure(lanes, loss)?;
-        // The last row is the state after the last update, and none follows.
-        let update_ratio = if step < steps { updated(&mut stack)? } else { vec![f64::NAN; lanes.len()] };
-        for (at, curve) in curves.iter_mut().enumerate() {
-            curve.push(CurvePoint {
-                step,
-                train_loss: f64::from(measured.train_loss[at]),
-                test_loss: f64::from(measured.test_loss[at]),
-                test_rmse: Fit::of(&measured.predictions[at], &lanes[at].data.test.targets).rmse,
-                grad_norm: measured.grad_norm[at],
-                update_ratio: update_ratio[at],
-                dead_units: measured.dead_units[at],
-            });
-        }
-        predictions = measured.predictions;
-        progress(((step - told) * lanes.len()) as u64);
-        told = step;
     }
-    let ended = curves.into_iter().zip(predictions);
-    Ok(Some(ended.map(|(curve, predictions)| Trained { curve, steps, predictions }).collect()))
-}
-
-/// Updates the stack; the length of each lane's step over that of its parameters.
-fn updated(stack: &mut Stack) -> Result<Vec<f64>> {
-    let before = stack.parameters()?;
-    stack.update()?;
-    let mut change = stack.parameters()?;
-    for (new, old) in change.iter_mut().flatten().flatten().zip(before.iter().flatten().flatten()) {
-        *new -= old;
-    }
-    Ok(norms(&change).iter().zip(norms(&before)).map(|(change, before)| change / before).collect())
+    Ok(Some(runs))
 }

@@ -1,21 +1,21 @@
 //! A stack: runs of equal shape that train as the lanes of stacked tensors.
 
+use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use tch::{Device, Kind, Tensor};
 
 use super::buffers::{Buffer, Buffers};
-use super::init;
-use super::kernels::Level;
+use super::feed::{Fed, Feed};
+use super::layout::Layout;
 use super::loss::Loss;
-use super::network::{By, Network, Part, Pass, parts};
+use super::network::{By, Network, Operand, Pass};
 use super::optimizer::Optimizer;
-use crate::data::{Batches, RunData, batch_rows};
-use crate::experiment::config::{Config, Draw};
-
-/// Numbers of batches that are made at once, at most; about what a core's cache holds beside the rest.
-const FEED: usize = 1 << 15;
+use super::{device, init, kernels};
+use crate::data::{RunData, batch_rows};
+use crate::experiment::config::Config;
 
 /// One run of a stack.
 #[derive(Clone)]
@@ -46,14 +46,17 @@ impl Shape {
 }
 
 /// Bytes that one more lane takes, on the device and in curves.
-pub fn bytes_a_lane(config: &Config, rows: usize, test: usize, columns: usize) -> Result<u64> {
+pub fn bytes_a_lane(by: By, config: &Config, rows: usize, test: usize, columns: usize) -> Result<u64> {
     let batch = batch_rows(&config.batch, rows)?;
     let widths = init::widths(&config.model, columns);
+    let hidden = &config.model.hidden;
     let parameters: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
-    let numbers = parameters * (3 + Optimizer::room(&config.optimizer.kind)) as u128
-        + Pass::room(&config.model, &widths, batch, true)
-        + Pass::room(&config.model, &widths, test, false)
-        + (Loss::room(&config.loss, batch) + Loss::room(&config.loss, test)) as u128
+    // Parameters, their gradient, the weights transposed, the parameters before an update, and the optimizer's own.
+    let numbers = parameters * (4 + Optimizer::room(by, &config.optimizer.kind)) as u128
+        + Pass::room(&config.model, &widths, by.rows_at_once(hidden, batch), true)
+        + Pass::room(&config.model, &widths, by.rows_at_once(hidden, test), false)
+        + Loss::room(by, &config.loss, batch)
+        + Loss::room(by, &config.loss, test)
         + (batch + test) as u128 * (columns + 3) as u128;
     let logged = config.train.logged(config.train.length.steps(rows, batch));
     let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + logged as u128 * 200;
@@ -61,53 +64,49 @@ pub fn bytes_a_lane(config: &Config, rows: usize, test: usize, columns: usize) -
 }
 
 pub struct Stack {
-    lanes: usize,
     pub network: Network,
     loss: Loss,
     test_loss: Loss,
     optimizer: Optimizer,
     train: Pass,
     test: Pass,
-    test_inputs: Tensor,
-    test_targets: Tensor,
+    test_inputs: Buffer,
+    test_targets: Buffer,
     feed: Feed,
-    parts: Vec<Vec<Part>>,
+    /// Updates made, by block.
+    updates: Vec<usize>,
+    columns: usize,
+    rows: usize,
+    test_rows: usize,
+    /// One lane's predictions for all rows of a batch, and for all test points; and its parameters before an update.
+    kept: Vec<f32>,
+    test_kept: Vec<f32>,
+    before: Vec<f32>,
 }
 
-/// The batches of all lanes, made some steps ahead.
-struct Feed {
-    batches: Vec<Batches>,
-    draw: Draw,
-    rows: i64,
-    columns: i64,
-    /// Steps made at once, and the next of them.
-    ahead: usize,
-    next: usize,
-    inputs: Option<Tensor>,
-    targets: Option<Tensor>,
-    device: Device,
-}
-
-/// A stack's numbers at one step, by lane.
+/// A lane's numbers at one step.
 pub struct Measured {
-    pub train_loss: Vec<f32>,
-    pub test_loss: Vec<f32>,
-    /// `[lane][test point]`, in original units.
-    pub predictions: Vec<Vec<f64>>,
-    pub grad_norm: Vec<f64>,
+    pub train_loss: f32,
+    pub test_loss: f32,
+    /// At the test points, in original units.
+    pub predictions: Vec<f64>,
+    /// Of the gradient, its Euclidean norm.
+    pub grad_norm: f64,
+    /// Length of the update that followed over that of the parameters; NaN if none did.
+    pub update_ratio: f64,
     /// Share of the hidden units that put out 0 for every test point.
-    pub dead_units: Vec<f64>,
+    pub dead_units: f64,
 }
 
 impl Stack {
     /// All lanes must be of one [`Shape`].
     pub fn new(lanes: &[Lane], device: Device) -> Result<Self> {
-        let by = if device == Device::Cpu { By::Kernels(Level::best()) } else { By::Torch };
-        Self::computed(by, lanes, device)
+        Self::computed(device::by(device), lanes, device)
     }
 
     /// A stack whose steps are computed in a way of the caller's choice.
     pub fn computed(by: By, lanes: &[Lane], device: Device) -> Result<Self> {
+        ensure!(by == By::Torch || device == Device::Cpu, "kernels work on the CPU only");
         let first = lanes.first().context("a stack needs a lane")?;
         let (config, data) = (&first.config, &first.data);
         let shape = |lane: &Lane| {
@@ -116,114 +115,199 @@ impl Stack {
         let shapes = lanes.iter().map(shape).collect::<Result<Vec<_>>>()?;
         ensure!(shapes.iter().all(|other| *other == shapes[0]), "runs of different shapes cannot share a stack");
         let mut buffers = Buffers::new(device);
-        let count = lanes.len() as i64;
-        let columns = data.train.columns;
+        let (columns, test_rows) = (data.train.columns, data.test.rows());
         let rows = batch_rows(&config.batch, data.train.rows())?;
         let widths = init::widths(&config.model, columns);
-        let wide: Vec<i64> = widths.iter().map(|&width| width as i64).collect();
-        let parts = parts(&wide, config.model.bias, lanes.len());
-        let size = parts.iter().flatten().map(|part| part.length).sum::<usize>();
-        let mut values = vec![0.0; size];
-        let mut negative_rate = vec![0.0; size];
-        for (at, lane) in lanes.iter().enumerate() {
-            let mut tensors = Vec::with_capacity(parts.len());
+        let layout = Layout::new(&widths, config.model.bias, by.alignment());
+        let mut values = vec![0.0; lanes.len() * layout.stride];
+        for (lane, values) in lanes.iter().zip(values.chunks_mut(layout.stride)) {
+            let mut parts = layout.tensors.iter();
             for (layer, pair) in widths.windows(2).enumerate() {
                 let (weights, biases) = init::layer(&lane.config.model, layer, pair[0], pair[1], lane.seed);
-                tensors.push(weights);
-                if lane.config.model.bias {
-                    tensors.push(biases);
+                for tensor in [Some(weights), lane.config.model.bias.then_some(biases)].into_iter().flatten() {
+                    let part = parts.next().context("a layout has a part for every tensor")?;
+                    values[part.offset..part.offset + part.length].copy_from_slice(&tensor);
                 }
             }
-            for (part, tensor) in parts.iter().zip(&tensors) {
-                let place = part[at].offset..part[at].offset + part[at].length;
-                values[place.clone()].copy_from_slice(tensor);
-                negative_rate[place].fill(-(lane.config.optimizer.learning_rate as f32));
-            }
         }
-        let network = Network::new(by, &config.model, &wide, count, &values, &buffers)?;
-        let Buffer { flat: negative_rate, .. } = buffers.from(&negative_rate, &[size as i64])?;
-        let test_rows = data.test.rows() as i64;
+        let network = Network::new(by, &config.model, &widths, layout, &values, &buffers)?;
+        drop(values);
         let test_inputs: Vec<f32> = lanes.iter().flat_map(|lane| lane.data.scaled_inputs(&lane.data.test)).collect();
         let test_targets: Vec<f32> = lanes.iter().flat_map(|lane| lane.data.scaled_targets(&lane.data.test)).collect();
+        let rates = lanes.iter().map(|lane| -(lane.config.optimizer.learning_rate as f32)).collect();
         let steps = config.train.length.steps(data.train.rows(), rows);
+        let at_once = by.lanes_at_once(lanes.len());
+        let chunk = |rows| by.rows_at_once(&config.model.hidden, rows);
+        let wide = [lanes.len(), test_rows, columns].map(|size| size as i64);
         Ok(Stack {
-            lanes: lanes.len(),
-            train: Pass::plan(&network, rows as i64, true, &mut buffers)?,
-            test: Pass::plan(&network, test_rows, false, &mut buffers)?,
-            loss: Loss::plan(config.loss, count, rows as i64, &mut buffers)?,
-            test_loss: Loss::plan(config.loss, count, test_rows, &mut buffers)?,
+            train: Pass::plan(&network, at_once, chunk(rows), true, &mut buffers)?,
+            test: Pass::plan(&network, at_once, chunk(test_rows), false, &mut buffers)?,
+            loss: Loss::plan(by, config.loss, at_once, rows, &mut buffers)?,
+            test_loss: Loss::plan(by, config.loss, at_once, test_rows, &mut buffers)?,
             optimizer: Optimizer::plan(
+                by,
                 config.optimizer.kind,
                 config.optimizer.schedule,
                 steps,
-                negative_rate,
+                rates,
+                &network.layout,
                 &buffers,
             )?,
-            test_inputs: buffers.from(&test_inputs, &[count, test_rows, columns as i64])?.view,
-            test_targets: buffers.from(&test_targets, &[count, test_rows])?.view,
-            feed: Feed {
-                batches: lanes
-                    .iter()
-                    .map(|l| Batches::new(l.data.clone(), l.config.batch.draw, rows, l.seed))
-                    .collect(),
-                draw: config.batch.draw,
-                rows: rows as i64,
-                columns: columns as i64,
-                ahead: match config.batch.draw {
-                    Draw::Once => 1,
-                    _ => (FEED / (lanes.len() * rows * (columns + 1))).clamp(1, 256),
-                },
-                next: 0,
-                inputs: None,
-                targets: None,
-                device,
-            },
-            parts,
+            test_inputs: buffers.from(&test_inputs, &wide)?,
+            test_targets: buffers.from(&test_targets, &wide[..2])?,
+            feed: Feed::new(by, lanes, config.batch.draw, rows, columns, device),
+            updates: vec![0; lanes.len() / at_once],
+            columns,
+            rows,
+            test_rows,
+            kept: vec![0.0; rows],
+            test_kept: vec![0.0; test_rows],
+            before: vec![0.0; network.layout.stride],
             network,
         })
     }
 
-    /// Computes the loss' gradient on the next batch; the batch's loss by lane if it is wanted.
-    pub fn gradient(&mut self, with_loss: bool) -> Result<Option<Vec<f32>>> {
-        let (inputs, targets) = self.feed.next()?;
-        self.train.forward(&self.network, &inputs)?;
-        let predictions = self.train.predictions()?;
-        let loss = with_loss.then(|| self.loss.value(&predictions, &targets)).transpose()?;
-        self.loss.gradient(self.network.by, &predictions, &targets, &mut self.train.predictions_gradient()?)?;
-        self.train.backward(&self.network, &inputs)?;
-        Ok(loss.map(|loss| host(&loss)).transpose()?)
+    pub fn lanes(&self) -> usize {
+        self.network.lanes
     }
 
-    /// Updates the parameters by the gradient that was computed last.
-    pub fn update(&mut self) -> Result<()> {
-        Ok(self.optimizer.step(self.network.by, &mut self.network.parameters, &mut self.network.gradient)?)
+    /// The lanes that train together: all of them by libtorch's operations; by kernels each lane alone, whose numbers then
+    /// stay in a core's cache from step to step.
+    pub fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
+        let (lanes, at_once) = (self.lanes(), self.network.by.lanes_at_once(self.lanes()));
+        (0..lanes).step_by(at_once.max(1)).map(move |first| first..first + at_once)
     }
 
-    /// The stack's numbers as it stands, after [`Self::gradient`] and before [`Self::update`].
-    pub fn measure(&mut self, lanes: &[Lane], train_loss: Vec<f32>) -> Result<Measured> {
-        self.test.forward(&self.network, &self.test_inputs)?;
-        let predictions = self.test.predictions()?;
-        let test_loss = host(&self.test_loss.value(&predictions, &self.test_targets)?)?;
-        let predictions = host(&predictions)?;
-        let points = predictions.len() / self.lanes;
-        let predictions = lanes
-            .iter()
-            .zip(predictions.chunks(points))
-            .map(|(lane, points)| points.iter().map(|&y| lane.data.target_scale.unscale(f64::from(y))).collect())
-            .collect();
-        let units: i64 = self.network.widths[1..self.network.widths.len() - 1].iter().sum();
-        Ok(Measured {
-            train_loss,
-            test_loss,
-            predictions,
-            grad_norm: norms(&self.by_lane(&self.network.gradient)?),
-            dead_units: self
-                .test
-                .dead(&self.network)?
-                .into_iter()
-                .map(|dead| dead as f64 / units.max(1) as f64)
-                .collect(),
-        })
+    /// Makes so many updates of a block, unless `stop` is set on the way: then it says false.
+    pub fn advance(&mut self, block: &Range<usize>, updates: usize, stop: &AtomicBool) -> Result<bool> {
+        for _ in 0..updates {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            self.gradient(block, false)?;
+            self.update(block)?;
+        }
+        Ok(true)
+    }
+
+    /// Measures a block as it stands, on its next batch and the test points, and then updates it if wanted.
+    pub fn measure(&mut self, block: &Range<usize>, lanes: &[Lane], update: bool) -> Result<Vec<Measured>> {
+        let train_loss = self.gradient(block, true)?;
+        let (test_loss, predictions) = self.tested(block)?;
+        let dead = self.test.dead(&self.network)?;
+        let grad_norm = self.grad_norm(block)?;
+        let update_ratio = if update { self.updated(block)? } else { vec![f64::NAN; block.len()] };
+        let units: usize = lanes[block.start].config.model.hidden.iter().sum();
+        let measured = predictions.chunks(self.test_rows).enumerate().map(|(at, points)| {
+            let scale = &lanes[block.start + at].data.target_scale;
+            Measured {
+                train_loss: train_loss[at],
+                test_loss: test_loss[at],
+                predictions: points.iter().map(|&y| scale.unscale(f64::from(y))).collect(),
+                grad_norm: grad_norm[at],
+                update_ratio: update_ratio[at],
+                dead_units: dead[at] as f64 / units.max(1) as f64,
+            }
+        });
+        Ok(measured.collect())
+    }
+
+    /// Computes the loss' gradient on a block's next batch; the batch's loss by lane if it is wanted.
+    pub fn gradient(&mut self, block: &Range<usize>, with_loss: bool) -> Result<Vec<f32>> {
+        let mut losses = Vec::new();
+        match (self.network.by, self.feed.next(block)?) {
+            (By::Kernels(level), Fed::Slices(inputs, targets)) => {
+                let against = self.loss.against(targets);
+                let chunk = self.network.by.rows_at_once(self.network.hidden(), self.rows);
+                for start in (0..self.rows).step_by(chunk) {
+                    let rows = chunk.min(self.rows - start);
+                    let samples = Operand::Slice(&inputs[start * self.columns..(start + rows) * self.columns]);
+                    self.train.forward(&self.network, block, samples, rows)?;
+                    let (predictions, slopes) = self.train.slopes()?;
+                    let predictions = &predictions.numbers()[..rows];
+                    if with_loss {
+                        self.kept[start..start + rows].copy_from_slice(predictions);
+                    }
+                    self.loss.slopes(level, predictions, against, start, &mut slopes.numbers_mut()[..rows]);
+                    self.train.backward(&mut self.network, block, samples, rows, start > 0)?;
+                }
+                if with_loss {
+                    losses.push(self.loss.of(level, &self.kept, targets));
+                }
+            }
+            (By::Torch, Fed::Tensors(inputs, targets)) => {
+                self.train.forward(&self.network, block, Operand::Tensor(&inputs), self.rows)?;
+                let (predictions, slopes) = self.train.slopes()?;
+                if with_loss {
+                    losses = self.loss.of_torch(predictions, &targets)?;
+                }
+                self.loss.slopes_by_torch(predictions, &targets, slopes)?;
+                self.train.backward(&mut self.network, block, Operand::Tensor(&inputs), self.rows, false)?;
+            }
+            _ => bail!("a stack was fed what it does not compute with"),
+        }
+        Ok(losses)
+    }
+
+    /// Updates a block's parameters by the gradient that was computed last.
+    pub fn update(&mut self, block: &Range<usize>) -> Result<()> {
+        let updates = &mut self.updates[block.start / block.len().max(1)];
+        self.optimizer.step(&mut self.network, block, *updates)?;
+        *updates += 1;
+        Ok(())
+    }
+
+    /// A block's losses on the test points, by lane, and its predictions there, lane by lane, in the network's units.
+    fn tested(&mut self, block: &Range<usize>) -> Result<(Vec<f32>, Vec<f32>)> {
+        self.test.watch();
+        let By::Kernels(level) = self.network.by else {
+            self.test.forward(&self.network, block, Operand::Tensor(&self.test_inputs.view), self.test_rows)?;
+            let predictions = self.test.predictions();
+            return Ok((self.test_loss.of_torch(predictions, &self.test_targets.view)?, host(&predictions.view)?));
+        };
+        let chunk = self.network.by.rows_at_once(self.network.hidden(), self.test_rows);
+        let first = block.start * self.test_rows;
+        for start in (0..self.test_rows).step_by(chunk) {
+            let rows = chunk.min(self.test_rows - start);
+            let place = (first + start) * self.columns..(first + start + rows) * self.columns;
+            let samples = Operand::Slice(&self.test_inputs.numbers()[place]);
+            self.test.forward(&self.network, block, samples, rows)?;
+            self.test.look(&self.network, rows);
+            self.test_kept[start..start + rows].copy_from_slice(&self.test.predictions().numbers()[..rows]);
+        }
+        let targets = &self.test_targets.numbers()[first..first + self.test_rows];
+        Ok((vec![self.test_loss.of(level, &self.test_kept, targets)], self.test_kept.clone()))
+    }
+
+    /// The Euclidean norm of each lane's gradient, in f64, which no f32 overflows.
+    fn grad_norm(&self, block: &Range<usize>) -> Result<Vec<f64>> {
+        let gradient = &self.network.gradient;
+        match self.network.by {
+            By::Kernels(level) => {
+                Ok(vec![kernels::squares(level, &gradient.numbers()[self.network.place(block)]).sqrt()])
+            }
+            By::Torch => norms_by_torch(&gradient.view),
+        }
+    }
+
+    /// Updates a block; the length of each lane's step over that of its parameters.
+    fn updated(&mut self, block: &Range<usize>) -> Result<Vec<f64>> {
+        match self.network.by {
+            By::Kernels(level) => {
+                let place = self.network.place(block);
+                self.before.copy_from_slice(&self.network.parameters.numbers()[place.clone()]);
+                self.update(block)?;
+                let change =
+                    kernels::squared_changes(level, &self.network.parameters.numbers()[place], &self.before).sqrt();
+                Ok(vec![change / kernels::squares(level, &self.before).sqrt()])
+            }
+            By::Torch => {
+                let before = self.network.parameters.view.f_detach_copy()?;
+                self.update(block)?;
+                let change = norms_by_torch(&self.network.parameters.view.f_sub(&before)?)?;
+                Ok(change.into_iter().zip(norms_by_torch(&before)?).map(|(change, before)| change / before).collect())
+            }
+        }
     }
 
     /// Every lane's parameters, tensor by tensor (weights `[inputs, outputs]`, biases), first layer first.
@@ -236,56 +320,21 @@ impl Stack {
         self.by_lane(&self.network.gradient)
     }
 
-    fn by_lane(&self, flat: &Tensor) -> Result<Vec<Vec<Vec<f32>>>> {
-        let values = host(flat)?;
-        let part = |part: &Part| values[part.offset..part.offset + part.length].to_vec();
-        Ok((0..self.lanes).map(|lane| self.parts.iter().map(|tensor| part(&tensor[lane])).collect()).collect())
+    fn by_lane(&self, flat: &Buffer) -> Result<Vec<Vec<Vec<f32>>>> {
+        let Layout { tensors, stride } = &self.network.layout;
+        let values = host(&flat.view)?;
+        let lane = |lane: &[f32]| tensors.iter().map(|t| lane[t.offset..t.offset + t.length].to_vec()).collect();
+        Ok(values.chunks(*stride).map(lane).collect())
     }
 }
 
-/// The Euclidean norm of each lane's tensors, in f64, which no f32 overflows.
-pub fn norms(lanes: &[Vec<Vec<f32>>]) -> Vec<f64> {
-    let square = |tensors: &Vec<Vec<f32>>| tensors.iter().flatten().map(|&v| f64::from(v).powi(2)).sum::<f64>();
-    lanes.iter().map(|tensors| square(tensors).sqrt()).collect()
+/// Of `[lanes, numbers]`, each lane's Euclidean norm, in f64.
+fn norms_by_torch(values: &Tensor) -> Result<Vec<f64>> {
+    let norms = values.f_norm_scalaropt_dim_dtype(2, [1].as_slice(), false, Kind::Double)?;
+    Ok(Vec::try_from(norms.f_to_device(Device::Cpu)?)?)
 }
 
 /// A tensor's numbers, on the host.
 fn host(tensor: &Tensor) -> Result<Vec<f32>, tch::TchError> {
-    let tensor = tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?;
-    let mut values = vec![0.0; tensor.numel()];
-    let count = values.len();
-    tensor.f_copy_data(&mut values, count)?;
-    Ok(values)
-}
-
-impl Feed {
-    /// The next batch of all lanes: `[lanes, rows, columns]` inputs and `[lanes, rows]` targets.
-    fn next(&mut self) -> Result<(Tensor, Tensor), tch::TchError> {
-        let repeat = self.draw == Draw::Once && self.inputs.is_some();
-        if repeat {
-            self.next = 0;
-        } else if self.next == self.ahead || self.inputs.is_none() {
-            let (mut inputs, mut targets) = (Vec::new(), Vec::new());
-            for _ in 0..self.ahead {
-                self.batches.iter_mut().for_each(|lane| lane.next_into(&mut inputs, &mut targets));
-            }
-            let (ahead, lanes) = (self.ahead as i64, self.batches.len() as i64);
-            self.inputs = Some(
-                Tensor::f_from_slice(&inputs)?
-                    .f_view([ahead, lanes, self.rows, self.columns])?
-                    .f_to_device(self.device)?,
-            );
-            self.targets =
-                Some(Tensor::f_from_slice(&targets)?.f_view([ahead, lanes, self.rows])?.f_to_device(self.device)?);
-            self.next = 0;
-        }
-        match (&self.inputs, &self.targets) {
-            (Some(inputs), Some(targets)) => {
-                let batch = (inputs.f_select(0, self.next as i64)?, targets.f_select(0, self.next as i64)?);
-                self.next += 1;
-                Ok(batch)
-            }
-            _ => Err(tch::TchError::Torch("no batch was made".to_owned())),
-        }
-    }
+    Vec::try_from(tensor.f_to_device(Device::Cpu)?.f_contiguous()?.f_view([-1])?)
 }

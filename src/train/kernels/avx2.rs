@@ -2,7 +2,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Epilogue, LEAKY, Left};
+use super::{Epilogue, First, LEAKY, Left};
 
 /// Steps of a sum that are made before the next tile's turn: as many rows of `b` stay in the first cache.
 const DEPTH: usize = 128;
@@ -10,57 +10,29 @@ const DEPTH: usize = 128;
 /// # Safety
 /// The processor must have AVX2 and FMA, and the slices the sizes that `product` of the parent checks.
 #[target_feature(enable = "avx2,fma")]
-pub unsafe fn product(
-    [m, k, n]: [usize; 3],
-    a: Left,
-    b: &[f32],
-    bias: Option<&[f32]>,
-    epilogue: Epilogue,
-    out: &mut [f32],
-) {
+pub unsafe fn product([m, k, n]: [usize; 3], a: Left, b: &[f32], first: First, epilogue: Epilogue, out: &mut [f32]) {
     let mut depth = 0;
     loop {
         let steps = DEPTH.min(k - depth);
         let last = depth + steps == k;
-        let mut column = 0;
-        while column < n {
-            let width = (n - column).min(16);
-            let masked = width % 8 != 0;
-            let mut row = 0;
-            while row < m {
-                // Eight sums hide the latency of a multiply-add, and none of them leaves its register.
-                let rows = if width > 8 { 4 } else { 8 }.min(m - row);
-                let at = row * n + column;
-                // SAFETY: row < m, column < n and, where there is a step, depth < k, so all lie within their slices.
-                unsafe {
-                    let out = out.as_mut_ptr().add(at);
-                    let tile = Tile {
-                        k: steps,
-                        a: if k == 0 { a.data.as_ptr() } else { a.data.as_ptr().add(row * a.row + depth * a.column) },
-                        a_row: a.row,
-                        a_column: a.column,
-                        b: if k == 0 { b.as_ptr() } else { b.as_ptr().add(depth * n + column) },
-                        first: match bias {
-                            _ if depth > 0 => First::Sums,
-                            Some(bias) => First::Bias(bias.as_ptr().add(column)),
-                            None => First::Zero,
-                        },
-                        out,
-                        n,
-                        mask: mask((width - 1) % 8 + 1),
-                        epilogue: if last { epilogue } else { Epilogue::Store },
-                        at,
-                    };
-                    match (width > 8, masked) {
-                        (true, false) => tile.rows::<2, false>(rows),
-                        (true, true) => tile.rows::<2, true>(rows),
-                        (false, false) => tile.rows::<1, false>(rows),
-                        (false, true) => tile.rows::<1, true>(rows),
-                    }
-                }
-                row += rows;
+        // SAFETY: the sizes were checked, and where there is a step, depth < k.
+        unsafe {
+            let block = Block {
+                sizes: [m, steps, n],
+                a: Left { data: if k == 0 { a.data } else { a.data.get_unchecked(depth * a.column..) }, ..a },
+                b: if k == 0 { b } else { b.get_unchecked(depth * n..) },
+                first: if depth > 0 { First::Sums } else { first },
+                out: out.as_mut_ptr(),
+                mask: mask((n + 7) % 8 + 1),
+            };
+            match epilogue {
+                _ if !last => block.run::<STORE>(&[]),
+                Epilogue::Store => block.run::<STORE>(&[]),
+                Epilogue::Relu => block.run::<RELU>(&[]),
+                Epilogue::LeakyRelu => block.run::<LEAKY_RELU>(&[]),
+                Epilogue::ReluBackward(h) => block.run::<RELU_BACKWARD>(h),
+                Epilogue::LeakyReluBackward(h) => block.run::<LEAKY_RELU_BACKWARD>(h),
             }
-            column += width;
         }
         depth += steps;
         if last {
@@ -69,13 +41,12 @@ pub unsafe fn product(
     }
 }
 
-/// What a tile's sums begin with.
-enum First {
-    Zero,
-    Bias(*const f32),
-    /// What the steps before have left in `out`.
-    Sums,
-}
+/// The kinds of [`Epilogue`], as a loop is compiled for each.
+const STORE: u8 = 0;
+const RELU: u8 = 1;
+const LEAKY_RELU: u8 = 2;
+const RELU_BACKWARD: u8 = 3;
+const LEAKY_RELU_BACKWARD: u8 = 4;
 
 /// Transposes full blocks of 8 × 8; gives the rows and columns that these cover.
 ///
@@ -123,85 +94,143 @@ fn mask(lanes: usize) -> __m256i {
     _mm256_cmpgt_epi32(count, _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))
 }
 
-struct Tile<'a> {
-    k: usize,
-    a: *const f32,
-    a_row: usize,
-    a_column: usize,
-    b: *const f32,
-    first: First,
+/// A product, or as many of its steps as are made at once.
+struct Block<'a> {
+    sizes: [usize; 3],
+    a: Left<'a>,
+    b: &'a [f32],
+    first: First<'a>,
     out: *mut f32,
-    n: usize,
+    /// Of the last vector of a row.
     mask: __m256i,
-    epilogue: Epilogue<'a>,
-    at: usize,
 }
 
-impl Tile<'_> {
+impl Block<'_> {
     /// # Safety
-    /// The pointers must be valid for this many rows of the tile.
+    /// The sizes must be those of the slices, and `h` as long as `out` where the epilogue reads it.
     #[target_feature(enable = "avx2,fma")]
-    #[inline]
-    unsafe fn rows<const V: usize, const MASKED: bool>(&self, rows: usize) {
-        // SAFETY: as this function's own condition says.
-        unsafe {
-            match rows {
-                1 => self.run::<1, V, MASKED>(),
-                2 => self.run::<2, V, MASKED>(),
-                3 => self.run::<3, V, MASKED>(),
-                4 => self.run::<4, V, MASKED>(),
-                5 => self.run::<5, V, MASKED>(),
-                6 => self.run::<6, V, MASKED>(),
-                7 => self.run::<7, V, MASKED>(),
-                _ => self.run::<8, V, MASKED>(),
+    unsafe fn run<const E: u8>(&self, h: &[f32]) {
+        let n = self.sizes[2];
+        let (vectors, cut) = (n.div_ceil(8), !n.is_multiple_of(8));
+        let mut vector = 0;
+        while vector < vectors {
+            let left = vectors - vector;
+            // Strips of three vectors by three rows, and of two by six, fill the registers without spilling one.
+            let width = match left {
+                1 => 1,
+                2 | 4 => 2,
+                _ => 3,
+            };
+            // SAFETY: the strip lies within the product, as this function's own condition says.
+            unsafe {
+                match (width, cut && left == width) {
+                    (1, false) => self.strip::<E, 1, false>(8, vector * 8, h),
+                    (1, true) => self.strip::<E, 1, true>(8, vector * 8, h),
+                    (2, false) => self.strip::<E, 2, false>(6, vector * 8, h),
+                    (2, true) => self.strip::<E, 2, true>(5, vector * 8, h),
+                    (_, false) => self.strip::<E, 3, false>(3, vector * 8, h),
+                    (_, true) => self.strip::<E, 3, true>(3, vector * 8, h),
+                }
             }
+            vector += width;
         }
     }
 
-    /// `R` rows of `V` vectors, the last of them cut by the mask if `MASKED`.
+    /// All rows of a strip of `V` vectors, at most `most` of them at a time.
     ///
     /// # Safety
-    /// The pointers must be valid for the tile's rows and columns.
+    /// As for [`Self::run`], and the strip must lie within the product.
     #[target_feature(enable = "avx2,fma")]
     #[inline]
-    unsafe fn run<const R: usize, const V: usize, const MASKED: bool>(&self) {
+    unsafe fn strip<const E: u8, const V: usize, const CUT: bool>(&self, most: usize, column: usize, h: &[f32]) {
+        let m = self.sizes[0];
+        if m == 0 {
+            return;
+        }
+        // Even tiles: a last one of a single row would cost as much as a full one.
+        let tiles = m.div_ceil(most);
+        let (fewest, more) = (m / tiles, m % tiles);
+        let mut row = 0;
+        for tile in 0..tiles {
+            let rows = fewest + usize::from(tile < more);
+            // SAFETY: row + rows <= m.
+            unsafe {
+                match rows {
+                    1 => self.tile::<E, 1, V, CUT>(row, column, h),
+                    2 => self.tile::<E, 2, V, CUT>(row, column, h),
+                    3 => self.tile::<E, 3, V, CUT>(row, column, h),
+                    4 => self.tile::<E, 4, V, CUT>(row, column, h),
+                    5 => self.tile::<E, 5, V, CUT>(row, column, h),
+                    6 => self.tile::<E, 6, V, CUT>(row, column, h),
+                    7 => self.tile::<E, 7, V, CUT>(row, column, h),
+                    _ => self.tile::<E, 8, V, CUT>(row, column, h),
+                }
+            }
+            row += rows;
+        }
+    }
+
+    /// `R` rows of `V` vectors, the last of them cut by the mask if `CUT`.
+    ///
+    /// # Safety
+    /// As for [`Self::run`], and the tile must lie within the product.
+    #[target_feature(enable = "avx2,fma")]
+    #[inline(never)] // Inlined, it loses a register to constants of the loops around it, and then spills a sum.
+    unsafe fn tile<const E: u8, const R: usize, const V: usize, const CUT: bool>(
+        &self,
+        row: usize,
+        column: usize,
+        h: &[f32],
+    ) {
         // SAFETY: as this function's own condition says; a masked vector touches only the lanes of its mask.
         unsafe {
+            let [_, k, n] = self.sizes;
             let load = |from: *const f32, v: usize| {
                 let from = from.add(8 * v);
-                if MASKED && v == V - 1 { _mm256_maskload_ps(from, self.mask) } else { _mm256_loadu_ps(from) }
+                if CUT && v == V - 1 { _mm256_maskload_ps(from, self.mask) } else { _mm256_loadu_ps(from) }
             };
+            let out = self.out.add(row * n + column);
             let mut sums = [[_mm256_setzero_ps(); V]; R];
-            for r in 0..R {
-                for v in 0..V {
-                    match self.first {
-                        First::Zero => {}
-                        First::Bias(bias) => sums[r][v] = load(bias, v),
-                        First::Sums => sums[r][v] = load(self.out.add(r * self.n), v),
+            match self.first {
+                First::Zero => {}
+                First::Bias(bias) => {
+                    for v in 0..V {
+                        let bias = load(bias.as_ptr().add(column), v);
+                        for r in 0..R {
+                            sums[r][v] = bias;
+                        }
+                    }
+                }
+                First::Sums => {
+                    for r in 0..R {
+                        for v in 0..V {
+                            sums[r][v] = load(out.add(r * n), v);
+                        }
                     }
                 }
             }
-            let (mut a, mut b) = (self.a, self.b);
-            for _ in 0..self.k {
+            let mut a = self.a.data.as_ptr().wrapping_add(row * self.a.row);
+            let mut b = self.b.as_ptr().wrapping_add(column);
+            for _ in 0..k {
                 let mut row = [_mm256_setzero_ps(); V];
                 for v in 0..V {
                     row[v] = load(b, v);
                 }
                 for r in 0..R {
-                    let factor = _mm256_broadcast_ss(&*a.add(r * self.a_row));
+                    let factor = _mm256_broadcast_ss(&*a.add(r * self.a.row));
                     for v in 0..V {
                         sums[r][v] = _mm256_fmadd_ps(factor, row[v], sums[r][v]);
                     }
                 }
-                a = a.wrapping_add(self.a_column);
-                b = b.wrapping_add(self.n);
+                a = a.wrapping_add(self.a.column);
+                b = b.wrapping_add(n);
             }
             for r in 0..R {
-                let offset = r * self.n;
                 for v in 0..V {
-                    let value = self.after(sums[r][v], |h: &[f32]| load(h.as_ptr().add(self.at + offset), v));
-                    let to = self.out.add(offset + 8 * v);
-                    if MASKED && v == V - 1 {
+                    let h = |v| load(h.as_ptr().add((row + r) * n + column), v);
+                    let value = after::<E>(sums[r][v], || h(v));
+                    let to = out.add(r * n + 8 * v);
+                    if CUT && v == V - 1 {
                         _mm256_maskstore_ps(to, self.mask, value);
                     } else {
                         _mm256_storeu_ps(to, value);
@@ -210,21 +239,48 @@ impl Tile<'_> {
             }
         }
     }
+}
 
-    #[target_feature(enable = "avx2,fma")]
-    #[inline]
-    fn after(&self, value: __m256, load: impl Fn(&[f32]) -> __m256) -> __m256 {
-        let zero = _mm256_setzero_ps();
-        let leak = |value| _mm256_mul_ps(value, _mm256_set1_ps(LEAKY));
-        match self.epilogue {
-            Epilogue::Store => value,
-            // Of a NaN and a number, max gives its second operand.
-            Epilogue::Relu => _mm256_max_ps(zero, value),
-            Epilogue::LeakyRelu => _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(value, zero)),
-            Epilogue::ReluBackward(h) => _mm256_andnot_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(load(h), zero), value),
-            Epilogue::LeakyReluBackward(h) => {
-                _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(load(h), zero))
+/// What an epilogue makes of a sum; `h` is what the layer put out, where the epilogue reads it.
+#[target_feature(enable = "avx2,fma")]
+#[inline]
+fn after<const E: u8>(value: __m256, h: impl Fn() -> __m256) -> __m256 {
+    let zero = _mm256_setzero_ps();
+    let leak = |value| _mm256_mul_ps(value, _mm256_set1_ps(LEAKY));
+    match E {
+        // Of a NaN and a number, max gives its second operand.
+        RELU => _mm256_max_ps(zero, value),
+        LEAKY_RELU => _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(value, zero)),
+        RELU_BACKWARD => _mm256_andnot_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(h(), zero), value),
+        LEAKY_RELU_BACKWARD => _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(h(), zero)),
+        _ => value,
+    }
+}
+
+/// `out[r] = first + Σ a[r, c] · b[c]` over rows without gaps: eight sums side by side, then their sum.
+///
+/// # Safety
+/// The processor must have AVX2 and FMA; `a` must have `out.len()` rows of `b.len()` numbers, one row every `a.row`.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn dots(a: Left, b: &[f32], first: f32, out: &mut [f32]) {
+    let k = b.len();
+    let full = k / 8 * 8;
+    let mask = mask(k - full);
+    for (r, out) in out.iter_mut().enumerate() {
+        // SAFETY: a row of `a` has k numbers, and a masked vector touches only those of its mask.
+        *out = unsafe {
+            let a = a.data.as_ptr().add(r * a.row);
+            let mut sums = _mm256_setzero_ps();
+            for c in (0..full).step_by(8) {
+                sums = _mm256_fmadd_ps(_mm256_loadu_ps(a.add(c)), _mm256_loadu_ps(b.as_ptr().add(c)), sums);
             }
-        }
+            if full < k {
+                let (a, b) = (_mm256_maskload_ps(a.add(full), mask), _mm256_maskload_ps(b.as_ptr().add(full), mask));
+                sums = _mm256_fmadd_ps(a, b, sums);
+            }
+            let half = _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums));
+            let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
+            first + _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)))
+        };
     }
 }

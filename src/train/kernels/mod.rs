@@ -13,6 +13,8 @@
 mod avx2;
 mod passes;
 
+use std::ptr::NonNull;
+
 pub use passes::*;
 use tch::{Device, Kind, TchError, Tensor};
 
@@ -41,24 +43,47 @@ impl Level {
     }
 }
 
-/// The numbers of a contiguous f32 tensor on the CPU.
-///
-/// Tensors share memory, which the borrow checker does not see: the caller must not hold two of these over the same
-/// memory while one of them is written through. Within a step each buffer is read or written, never both, but for
-/// passes in place, which take one slice only.
-#[allow(clippy::mut_from_ref)]
-pub(super) fn numbers(tensor: &Tensor) -> Result<&mut [f32], TchError> {
-    if tensor.device() != Device::Cpu || tensor.kind() != Kind::Float || !tensor.is_contiguous() {
-        return Err(TchError::Torch("a kernel was given a tensor that is not contiguous f32 on the CPU".to_owned()));
-    }
-    // SAFETY: a contiguous f32 tensor on the CPU has numel() initialised numbers from data_ptr() on, aligned for f32, and
-    // lives at least as long as the borrow of it. Exclusiveness is the caller's part, as said above.
-    Ok(unsafe {
-        match tensor.numel() {
-            0 => &mut [],
-            count => std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), count),
+/// The numbers of a contiguous f32 tensor on the CPU, looked up once: each question to a tensor is a call into libtorch.
+pub struct Numbers {
+    data: NonNull<f32>,
+    count: usize,
+    /// Keeps the memory.
+    _tensor: Tensor,
+}
+
+impl Numbers {
+    /// The borrow checker does not see that tensors share memory: of memory that is written through a `Numbers` there
+    /// must be one of these only, and no operation of libtorch on it while a slice is held. [`Buffer`] sees to both.
+    ///
+    /// [`Buffer`]: super::buffers::Buffer
+    pub(super) fn of(tensor: &Tensor) -> Result<Self, TchError> {
+        if tensor.device() != Device::Cpu || tensor.kind() != Kind::Float || !tensor.is_contiguous() {
+            return Err(TchError::Torch(
+                "a kernel was given a tensor that is not contiguous f32 on the CPU".to_owned(),
+            ));
         }
-    })
+        let count = tensor.numel();
+        let data = match NonNull::new(tensor.data_ptr().cast::<f32>()) {
+            Some(data) if count > 0 => data,
+            _ => NonNull::dangling(),
+        };
+        Ok(Numbers {
+            data,
+            count: if data == NonNull::dangling() { 0 } else { count },
+            _tensor: tensor.shallow_clone(),
+        })
+    }
+
+    pub fn get(&self) -> &[f32] {
+        // SAFETY: a contiguous f32 tensor on the CPU has numel() initialised numbers from data_ptr() on, aligned for f32;
+        // the tensor is kept, and nothing here ever resizes one. Nobody writes meanwhile, as `of` says.
+        unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.count) }
+    }
+
+    pub fn get_mut(&mut self) -> &mut [f32] {
+        // SAFETY: as for `get`; this is the only borrow, as `of` says.
+        unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), self.count) }
+    }
 }
 
 /// A matrix with any strides, element (r, c) at `r·row + c·column`.
@@ -129,8 +154,18 @@ impl<'a> Epilogue<'a> {
     }
 }
 
-/// `out[m, n] = epilogue(bias + a[m, k] · b[k, n])`, `b` and `out` row by row without gaps. Each element is one chain of
-/// multiply-adds in the order of k, beginning with the bias.
+/// What a product's sums begin with.
+#[derive(Clone, Copy)]
+pub enum First<'a> {
+    Zero,
+    /// One number for each column.
+    Bias(&'a [f32]),
+    /// What `out` holds: the sums go on.
+    Sums,
+}
+
+/// `out[m, n] = epilogue(first + a[m, k] · b[k, n])`, `b` and `out` row by row without gaps. Each element is one chain of
+/// multiply-adds in the order of k; only where n = 1 may it be several, which depend on k alone.
 ///
 /// # Panics
 /// If a slice is shorter than its shape says.
@@ -139,33 +174,43 @@ pub fn product(
     [m, k, n]: [usize; 3],
     a: Left,
     b: &[f32],
-    bias: Option<&[f32]>,
+    first: First,
     epilogue: Epilogue,
     out: &mut [f32],
 ) {
     let covers =
         |length: usize, rows: usize, columns: usize| rows.checked_mul(columns).is_some_and(|size| size <= length);
-    assert!(covers(b.len(), k, n) && covers(out.len(), m, n) && bias.is_none_or(|bias| bias.len() >= n));
+    assert!(covers(b.len(), k, n) && covers(out.len(), m, n));
+    if let First::Bias(bias) = first {
+        assert!(bias.len() >= n);
+    }
     let last = |count: usize, stride: usize| count.saturating_sub(1).checked_mul(stride);
     let reach = last(m, a.row).zip(last(k, a.column)).and_then(|(row, column)| row.checked_add(column));
     assert!(m == 0 || k == 0 || reach.is_some_and(|reach| reach < a.data.len()));
     if let Epilogue::ReluBackward(h) | Epilogue::LeakyReluBackward(h) = epilogue {
         assert!(covers(h.len(), m, n));
     }
-    match level.0 {
+    match (level.0, first, epilogue) {
+        #[cfg(target_arch = "x86_64")]
+        (Instructions::Avx2, First::Zero | First::Bias(_), Epilogue::Store) if n == 1 && a.column == 1 && k > 1 => {
+            let first = if let First::Bias(bias) = first { bias[0] } else { 0.0 };
+            // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and the sizes were checked.
+            unsafe { avx2::dots(a, &b[..k], first, &mut out[..m]) }
+        }
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and the sizes were checked.
-        Instructions::Avx2 => unsafe { avx2::product([m, k, n], a, b, bias, epilogue, out) },
-        Instructions::Portable => portable([m, k, n], a, b, bias, epilogue, out),
+        (Instructions::Avx2, ..) => unsafe { avx2::product([m, k, n], a, b, first, epilogue, out) },
+        (Instructions::Portable, ..) => portable([m, k, n], a, b, first, epilogue, out),
     }
 }
 
-fn portable([m, k, n]: [usize; 3], a: Left, b: &[f32], bias: Option<&[f32]>, epilogue: Epilogue, out: &mut [f32]) {
+fn portable([m, k, n]: [usize; 3], a: Left, b: &[f32], first: First, epilogue: Epilogue, out: &mut [f32]) {
     for r in 0..m {
         let row = &mut out[r * n..(r + 1) * n];
-        match bias {
-            Some(bias) => row.copy_from_slice(&bias[..n]),
-            None => row.fill(0.0),
+        match first {
+            First::Bias(bias) => row.copy_from_slice(&bias[..n]),
+            First::Zero => row.fill(0.0),
+            First::Sums => {}
         }
         for p in 0..k {
             let factor = a.data[r * a.row + p * a.column];

@@ -1,23 +1,23 @@
-//! Passes over whole buffers: each optimizer, each loss' slope, sums of columns, in one go.
+//! Passes over whole buffers: each optimizer, each loss and its slope, sums of squares, in one go.
 
 use super::{Instructions, Level};
 
 /// Defines a pass over slices twice, once compiled for AVX2, and lets the level choose. Rust never fuses or reorders
 /// floating-point operations, so both give the same bits.
 macro_rules! pass {
-    ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $body:block) => {
+    ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$doc])*
         #[allow(clippy::too_many_arguments)] // One slice for each number that a pass keeps of a parameter.
-        pub fn $name(level: Level, $($argument: $type),*) {
+        pub fn $name(level: Level, $($argument: $type),*) $(-> $out)? {
             #[inline(always)]
             #[allow(clippy::too_many_arguments)]
-            fn pass($($argument: $type),*) $body
+            fn pass($($argument: $type),*) $(-> $out)? $body
 
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
             #[allow(clippy::too_many_arguments)]
-            fn avx2($($argument: $type),*) {
-                pass($($argument),*);
+            fn avx2($($argument: $type),*) $(-> $out)? {
+                pass($($argument),*)
             }
 
             match level.0 {
@@ -30,31 +30,68 @@ macro_rules! pass {
     };
 }
 
-pass! {
-    /// `out[columns]` becomes the sums of the columns of `from[rows, columns]`, row after row.
-    fn column_sums(from: &[f32], columns: usize, out: &mut [f32]) {
-        out.fill(0.0);
-        for row in from.chunks_exact(columns) {
-            for (sum, value) in out.iter_mut().zip(row) {
-                *sum += value;
-            }
+/// Marks the `W` columns from `at` on.
+#[inline(always)]
+fn mark<const W: usize>(from: &[f32], columns: usize, at: usize, seen: &mut [u32]) {
+    let mut marks = [0; W];
+    for row in from.chunks_exact(columns) {
+        for (mark, value) in marks.iter_mut().zip(&row[at..at + W]) {
+            *mark |= value.to_bits();
         }
+    }
+    for (seen, mark) in seen[at..at + W].iter_mut().zip(marks) {
+        // All bits but the sign: a NaN counts as something, −0 does not.
+        *seen |= mark << 1;
     }
 }
 
 pass! {
-    /// `out[columns]` becomes, for each column of `from[rows, columns]`, 0 if it holds nothing but zeros.
-    fn nonzero_columns(from: &[f32], columns: usize, out: &mut [f32]) {
-        let mut seen = vec![0u32; columns];
-        for row in from.chunks_exact(columns) {
-            for (seen, value) in seen.iter_mut().zip(row) {
-                // All bits but the sign: a NaN counts as something, −0 does not.
-                *seen |= value.to_bits() << 1;
-            }
+    /// Marks in `seen[columns]` which columns of `from[rows, columns]` hold anything but zeros; it stays 0 for the others.
+    fn mark_nonzero(from: &[f32], columns: usize, seen: &mut [u32]) {
+        let mut at = 0;
+        // So many columns at a time that their marks stay in registers.
+        while at + 32 <= columns {
+            mark::<32>(from, columns, at, seen);
+            at += 32;
         }
-        for (out, seen) in out.iter_mut().zip(seen) {
-            *out = if seen == 0 { 0.0 } else { 1.0 };
+        while at + 8 <= columns {
+            mark::<8>(from, columns, at, seen);
+            at += 8;
         }
+        while at < columns {
+            mark::<1>(from, columns, at, seen);
+            at += 1;
+        }
+    }
+}
+
+/// The sum of a term of each pair, as eight sums side by side, which a processor adds at once, and then their sum.
+#[inline(always)]
+fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f64) -> f64 {
+    let mut sums = [0.0; 8];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+    for (a, b) in a.iter().zip(b) {
+        for i in 0..8 {
+            sums[i] += term(a[i], b[i]);
+        }
+    }
+    for ((sum, a), b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
+        *sum += term(*a, *b);
+    }
+    sums.iter().sum()
+}
+
+pass! {
+    /// Σ v² in f64, which no f32 overflows.
+    fn squares(values: &[f32]) -> f64 {
+        sum(values, values, |v, _| f64::from(v) * f64::from(v))
+    }
+}
+
+pass! {
+    /// Σ (new − old)², the differences in f32, the sum in f64.
+    fn squared_changes(new: &[f32], old: &[f32]) -> f64 {
+        sum(new, old, |new, old| f64::from(new - old) * f64::from(new - old))
     }
 }
 
@@ -73,30 +110,31 @@ pub struct Adam {
 
 pass! {
     /// An update by Adam or AdamW, all in one pass. `negative_rate` is minus the learning rate.
-    fn adam(by: Adam, negative_rate: &[f32], parameters: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
+    fn adam(by: Adam, negative_rate: f32, parameters: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
         let count = parameters.len();
-        let (negative_rate, gradient, mean, square) = (&negative_rate[..count], &gradient[..count], &mut mean[..count], &mut square[..count]);
+        let (gradient, mean, square) = (&gradient[..count], &mut mean[..count], &mut square[..count]);
+        let decoupled = negative_rate * by.decoupled;
         for i in 0..count {
-            let p = parameters[i] + parameters[i] * (negative_rate[i] * by.decoupled);
+            let p = parameters[i] + parameters[i] * decoupled;
             let g = gradient[i] + p * by.weight_decay;
             let m = mean[i] + (g - mean[i]) * by.gain[0];
             let v = square[i] + (g * g - square[i]) * by.gain[1];
             mean[i] = m;
             square[i] = v;
-            parameters[i] = p + negative_rate[i] * (m / (v.sqrt() * by.root + by.eps));
+            parameters[i] = p + negative_rate * (m / (v.sqrt() * by.root + by.eps));
         }
     }
 }
 
 pass! {
-    /// An update by gradient negative_rate, with a momentum if there is a velocity.
-    fn sgd(factor: f32, momentum: f32, nesterov: bool, weight_decay: f32, negative_rate: &[f32], parameters: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
+    /// An update by gradient descent, with a momentum if there is a velocity.
+    fn sgd(factor: f32, momentum: f32, nesterov: bool, weight_decay: f32, negative_rate: f32, parameters: &mut [f32], gradient: &[f32], velocity: &mut [f32]) {
         let count = parameters.len();
-        let (negative_rate, gradient) = (&negative_rate[..count], &gradient[..count]);
+        let gradient = &gradient[..count];
         if velocity.is_empty() {
             for i in 0..count {
                 let g = gradient[i] + parameters[i] * weight_decay;
-                parameters[i] += negative_rate[i] * (g * factor);
+                parameters[i] += negative_rate * (g * factor);
             }
             return;
         }
@@ -106,16 +144,16 @@ pass! {
             let g = gradient[i] + parameters[i] * weight_decay;
             let v = velocity[i] * momentum + g;
             velocity[i] = v;
-            parameters[i] += negative_rate[i] * ((g * own + v * ahead) * factor);
+            parameters[i] += negative_rate * ((g * own + v * ahead) * factor);
         }
     }
 }
 
 pass! {
     /// An update by RMSprop, with a momentum if there is a velocity.
-    fn rmsprop(factor: f32, gain: f32, eps: f32, momentum: f32, weight_decay: f32, negative_rate: &[f32], parameters: &mut [f32], gradient: &[f32], square: &mut [f32], velocity: &mut [f32]) {
+    fn rmsprop(factor: f32, gain: f32, eps: f32, momentum: f32, weight_decay: f32, negative_rate: f32, parameters: &mut [f32], gradient: &[f32], square: &mut [f32], velocity: &mut [f32]) {
         let count = parameters.len();
-        let (negative_rate, gradient, square) = (&negative_rate[..count], &gradient[..count], &mut square[..count]);
+        let (gradient, square) = (&gradient[..count], &mut square[..count]);
         for i in 0..count {
             let g = gradient[i] + parameters[i] * weight_decay;
             let v = square[i] + (g * g - square[i]) * gain;
@@ -128,34 +166,99 @@ pass! {
                 }
                 None => step,
             };
-            parameters[i] += negative_rate[i] * (step * factor);
+            parameters[i] += negative_rate * (step * factor);
         }
     }
 }
 
-/// The derivative of an error by its difference, but for a constant factor.
+/// What becomes of the difference between a prediction and its target.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Slope {
+pub enum Error {
+    /// d²
     Square,
+    /// |d|
     Absolute,
+    /// ½d² up to δ, δ|d| − ½δ² beyond
     Huber,
+}
+
+impl Error {
+    /// Its derivative; half of it for the square.
+    #[inline(always)]
+    fn slope(self, difference: f32, delta: f32) -> f32 {
+        match self {
+            Error::Square => difference,
+            // 0 at 0 and NaN at NaN, as libtorch has it.
+            Error::Absolute => {
+                if difference > 0.0 {
+                    1.0
+                } else if difference < 0.0 {
+                    -1.0
+                } else {
+                    difference
+                }
+            }
+            Error::Huber => {
+                if difference > delta {
+                    delta
+                } else if difference < -delta {
+                    -delta
+                } else {
+                    difference
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn of(self, difference: f32, delta: f32) -> f32 {
+        match self {
+            Error::Square => difference * difference,
+            Error::Absolute => difference.abs(),
+            Error::Huber => {
+                let size = difference.abs();
+                let capped = if size > delta { delta } else { size };
+                (size - capped * 0.5) * capped
+            }
+        }
+    }
 }
 
 pass! {
     /// `gradient` becomes the slope of `predictions − targets`, times `factor`; a single target stands for all.
-    fn slopes(slope: Slope, delta: f32, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
+    fn slopes(error: Error, delta: f32, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
         let count = gradient.len();
         let predictions = &predictions[..count];
-        let only = if targets.len() == 1 { Some(targets[0]) } else { None };
-        for i in 0..count {
-            let difference = predictions[i] - only.unwrap_or_else(|| targets[i]);
-            let slope = match slope {
-                Slope::Square => difference,
-                // 0 at 0 and NaN at NaN, as libtorch has it.
-                Slope::Absolute => if difference > 0.0 { 1.0 } else if difference < 0.0 { -1.0 } else { difference },
-                Slope::Huber => if difference > delta { delta } else if difference < -delta { -delta } else { difference },
-            };
-            gradient[i] = slope * factor;
+        if let [target] = *targets {
+            for i in 0..count {
+                gradient[i] = error.slope(predictions[i] - target, delta) * factor;
+            }
+            return;
         }
+        let targets = &targets[..count];
+        for i in 0..count {
+            gradient[i] = error.slope(predictions[i] - targets[i], delta) * factor;
+        }
+    }
+}
+
+pass! {
+    /// As `slopes`, of each prediction with every target: their sum.
+    fn pair_slopes(error: Error, delta: f32, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
+        for (prediction, gradient) in predictions.iter().zip(gradient) {
+            let slopes = sum(targets, targets, |target, _| f64::from(error.slope(prediction - target, delta)));
+            *gradient = (slopes * f64::from(factor)) as f32;
+        }
+    }
+}
+
+pass! {
+    /// The sum of the errors of `predictions − targets`: each in f32, as a framework has it, and their sum in f64, so that
+    /// the order of the samples does not show in its last digits. A single target stands for all.
+    fn errors(error: Error, delta: f32, predictions: &[f32], targets: &[f32]) -> f64 {
+        if let [target] = *targets {
+            return sum(predictions, predictions, |p, _| f64::from(error.of(p - target, delta)));
+        }
+        sum(predictions, targets, |prediction, target| f64::from(error.of(prediction - target, delta)))
     }
 }

@@ -1,0 +1,196 @@
+//! The engine's gradients against central differences of a loss computed in f64 by other code: every way in which a step
+//! can be computed here, every activation, output, loss and pairing, and shapes that cut tiles, vectors and chunks.
+#![cfg(feature = "train")]
+
+mod common;
+
+use misfit::data::{Batches, batch_rows};
+use misfit::experiment::config::*;
+use misfit::train::device::single_threaded;
+use misfit::train::kernels::Level;
+use misfit::train::network::By;
+use misfit::train::stack::Stack;
+use tch::Device;
+
+fn erf(x: f64) -> f64 {
+    // e^(−x²) Σ 2ⁿ x^(2n+1)/(2n+1)!!, whose terms have one sign; beyond 6 it is 1 to the last digit.
+    if x.abs() > 6.0 {
+        return x.signum();
+    }
+    let (mut term, mut sum) = (x, x);
+    for n in 1..200 {
+        term *= 2.0 * x * x / f64::from(2 * n + 1);
+        sum += term;
+    }
+    sum * (-x * x).exp() * 2.0 / std::f64::consts::PI.sqrt()
+}
+
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+fn activate(activation: Activation, z: f64) -> f64 {
+    match activation {
+        Activation::Relu => z.max(0.0),
+        Activation::LeakyRelu => z.max(0.01 * z),
+        Activation::Elu => {
+            if z > 0.0 {
+                z
+            } else {
+                z.exp() - 1.0
+            }
+        }
+        Activation::Gelu => z * 0.5 * (1.0 + erf(z / 2f64.sqrt())),
+        Activation::Sigmoid => sigmoid(z),
+        Activation::Tanh => z.tanh(),
+        Activation::Identity => z,
+    }
+}
+
+fn output(output: Output, z: f64) -> f64 {
+    match output {
+        Output::Identity => z,
+        Output::Relu => z.max(0.0),
+        Output::Sigmoid => sigmoid(z),
+        Output::Tanh => z.tanh(),
+        Output::Softmax => 1.0,
+    }
+}
+
+/// The prediction for one row.
+fn predict(model: &Model, tensors: &[Vec<f64>], row: &[f64]) -> f64 {
+    let mut values = row.to_vec();
+    let mut tensors = tensors.iter();
+    for layer in 0..=model.hidden.len() {
+        let weights = tensors.next().expect("weights");
+        let outputs = weights.len() / values.len();
+        let mut sums = if model.bias { tensors.next().expect("biases").clone() } else { vec![0.0; outputs] };
+        for (value, weights) in values.iter().zip(weights.chunks(outputs)) {
+            sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+        }
+        values = match model.activation.get(layer) {
+            Some(&activation) => sums.iter().map(|&z| activate(activation, z)).collect(),
+            None => sums,
+        };
+    }
+    output(model.output, values[0])
+}
+
+fn loss(config: &Config, tensors: &[Vec<f64>], x: &[f32], y: &[f32]) -> f64 {
+    let columns = x.len() / y.len();
+    let predictions: Vec<f64> = x
+        .chunks(columns)
+        .map(|row| predict(&config.model, tensors, &row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>()))
+        .collect();
+    let delta = config.loss.delta.unwrap_or(1.0);
+    let error = |prediction: f64, target: f32| {
+        let difference = (prediction - f64::from(target)).abs();
+        match config.loss.kind {
+            LossKind::Mse | LossKind::Sse => difference * difference,
+            LossKind::Mae => difference,
+            LossKind::Huber if difference <= delta => difference * difference / 2.0,
+            LossKind::Huber => delta * (difference - delta / 2.0),
+        }
+    };
+    let sum: f64 = match config.loss.pairing {
+        Pairing::Matched => predictions.iter().zip(y).map(|(&p, &y)| error(p, y)).sum(),
+        _ => predictions.iter().map(|&p| y.iter().map(|&y| error(p, y)).sum::<f64>()).sum(),
+    };
+    let rows = y.len() as f64;
+    match (config.loss.kind, config.loss.pairing) {
+        (LossKind::Sse, _) => sum,
+        (_, Pairing::BroadcastMean) => sum / (rows * rows),
+        _ => sum / rows,
+    }
+}
+
+/// Compares the gradient of every `stride`th parameter; `tolerance` is relative to the norm of those that are compared.
+fn check(config: &Config, stride: usize, tolerance: f64) {
+    let lanes = [2, 7].map(|seed| common::lane(config, seed));
+    for by in [By::Torch, By::Kernels(Level::PORTABLE), By::Kernels(Level::best())] {
+        let mut stack = Stack::computed(by, &lanes, Device::Cpu).expect("a stack");
+        let parameters = stack.parameters().expect("parameters");
+        for block in stack.blocks() {
+            stack.gradient(&block, false).expect("a gradient");
+        }
+        let gradients = stack.gradients().expect("gradients");
+        for (at, lane) in lanes.iter().enumerate() {
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            let rows = batch_rows(&config.batch, lane.data.train.rows()).expect("a batch");
+            Batches::new(lane.data.clone(), config.batch.draw, rows, lane.seed).next_into(&mut x, &mut y);
+            let mut tensors: Vec<Vec<f64>> =
+                parameters[at].iter().map(|tensor| tensor.iter().map(|&p| f64::from(p)).collect()).collect();
+            let (mut off, mut norm) = (0.0, 0.0);
+            let mut nth = 0;
+            for tensor in 0..tensors.len() {
+                for i in 0..tensors[tensor].len() {
+                    nth += 1;
+                    if nth % stride != 0 {
+                        continue;
+                    }
+                    let value = tensors[tensor][i];
+                    let mut moved = |by: f64| {
+                        tensors[tensor][i] = value + by;
+                        loss(config, &tensors, &x, &y)
+                    };
+                    const H: f64 = 1e-6;
+                    let slope = (moved(H) - moved(-H)) / (2.0 * H);
+                    tensors[tensor][i] = value;
+                    off += (f64::from(gradients[at][tensor][i]) - slope).powi(2);
+                    norm += slope * slope;
+                }
+            }
+            let error = if off == 0.0 { 0.0 } else { (off / norm).sqrt() };
+            assert!(error <= tolerance, "{by:?} {:?} {:?}: gradients are off by {error:e}", config.model, config.loss);
+        }
+    }
+}
+
+fn config(hidden: &str, activation: &str, output: &str, loss: &str, pairing: &str, rows: usize) -> Config {
+    common::config(&format!(
+        "[data]\ntarget = {{ polynomial = [0.4, -0.5, 0.3, 0.4] }}\ninputs = {{ uniform = {{ from = -1.5, to = 1.5, count = {rows} }} }}\n[model]\nhidden = {hidden}\nactivation = \"{activation}\"\noutput = \"{output}\"\ninit = \"kaiming_uniform\"\ninit_bias = {{ uniform = [-0.5, 0.5] }}\n[loss]\nkind = \"{loss}\"\npairing = \"{pairing}\""
+    ))
+}
+
+#[test]
+fn gradients_agree_with_differences_in_f64_for_every_activation_output_loss_and_pairing() {
+    single_threaded();
+    for activation in ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "identity"] {
+        for output in ["identity", "relu", "sigmoid", "tanh", "softmax"] {
+            check(&config("[7, 5]", activation, output, "mse", "matched", 13), 1, 1e-5);
+        }
+    }
+    for loss in ["mse", "sse", "mae", "huber"] {
+        for pairing in ["matched", "broadcast", "broadcast-mean"] {
+            check(&config("[7, 5]", "tanh", "identity", loss, pairing, 13), 1, 1e-5);
+        }
+    }
+}
+
+#[test]
+fn gradients_agree_with_differences_in_f64_for_shapes_that_cut_tiles_vectors_and_chunks() {
+    single_threaded();
+    for (hidden, rows, stride) in [
+        ("[]", 9, 1),
+        ("[1]", 1, 1),
+        ("[1, 1]", 2, 1),
+        ("[8]", 8, 1),
+        ("[16, 16]", 32, 1),
+        ("[17, 9, 33]", 5, 3),
+        ("[40, 40]", 32, 17),
+        ("[45, 45]", 31, 23),
+        ("[3, 64, 25, 2]", 11, 7),
+        // More rows than a chunk has, and a last one of a single row.
+        ("[40, 40]", 385, 97),
+        ("[300, 70]", 73, 997),
+    ] {
+        for activation in ["relu", "leaky_relu", "tanh", "gelu"] {
+            check(&config(hidden, activation, "identity", "mse", "matched", rows), stride, 1e-5);
+        }
+    }
+    for pairing in ["broadcast", "broadcast-mean"] {
+        for loss in ["mse", "mae", "huber"] {
+            check(&config("[40, 40]", "relu", "identity", loss, pairing, 385), 331, 1e-5);
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Each kernel against the same sums in f64, plainly written.
+#![cfg(feature = "train")]
+
+use misfit::random::{Purpose, Stream};
+use misfit::train::kernels::*;
+
+const LEVELS: fn() -> [Level; 2] = || [Level::PORTABLE, Level::best()];
+
+fn numbers(count: usize, seed: u64) -> Vec<f32> {
+    let mut stream = Stream::new(seed, Purpose::Inputs);
+    (0..count).map(|_| stream.normal() as f32).collect()
+}
+
+fn near(ours: f32, exact: f64, scale: f64, what: &str) {
+    assert!((f64::from(ours) - exact).abs() <= scale * 1e-6, "{what}: {ours} and {exact}");
+}
+
+#[test]
+fn products_of_every_small_shape_are_those_in_f64_from_each_beginning_and_with_each_ending() {
+    let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 40, 41, 47, 48, 49];
+    for m in sizes {
+        for n in sizes {
+            for k in [1, 2, 7, 8, 9, 31, 40, 127, 128, 129, 260] {
+                if m > 9 && n > 9 && k > 40 {
+                    continue;
+                }
+                let (a, b, bias) = (numbers(m * k, 1), numbers(k * n, 2), numbers(n, 3));
+                let (old, h) = (numbers(m * n, 4), numbers(m * n, 5));
+                for transposed in [false, true] {
+                    let left = match transposed {
+                        false => Left { data: &a, row: k, column: 1 },
+                        true => Left { data: &a, row: 1, column: m },
+                    };
+                    for (nth, epilogue) in [
+                        Epilogue::Store,
+                        Epilogue::Relu,
+                        Epilogue::LeakyRelu,
+                        Epilogue::ReluBackward(&h),
+                        Epilogue::LeakyReluBackward(&h),
+                    ]
+                    .into_iter()
+                    .enumerate()
+                    {
+                        // Not every beginning with every ending: as many as tell them apart.
+                        for first in match nth {
+                            0 => vec![First::Zero, First::Bias(&bias), First::Sums],
+                            1 => vec![First::Bias(&bias)],
+                            _ => vec![First::Zero],
+                        } {
+                            for level in LEVELS() {
+                                let mut out = old.clone();
+                                product(level, [m, k, n], left, &b, first, epilogue, &mut out);
+                                for r in 0..m {
+                                    for c in 0..n {
+                                        let at = r * n + c;
+                                        let mut sum = match first {
+                                            First::Zero => 0.0,
+                                            First::Bias(bias) => f64::from(bias[c]),
+                                            First::Sums => f64::from(old[at]),
+                                        };
+                                        let mut scale = sum.abs() + 1.0;
+                                        for p in 0..k {
+                                            let a = a[if transposed { p * m + r } else { r * k + p }];
+                                            let term = f64::from(a) * f64::from(b[p * n + c]);
+                                            sum += term;
+                                            scale += term.abs();
+                                        }
+                                        let slope = if h[at] > 0.0 { 1.0 } else { 0.0 };
+                                        let exact = match nth {
+                                            0 => sum,
+                                            1 => sum.max(0.0),
+                                            2 => sum.max(0.01 * sum),
+                                            3 => sum * slope,
+                                            _ => sum * (0.99 * slope + 0.01),
+                                        };
+                                        near(out[at], exact, scale, &format!("{level:?} {m}×{k}×{n} ending {nth}"));
+                                    }
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_product_writes_nothing_beyond_its_shape() {
+    for level in LEVELS() {
+        for [m, k, n] in [[3, 5, 7], [4, 40, 45], [1, 9, 1], [33, 1, 17], [5, 200, 25]] {
+            let (a, b) = (numbers(m * k, 1), numbers(k * n, 2));
+            let mut out = vec![7.0; m * n + 64];
+            product(level, [m, k, n], Left { data: &a, row: k, column: 1 }, &b, First::Zero, Epilogue::Store, &mut out);
+            assert!(out[m * n..].iter().all(|&v| v == 7.0), "{m}×{k}×{n}");
+        }
+    }
+}
+
+#[test]
+fn a_nan_passes_through_every_ending() {
+    for level in LEVELS() {
+        let (a, b) = ([f32::NAN], [1.0; 9]);
+        let h = [1.0; 9];
+        let endings = [
+            Epilogue::Store,
+            Epilogue::Relu,
+            Epilogue::LeakyRelu,
+            Epilogue::ReluBackward(&h),
+            Epilogue::LeakyReluBackward(&h),
+        ];
+        for epilogue in endings {
+            let mut out = [0.0; 9];
+            product(level, [1, 1, 9], Left { data: &a, row: 1, column: 1 }, &b, First::Zero, epilogue, &mut out);
+            assert!(out.iter().all(|v| v.is_nan()), "{level:?} {out:?}");
+        }
+    }
+}
+
+#[test]
+fn a_transpose_is_exact_for_every_small_shape() {
+    for level in LEVELS() {
+        for rows in 1..40 {
+            for columns in [1, 2, 7, 8, 9, 16, 23, 40, 45] {
+                let from = numbers(rows * columns, 9);
+                let mut to = vec![0.0; rows * columns];
+                transpose(level, &from, rows, columns, &mut to);
+                let exact = (0..rows * columns).all(|at| to[at] == from[at % rows * columns + at / rows]);
+                assert!(exact, "{level:?} {rows}×{columns}");
+            }
+        }
+    }
+}
+
+#[test]
+fn updates_are_those_of_the_rules_in_f64() {
+    for level in LEVELS() {
+        for count in [1, 7, 8, 9, 31, 64, 1761] {
+            let (parameters, gradient) = (numbers(count, 1), numbers(count, 2));
+            let (mean, square) = (numbers(count, 3), numbers(count, 4).iter().map(|v| v * v).collect::<Vec<f32>>());
+            let wide = |values: &[f32], i: usize| f64::from(values[i]);
+            for (weight_decay, decoupled) in [(0.0, 0.0), (0.02, 0.0), (0.0, 0.1)] {
+                let by = Adam { gain: [0.1, 0.001], root: 1.3, eps: 1e-4, weight_decay, decoupled };
+                let (mut p, mut m, mut v) = (parameters.clone(), mean.clone(), square.clone());
+                adam(level, by, -0.01, &mut p, &gradient, &mut m, &mut v);
+                for i in 0..count {
+                    let start = wide(&parameters, i) * (1.0 - 0.01 * f64::from(decoupled));
+                    let g = wide(&gradient, i) + f64::from(weight_decay) * start;
+                    let exact_m = 0.9 * wide(&mean, i) + 0.1 * g;
+                    let exact_v = 0.999 * wide(&square, i) + 0.001 * g * g;
+                    near(m[i], exact_m, 4.0, "Adam's mean");
+                    near(v[i], exact_v, 16.0, "Adam's square");
+                    let step = f64::from(m[i]) / (1.3 * f64::from(v[i]).sqrt() + 1e-4);
+                    near(p[i], start - 0.01 * step, 4.0 + step.abs(), "Adam's parameter");
+                }
+            }
+            for (momentum, nesterov) in [(0.0, false), (0.9, false), (0.9, true)] {
+                let (mut p, mut velocity) = (parameters.clone(), mean.clone());
+                if momentum == 0.0 {
+                    velocity.clear();
+                }
+                sgd(level, 0.5, momentum, nesterov, 0.02, -0.01, &mut p, &gradient, &mut velocity);
+                for i in 0..count {
+                    let g = wide(&gradient, i) + 0.02 * wide(&parameters, i);
+                    let momentum = f64::from(momentum);
+                    let v = momentum * wide(&mean, i) + g;
+                    let step = if momentum == 0.0 {
+                        g
+                    } else if nesterov {
+                        g + momentum * v
+                    } else {
+                        v
+                    };
+                    near(p[i], wide(&parameters, i) - 0.005 * step, 8.0, "descent");
+                }
+            }
+            for momentum in [0.0, 0.5] {
+                let (mut p, mut v, mut velocity) = (parameters.clone(), square.clone(), mean.clone());
+                if momentum == 0.0 {
+                    velocity.clear();
+                }
+                rmsprop(level, 0.5, 0.01, 1e-3, momentum, 0.02, -0.01, &mut p, &gradient, &mut v, &mut velocity);
+                for i in 0..count {
+                    let g = wide(&gradient, i) + 0.02 * wide(&parameters, i);
+                    near(v[i], 0.99 * wide(&square, i) + 0.01 * g * g, 16.0, "RMSprop's square");
+                    let own = g / (f64::from(v[i]).sqrt() + 1e-3);
+                    let momentum = f64::from(momentum);
+                    let step = if momentum == 0.0 { own } else { momentum * wide(&mean, i) + own };
+                    near(p[i], wide(&parameters, i) - 0.005 * step, 4.0 + step.abs(), "RMSprop's parameter");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn slopes_errors_and_sums_are_those_in_f64() {
+    let kinds: [(Error, fn(f64) -> f64, fn(f64) -> f64); 3] = [
+        (Error::Square, |d| d * d, |d| d),
+        (Error::Absolute, f64::abs, f64::signum),
+        (Error::Huber, |d| if d.abs() <= 0.7 { d * d / 2.0 } else { 0.7 * (d.abs() - 0.35) }, |d| d.clamp(-0.7, 0.7)),
+    ];
+    for level in LEVELS() {
+        for count in [1, 2, 7, 8, 9, 100, 1003] {
+            let (p, y) = (numbers(count, 1), numbers(count, 2));
+            let difference = |i: usize, j: usize| f64::from(p[i]) - f64::from(y[j]);
+            for (error, value, slope) in kinds {
+                let exact: f64 = (0..count).map(|i| value(difference(i, i))).sum();
+                near(errors(level, error, 0.7, &p, &y) as f32, exact, exact.abs() + 1.0, "errors");
+                let exact: f64 = (0..count).map(|i| value(difference(i, 0))).sum();
+                near(errors(level, error, 0.7, &p, &y[..1]) as f32, exact, exact.abs() + 1.0, "errors of one target");
+                let mut out = vec![0.0; count];
+                slopes(level, error, 0.7, 3.0, &p, &y, &mut out);
+                (0..count).for_each(|i| near(out[i], 3.0 * slope(difference(i, i)), 10.0, "slopes"));
+                pair_slopes(level, error, 0.7, 3.0, &p, &y, &mut out);
+                for i in 0..count.min(50) {
+                    let exact: f64 = (0..count).map(|j| slope(difference(i, j))).sum();
+                    near(out[i], 3.0 * exact, 10.0 * count as f64, "pair slopes");
+                }
+            }
+            let exact: f64 = p.iter().map(|&v| f64::from(v).powi(2)).sum();
+            assert!((squares(level, &p) - exact).abs() <= exact * 1e-12);
+            let exact: f64 = p.iter().zip(&y).map(|(a, b)| f64::from(a - b).powi(2)).sum();
+            assert!((squared_changes(level, &p, &y) - exact).abs() <= exact * 1e-12);
+        }
+    }
+}
+
+#[test]
+fn columns_of_zeros_are_told_from_all_others() {
+    for level in LEVELS() {
+        for columns in [1, 5, 8, 9, 32, 40, 45, 77] {
+            for rows in [1, 3, 20] {
+                let mut from = vec![0.0; rows * columns];
+                for c in 0..columns {
+                    let at = (rows - 1) * columns + c;
+                    from[at] = [0.0, -0.0, f32::NAN, -1.0, 1e-45][c % 5];
+                }
+                let mut seen = vec![0; columns];
+                mark_nonzero(level, &from, columns, &mut seen);
+                (0..columns).for_each(|c| assert_eq!(seen[c] != 0, c % 5 > 1, "{level:?} {columns} {c}"));
+            }
+        }
+    }
+}
