@@ -203,6 +203,20 @@ impl Schedule<'_> {
     }
 
     fn job(&self, job: &Job) -> Result<()> {
+        match self.train(job) {
+            // How much a GPU has free is known only by trying.
+            Err(error) if job.runs.len() > 1 && device::out_of_memory(&error) => {
+                let halves = job.runs.split_at(job.runs.len() / 2);
+                [halves.0, halves.1].into_iter().try_for_each(|half| {
+                    let share = half.len() as f64 / job.runs.len() as f64;
+                    self.job(&Job { runs: half.to_vec(), cost: job.cost * share })
+                })
+            }
+            other => other,
+        }
+    }
+
+    fn train(&self, job: &Job) -> Result<()> {
         let lanes = job
             .runs
             .iter()

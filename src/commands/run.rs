@@ -38,7 +38,7 @@ pub struct RunArgs {
     /// Where to train: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: String,
-    /// Training threads [default: one for each core]
+    /// Training threads [default: one for each core; one for a GPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub threads: Option<u16>,
     /// Only this variant; may be repeated
@@ -160,7 +160,7 @@ fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<
     use crate::train::device;
 
     let device = device::parse(&args.device)?;
-    let threads = args.threads.map_or_else(|| std::thread::available_parallelism().map_or(1, usize::from), usize::from);
+    let threads = args.threads.map_or_else(|| device::threads(device), usize::from);
     let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
     schedule::check(experiment, variants, &files, device, threads)?;
     let hash = experiment.hash(files.hashes(), device::kind(device));

@@ -3,6 +3,7 @@
 use anyhow::{Result, bail};
 use tch::{Cuda, Device};
 
+use super::cuda;
 use super::kernels::Level;
 use super::network::By;
 
@@ -17,9 +18,14 @@ pub fn parse(text: &str) -> Result<Device> {
         _ => text.strip_prefix("cuda:").and_then(|index| index.parse().ok()),
     };
     let Some(index) = index else { bail!("--device: unknown device {text:?}, accepted: cpu, cuda or cuda:N") };
+    if let Err(why) = cuda::load() {
+        bail!(
+            "--device {text}: no CUDA: {why}: set LD_LIBRARY_PATH to the lib folder of a libtorch {LIBTORCH} that has it (that of the Python package torch does), or use --device cpu"
+        );
+    }
     if !Cuda::is_available() {
         bail!(
-            "--device {text}: this libtorch sees no CUDA device: set LIBTORCH to one built for CUDA and build again, or use --device cpu"
+            "--device {text}: libtorch has CUDA but finds no device that it can use: see whether nvidia-smi lists one, or use --device cpu"
         );
     }
     if index as i64 >= Cuda::device_count() {
@@ -31,6 +37,19 @@ pub fn parse(text: &str) -> Result<Device> {
 /// What computes best there.
 pub fn by(device: Device) -> By {
     if device == Device::Cpu { By::Kernels(Level::best()) } else { By::Torch }
+}
+
+/// How many threads train there: on a CPU one for each core; a GPU is kept busy by one.
+pub fn threads(device: Device) -> usize {
+    match device {
+        Device::Cpu => std::thread::available_parallelism().map_or(1, usize::from),
+        _ => 1,
+    }
+}
+
+/// Whether this is what an operation says that found too little memory on a GPU.
+pub fn out_of_memory(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| cause.to_string().contains("CUDA out of memory"))
 }
 
 /// Gives the calling thread one intra-op thread: libtorch's pool makes operations this small several times slower.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use tch::{Device, TchError, Tensor};
+use tch::{Device, Kind, TchError, Tensor};
 
 use super::network::By;
 use super::stack::Lane;
@@ -78,7 +78,13 @@ impl Feed {
             let [ahead, lanes, rows, columns] =
                 [torch.ahead, self.lanes.len(), self.rows, self.columns].map(|size| size as i64);
             let all = |values: &[f32], shape: &[i64]| {
-                Tensor::f_from_slice(values)?.f_view(shape)?.f_to_device(torch.device)?.f_unbind(0)
+                let here = Tensor::f_from_slice(values)?.f_view(shape)?;
+                if torch.device == Device::Cpu {
+                    return here.f_unbind(0);
+                }
+                // From pinned memory a copy does not make the host wait for the device.
+                let here = here.f_pin_memory(torch.device).unwrap_or(here);
+                here.f_to_device_(torch.device, Kind::Float, true, false)?.f_unbind(0)
             };
             let inputs = all(&self.inputs, &[ahead, lanes, rows, columns])?;
             let targets = all(&self.targets, &[ahead, lanes, rows])?;

@@ -5,6 +5,7 @@
 
 mod activation;
 mod buffers;
+mod cuda;
 pub mod device;
 mod feed;
 mod init;
@@ -24,6 +25,7 @@ use tch::Device;
 use crate::analysis::outcome::Fit;
 use crate::data::batch_rows;
 use crate::results::rows::CurvePoint;
+use network::By;
 use stack::{Lane, Stack};
 
 /// A run that has ended.
@@ -41,7 +43,18 @@ pub fn train(
     stop: &AtomicBool,
     progress: &dyn Fn(u64),
 ) -> Result<Option<Vec<Trained>>> {
-    let mut stack = Stack::new(lanes, device)?;
+    train_by(device::by(device), lanes, device, stop, progress)
+}
+
+/// The same, computed in a way of the caller's choice.
+pub fn train_by(
+    by: By,
+    lanes: &[Lane],
+    device: Device,
+    stop: &AtomicBool,
+    progress: &dyn Fn(u64),
+) -> Result<Option<Vec<Trained>>> {
+    let mut stack = Stack::computed(by, lanes, device)?;
     let (config, data) = (&lanes[0].config, &lanes[0].data);
     let steps = config.train.length.steps(data.train.rows(), batch_rows(&config.batch, data.train.rows())?);
     let logged = config.train.logged_steps(steps);

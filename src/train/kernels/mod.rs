@@ -5,8 +5,8 @@
 //! stack, and one of its calls costs as much as a whole small product. Here every number is one fixed chain of operations
 //! over its own lane's numbers: which tile or vector it falls into changes nothing.
 //!
-//! This is the only module with `unsafe` code: it borrows tensors' memory and calls what needs a processor's feature, and
-//! it checks sizes first.
+//! But for the opening of a library, this is the only module with `unsafe` code: it borrows tensors' memory and calls what
+//! needs a processor's feature, and it checks sizes first.
 
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::needless_range_loop)] // A tile's loops count registers; with iterators they leave them.

@@ -1,0 +1,28 @@
+//! libtorch's half for CUDA, opened when it is asked for.
+//!
+//! A linked program names libtorch_cpu only, so that it starts on machines without CUDA; where the libtorch that it finds
+//! has CUDA, opening that library at run time registers its operations. So one binary serves both.
+
+use std::error::Error;
+use std::sync::OnceLock;
+
+use libloading::os::unix::{Library, RTLD_GLOBAL, RTLD_NOW};
+
+const LIBRARY: &str = "libtorch_cuda.so";
+
+/// Opens the library once for the process, along the program's own search path; what hinders it, in one line.
+///
+/// libtorch remembers whether it has CUDA from the first time that anything asks, so this comes before that.
+pub fn load() -> Result<(), String> {
+    static LOADED: OnceLock<Result<(), String>> = OnceLock::new();
+    let open = || {
+        // SAFETY: opening the library runs its initialisers, which register libtorch's CUDA operations with the libtorch
+        // that is linked here; they have no other precondition. It stays open for good.
+        let library = unsafe { Library::open(Some(LIBRARY), RTLD_NOW | RTLD_GLOBAL) };
+        library.map(std::mem::forget).map_err(|error| {
+            let why = error.source().map_or_else(|| error.to_string(), ToString::to_string);
+            why.replace('\n', " ")
+        })
+    };
+    LOADED.get_or_init(open).clone()
+}
