@@ -1,5 +1,6 @@
 //! Each kernel against the same sums in f64, plainly written.
 #![cfg(feature = "train")]
+#![allow(clippy::needless_range_loop, clippy::type_complexity)] // Several slices are walked side by side.
 
 use misfit::random::{Purpose, Stream};
 use misfit::train::kernels::*;
