@@ -59,19 +59,26 @@ def has_cuda() -> bool:
     return subprocess.run([sys.executable, "-c", asked], capture_output=True, check=False).returncode == 0
 
 
-def measure(options: Options, parts: list[str]) -> None:
+def measure(options: Options, parts: list[str]) -> bool:
+    """Whether every part could be measured; one that cannot be leaves the others alone."""
     print(machine.facts(), flush=True)
     targets: list[Target] = []
+    complete = True
     for part in PARTS:
         if part in parts:
             began = time.monotonic()
-            targets += PARTS[part](options) or []
+            try:
+                targets += PARTS[part](options) or []
+            except Failed as failed:
+                print(f"bench: {part}: {failed}", file=sys.stderr)
+                complete = False
             progress(f"{part} took {time.monotonic() - began:.0f} s")
     if {"scaling", "memory"} & set(parts):
         plot.run()
     if targets:
         table("Targets", ["target", "wanted", "measured", ""], [target.row() for target in targets])
     print(f"\n{OUT.relative_to(processes.ROOT)}/*.csv")
+    return complete
 
 
 def main() -> int:
@@ -82,19 +89,15 @@ def main() -> int:
         return 2
     OUT.mkdir(parents=True, exist_ok=True)
     try:
-        measure(options, parts)
+        return 0 if measure(options, parts) else 2
     except Disagreement as disagreement:
         print(f"bench: {disagreement}", file=sys.stderr)
         return 1
-    except Failed as failed:
-        print(f"bench: {failed}", file=sys.stderr)
-        return 2
     except KeyboardInterrupt:
         print("bench: interrupted", file=sys.stderr)
         return 130
     finally:
         processes.end_all()
-    return 0
 
 
 if __name__ == "__main__":

@@ -4,8 +4,9 @@ Usage: peer_torch.py START DEVICE eager|fused|compile|vmap
 
 eager    nn.Sequential and torch.optim.Adam, one model at a time
 fused    the same with Adam(fused=True)
-compile  torch.func.grad and Adam's update in one compiled graph: of the ways to compile this step by far the fastest.
-         Compiling forward and loss alone, or the step with torch.optim.Adam in it, was three times slower
+compile  torch.func.grad (several models: under vmap) and Adam's update in one compiled graph: of the ways to compile
+         this step by far the fastest. Compiling forward and loss alone, or the step with torch.optim.Adam in it, took
+         three times as long
 vmap     torch.func.grad under vmap over stacked parameters, and torch.optim.Adam on the stacked tensors, foreach or
          fused, whichever is faster here
 """
@@ -115,7 +116,8 @@ def loss(parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
 
 def adam_step(parameters: Parameters, m: Parameters, v: Parameters, count: Tensor, inputs: Tensor, targets: Tensor) -> None:
     """Update number `count` in place, by Adam as torch.optim has it."""
-    gradient = grad(loss)(parameters, inputs, targets)
+    derivative = vmap(grad(loss)) if inputs.dim() == 3 else grad(loss)
+    gradient = derivative(parameters, inputs, targets)
     mean, root = 1 - 0.9**count, (1 - 0.999**count).sqrt()
     for name, g in gradient.items():
         m[name].lerp_(g, 0.1)
@@ -123,19 +125,27 @@ def adam_step(parameters: Parameters, m: Parameters, v: Parameters, count: Tenso
         parameters[name].sub_(1e-3 * (m[name] / mean) / (v[name].sqrt() / root + 1e-8))
 
 
+def losses(parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
+    """The loss of one model, or of each of several, on a batch of its own or one for all."""
+    if parameters["0.bias"].dim() == 1:
+        return loss(parameters, inputs, targets)
+    own = 0 if inputs.dim() == 3 else None
+    return vmap(loss, in_dims=(0, own, own))(parameters, inputs, targets)
+
+
 compiled_step = torch.compile(adam_step, dynamic=False)
-compiled_loss = torch.compile(loss, dynamic=False)
+compiled_losses = torch.compile(losses, dynamic=False)
 
 
 class Compiled(Models):
-    """One model, its whole step one graph."""
+    """The whole step one graph."""
 
-    def __init__(self, start: Start, evaluate: bool) -> None:
+    def __init__(self, start: Start, lanes: int, evaluate: bool) -> None:
         super().__init__(start, evaluate)
-        self.parameters = first(stacked(start))
+        self.parameters = stacked(start) if lanes > 1 else first(stacked(start))
         self.moments = [{name: torch.zeros_like(tensor) for name, tensor in self.parameters.items()} for _ in range(2)]
         self.count = torch.zeros((), dtype=torch.float64, device=DEVICE)
-        self.batch = self.inputs[0], self.targets[0]
+        self.batch = (self.inputs, self.targets) if lanes > 1 else (self.inputs[0], self.targets[0])
 
     @torch.no_grad()
     def step(self) -> None:
@@ -144,11 +154,11 @@ class Compiled(Models):
 
     @torch.no_grad()
     def train_loss(self) -> Tensor:
-        return loss(self.parameters, *self.batch)
+        return losses(self.parameters, *self.batch)
 
     @torch.no_grad()
     def test_loss(self) -> Tensor:
-        return compiled_loss(self.parameters, *self.test)
+        return compiled_losses(self.parameters, *self.test)
 
 
 class Stacked(Models):
@@ -158,7 +168,6 @@ class Stacked(Models):
         super().__init__(start, evaluate)
         self.parameters = stacked(start)
         self.gradient = vmap(grad(loss))
-        self.measured = vmap(loss), vmap(loss, in_dims=(0, None, None))
         self.optimizer = torch.optim.Adam(self.parameters.values(), lr=1e-3, fused=fused, foreach=not fused)
 
     def step(self) -> None:
@@ -169,11 +178,11 @@ class Stacked(Models):
 
     @torch.no_grad()
     def train_loss(self) -> Tensor:
-        return self.measured[0](self.parameters, self.inputs, self.targets)
+        return losses(self.parameters, self.inputs, self.targets)
 
     @torch.no_grad()
     def test_loss(self) -> Tensor:
-        return self.measured[1](self.parameters, *self.test)
+        return losses(self.parameters, *self.test)
 
 
 def faster(start: Start, evaluate: bool) -> Stacked:
@@ -192,9 +201,11 @@ def make(start: Start, lanes: int, evaluate: bool) -> Models:
     way = sys.argv[3]
     if way == "vmap":
         return faster(start, evaluate)
+    if way == "compile":
+        return Compiled(start, lanes, evaluate)
     if lanes != 1:
         raise ValueError(f"{way} trains one model at a time")
-    return Compiled(start, evaluate) if way == "compile" else Eager(start, evaluate, fused=way == "fused")
+    return Eager(start, evaluate, fused=way == "fused")
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ def steps_for(options: Options, lanes: int, seconds: float) -> int:
     few, many = (
         run_processes(misfit_run(options, "threads-1", steps, range(lanes), "--threads", 1)) for steps in (50, 550)
     )
-    return max(100, round(seconds / max(many - few, 1e-3) * 500, -2))
+    return max(100, 100 * round(seconds / max(many - few, 1e-3) * 5))
 
 
 def run(options: Options) -> list[Target]:

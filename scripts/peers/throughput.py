@@ -11,7 +11,7 @@ from protocol import Peer
 from tables import Spread, Target, progress, short, table, write_csv
 
 HERE = Path(__file__).parent
-ONE_AT_A_TIME = ("torch eager", "torch fused", "torch compile", "tch")
+ONE_AT_A_TIME = ("torch eager", "torch fused", "tch")
 
 Case = tuple[int, bool]
 """Models at once, and whether they are evaluated at every step."""
@@ -120,7 +120,9 @@ def run(options: Options) -> list[Target]:
     missing: dict[str, str] = {}
     times = measure(options, missing)
     rows, lines = [], []
-    for (peer, case), found in sorted(times.items(), key=lambda entry: (entry[0][1][1], entry[0][1][0])):
+    order = list(commands(options))
+    by_case = sorted(times.items(), key=lambda entry: (*entry[0][1][::-1], order.index(entry[0][0])))
+    for (peer, case), found in by_case:
         spread, (lanes, evaluate) = Spread.of(found), case
         ratio = "" if peer == "misfit" else short(Spread.of(ratios(times, peer, case)).median)
         rows.append([peer, lanes, "each step" if evaluate else "no", *spread.numbers(), ratio])
