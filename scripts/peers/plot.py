@@ -1,6 +1,7 @@
 """Draws scaling.csv and memory.csv as small multiples: scaling.svg and scaling.png."""
 
 import csv
+import math
 from dataclasses import dataclass
 
 import matplotlib
@@ -8,7 +9,7 @@ import matplotlib
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
-from matplotlib.ticker import FuncFormatter, NullFormatter  # noqa: E402
+from matplotlib.ticker import FuncFormatter, NullLocator  # noqa: E402
 from processes import OUT  # noqa: E402
 
 TIME, MEMORY = "#0072B2", "#D55E00"  # of Okabe and Ito's palette; told apart in grey too
@@ -21,7 +22,7 @@ class Panel:
     title: str
     x: str
     y: str
-    """The label; "Total time" multiplies by the steps and the models."""
+    """The label; a total is the time of a step times the steps."""
 
 
 PANELS = [
@@ -41,17 +42,28 @@ def read(name: str) -> list[dict[str, str]]:
 
 
 def plain(value: float, _position: object = None) -> str:
-    """A tick's number as people write it: 0.01, 40, 1000, 10⁶."""
-    if value >= 1e5:
-        return f"$10^{{{round(len(f'{value:.0f}')) - 1}}}$"
-    return f"{value:g}"
+    """A tick's number as people write it: 0.01, 40, 1000, 10⁵."""
+    return f"$10^{{{math.log10(value):.0f}}}$" if value >= 1e4 and math.log10(value).is_integer() else f"{value:g}"
+
+
+def set_scale(axes: Axes, values: list[float]) -> None:
+    """A logarithmic y axis of a decade at least, so that noise looks small, with as many numbers as fit."""
+    low, high = min(values) / 1.2, max(values) * 1.2
+    widen = max(1.0, 10.0 / (high / low)) ** 0.5
+    low, high = low / widen, high * widen
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    factors = (1, 2, 5) if high / low < 60 else (1,)
+    axes.set_yscale("log")
+    axes.set_ylim(low, high)
+    axes.set_yticks([t for d in decades for f in factors if low <= (t := f * 10.0**d) <= high])
 
 
 def draw(axes: Axes, panel: Panel, rows: list[dict[str, str]]) -> None:
     x = [float(row["value"]) for row in rows]
     if panel.file == "memory":
-        axes.plot(x, [float(row["peak_mib"]) for row in rows], "s-", color=MEMORY, markersize=4)
-        axes.set_ylim(bottom=50)
+        peaks = [float(row["peak_mib"]) for row in rows]
+        axes.plot(x, peaks, "s-", color=MEMORY, markersize=4)
+        set_scale(axes, peaks)
     else:
         total = panel.y.startswith("total")
         scale = [float(row["value"]) / 1e6 if total else 1.0 for row in rows]
@@ -60,16 +72,15 @@ def draw(axes: Axes, panel: Panel, rows: list[dict[str, str]]) -> None:
         )
         axes.fill_between(x, low, high, color=TIME, alpha=0.25, linewidth=0)
         axes.plot(x, middle, "o-", color=TIME, markersize=4)
+        set_scale(axes, low + high)
     axes.set_xscale("log")
-    axes.set_yscale("log")
+    axes.set_xticks(x)
     axes.set_title(panel.title, loc="left", fontsize=9, fontweight="bold")
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
-    if len(x) <= 6 and max(x) <= 6:
-        axes.set_xticks(x)
-    axes.yaxis.set_major_formatter(FuncFormatter(plain))
-    axes.xaxis.set_major_formatter(FuncFormatter(plain))
-    axes.xaxis.set_minor_formatter(NullFormatter())
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(plain))
+        axis.set_minor_locator(NullLocator())
     axes.grid(True, which="major", color="0.88", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)
 
@@ -86,7 +97,8 @@ def run() -> None:
     for axes, found in zip(grid.flat, panels):
         draw(axes, *found)
     for axes in list(grid.flat)[len(panels) :]:
-        axes.set_visible(False)
+        axes.set_axis_off()
+        axes.text(0, 1, "Medians; the bands go\nfrom the lowest to the highest\nof the repetitions.", va="top")
     for kind in ("svg", "png"):
         figure.savefig(OUT / f"scaling.{kind}", dpi=200, metadata={"Date": None} if kind == "svg" else None)
     plt.close(figure)
