@@ -300,7 +300,9 @@ impl Net {
             let layer = nn::linear(vs.root() / at, inputs, outputs, nn::LinearConfig::default());
             tch::no_grad(|| {
                 layer.ws.shallow_clone().copy_(&Tensor::from_slice(&pair[0]).view([inputs, outputs]).tr());
-                layer.bs.as_ref().map(|bias| bias.shallow_clone().copy_(&Tensor::from_slice(&pair[1])));
+                if let Some(bias) = &layer.bs {
+                    bias.shallow_clone().copy_(&Tensor::from_slice(&pair[1]));
+                }
             });
             layers = layers.add(layer);
             if at + 1 < pairs.len() {
