@@ -70,7 +70,7 @@ def last_line(stderr) -> str:
     """The last line that a process wrote to a file before it died."""
     stderr.seek(0)
     lines = [line.strip() for line in stderr.read().decode(errors="replace").splitlines() if line.strip()]
-    return lines[-1][:300] if lines else "it said nothing"
+    return lines[-1][:300] if lines else "without a word"
 
 
 def run(*commands: Sequence[str | Path], pinned: bool = False) -> float:

@@ -13,6 +13,7 @@ What it cannot do it answers with {"error": "why, on one line"}. The peer misfit
         trains as `misfit run` does; the most memory that the process ever had
 """
 
+import contextlib
 import json
 import select
 import subprocess
@@ -50,9 +51,12 @@ class Peer:
         ready, _, _ = select.select([self.process.stdout], [], [], PATIENCE)
         line = self.process.stdout.readline() if ready else ""
         if not line:
+            if ready:  # it closes its output before it has quite ended
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(5)
             self.close()
-            why = processes.last_line(self.stderr) if ready else f"no answer in {PATIENCE:.0f} s"
-            raise Failed(f"it died: {why}" if ready else why)
+            died = f"it ended with code {self.process.returncode}: {processes.last_line(self.stderr)}"
+            raise Failed(died if ready else f"no answer in {PATIENCE:.0f} s")
         answer = json.loads(line)
         if "error" in answer:
             raise Failed(answer["error"])
