@@ -77,30 +77,41 @@ struct StartLane {
 /// What a stack is kept for: lanes, whether it is evaluated, and the network.
 type Case = (usize, bool, Work);
 
-fn main() -> Result<()> {
+fn main() {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [peer, start, device] = &args[..] else {
         // `cargo bench` comes here.
         println!("this is one of the peers of scripts/bench, which compares them");
-        return Ok(());
+        return;
     };
+    if let Err(error) = serve(peer, start, device) {
+        println!("{}", failure(&error));
+    }
+}
+
+/// Answers until standard input ends.
+fn serve(peer: &str, start: &str, device: &str) -> Result<()> {
     device::single_threaded();
     let device = device::parse(device)?;
-    let mut peer: Box<dyn Peer> = match peer.as_str() {
+    let mut peer: Box<dyn Peer> = match peer {
         "misfit" => Box::new(Misfit { device, start: start.into(), stacks: HashMap::new() }),
         "tch" => Box::new(Plain { device, start: start.into(), nets: HashMap::new() }),
         other => bail!("no peer {other:?}: misfit or tch"),
     };
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::stdout();
     writeln!(out, "{}", json!({ "ready": format!("libtorch {}", device::LIBTORCH) }))?;
-    out.flush()?;
     for line in std::io::stdin().lock().lines() {
         let answer = serde_json::from_str(&line?).map_err(anyhow::Error::from).and_then(|request| peer.answer(request));
-        let answer = answer.unwrap_or_else(|error| json!({ "error": format!("{error:#}") }));
-        writeln!(out, "{answer}")?;
-        out.flush()?;
+        writeln!(out, "{}", answer.unwrap_or_else(|error| failure(&error)))?;
     }
     Ok(())
+}
+
+/// An error as an answer. Of a cause of many lines, as libtorch's with its stack, the first says what it is.
+fn failure(error: &anyhow::Error) -> Value {
+    let causes: Vec<_> =
+        error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned()).collect();
+    json!({ "error": causes.join(": ") })
 }
 
 trait Peer {
