@@ -1,0 +1,348 @@
+//! Two peers of the benchmark, both on this crate's libtorch: misfit itself, and tch as its own examples use it.
+//!
+//! `throughput misfit|tch START DEVICE` answers requests, one JSON object a line, on standard input and output; what
+//! they are is written in `scripts/peers/protocol.py`. `scripts/bench` starts it and draws up the tables.
+
+use std::collections::HashMap;
+use std::hint::black_box;
+use std::io::{BufRead, Write};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::{Context, Result, bail, ensure};
+use misfit::data::{Files, RunData};
+use misfit::experiment::Experiment;
+use misfit::train::device;
+use misfit::train::stack::{Lane, Stack};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use tch::nn::{self, Module, OptimizerConfig};
+use tch::{Cuda, Device, Reduction, Tensor};
+
+/// Lanes in the starting file. Lane i of more begins as lane i modulo this.
+const STARTS: usize = 256;
+/// Steps that nobody times, after a stack or a network was made.
+const WARM_UP: usize = 20;
+
+#[derive(Deserialize)]
+struct Request {
+    cmd: String,
+    #[serde(default = "one")]
+    lanes: usize,
+    #[serde(default)]
+    eval: bool,
+    #[serde(default)]
+    steps: usize,
+    #[serde(default)]
+    work: Work,
+}
+
+/// What a network is and learns from: 1–40–40–1 on a batch of 32, where a request says nothing else.
+#[derive(Clone, PartialEq, Eq, Hash, Deserialize)]
+#[serde(default)]
+struct Work {
+    hidden: Vec<usize>,
+    batch: usize,
+    log_points: usize,
+}
+
+impl Default for Work {
+    fn default() -> Self {
+        Work { hidden: vec![40, 40], batch: 32, log_points: 200 }
+    }
+}
+
+fn one() -> usize {
+    1
+}
+
+/// Where every peer begins.
+#[derive(Serialize, Deserialize)]
+struct Start {
+    lanes: Vec<StartLane>,
+    test_inputs: Vec<f32>,
+    test_targets: Vec<f32>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StartLane {
+    /// First layer first: weights `[inputs, outputs]` row by row, then biases.
+    parameters: Vec<Vec<f32>>,
+    inputs: Vec<f32>,
+    targets: Vec<f32>,
+}
+
+/// What a stack is kept for: lanes, whether it is evaluated, and the network.
+type Case = (usize, bool, Work);
+
+fn main() {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let [peer, start, device] = &args[..] else {
+        // `cargo bench` comes here.
+        println!("this is one of the peers of scripts/bench, which compares them");
+        return;
+    };
+    if let Err(error) = serve(peer, start, device) {
+        println!("{}", failure(&error));
+    }
+}
+
+/// Answers until standard input ends.
+fn serve(peer: &str, start: &str, device: &str) -> Result<()> {
+    device::single_threaded();
+    let device = device::parse(device)?;
+    let mut peer: Box<dyn Peer> = match peer {
+        "misfit" => Box::new(Misfit { device, start: start.into(), stacks: HashMap::new() }),
+        "tch" => Box::new(Plain { device, start: start.into(), nets: HashMap::new() }),
+        other => bail!("no peer {other:?}: misfit or tch"),
+    };
+    let mut out = std::io::stdout();
+    writeln!(out, "{}", json!({ "ready": format!("libtorch {}", device::LIBTORCH) }))?;
+    for line in std::io::stdin().lock().lines() {
+        let answer = serde_json::from_str(&line?).map_err(anyhow::Error::from).and_then(|request| peer.answer(request));
+        writeln!(out, "{}", answer.unwrap_or_else(|error| failure(&error)))?;
+    }
+    Ok(())
+}
+
+/// An error as an answer. Of a cause of many lines, as libtorch's with its stack, the first says what it is.
+fn failure(error: &anyhow::Error) -> Value {
+    let causes: Vec<_> =
+        error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned()).collect();
+    json!({ "error": causes.join(": ") })
+}
+
+trait Peer {
+    fn answer(&mut self, request: Request) -> Result<Value>;
+}
+
+/// The seconds that `work` takes; a GPU has done it all by then.
+fn timed(device: Device, work: impl FnOnce() -> Result<()>) -> Result<f64> {
+    synchronize(device);
+    let begun = Instant::now();
+    work()?;
+    synchronize(device);
+    Ok(begun.elapsed().as_secs_f64())
+}
+
+fn synchronize(device: Device) {
+    if let Device::Cuda(index) = device {
+        Cuda::synchronize(index as i64);
+    }
+}
+
+struct Misfit {
+    device: Device,
+    start: PathBuf,
+    stacks: HashMap<Case, (Stack, Vec<Lane>)>,
+}
+
+impl Peer for Misfit {
+    fn answer(&mut self, request: Request) -> Result<Value> {
+        match request.cmd.as_str() {
+            "start" => {
+                self.write_start()?;
+                Ok(json!({}))
+            }
+            "measure" => self.measure(request),
+            "check" => {
+                let lanes = lanes(&request.work, request.lanes, request.steps)?;
+                let mut stack = Stack::new(&lanes, self.device)?;
+                step_many(&mut stack, &lanes, request.steps, false)?;
+                let (train, test) = losses(&mut stack, &lanes)?;
+                Ok(json!({ "train": train, "test": test }))
+            }
+            "peak" => {
+                let lanes = lanes(&request.work, request.lanes, request.steps)?;
+                let ended = misfit::train::train(&lanes, self.device, &AtomicBool::new(false), &|_| ())?;
+                Ok(json!({ "peak_mib": peak_mib()?, "runs": ended.map(|runs| runs.len()) }))
+            }
+            other => bail!("no request {other:?}"),
+        }
+    }
+}
+
+impl Misfit {
+    fn measure(&mut self, Request { lanes: count, eval, steps, work, .. }: Request) -> Result<Value> {
+        let (stack, lanes) = match self.stacks.entry((count, eval, work.clone())) {
+            std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+            std::collections::hash_map::Entry::Vacant(entry) => {
+                let lanes = lanes(&work, count, 1_000_000_000)?;
+                let mut stack = Stack::new(&lanes, self.device)?;
+                step_many(&mut stack, &lanes, WARM_UP, eval)?;
+                entry.insert((stack, lanes))
+            }
+        };
+        Ok(json!({ "seconds": timed(self.device, || step_many(stack, lanes, steps, eval))? }))
+    }
+
+    /// Writes the state in which every peer begins: misfit's own lanes, seeds 0, 1, ….
+    fn write_start(&self) -> Result<()> {
+        let lanes = lanes(&Work::default(), STARTS, 1)?;
+        let stack = Stack::new(&lanes, self.device)?;
+        let test = &lanes[0].data.test;
+        let start = Start {
+            test_inputs: lanes[0].data.scaled_inputs(test),
+            test_targets: lanes[0].data.scaled_targets(test),
+            lanes: (stack.parameters()?.into_iter().zip(&lanes))
+                .map(|(parameters, Lane { data, .. })| StartLane {
+                    parameters,
+                    inputs: data.scaled_inputs(&data.train),
+                    targets: data.scaled_targets(&data.train),
+                })
+                .collect(),
+        };
+        let path = &self.start;
+        std::fs::write(path, serde_json::to_vec(&start)?).with_context(|| format!("{}", path.display()))
+    }
+}
+
+/// Updates a stack this many times. With `eval` the loss on the test points is computed at every step and kept.
+fn step_many(stack: &mut Stack, lanes: &[Lane], steps: usize, eval: bool) -> Result<()> {
+    let mut kept = Vec::with_capacity(if eval { steps } else { 0 });
+    for _ in 0..steps {
+        if let Some(loss) = stack.gradient(eval)? {
+            kept.push(stack.measure(lanes, loss)?.test_loss);
+        }
+        stack.update()?;
+    }
+    black_box(kept);
+    Ok(())
+}
+
+/// The loss of every lane on its batch and on the test points.
+fn losses(stack: &mut Stack, lanes: &[Lane]) -> Result<(Vec<f32>, Vec<f32>)> {
+    let train = stack.gradient(true)?.context("a loss was asked for")?;
+    let measured = stack.measure(lanes, train)?;
+    Ok((measured.train_loss, measured.test_loss))
+}
+
+/// Lanes of one shape: seeds 0, 1, …, and from the start again.
+fn lanes(work: &Work, count: usize, steps: usize) -> Result<Vec<Lane>> {
+    let Work { hidden, batch, log_points } = work;
+    let text = format!(
+        "[data]
+        target = {{ polynomial = [0, 1, 1] }}
+        inputs = {{ uniform = {{ from = 0, to = 1, count = {batch} }} }}
+        test = {{ grid = {{ from = 0, to = 1, count = 100 }} }}
+        [batch]
+        size = \"all\"
+        draw = \"once\"
+        [model]
+        hidden = {hidden:?}
+        init = \"pytorch\"
+        [train]
+        steps = {steps}
+        log_points = {log_points}"
+    );
+    let config = Experiment::parse(&text, "bench.toml", &[])?.variants[0].config.clone();
+    let files = Files::default();
+    (0..count)
+        .map(|lane| {
+            let seed = (lane % STARTS) as u64;
+            let data = Arc::new(RunData::new(&config, seed, &files)?);
+            Ok(Lane { config: config.clone(), seed, data })
+        })
+        .collect()
+}
+
+/// The most memory that this process ever had in use.
+fn peak_mib() -> Result<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").context("/proc/self/status")?;
+    let line = status.lines().find(|line| line.starts_with("VmHWM:")).context("VmHWM: not told here")?;
+    let kib: f64 = line.split_whitespace().nth(1).context("VmHWM: no number")?.parse()?;
+    Ok(kib / 1024.0)
+}
+
+/// tch as its own examples use it: `nn::Sequential`, `nn::Adam`, `backward_step`.
+struct Plain {
+    device: Device,
+    start: PathBuf,
+    nets: HashMap<bool, Net>,
+}
+
+impl Peer for Plain {
+    fn answer(&mut self, Request { cmd, lanes, eval, steps, .. }: Request) -> Result<Value> {
+        ensure!(lanes == 1, "tch trains one model at a time");
+        match cmd.as_str() {
+            "measure" => {
+                let net = match self.nets.entry(eval) {
+                    std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
+                    std::collections::hash_map::Entry::Vacant(entry) => {
+                        let mut net = Net::new(&self.start, self.device)?;
+                        net.step_many(WARM_UP, eval)?;
+                        entry.insert(net)
+                    }
+                };
+                Ok(json!({ "seconds": timed(self.device, || net.step_many(steps, eval))? }))
+            }
+            "check" => {
+                let mut net = Net::new(&self.start, self.device)?;
+                net.step_many(steps, false)?;
+                let [train, test] = [&net.train, &net.test].map(|batch| net.loss(batch).double_value(&[]));
+                Ok(json!({ "train": [train], "test": [test] }))
+            }
+            other => bail!("no request {other:?}"),
+        }
+    }
+}
+
+struct Net {
+    layers: nn::Sequential,
+    optimizer: nn::Optimizer,
+    train: (Tensor, Tensor),
+    test: (Tensor, Tensor),
+}
+
+impl Net {
+    /// The first lane of the starting file.
+    fn new(path: &Path, device: Device) -> Result<Self> {
+        let text = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
+        let start: Start = serde_json::from_slice(&text)?;
+        let lane = start.lanes.first().context("a starting file has lanes")?;
+        let vs = nn::VarStore::new(device);
+        let mut layers = nn::seq();
+        let pairs: Vec<&[Vec<f32>]> = lane.parameters.chunks(2).collect();
+        for (at, pair) in pairs.iter().enumerate() {
+            let outputs = pair[1].len() as i64;
+            let inputs = pair[0].len() as i64 / outputs;
+            let layer = nn::linear(vs.root() / at, inputs, outputs, nn::LinearConfig::default());
+            tch::no_grad(|| {
+                layer.ws.shallow_clone().copy_(&Tensor::from_slice(&pair[0]).view([inputs, outputs]).tr());
+                if let Some(bias) = &layer.bs {
+                    bias.shallow_clone().copy_(&Tensor::from_slice(&pair[1]));
+                }
+            });
+            layers = layers.add(layer);
+            if at + 1 < pairs.len() {
+                layers = layers.add_fn(Tensor::relu);
+            }
+        }
+        let column = |values: &[f32]| Tensor::from_slice(values).view([-1, 1]).to_device(device);
+        Ok(Net {
+            optimizer: nn::Adam::default().build(&vs, 1e-3)?,
+            layers,
+            train: (column(&lane.inputs), column(&lane.targets)),
+            test: (column(&start.test_inputs), column(&start.test_targets)),
+        })
+    }
+
+    fn loss(&self, (inputs, targets): &(Tensor, Tensor)) -> Tensor {
+        self.layers.forward(inputs).mse_loss(targets, Reduction::Mean)
+    }
+
+    fn step_many(&mut self, steps: usize, eval: bool) -> Result<()> {
+        let mut kept = Vec::with_capacity(if eval { steps } else { 0 });
+        for _ in 0..steps {
+            if eval {
+                kept.push(tch::no_grad(|| self.loss(&self.test)).double_value(&[]));
+            }
+            let loss = self.loss(&self.train);
+            self.optimizer.backward_step(&loss);
+        }
+        black_box(kept);
+        Ok(())
+    }
+}
