@@ -199,14 +199,19 @@ impl Misfit {
     }
 }
 
-/// Updates a stack this many times. With `eval` the loss on the test points is computed at every step and kept.
+/// Updates a stack this many times, as `misfit run` does. With `eval` every step is one that is logged: the loss on the
+/// test points is kept, and with it all that a row of a curve holds.
 fn step_many(stack: &mut Stack, lanes: &[Lane], steps: usize, eval: bool) -> Result<()> {
-    let mut kept = Vec::with_capacity(if eval { steps } else { 0 });
-    for _ in 0..steps {
-        if let Some(loss) = stack.gradient(eval)? {
-            kept.push(stack.measure(lanes, loss)?.test_loss);
+    let mut kept = Vec::with_capacity(if eval { steps * lanes.len() } else { 0 });
+    for block in stack.blocks() {
+        if !eval {
+            stack.advance(&block, steps, &AtomicBool::new(false))?;
+            continue;
         }
-        stack.update()?;
+        for _ in 0..steps {
+            let measured = stack.measure(&block, lanes, true)?;
+            kept.extend(measured.iter().map(|lane| lane.test_loss));
+        }
     }
     black_box(kept);
     Ok(())
@@ -214,9 +219,14 @@ fn step_many(stack: &mut Stack, lanes: &[Lane], steps: usize, eval: bool) -> Res
 
 /// The loss of every lane on its batch and on the test points.
 fn losses(stack: &mut Stack, lanes: &[Lane]) -> Result<(Vec<f32>, Vec<f32>)> {
-    let train = stack.gradient(true)?.context("a loss was asked for")?;
-    let measured = stack.measure(lanes, train)?;
-    Ok((measured.train_loss, measured.test_loss))
+    let (mut train, mut test) = (Vec::new(), Vec::new());
+    for block in stack.blocks() {
+        for lane in stack.measure(&block, lanes, false)? {
+            train.push(lane.train_loss);
+            test.push(lane.test_loss);
+        }
+    }
+    Ok((train, test))
 }
 
 /// Lanes of one shape: seeds 0, 1, …, and from the start again.
