@@ -257,7 +257,8 @@ fn after<const E: u8>(value: __m256, h: impl Fn() -> __m256) -> __m256 {
     }
 }
 
-/// `out[r] = first + Σ a[r, c] · b[c]` over rows without gaps: eight sums side by side, then their sum.
+/// `out[r] = first + Σ a[r, c] · b[c]` over rows without gaps: eight sums side by side, then their sum, always in the same
+/// order, whichever rows go together.
 ///
 /// # Safety
 /// The processor must have AVX2 and FMA; `a` must have `out.len()` rows of `b.len()` numbers, one row every `a.row`.
@@ -266,21 +267,31 @@ pub unsafe fn dots(a: Left, b: &[f32], first: f32, out: &mut [f32]) {
     let k = b.len();
     let full = k / 8 * 8;
     let mask = mask(k - full);
-    for (r, out) in out.iter_mut().enumerate() {
-        // SAFETY: a row of `a` has k numbers, and a masked vector touches only those of its mask.
-        *out = unsafe {
-            let a = a.data.as_ptr().add(r * a.row);
-            let mut sums = _mm256_setzero_ps();
+    let count = out.len();
+    for (four, out) in out.chunks_mut(4).enumerate() {
+        // SAFETY: rows beyond the last are the last again; a row has k numbers, and a masked vector touches only those of
+        // its mask.
+        unsafe {
+            let row = |r: usize| a.data.as_ptr().add((four * 4 + r).min(count - 1) * a.row);
+            let rows = [row(0), row(1), row(2), row(3)];
+            let mut sums = [_mm256_setzero_ps(); 4];
             for c in (0..full).step_by(8) {
-                sums = _mm256_fmadd_ps(_mm256_loadu_ps(a.add(c)), _mm256_loadu_ps(b.as_ptr().add(c)), sums);
+                let b = _mm256_loadu_ps(b.as_ptr().add(c));
+                for r in 0..4 {
+                    sums[r] = _mm256_fmadd_ps(_mm256_loadu_ps(rows[r].add(c)), b, sums[r]);
+                }
             }
             if full < k {
-                let (a, b) = (_mm256_maskload_ps(a.add(full), mask), _mm256_maskload_ps(b.as_ptr().add(full), mask));
-                sums = _mm256_fmadd_ps(a, b, sums);
+                let b = _mm256_maskload_ps(b.as_ptr().add(full), mask);
+                for r in 0..4 {
+                    sums[r] = _mm256_fmadd_ps(_mm256_maskload_ps(rows[r].add(full), mask), b, sums[r]);
+                }
             }
-            let half = _mm_add_ps(_mm256_castps256_ps128(sums), _mm256_extractf128_ps::<1>(sums));
-            let pair = _mm_add_ps(half, _mm_movehl_ps(half, half));
-            first + _mm_cvtss_f32(_mm_add_ss(pair, _mm_movehdup_ps(pair)))
-        };
+            let pairs = _mm256_hadd_ps(_mm256_hadd_ps(sums[0], sums[1]), _mm256_hadd_ps(sums[2], sums[3]));
+            let sums = _mm_add_ps(_mm256_castps256_ps128(pairs), _mm256_extractf128_ps::<1>(pairs));
+            let mut four = [0.0; 4];
+            _mm_storeu_ps(four.as_mut_ptr(), _mm_add_ps(sums, _mm_set1_ps(first)));
+            out.copy_from_slice(&four[..out.len()]);
+        }
     }
 }
