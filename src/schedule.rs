@@ -32,7 +32,7 @@ impl Limits {
     fn of(device: Device) -> Self {
         match device {
             // A lane trains alone; a stack spares it the allocations, and what ended is kept stack by stack.
-            Device::Cpu => Limits { lanes: 64, bytes: 64 << 20, stacks_a_thread: 4 },
+            Device::Cpu => Limits { lanes: 64, bytes: 64 << 20, stacks_a_thread: 8 },
             // An operation on a GPU costs the same for one lane and for thousands. A stack that does not fit is halved.
             _ => Limits { lanes: 16384, bytes: 4 << 30, stacks_a_thread: 1 },
         }

@@ -23,6 +23,7 @@ class Panel:
     x: str
     y: str
     """The label; a total is the time of a step times the steps."""
+    linear: bool = False
 
 
 PANELS = [
@@ -32,7 +33,7 @@ PANELS = [
     Panel("scaling", "batch", "Batch", "samples in a batch", "µs per step and model"),
     Panel("scaling", "steps", "Steps, 1 model", "steps", "total time, s"),
     Panel("memory", "steps", "Memory by steps", "steps", "peak memory, MiB"),
-    Panel("memory", "lanes", "Memory by models", "models in one stack", "peak memory, MiB"),
+    Panel("memory", "lanes", "Memory by models", "models in one stack", "peak memory, MiB", linear=True),
 ]
 
 
@@ -63,7 +64,7 @@ def draw(axes: Axes, panel: Panel, rows: list[dict[str, str]]) -> None:
     if panel.file == "memory":
         peaks = [float(row["peak_mib"]) for row in rows]
         axes.plot(x, peaks, "s-", color=MEMORY, markersize=4)
-        set_scale(axes, peaks)
+        axes.set_ylim(0, max(peaks) * 1.2)
     else:
         total = panel.y.startswith("total")
         scale = [float(row["value"]) / 1e6 if total else 1.0 for row in rows]
@@ -73,8 +74,12 @@ def draw(axes: Axes, panel: Panel, rows: list[dict[str, str]]) -> None:
         axes.fill_between(x, low, high, color=TIME, alpha=0.25, linewidth=0)
         axes.plot(x, middle, "o-", color=TIME, markersize=4)
         set_scale(axes, low + high)
-    axes.set_xscale("log")
-    axes.set_xticks(x)
+    if panel.linear:
+        axes.set_xlim(0, max(x) * 1.05)
+        axes.set_xticks([tick for tick in x if tick == 1 or tick > max(x) / 10])
+    else:
+        axes.set_xscale("log")
+        axes.set_xticks(x)
     axes.set_title(panel.title, loc="left", fontsize=9, fontweight="bold")
     axes.set_xlabel(panel.x)
     axes.set_ylabel(panel.y)
