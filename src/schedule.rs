@@ -143,9 +143,11 @@ pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, device: Device
     let share = total / (threads * limits.stacks_a_thread) as f64;
     let mut jobs = Vec::new();
     for runs in groups.into_values() {
-        let (_, size) = &sizes[&runs[0].variant];
-        let fitting = (limits.bytes / size.bytes.max(1)) as usize;
-        let lanes = fitting.min((share / size.cost) as usize).clamp(1, limits.lanes);
+        // Of one shape, but perhaps with more training samples in one variant than in another.
+        let largest = |of: fn(&Size) -> f64| runs.iter().map(|run| of(&sizes[&run.variant].1)).fold(0.0, f64::max);
+        let (bytes, cost) = (largest(|size| size.bytes as f64), largest(|size| size.cost));
+        let fitting = (limits.bytes as f64 / bytes.max(1.0)) as usize;
+        let lanes = fitting.min((share / cost) as usize).clamp(1, limits.lanes);
         for stack in runs.chunks(lanes) {
             let cost = stack.iter().map(|run| sizes[&run.variant].1.cost).sum();
             jobs.push(Job { runs: stack.to_vec(), cost });
@@ -233,7 +235,6 @@ impl Schedule<'_> {
                 job.runs.iter().map(|run| self.experiment.variants[run.variant].name.as_str()).collect();
             format!("variant {}", names.into_iter().collect::<Vec<_>>().join(", "))
         })?;
-        let Some(trained) = trained else { return Ok(()) };
         let rows: Vec<RunRows> = job
             .runs
             .iter()
@@ -242,7 +243,7 @@ impl Schedule<'_> {
             .map(|((run, lane), trained)| self.rows(run, lane, trained))
             .collect();
         self.folder.keep(&rows)?;
-        self.progress.ended(job.runs.len());
+        self.progress.ended(rows.len());
         Ok(())
     }
 

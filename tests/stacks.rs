@@ -21,7 +21,7 @@ fn bits(run: &Trained) -> Vec<u64> {
 }
 
 fn trained(lanes: &[Lane]) -> Vec<Vec<u64>> {
-    let runs = train(lanes, Device::Cpu, &AtomicBool::new(false), &|_| {}).expect("trains").expect("was not stopped");
+    let runs = train(lanes, Device::Cpu, &AtomicBool::new(false), &|_| {}).expect("trains");
     runs.iter().map(bits).collect()
 }
 
@@ -141,5 +141,25 @@ fn a_run_is_bitwise_the_same_alone_and_at_every_place_of_a_stack_in_any_order() 
         let mut numbers = trained(&backwards);
         numbers.reverse();
         assert_eq!(numbers, alone, "{what}: backwards");
+    }
+}
+
+#[test]
+fn a_stack_that_is_stopped_keeps_the_runs_that_had_ended() {
+    single_threaded();
+    let config = common::config(
+        "[data]\ntarget = { polynomial = [0, 1, 1] }\ninputs = { uniform = { from = 0, to = 1, count = 20 } }\n[train]\nsteps = 40\nlog_points = 9",
+    );
+    let lanes: Vec<Lane> = (0..6).map(|seed| common::lane(&config, seed)).collect();
+    let whole = trained(&lanes);
+    for after in [0, 1, 39, 40, 100, 160, 200, 239] {
+        let (stop, made) = (AtomicBool::new(false), std::cell::Cell::new(0));
+        let tell = |updates| {
+            made.set(made.get() + updates);
+            stop.store(made.get() > after, std::sync::atomic::Ordering::Relaxed);
+        };
+        let ended: Vec<_> = train(&lanes, Device::Cpu, &stop, &tell).expect("trains").iter().map(bits).collect();
+        assert_eq!(ended.len() as u64, (after + 1) / 40, "stopped after {after} updates");
+        assert_eq!(ended, whole[..ended.len()]);
     }
 }

@@ -8,7 +8,7 @@ from protocol import Peer
 from tables import table
 
 START = OUT / "start.json"
-LANES, STEPS, RTOL = (1, 16), 50, 1e-3
+LANES, STEPS, RTOL = (1, 4, 16, 64, 256), 50, 1e-3
 
 
 class Disagreement(Exception):

@@ -1,5 +1,6 @@
 """The processes that are measured: on one core or on all, one thread each, and none left behind."""
 
+import importlib.util
 import os
 import signal
 import subprocess
@@ -42,9 +43,16 @@ def one_core(wanted: bool = True) -> Iterator[None]:
         os.sched_setaffinity(0, cores)
 
 
+def with_cuda() -> dict[str, str]:
+    """What makes misfit find the CUDA half of libtorch in this environment's PyTorch, of the same version."""
+    torch = importlib.util.find_spec("torch")
+    libraries = [str(Path(folder) / "lib") for folder in (torch.submodule_search_locations or [])] if torch else []
+    return {"LD_LIBRARY_PATH": ":".join([*libraries, *filter(None, [os.environ.get("LD_LIBRARY_PATH")])])}
+
+
 def start(command: Sequence[str | Path], device: str = "cpu", **pipes) -> subprocess.Popen:
     """Starts a process in a session of its own, so that it can be ended with its children."""
-    environment = os.environ | ONE_THREAD | ({"JAX_PLATFORMS": "cpu"} if device == "cpu" else {})
+    environment = os.environ | ONE_THREAD | ({"JAX_PLATFORMS": "cpu"} if device == "cpu" else with_cuda())
     process = subprocess.Popen([str(c) for c in command], env=environment, start_new_session=True, cwd=ROOT, **pipes)
     _alive.add(process)
     return process

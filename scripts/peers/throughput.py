@@ -54,7 +54,7 @@ def open_peers(options: Options, missing: dict[str, str]) -> list[Peer]:
             peer = Peer(name, command, options.device)
             if name == "misfit":
                 peer.ask(cmd="start")
-            peers[peer] = sorted({1, 16} if name not in ONE_AT_A_TIME else {1})
+            peers[peer] = lanes_of(name, options)
         except Failed as failed:
             missing[name] = str(failed)
     if "misfit" in missing:

@@ -49,7 +49,8 @@ pub fn threads(device: Device) -> usize {
 
 /// Whether this is what an operation says that found too little memory on a GPU.
 pub fn out_of_memory(error: &anyhow::Error) -> bool {
-    error.chain().any(|cause| cause.to_string().contains("CUDA out of memory"))
+    let said = ["CUDA out of memory", "CUDA error: out of memory", "CUBLAS_STATUS_ALLOC_FAILED"];
+    error.chain().any(|cause| said.iter().any(|said| cause.to_string().contains(said)))
 }
 
 /// Gives the calling thread one intra-op thread: libtorch's pool makes operations this small several times slower.

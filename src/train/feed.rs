@@ -2,10 +2,9 @@
 
 use std::ops::Range;
 
-use tch::{Device, Kind, TchError, Tensor};
+use tch::{Device, TchError, Tensor};
 
 use super::network::By;
-use super::stack::Lane;
 use crate::data::Batches;
 use crate::experiment::config::Draw;
 
@@ -25,7 +24,7 @@ pub struct Feed {
     torch: Option<ForTorch>,
 }
 
-/// Batches on a device, made some steps ahead, so that a step does not wait for the host.
+/// Batches on a device, made some steps ahead, so that device and host wait for one another once in all these steps.
 struct ForTorch {
     device: Device,
     ahead: usize,
@@ -40,13 +39,14 @@ pub enum Fed<'a> {
 }
 
 impl Feed {
-    pub fn new(by: By, lanes: &[Lane], draw: Draw, rows: usize, columns: usize, device: Device) -> Self {
+    /// Of each lane's batches, `rows` samples of `columns` inputs.
+    pub fn new(by: By, lanes: Vec<Batches>, draw: Draw, rows: usize, columns: usize, device: Device) -> Self {
         let ahead = match draw {
             Draw::Once => 1,
             Draw::Epoch | Draw::Fresh => (AHEAD / (lanes.len() * rows * (columns + 1))).clamp(1, 256),
         };
         Feed {
-            lanes: lanes.iter().map(|lane| Batches::new(lane.data.clone(), draw, rows, lane.seed)).collect(),
+            lanes,
             draw,
             rows,
             columns,
@@ -78,13 +78,7 @@ impl Feed {
             let [ahead, lanes, rows, columns] =
                 [torch.ahead, self.lanes.len(), self.rows, self.columns].map(|size| size as i64);
             let all = |values: &[f32], shape: &[i64]| {
-                let here = Tensor::f_from_slice(values)?.f_view(shape)?;
-                if torch.device == Device::Cpu {
-                    return here.f_unbind(0);
-                }
-                // From pinned memory a copy does not make the host wait for the device.
-                let here = here.f_pin_memory(torch.device).unwrap_or(here);
-                here.f_to_device_(torch.device, Kind::Float, true, false)?.f_unbind(0)
+                Tensor::f_from_slice(values)?.f_view(shape)?.f_to_device(torch.device)?.f_unbind(0)
             };
             let inputs = all(&self.inputs, &[ahead, lanes, rows, columns])?;
             let targets = all(&self.targets, &[ahead, lanes, rows])?;

@@ -27,4 +27,12 @@ impl Layout {
         }
         Layout { tensors, stride }
     }
+
+    /// Zeroes what lies between the tensors of one lane.
+    pub fn clear_gaps(&self, lane: &mut [f32]) {
+        let ends = self.tensors.iter().skip(1).map(|next| next.offset).chain([self.stride]);
+        for (part, end) in self.tensors.iter().zip(ends) {
+            lane[part.offset + part.length..end].fill(0.0);
+        }
+    }
 }

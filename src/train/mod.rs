@@ -36,13 +36,9 @@ pub struct Trained {
     pub predictions: Vec<f64>,
 }
 
-/// Trains a stack to its end; nothing if `stop` was set on the way. `progress` is told of updates made, by run.
-pub fn train(
-    lanes: &[Lane],
-    device: Device,
-    stop: &AtomicBool,
-    progress: &dyn Fn(u64),
-) -> Result<Option<Vec<Trained>>> {
+/// Trains a stack to its end, or, once `stop` is set, as many of its first lanes as have ended by then. `progress` is told
+/// of updates made, by run.
+pub fn train(lanes: &[Lane], device: Device, stop: &AtomicBool, progress: &dyn Fn(u64)) -> Result<Vec<Trained>> {
     train_by(device::by(device), lanes, device, stop, progress)
 }
 
@@ -53,7 +49,7 @@ pub fn train_by(
     device: Device,
     stop: &AtomicBool,
     progress: &dyn Fn(u64),
-) -> Result<Option<Vec<Trained>>> {
+) -> Result<Vec<Trained>> {
     let mut stack = Stack::computed(by, lanes, device)?;
     let (config, data) = (&lanes[0].config, &lanes[0].data);
     let steps = config.train.length.steps(data.train.rows(), batch_rows(&config.batch, data.train.rows())?);
@@ -66,7 +62,8 @@ pub fn train_by(
         let (mut done, mut told) = (0, 0);
         for &step in &logged {
             if !stack.advance(&block, step - done, stop)? || stop.load(Ordering::Relaxed) {
-                return Ok(None);
+                runs.truncate(first);
+                return Ok(runs);
             }
             // The last row is the state after the last update, and none follows.
             let update = step < steps;
@@ -88,5 +85,5 @@ pub fn train_by(
             told = step;
         }
     }
-    Ok(Some(runs))
+    Ok(runs)
 }

@@ -121,6 +121,10 @@ impl Optimizer {
                     decoupled: if adamw { (weight_decay * factor) as f32 } else { 0.0 },
                 };
                 kernels::adam(level, by, negative_rate, parameters, gradient, first, second);
+                if by.eps == 0.0 {
+                    // Where nothing lies, 0/0 was divided.
+                    network.layout.clear_gaps(parameters);
+                }
             }
             OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
                 kernels::sgd(
@@ -150,6 +154,9 @@ impl Optimizer {
                     first,
                     second,
                 );
+                if eps == 0.0 {
+                    network.layout.clear_gaps(parameters);
+                }
             }
         }
     }

@@ -14,7 +14,7 @@ use super::loss::Loss;
 use super::network::{By, Network, Operand, Pass};
 use super::optimizer::Optimizer;
 use super::{device, init, kernels};
-use crate::data::{RunData, batch_rows};
+use crate::data::{Batches, RunData, batch_rows};
 use crate::experiment::config::Config;
 
 /// One run of a stack.
@@ -64,7 +64,7 @@ pub fn bytes_a_lane(by: By, config: &Config, rows: usize, test: usize, columns: 
 }
 
 pub struct Stack {
-    pub network: Network,
+    network: Network,
     loss: Loss,
     test_loss: Loss,
     optimizer: Optimizer,
@@ -135,6 +135,7 @@ impl Stack {
         let test_inputs: Vec<f32> = lanes.iter().flat_map(|lane| lane.data.scaled_inputs(&lane.data.test)).collect();
         let test_targets: Vec<f32> = lanes.iter().flat_map(|lane| lane.data.scaled_targets(&lane.data.test)).collect();
         let rates = lanes.iter().map(|lane| -(lane.config.optimizer.learning_rate as f32)).collect();
+        let batches = lanes.iter().map(|l| Batches::new(l.data.clone(), l.config.batch.draw, rows, l.seed)).collect();
         let steps = config.train.length.steps(data.train.rows(), rows);
         let at_once = by.lanes_at_once(lanes.len());
         let chunk = |rows| by.rows_at_once(&config.model.hidden, rows);
@@ -155,7 +156,7 @@ impl Stack {
             )?,
             test_inputs: buffers.from(&test_inputs, &wide)?,
             test_targets: buffers.from(&test_targets, &wide[..2])?,
-            feed: Feed::new(by, lanes, config.batch.draw, rows, columns, device),
+            feed: Feed::new(by, batches, config.batch.draw, rows, columns, device),
             updates: vec![0; lanes.len() / at_once],
             columns,
             rows,
@@ -176,6 +177,12 @@ impl Stack {
     pub fn blocks(&self) -> impl Iterator<Item = Range<usize>> + use<> {
         let (lanes, at_once) = (self.lanes(), self.network.by.lanes_at_once(self.lanes()));
         (0..lanes).step_by(at_once.max(1)).map(move |first| first..first + at_once)
+    }
+
+    fn check(&self, block: &Range<usize>) -> Result<()> {
+        let at_once = self.network.by.lanes_at_once(self.lanes());
+        ensure!(block.len() == at_once && block.end <= self.lanes(), "{block:?} is not one of the stack's blocks");
+        Ok(())
     }
 
     /// Makes so many updates of a block, unless `stop` is set on the way: then it says false.
@@ -214,6 +221,7 @@ impl Stack {
 
     /// Computes the loss' gradient on a block's next batch; the batch's loss by lane if it is wanted.
     pub fn gradient(&mut self, block: &Range<usize>, with_loss: bool) -> Result<Vec<f32>> {
+        self.check(block)?;
         let mut losses = Vec::new();
         match (self.network.by, self.feed.next(block)?) {
             (By::Kernels(level), Fed::Slices(inputs, targets)) => {
@@ -251,6 +259,7 @@ impl Stack {
 
     /// Updates a block's parameters by the gradient that was computed last.
     pub fn update(&mut self, block: &Range<usize>) -> Result<()> {
+        self.check(block)?;
         let updates = &mut self.updates[block.start / block.len().max(1)];
         self.optimizer.step(&mut self.network, block, *updates)?;
         *updates += 1;

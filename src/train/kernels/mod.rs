@@ -165,7 +165,7 @@ pub enum First<'a> {
 }
 
 /// `out[m, n] = epilogue(first + a[m, k] · b[k, n])`, `b` and `out` row by row without gaps. Each element is one chain of
-/// multiply-adds in the order of k; only where n = 1 may it be several, which depend on k alone.
+/// multiply-adds in the order of k, wherever it stands; where n = 1 it is several, unless the sums go on.
 ///
 /// # Panics
 /// If a slice is shorter than its shape says.
@@ -189,6 +189,9 @@ pub fn product(
     assert!(m == 0 || k == 0 || reach.is_some_and(|reach| reach < a.data.len()));
     if let Epilogue::ReluBackward(h) | Epilogue::LeakyReluBackward(h) = epilogue {
         assert!(covers(h.len(), m, n));
+    }
+    if m == 0 || n == 0 {
+        return;
     }
     match (level.0, first, epilogue) {
         #[cfg(target_arch = "x86_64")]
@@ -229,6 +232,7 @@ fn portable([m, k, n]: [usize; 3], a: Left, b: &[f32], first: First, epilogue: E
 /// # Panics
 /// If a slice is shorter than its shape says.
 pub fn transpose(level: Level, from: &[f32], rows: usize, columns: usize, to: &mut [f32]) {
+    assert!(rows.checked_mul(columns).is_some());
     let (from, to) = (&from[..rows * columns], &mut to[..rows * columns]);
     let (full_rows, full_columns) = match level.0 {
         #[cfg(target_arch = "x86_64")]
