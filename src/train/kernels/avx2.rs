@@ -110,7 +110,12 @@ impl Block<'_> {
     /// The sizes must be those of the slices, and `h` as long as `out` where the epilogue reads it.
     #[target_feature(enable = "avx2,fma")]
     unsafe fn run<const E: u8>(&self, h: &[f32]) {
-        let n = self.sizes[2];
+        let [m, k, n] = self.sizes;
+        // A column by a row, or a row by a matrix, is short of work for a tile: wide strips take their place.
+        if k == 1 || m == 1 {
+            // SAFETY: as this function's own condition says.
+            return unsafe { self.thin::<E>(h) };
+        }
         let (vectors, cut) = (n.div_ceil(8), !n.is_multiple_of(8));
         let mut vector = 0;
         while vector < vectors {
@@ -133,6 +138,89 @@ impl Block<'_> {
                 }
             }
             vector += width;
+        }
+    }
+
+    /// A product of one step or of one row.
+    ///
+    /// # Safety
+    /// As for [`Self::run`].
+    #[target_feature(enable = "avx2,fma")]
+    #[inline]
+    unsafe fn thin<const E: u8>(&self, h: &[f32]) {
+        let [_, k, n] = self.sizes;
+        let (vectors, cut) = (n.div_ceil(8), !n.is_multiple_of(8));
+        let mut vector = 0;
+        while vector < vectors {
+            let left = vectors - vector;
+            let width = left.min(5);
+            let column = vector * 8;
+            // SAFETY: the strip lies within the product, as this function's own condition says.
+            unsafe {
+                match (k == 1, width, cut && left == width) {
+                    (true, 1, false) => self.outer::<E, 1, false>(column, h),
+                    (true, 2, false) => self.outer::<E, 2, false>(column, h),
+                    (true, 3, false) => self.outer::<E, 3, false>(column, h),
+                    (true, 4, false) => self.outer::<E, 4, false>(column, h),
+                    (true, _, false) => self.outer::<E, 5, false>(column, h),
+                    (true, 1, true) => self.outer::<E, 1, true>(column, h),
+                    (true, 2, true) => self.outer::<E, 2, true>(column, h),
+                    (true, 3, true) => self.outer::<E, 3, true>(column, h),
+                    (true, 4, true) => self.outer::<E, 4, true>(column, h),
+                    (true, _, true) => self.outer::<E, 5, true>(column, h),
+                    (false, 1, false) => self.tile::<E, 1, 1, false>(0, column, h),
+                    (false, 2, false) => self.tile::<E, 1, 2, false>(0, column, h),
+                    (false, 3, false) => self.tile::<E, 1, 3, false>(0, column, h),
+                    (false, 4, false) => self.tile::<E, 1, 4, false>(0, column, h),
+                    (false, _, false) => self.tile::<E, 1, 5, false>(0, column, h),
+                    (false, 1, true) => self.tile::<E, 1, 1, true>(0, column, h),
+                    (false, 2, true) => self.tile::<E, 1, 2, true>(0, column, h),
+                    (false, 3, true) => self.tile::<E, 1, 3, true>(0, column, h),
+                    (false, 4, true) => self.tile::<E, 1, 4, true>(0, column, h),
+                    (false, _, true) => self.tile::<E, 1, 5, true>(0, column, h),
+                }
+            }
+            vector += width;
+        }
+    }
+
+    /// All rows of a strip of `V` vectors of a product of one step.
+    ///
+    /// # Safety
+    /// As for [`Self::run`], k must be 1, and the strip must lie within the product.
+    #[target_feature(enable = "avx2,fma")]
+    #[inline(never)]
+    unsafe fn outer<const E: u8, const V: usize, const CUT: bool>(&self, column: usize, h: &[f32]) {
+        // SAFETY: as this function's own condition says; a masked vector touches only the lanes of its mask.
+        unsafe {
+            let [m, _, n] = self.sizes;
+            let load = |from: *const f32, v: usize| {
+                let from = from.add(8 * v);
+                if CUT && v == V - 1 { _mm256_maskload_ps(from, self.mask) } else { _mm256_loadu_ps(from) }
+            };
+            let (mut b, mut first) = ([_mm256_setzero_ps(); V], [_mm256_setzero_ps(); V]);
+            for v in 0..V {
+                b[v] = load(self.b.as_ptr().add(column), v);
+                if let First::Bias(bias) = self.first {
+                    first[v] = load(bias.as_ptr().add(column), v);
+                }
+            }
+            for r in 0..m {
+                let at = r * n + column;
+                let factor = _mm256_broadcast_ss(&*self.a.data.as_ptr().add(r * self.a.row));
+                let out = self.out.add(at);
+                for v in 0..V {
+                    let first = if let First::Sums = self.first { load(out, v) } else { first[v] };
+                    let sum = _mm256_fmadd_ps(factor, b[v], first);
+                    let value = after::<E>(sum, || load(h.as_ptr().add(at), v));
+                    let to = out.add(8 * v);
+                    if CUT && v == V - 1 {
+                        _mm256_maskstore_ps(to, self.mask, value);
+                    } else {
+                        _mm256_storeu_ps(to, value);
+                    }
+                }
+            }
         }
     }
 
