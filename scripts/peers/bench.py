@@ -1,6 +1,6 @@
 """Compares misfit with PyTorch, JAX and plain tch, and measures how it scales. scripts/bench builds all and starts it.
 
-Tables go to standard output, CSV files and a figure to target/bench. It never fails because of a ratio: it ends with 0,
+Tables go to standard output, CSV files and a figure (scaling.svg and .png) to target/bench. It never fails because of a ratio: it ends with 0,
 with 1 if a peer does not train the same as the others, with 2 if it cannot measure.
 """
 
@@ -36,8 +36,8 @@ PARTS = {
 
 def parse() -> tuple[Options, list[str]]:
     parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__.splitlines()[0])
-    parser.add_argument("--quick", action="store_true", help="fewer repetitions and smaller lists, to try it")
-    parser.add_argument("--only", metavar="PARTS", help=f"some of {','.join(PARTS)}")
+    parser.add_argument("--quick", action="store_true", help="fewer repetitions and smaller lists, to try it; results go to target/bench-quick")
+    parser.add_argument("--only", metavar="PARTS", help=f"some of {','.join(PARTS)}, with commas between them")
     parser.add_argument("--repetitions", type=int, metavar="N", help="of every measurement, instead of each part's own")
     parser.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="cuda: the throughput on a GPU")
     parser.add_argument("--misfit", type=Path, required=True, help=argparse.SUPPRESS)

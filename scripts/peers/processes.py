@@ -4,6 +4,7 @@ import importlib.util
 import os
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -11,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-OUT = ROOT / "target" / "bench"
+# A trial does not replace the figures of a whole run.
+OUT = ROOT / "target" / ("bench-quick" if "--quick" in sys.argv else "bench")
 
 ONE_THREAD = {
     "OMP_NUM_THREADS": "1",
