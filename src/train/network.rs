@@ -79,7 +79,6 @@ pub struct Network {
     pub parameters: Buffer,
     pub gradient: Buffer,
     layers: Vec<Layer>,
-    hidden: Vec<usize>,
     activation: Vec<Activation>,
     output: Output,
 }
@@ -143,15 +142,9 @@ impl Network {
             parameters,
             gradient,
             layers,
-            hidden: model.hidden.clone(),
             activation: model.activation.clone(),
             output: model.output,
         })
-    }
-
-    /// The widths of the hidden layers.
-    pub fn hidden(&self) -> &[usize] {
-        &self.hidden
     }
 
     /// Where a block's numbers lie in the flat buffers.
@@ -173,6 +166,8 @@ fn part_mut<'a>(layout: &Layout, lane: &'a mut [f32], tensor: usize) -> &'a mut 
 
 /// The buffers for passes over samples of a block of lanes.
 pub struct Pass {
+    /// How many of a lane's rows it takes at once.
+    pub rows: usize,
     /// What each hidden layer puts out, `[lanes, rows, width]`.
     hidden: Vec<Buffer>,
     /// What goes into an activation, where its derivative needs that.
@@ -205,6 +200,7 @@ impl Pass {
         buffers: &mut Buffers,
     ) -> Result<Self, TchError> {
         let layers = &network.layers;
+        let at_once = rows;
         let (lanes, rows) = (lanes as i64, rows as i64);
         let room = |width: usize, buffers: &Buffers| buffers.zeros(&[lanes, rows, width as i64]);
         let widths: Vec<usize> = layers.iter().map(|layer| layer.outputs).collect();
@@ -219,6 +215,7 @@ impl Pass {
         let weights = products(|rows, inputs, outputs| [inputs, rows, outputs], 0)?;
         let inputs = products(|rows, inputs, outputs| [rows, outputs, inputs], 1)?;
         Ok(Pass {
+            rows: at_once,
             hidden: hidden.iter().map(|&width| room(width, buffers)).collect::<Result<_, _>>()?,
             inputs: hidden
                 .iter()

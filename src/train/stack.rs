@@ -187,6 +187,8 @@ impl Stack {
 
     /// Makes so many updates of a block, unless `stop` is set on the way: then it says false.
     pub fn advance(&mut self, block: &Range<usize>, updates: usize, stop: &AtomicBool) -> Result<bool> {
+        // These, and the one that is measured after them.
+        self.feed.expect(updates + 1);
         for _ in 0..updates {
             if stop.load(Ordering::Relaxed) {
                 return Ok(false);
@@ -226,9 +228,8 @@ impl Stack {
         match (self.network.by, self.feed.next(block)?) {
             (By::Kernels(level), Fed::Slices(inputs, targets)) => {
                 let against = self.loss.against(targets);
-                let chunk = self.network.by.rows_at_once(self.network.hidden(), self.rows);
-                for start in (0..self.rows).step_by(chunk) {
-                    let rows = chunk.min(self.rows - start);
+                for start in (0..self.rows).step_by(self.train.rows) {
+                    let rows = self.train.rows.min(self.rows - start);
                     let samples = Operand::Slice(&inputs[start * self.columns..(start + rows) * self.columns]);
                     self.train.forward(&self.network, block, samples, rows)?;
                     let (predictions, slopes) = self.train.slopes()?;
@@ -274,10 +275,9 @@ impl Stack {
             let predictions = self.test.predictions();
             return Ok((self.test_loss.of_torch(predictions, &self.test_targets.view)?, host(&predictions.view)?));
         };
-        let chunk = self.network.by.rows_at_once(self.network.hidden(), self.test_rows);
         let first = block.start * self.test_rows;
-        for start in (0..self.test_rows).step_by(chunk) {
-            let rows = chunk.min(self.test_rows - start);
+        for start in (0..self.test_rows).step_by(self.test.rows) {
+            let rows = self.test.rows.min(self.test_rows - start);
             let place = (first + start) * self.columns..(first + start + rows) * self.columns;
             let samples = Operand::Slice(&self.test_inputs.numbers()[place]);
             self.test.forward(&self.network, block, samples, rows)?;

@@ -107,16 +107,7 @@ pub enum Epilogue<'a> {
 
 pub const LEAKY: f32 = 0.01;
 
-impl<'a> Epilogue<'a> {
-    /// The same for a product that begins at this element.
-    pub fn from(self, at: usize) -> Epilogue<'a> {
-        match self {
-            Epilogue::ReluBackward(h) => Epilogue::ReluBackward(&h[at..]),
-            Epilogue::LeakyReluBackward(h) => Epilogue::LeakyReluBackward(&h[at..]),
-            other => other,
-        }
-    }
-
+impl Epilogue<'_> {
     #[inline(always)]
     fn apply(&self, value: f32, at: usize) -> f32 {
         match self {
