@@ -8,6 +8,7 @@ from protocol import Peer
 from tables import table
 
 START = OUT / "start.json"
+STARTS = 256
 LANES, STEPS, RTOL = (1, 4, 16, 64, 256), 50, 1e-3
 
 

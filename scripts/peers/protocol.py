@@ -7,8 +7,8 @@ At first it says {"ready": VERSION}. Then, to
         n further updates of L models; whatever is compiled or warmed up before is not in t
 What it cannot do it answers with {"error": "why, on one line"}. The peer misfit also knows, with "work": {"hidden": [..],
 "batch": n, "log_points": n} for other networks than 1–40–40–1 on 32 samples:
-    {"cmd": "start"}                                            {}
-        writes the starting file
+    {"cmd": "start", "lanes": L}                                {}
+        writes the starting file for L models
     {"cmd": "peak", "lanes": L, "steps": n}                     {"peak_mib": m}
         trains as `misfit run` does; the most memory that the process ever had
 """

@@ -4,7 +4,7 @@ import random
 import sys
 from pathlib import Path
 
-from agreement import START, agreeing
+from agreement import START, STARTS, agreeing
 from options import Options
 from processes import OUT, Failed
 from protocol import Peer
@@ -53,7 +53,7 @@ def open_peers(options: Options, missing: dict[str, str]) -> list[Peer]:
         try:
             peer = Peer(name, command, options.device)
             if name == "misfit":
-                peer.ask(cmd="start")
+                peer.ask(cmd="start", lanes=STARTS)
             peers[peer] = lanes_of(name, options)
         except Failed as failed:
             missing[name] = str(failed)

@@ -146,7 +146,7 @@ impl Peer for Misfit {
     fn answer(&mut self, request: Request) -> Result<Value> {
         match request.cmd.as_str() {
             "start" => {
-                self.write_start()?;
+                self.write_start(request.lanes)?;
                 Ok(json!({}))
             }
             "measure" => self.measure(request),
@@ -182,8 +182,8 @@ impl Misfit {
     }
 
     /// Writes the state in which every peer begins: misfit's own lanes, seeds 0, 1, ….
-    fn write_start(&self) -> Result<()> {
-        let lanes = lanes(&Work::default(), STARTS, 1)?;
+    fn write_start(&self, count: usize) -> Result<()> {
+        let lanes = lanes(&Work::default(), count, 1)?;
         let stack = Stack::new(&lanes, self.device)?;
         let test = &lanes[0].data.test;
         let start = Start {

@@ -1,6 +1,6 @@
 """The same as whole_torch.py as one writes it in JAX: all steps in one jit-compiled scan, the CSV from its arrays.
 
-Usage: whole_jax.py CURVE.csv
+Usage: whole_jax.py START.npz CURVE.csv
 """
 
 import csv
@@ -8,24 +8,10 @@ import sys
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 STEPS = 10_000
-
-
-def init(key, sizes):
-    """U(±√(1/inputs)) for weights and biases, as PyTorch begins."""
-    layers = []
-    for key, ins, outs in zip(jax.random.split(key, len(sizes) - 1), sizes[:-1], sizes[1:]):
-        weights, biases = jax.random.split(key)
-        bound = ins**-0.5
-        layers.append(
-            (
-                jax.random.uniform(weights, (ins, outs), minval=-bound, maxval=bound),
-                jax.random.uniform(biases, (outs,), minval=-bound, maxval=bound),
-            )
-        )
-    return layers
 
 
 def mse(layers, inputs, targets):
@@ -50,14 +36,13 @@ def train(layers, inputs, targets, test_inputs, test_targets):
     return jax.lax.scan(step, (layers, optimizer.init(layers)), length=STEPS)[1]
 
 
-key, data = jax.random.split(jax.random.key(0))
-inputs = jax.random.uniform(data, (32, 1))
-test_inputs = jnp.linspace(0, 1, 100)[:, None]
+start = {name: jnp.asarray(values) for name, values in np.load(sys.argv[1]).items()}
+layers = [(start[f"weights{at}"], start[f"biases{at}"]) for at in range(3)]
 losses, test_losses = train(
-    init(key, [1, 40, 40, 1]), inputs, inputs**2 + inputs, test_inputs, test_inputs**2 + test_inputs
+    layers, start["inputs"], start["targets"], start["test_inputs"], start["test_targets"]
 )
 
-with open(sys.argv[1], "w", newline="", encoding="utf-8") as file:
+with open(sys.argv[2], "w", newline="", encoding="utf-8") as file:
     writer = csv.writer(file)
     writer.writerow(["step", "train_loss", "test_loss"])
     writer.writerows(zip(range(STEPS), losses.tolist(), test_losses.tolist()))

@@ -1,23 +1,26 @@
 """A training script as one writes it in PyTorch: 10 000 steps, an evaluation at each, the curve as CSV at the end.
 
-Usage: whole_torch.py CURVE.csv
+Usage: whole_torch.py START.npz CURVE.csv
 """
 
 import csv
 import sys
 
+import numpy as np
 import torch
 from torch import nn
 
 STEPS = 10_000
 
-torch.manual_seed(0)
-inputs = torch.rand(32, 1)
-targets = inputs**2 + inputs
-test_inputs = torch.linspace(0, 1, 100)[:, None]
-test_targets = test_inputs**2 + test_inputs
+start = {name: torch.from_numpy(values) for name, values in np.load(sys.argv[1]).items()}
+inputs, targets = start["inputs"], start["targets"]
+test_inputs, test_targets = start["test_inputs"], start["test_targets"]
 
 model = nn.Sequential(nn.Linear(1, 40), nn.ReLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 1))
+with torch.no_grad():
+    for at, layer in enumerate(model[::2]):
+        layer.weight.copy_(start[f"weights{at}"].T)
+        layer.bias.copy_(start[f"biases{at}"])
 mse = nn.MSELoss()
 optimizer = torch.optim.Adam(model.parameters())
 
@@ -31,7 +34,7 @@ for step in range(STEPS):
     optimizer.step()
     curve.append((step, loss.item(), test_loss.item()))
 
-with open(sys.argv[1], "w", newline="", encoding="utf-8") as file:
+with open(sys.argv[2], "w", newline="", encoding="utf-8") as file:
     writer = csv.writer(file)
     writer.writerow(["step", "train_loss", "test_loss"])
     writer.writerows(curve)
