@@ -23,6 +23,8 @@ struct Cli {
 enum Command {
     /// Trains every variant of an experiment over its seeds, writes the results as CSV and prints a table
     Run(commands::run::RunArgs),
+    /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
+    Diagnose(commands::diagnose::DiagnoseArgs),
 }
 
 /// Reads the process's arguments and does what they say.
@@ -37,6 +39,7 @@ pub fn main() -> ExitCode {
     };
     let ended = match cli.command {
         Command::Run(args) => commands::run::run(&args),
+        Command::Diagnose(args) => commands::diagnose::run(&args),
     };
     match ended {
         Ok(Exit::Done) => ExitCode::SUCCESS,

@@ -7,11 +7,15 @@ pub mod analysis;
 pub mod data;
 pub mod experiment;
 #[cfg(feature = "train")]
+mod diagnose;
+#[cfg(feature = "train")]
 mod interrupt;
 #[cfg(feature = "train")]
 mod memory;
 pub mod random;
 pub mod results;
+#[cfg(feature = "train")]
+mod runner;
 #[cfg(feature = "train")]
 pub mod schedule;
 pub mod show;

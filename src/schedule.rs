@@ -7,15 +7,16 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, anyhow, ensure};
 use tch::Device;
 
-use crate::analysis::linear::best_line_rmse;
-use crate::analysis::outcome::{Evidence, Fit, Outcome};
-use crate::data::{Files, RunData, batch_rows, training_rows};
+use crate::analysis::bounds::Baselines;
+use crate::analysis::health::most_pieces;
+use crate::analysis::outcome::{Evidence, Fit, Outcome, deviation};
+use crate::data::{Files, RunData, Samples, batch_rows, training_rows, training_samples};
 use crate::experiment::config::{Config, Target, Test};
 use crate::experiment::{Experiment, Run};
 use crate::memory::{self, gibibytes};
 use crate::results::folder::Folder;
 use crate::results::part::RunRows;
-use crate::results::rows::{self, Key, RunRow};
+use crate::results::rows::{self, HealthRow, Key, RunRow, loss_slope};
 use crate::show::progress::Progress;
 use crate::train::stack::{Lane, Shape, bytes_a_lane};
 use crate::train::{Trained, device, train};
@@ -166,6 +167,31 @@ pub struct Schedule<'a> {
     pub threads: usize,
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
+    pub baselines: BaselineCache,
+}
+
+/// The baselines of the test points that were met last: of most experiments all runs share theirs.
+#[derive(Default)]
+pub struct BaselineCache(Mutex<Vec<(Samples, f64, Arc<Baselines>)>>);
+
+impl BaselineCache {
+    const KEPT: usize = 16;
+
+    fn of(&self, lane: &Lane) -> Arc<Baselines> {
+        let (test, most) = (&lane.data.test, most_pieces(&lane.config.model));
+        let found = |kept: &[(Samples, f64, Arc<Baselines>)]| {
+            kept.iter().find(|(points, pieces, _)| *pieces == most && points == test).map(|(.., known)| known.clone())
+        };
+        let lock = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        if let Some(known) = found(&lock()) {
+            return known;
+        }
+        let new = Arc::new(Baselines::of(test, &lane.config.data, most));
+        let mut kept = lock();
+        kept.truncate(Self::KEPT - 1);
+        kept.insert(0, (test.clone(), most, new.clone()));
+        new
+    }
 }
 
 impl Schedule<'_> {
@@ -247,12 +273,13 @@ impl Schedule<'_> {
         Ok(())
     }
 
-    /// A run's rows in the three run files.
+    /// A run's rows in the run files.
     fn rows(&self, run: &Run, lane: &Lane, trained: &Trained) -> RunRows {
         let variant = &self.experiment.variants[run.variant];
         let test = &lane.data.test;
         let losses: Vec<(f64, f64)> = trained.curve.iter().map(|point| (point.train_loss, point.test_loss)).collect();
         let fit = Fit::of(&trained.predictions, &test.targets);
+        let baselines = self.baselines.of(lane);
         let row = RunRow {
             variant: variant.name.clone(),
             seed: run.seed,
@@ -260,13 +287,33 @@ impl Schedule<'_> {
                 losses: &losses,
                 predictions: &trained.predictions,
                 targets: &test.targets,
-                line_rmse: best_line_rmse(test),
+                line_rmse: baselines.line_rmse,
             }),
             steps: trained.steps,
             first_loss: losses.first().map_or(f64::NAN, |(loss, _)| *loss),
             last_loss: losses.last().map_or(f64::NAN, |(loss, _)| *loss),
             test_rmse: fit.rmse,
             r2: fit.r2,
+        };
+        let health = HealthRow {
+            variant: variant.name.clone(),
+            seed: run.seed,
+            grad_first: trained.health.grad_first,
+            grad_last: trained.health.grad_last,
+            saturated_units: trained.health.saturated_units,
+            identical_units: trained.health.identical_units,
+            pieces: trained.health.pieces,
+            most_pieces: trained.health.most_pieces,
+            distinct_samples: trained.distinct_samples as f64,
+            training_samples: training_samples(&lane.config, lane.data.train.rows()),
+            loss_slope: loss_slope(&trained.curve),
+            prediction: spread(&trained.predictions),
+            target: spread(&test.targets),
+            zero_rmse: baselines.zero_rmse,
+            mean_rmse: baselines.mean_rmse,
+            line_rmse: baselines.line_rmse,
+            pieces_rmse: baselines.pieces_rmse(trained.health.pieces),
+            most_pieces_rmse: baselines.pieces_rmse(trained.health.most_pieces),
         };
         let own = rows::variant_inputs(variant);
         let columns: Vec<Option<usize>> =
@@ -287,7 +334,17 @@ impl Schedule<'_> {
                 rows::curve_lines(&variant.name, run.seed, &trained.curve),
                 rows::run_line(&row, variant),
                 predictions,
+                rows::health_line(&health),
             ],
         }
     }
+}
+
+/// Standard deviation, lowest and highest.
+fn spread(values: &[f64]) -> [f64; 3] {
+    if values.iter().any(|value| value.is_nan()) {
+        return [f64::NAN; 3];
+    }
+    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+    [deviation(values), low, high]
 }

@@ -1,41 +1,124 @@
-//! How well a piecewise-linear function, which a ReLU network is, can fit a quadratic.
+//! What simple predictors reach on the test points, and how well a piecewise-linear function, which a ReLU network is, can
+//! do there at best. All of it is found from the data.
 
-/// Pieces that a ReLU network with one input can have at most, Π(nᵢ + 1) (Serra et al. 2018, arXiv:1711.02114).
-pub fn most_pieces(hidden: &[usize]) -> f64 {
-    hidden.iter().map(|&units| units as f64 + 1.0).product()
+use super::linear::best_line_rmse;
+use super::segments::best_segments;
+use crate::data::{Samples, polynomial};
+use crate::experiment::config::{Data, Target, Test};
+
+/// Root mean square errors on one set of test points, in target units.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Baselines {
+    pub zero_rmse: f64,
+    pub mean_rmse: f64,
+    pub line_rmse: f64,
+    /// With 1, 2, … straight pieces, found on the points; of several inputs none.
+    segments: Vec<f64>,
+    /// With n pieces, for many, this over n²; of a polynomial on a grid.
+    limit: Option<f64>,
 }
 
-/// Pieces that it has about at random initialisation, Σnᵢ + 1 (Hanin & Rolnick 2019, arXiv:1901.09021).
+/// Pieces for which a polynomial's best fit is searched on the grid; with more, too few points are left to each, and the
+/// limit for many pieces is exact to a few per mille.
+const SEARCHED_ON_A_GRID: usize = 16;
+/// The same for other data, where no formula follows.
+const SEARCHED: usize = 256;
+
+impl Baselines {
+    /// On the points `test` of `data`, for networks of at most `most_pieces` pieces (NaN where that means nothing).
+    pub fn of(test: &Samples, data: &Data, most_pieces: f64) -> Self {
+        let count = test.rows() as f64;
+        let mean = test.targets.iter().sum::<f64>() / count;
+        let about = |level: f64| (test.targets.iter().map(|y| (y - level).powi(2)).sum::<f64>() / count).sqrt();
+        let limit = match (&data.target, &data.test) {
+            (Target::Polynomial { polynomial }, Test::Grid(span)) if span.to > span.from => {
+                Some(limit(polynomial, span.from, span.to))
+            }
+            _ => None,
+        };
+        // A float's `as` saturates and takes NaN as 0.
+        let most = (most_pieces as usize).min(if limit.is_some() { SEARCHED_ON_A_GRID } else { SEARCHED });
+        let segments =
+            if test.columns == 1 { best_segments(&test.inputs, &test.targets, most) } else { Vec::new() };
+        Baselines { zero_rmse: about(0.0), mean_rmse: about(mean), line_rmse: best_line_rmse(test), segments, limit }
+    }
+
+    /// Error of the best fit with this many straight pieces; NaN where that means nothing. Beyond what was searched it is 0
+    /// unless the target is a polynomial: a piece for every few points passes through all of them.
+    pub fn pieces_rmse(&self, pieces: f64) -> f64 {
+        if pieces.is_nan() || self.segments.is_empty() {
+            return f64::NAN;
+        }
+        match (self.segments.get((pieces as usize).max(1) - 1), self.limit) {
+            (Some(&rmse), _) => rmse,
+            (None, Some(limit)) => limit / pieces.powi(2),
+            (None, None) => 0.0,
+        }
+    }
+}
+
+/// The best least-squares fit of n straight pieces to f on [a, b] has, for many pieces, a root mean square error of
+/// (∫|f″|^(2/5))^(5/2)/(√720·√(b − a)·n²): where every piece of length h leaves f″²h⁵/720, and all leave the same (de Boor
+/// 1973, "Good approximation by splines with variable knots"). Where f″ is constant that holds for every n.
+fn limit(coefficients: &[f64], from: f64, to: f64) -> f64 {
+    const POINTS: usize = 4096;
+    let second: Vec<f64> =
+        coefficients.iter().enumerate().skip(2).map(|(n, c)| (n * (n - 1)) as f64 * c).collect();
+    let step = (to - from) / POINTS as f64;
+    let integral: f64 =
+        (0..POINTS).map(|i| polynomial(&second, from + (i as f64 + 0.5) * step).abs().powf(0.4) * step).sum();
+    integral.powf(2.5) / (720.0 * (to - from)).sqrt()
+}
+
+/// Pieces that a network has about at random initialisation, Σnᵢ + 1 (Hanin & Rolnick 2019, arXiv:1901.09021).
 pub fn initial_pieces(hidden: &[usize]) -> f64 {
     hidden.iter().map(|&units| units as f64).sum::<f64>() + 1.0
-}
-
-/// Root mean square error of the best least-squares fit with this many pieces to a function of constant second
-/// derivative `curvature` on an interval of this `length`: √(f″²h⁴/720), h = length/pieces.
-pub fn quadratic_rmse(curvature: f64, length: f64, pieces: f64) -> f64 {
-    (curvature.powi(2) * (length / pieces).powi(4) / 720.0).sqrt()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Experiment;
 
-    #[test]
-    fn the_bound_is_the_error_of_the_best_continuous_fit_found_numerically() {
-        // x² on [0, 1] in two equal pieces: least squares over the hats 1, x and max(x − ½, 0) on a fine grid.
-        let points: Vec<f64> = (0..20_000).map(|i| (f64::from(i) + 0.5) / 20_000.0).collect();
-        let samples = crate::data::Samples {
-            columns: 2,
-            inputs: points.iter().flat_map(|&x| [x, (x - 0.5).max(0.0)]).collect(),
-            targets: points.iter().map(|x| x * x).collect(),
-        };
-        let numeric = crate::analysis::linear::best_line_rmse(&samples);
-        assert!((numeric / quadratic_rmse(2.0, 1.0, 2.0) - 1.0).abs() < 1e-3, "{numeric}");
+    fn baselines(text: &str) -> Baselines {
+        let config = Experiment::parse(&format!("[data]\n{text}"), "x.toml", &[]).expect("data").baseline;
+        let data = crate::data::RunData::new(&config, 0, &crate::data::Files::default()).expect("data");
+        Baselines::of(&data.test, &config.data, 1e6)
+    }
+
+    fn near(a: f64, b: f64, tolerance: f64) {
+        assert!((a / b - 1.0).abs() < tolerance, "{a} against {b}");
     }
 
     #[test]
-    fn pieces_are_counted_as_published() {
-        assert_eq!(most_pieces(&[45, 45]), 2116.0);
-        assert_eq!(initial_pieces(&[45, 45]), 91.0);
+    fn the_sources_baselines_are_those_of_the_closed_forms() {
+        // facts: on x = 1…1000, mean squared errors of 2.010017e11, 8.92224e10 and 5.5555e9.
+        let found = baselines("target = { polynomial = [0, 1, 1] }");
+        near(found.zero_rmse.powi(2), 2.010017e11, 1e-5);
+        near(found.mean_rmse.powi(2), 8.92224e10, 1e-5);
+        near(found.line_rmse.powi(2), 5.5555e9, 1e-4);
+    }
+
+    #[test]
+    fn few_pieces_and_many_have_the_error_of_the_closed_form_for_a_parabola() {
+        let found = baselines("target = { polynomial = [0, 1, 1] }");
+        for pieces in [2.0, 16.0, 17.0, 91.0, 2116.0] {
+            // f″²h⁴/720.
+            let closed = (4.0 * (999.0_f64 / pieces).powi(4) / 720.0).sqrt();
+            near(found.pieces_rmse(pieces), closed, 0.03);
+        }
+    }
+
+    #[test]
+    fn the_limit_of_a_cubic_goes_on_from_what_the_search_finds() {
+        let found = baselines("target = { polynomial = [0, -1, 0, 1] }\ninputs = { grid = { from = -2, to = 2, count = 50 } }");
+        near(found.pieces_rmse(16.0) * 256.0, found.pieces_rmse(17.0) * 289.0, 0.05);
+    }
+
+    #[test]
+    fn a_line_has_no_error_with_any_number_of_pieces() {
+        let found = baselines("target = { polynomial = [3, 2] }");
+        assert!(found.pieces_rmse(1.0) < 1e-9 && found.pieces_rmse(1000.0) == 0.0);
+        assert!(found.pieces_rmse(f64::NAN).is_nan());
     }
 }

@@ -1,6 +1,14 @@
-//! What results mean: fits, baselines, outcomes. Nothing here knows libtorch.
+//! What results mean: fits, baselines, outcomes, findings, effects. Nothing here knows libtorch.
 
 pub mod bounds;
+pub mod diagnosis;
+pub mod effects;
+pub mod findings;
+pub mod health;
 pub mod linear;
+pub mod observed;
 pub mod outcome;
+pub mod pieces;
+pub mod search;
+pub mod segments;
 pub mod summary;

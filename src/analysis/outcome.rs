@@ -117,7 +117,8 @@ impl FromStr for Outcome {
     }
 }
 
-fn deviation(values: &[f64]) -> f64 {
+/// Standard deviation, divisor n.
+pub fn deviation(values: &[f64]) -> f64 {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt()

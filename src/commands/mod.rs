@@ -1,5 +1,6 @@
 //! The subcommands, one file each: parse, do, print.
 
+pub mod diagnose;
 pub mod run;
 
 /// How a command ended well; a failure is an error, and code 2.

@@ -23,9 +23,9 @@ Examples:
 A run that was cut short goes on with the same command. Exit codes: 0 done, 2 a usage or input error,
 130 or 143 interrupted (runs that had ended are kept).";
 
+/// What is trained, where, and where to the results go.
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
-pub struct RunArgs {
+pub struct TrainArgs {
     /// An experiment file (the embedded polynomial experiment where none is given), and settings to change in it
     #[arg(value_name = "FILE | KEY=VALUE")]
     pub words: Vec<String>,
@@ -41,19 +41,26 @@ pub struct RunArgs {
     /// Training threads [default: one for each core; one for a GPU]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
     pub threads: Option<u16>,
+    /// Replace whatever results are in the folder
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub train: TrainArgs,
     /// Only this variant; may be repeated
     #[arg(long, value_name = "NAME")]
     pub variant: Vec<String>,
     /// Print every run and how each variant differs from the baseline; train and write nothing
     #[arg(long)]
     pub dry_run: bool,
-    /// Replace whatever results are in the folder
-    #[arg(long)]
-    pub fresh: bool,
 }
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
-    let experiment = load(args)?;
+    let experiment = load(&args.train)?;
     let variants = experiment.select(&args.variant)?;
     experiment.notes.iter().for_each(|text| note(text));
     if args.dry_run {
@@ -66,17 +73,17 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
         print(&describe(&experiment, &variants))?;
         return Ok(Exit::Done);
     }
-    train(args, &experiment, &variants)
+    train(&args.train, &experiment, &variants)
 }
 
 /// Writes the command's output.
-fn print(text: &str) -> Result<()> {
+pub fn print(text: &str) -> Result<()> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
 }
 
 /// The experiment that the arguments name, overrides and seeds applied.
-fn load(args: &RunArgs) -> Result<Experiment> {
+pub fn load(args: &TrainArgs) -> Result<Experiment> {
     let is_override = |word: &&String| {
         word.split_once('=').is_some_and(|(key, _)| !key.contains(['/', '\\'])) && !Path::new(word.as_str()).is_file()
     };
@@ -143,88 +150,37 @@ fn ranges(seeds: &[u64]) -> String {
 }
 
 #[cfg(not(feature = "train"))]
-fn train(_: &RunArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
+fn train(_: &TrainArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
+    cannot_train()
+}
+
+#[cfg(not(feature = "train"))]
+pub fn cannot_train() -> Result<Exit> {
     bail!(
         "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)"
     )
 }
 
 #[cfg(feature = "train")]
-fn train(args: &RunArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
-    use crate::interrupt::Interrupt;
-    use crate::results::folder::Folder;
-    use crate::results::manifest::{Circumstances, Manifest, Status};
-    use crate::results::rows::Key;
-    use crate::schedule::{self, Ended, Schedule};
-    use crate::show::{progress::Progress, table};
-    use crate::train::device;
+fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
+    use crate::runner::{Place, Runner};
+    use crate::show::table;
 
-    let device = device::parse(&args.device)?;
-    let threads = args.threads.map_or_else(|| device::threads(device), usize::from);
+    let runner = Runner::new(&args.device, args.threads)?;
     let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
-    schedule::check(experiment, variants, &files, device, threads)?;
-    let hash = experiment.hash(files.hashes(), device::kind(device));
+    let hash = runner.hash(experiment, files.hashes());
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
-    let interrupt = Interrupt::catch()?;
-
-    let mut folder = Folder::open(&path, experiment, &hash, args.fresh)?;
-    let started = std::time::Instant::now();
-    let circumstances =
-        Circumstances { libtorch: device::LIBTORCH.to_owned(), device: device::describe(device), threads };
-    let mut manifest = Manifest::new(experiment, &hash, files.hashes(), circumstances);
-    folder.write_manifest(&manifest)?;
-    let all = experiment.runs(variants);
-    let key =
-        |run: &crate::experiment::Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
-    let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
-    let there = all.len() - missing.len();
-    if there > 0 {
-        note(&format!("{there} of {} runs are in {} already", all.len(), path.display()));
+    let report =
+        runner.run(experiment, variants, &files, &Place { path: &path, hash: &hash, fresh: args.fresh })?;
+    if let Some(signal) = report.interrupted {
+        return Ok(Exit::Interrupted(signal));
     }
-    let jobs = schedule::jobs(experiment, &missing, &files, device, threads)?;
-    let progress = Progress::new(all.len(), there, jobs.iter().map(|job| job.cost).sum());
-    let schedule = Schedule {
-        experiment,
-        files: &files,
-        folder: &folder,
-        device,
-        threads,
-        stop: interrupt.flag(),
-        progress: &progress,
+    let table = table::results(experiment, variants, &path)?;
+    let more = match report.others {
+        0 => String::new(),
+        more => format!(", which hold {more} more, of other seeds or variants"),
     };
-    let ended = schedule.run(&jobs);
-    progress.clear();
-
-    // Whatever ended is put in order, whether all of it did or not.
-    folder.assemble()?;
-    manifest.status = match &ended {
-        Ok(Ended::Done) => Status::Complete,
-        Ok(Ended::Interrupted) => Status::Interrupted,
-        Err(_) => Status::Failed,
-    };
-    manifest.runs = folder.count();
-    manifest.seeds = folder.seeds();
-    manifest.seconds = started.elapsed().as_secs_f64();
-    folder.write_manifest(&manifest)?;
-    match ended.with_context(|| format!("{} runs are kept in {}", folder.count(), path.display()))? {
-        Ended::Interrupted => {
-            note(&format!(
-                "interrupted: {} of {} runs are kept in {}, the same command goes on from there",
-                all.iter().filter(|run| folder.has(&key(run))).count(),
-                all.len(),
-                path.display()
-            ));
-            Ok(Exit::Interrupted(interrupt.signal()))
-        }
-        Ended::Done => {
-            let table = table::results(experiment, variants, &path)?;
-            let (runs, seconds) = (missing.len(), manifest.seconds);
-            let more = match folder.count() - all.len() {
-                0 => String::new(),
-                more => format!(", which hold {more} more, of other seeds or variants"),
-            };
-            print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
-            Ok(Exit::Done)
-        }
-    }
+    let (runs, seconds) = (report.trained, report.seconds);
+    print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
+    Ok(Exit::Done)
 }

@@ -178,6 +178,14 @@ pub fn batch_rows(batch: &Batch, rows: usize) -> Result<usize> {
     }
 }
 
+/// How many samples there are to train on: inf where batches are drawn anew from a continuous distribution.
+pub fn training_samples(config: &Config, rows: usize) -> f64 {
+    match (&config.data.inputs, config.batch.draw) {
+        (Some(Inputs::Uniform(_)), Draw::Fresh) => f64::INFINITY,
+        _ => rows as f64,
+    }
+}
+
 /// Training rows that a configuration has, found without sampling a polynomial.
 pub fn training_rows(config: &Config, files: &Files) -> Result<usize> {
     match (&config.data.target, &config.data.inputs) {
@@ -251,6 +259,9 @@ pub struct Batches {
     /// The pass over the training samples that is under way, and how far it has come.
     order: Vec<usize>,
     next: usize,
+    /// Which training rows have been in a batch, a bit each; and how many samples were none of them.
+    seen: Vec<u64>,
+    new: usize,
 }
 
 impl Batches {
@@ -270,6 +281,8 @@ impl Batches {
             data,
             stream,
             noise: Stream::new(seed, Purpose::BatchNoise),
+            seen: vec![0; order.len().div_ceil(64)],
+            new: 0,
             order,
             next: 0,
         }
@@ -293,7 +306,13 @@ impl Batches {
         }
     }
 
-    fn push(&self, row: usize, inputs: &mut Vec<f32>, targets: &mut Vec<f32>) {
+    /// Different samples among all batches so far.
+    pub fn distinct(&self) -> usize {
+        self.new + self.seen.iter().map(|bits| bits.count_ones() as usize).sum::<usize>()
+    }
+
+    fn push(&mut self, row: usize, inputs: &mut Vec<f32>, targets: &mut Vec<f32>) {
+        self.seen[row / 64] |= 1 << (row % 64);
         let columns = self.data.train.columns;
         inputs.extend_from_slice(&self.inputs[row * columns..(row + 1) * columns]);
         targets.push(self.targets[row]);
@@ -306,8 +325,15 @@ impl Batches {
             return self.push(row, inputs, targets);
         };
         let x = match from {
-            Inputs::Grid(_) => self.data.train.inputs[self.stream.index(self.targets.len())],
-            Inputs::Uniform(span) => span.from + (span.to - span.from) * self.stream.unit(),
+            Inputs::Grid(_) => {
+                let row = self.stream.index(self.targets.len());
+                self.seen[row / 64] |= 1 << (row % 64);
+                self.data.train.inputs[row]
+            }
+            Inputs::Uniform(span) => {
+                self.new += 1;
+                span.from + (span.to - span.from) * self.stream.unit()
+            }
         };
         let mut y = polynomial(coefficients, x);
         if data.noise > 0.0 {

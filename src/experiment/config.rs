@@ -322,7 +322,8 @@ pub fn flatten(config: &Config) -> Vec<(String, String)> {
     flat
 }
 
-fn to_toml<T: Serialize>(value: &T) -> toml::Value {
+/// A part of a configuration, as an experiment file has it.
+pub fn to_toml<T: Serialize>(value: &T) -> toml::Value {
     toml::Value::try_from(value).expect("a configuration is made of what TOML can write")
 }
 

@@ -177,6 +177,14 @@ impl Design<'_> {
         Ok(subsets.into_iter().map(plan).collect())
     }
 
+    /// The variant that has these fixes and is named after them.
+    pub fn set(&self, on: &[bool]) -> Result<Variant> {
+        let names: Vec<&str> =
+            self.fixes.iter().zip(on).filter(|(_, on)| **on).map(|(fix, _)| fix.name.as_str()).collect();
+        let name = if names.is_empty() { BASELINE.to_owned() } else { names.join("+") };
+        self.resolve(&self.plan(name.clone(), on.to_vec(), true, format!("variant {name:?}")), &[], 0)
+    }
+
     fn sweep(&self, root: &Reader) -> Result<Vec<(String, Vec<Node>)>> {
         let section = root.section("sweep")?;
         let mut sweep: Vec<(String, Vec<Node>)> = Vec::new();

@@ -46,6 +46,8 @@ pub struct Experiment {
     pub published: Vec<Published>,
     /// What a reader of the results should know of how fixes and settings met, a line each.
     pub notes: Vec<String>,
+    /// The file with the command line's settings laid over it.
+    tree: Table,
 }
 
 /// A named patch to the configuration.
@@ -77,6 +79,29 @@ pub struct Run {
     /// Its variant's place in [`Experiment::variants`].
     pub variant: usize,
     pub seed: u64,
+}
+
+impl Fix {
+    /// A fix from a patch in TOML, as `model.output = "identity"`, a key a line.
+    pub fn parse(name: &str, why: &str, patch: &str) -> Result<Self, ExperimentError> {
+        Ok(Fix { name: name.to_owned(), why: why.to_owned(), set: tree::parse(patch, name)? })
+    }
+
+    /// The `section.key` of each setting that it changes.
+    pub fn keys(&self) -> Vec<String> {
+        patch::keys(&self.set)
+    }
+
+    /// The patch as TOML, a key a line.
+    pub fn patch(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        for (section, node) in self.set.iter() {
+            if let Value::Table(inner) = &node.value {
+                lines.extend(inner.iter().map(|(key, node)| format!("{section}.{key} = {}", node.value)));
+            }
+        }
+        lines
+    }
 }
 
 impl Experiment {
@@ -167,6 +192,29 @@ impl Experiment {
             sweep,
             published,
             notes,
+            tree,
+        })
+    }
+
+    /// The same baseline, the command line's settings in it, with other fixes and with a variant for each of `sets`, which
+    /// says of every fix whether it is on.
+    pub fn with_sets(&self, fixes: Vec<Fix>, sets: &[Vec<bool>]) -> Result<Self, ExperimentError> {
+        let none = Table::default();
+        let design = design::Design {
+            file: &self.file,
+            tree: &self.tree,
+            baseline: &self.baseline,
+            fixes: &fixes,
+            last_word: &none,
+        };
+        let variants = sets.iter().map(|set| design.set(set)).collect::<Result<_, _>>()?;
+        Ok(Experiment {
+            variants,
+            fixes,
+            sweep: Vec::new(),
+            published: Vec::new(),
+            notes: Vec::new(),
+            ..self.clone()
         })
     }
 

@@ -20,9 +20,9 @@ use crate::experiment::Experiment;
 /// A folder that this process holds until the value is dropped.
 pub struct Folder {
     path: PathBuf,
-    headers: [String; 3],
+    headers: [String; RunFile::COUNT],
     /// Where the rows of the runs lie that have ended.
-    runs: BTreeMap<Key, [Segment; 3]>,
+    runs: BTreeMap<Key, [Segment; RunFile::COUNT]>,
     /// Whether there are parts that the CSVs lack.
     parted: bool,
     next: AtomicU64,
@@ -31,6 +31,12 @@ pub struct Folder {
 
 const LOCK: &str = ".lock";
 const PARTS: &str = ".parts";
+/// What a diagnosis tries on its way, each step a results folder of its own.
+pub const TRIALS: &str = ".trials";
+pub const EFFECTS: &str = "effects.csv";
+pub const FINDINGS: &str = "findings.csv";
+/// The experiment that a diagnosis ends with.
+pub const REPAIRED: &str = "repaired.toml";
 const MANIFEST: &str = "manifest.json";
 
 impl Folder {
@@ -44,30 +50,17 @@ impl Folder {
         let ours = |name: &str| path.join(name);
         if fresh {
             // The manifest last: as long as it stands, what is left is known for what it is.
-            if ours(PARTS).exists() {
-                fs::remove_dir_all(ours(PARTS)).with_context(|| format!("{shown}: cannot be cleared"))?;
+            for parts in [PARTS, TRIALS] {
+                if ours(parts).exists() {
+                    fs::remove_dir_all(ours(parts)).with_context(|| format!("{shown}: cannot be cleared"))?;
+                }
             }
-            for file in RunFile::ALL.map(RunFile::name).into_iter().chain(["effects.csv", "findings.csv", MANIFEST]) {
+            for file in RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]) {
                 remove(&ours(file))?;
             }
         }
         remove_unfinished(path)?;
-        match Manifest::read(&ours(MANIFEST))? {
-            Some(manifest) => ensure!(
-                manifest.experiment_hash == hash,
-                "{shown}: holds the results of another experiment or other settings ({}): set --out to a new folder, or --fresh to replace them",
-                manifest.differs_from(experiment)
-            ),
-            None => {
-                let stranger =
-                    RunFile::ALL.into_iter().map(RunFile::name).chain([PARTS]).find(|name| ours(name).exists());
-                if let Some(name) = stranger {
-                    bail!(
-                        "{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it"
-                    );
-                }
-            }
-        }
+        Self::check(path, experiment, hash)?;
         fs::create_dir_all(ours(PARTS)).with_context(|| format!("{shown}: cannot be written to"))?;
         let mut folder = Folder {
             path: path.to_owned(),
@@ -88,6 +81,27 @@ impl Folder {
         Ok(folder)
     }
 
+    /// Refuses a folder that holds results of something else.
+    pub fn check(path: &Path, experiment: &Experiment, hash: &str) -> Result<()> {
+        let shown = path.display();
+        match Manifest::read(&path.join(MANIFEST))? {
+            Some(manifest) => ensure!(
+                manifest.experiment_hash == hash,
+                "{shown}: holds the results of another experiment or other settings ({}): set --out to a new folder, or --fresh to replace them",
+                manifest.differs_from(experiment)
+            ),
+            None => {
+                let mut strangers = RunFile::ALL.into_iter().map(RunFile::name).chain([PARTS]);
+                if let Some(name) = strangers.find(|name| path.join(name).exists()) {
+                    bail!(
+                        "{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it"
+                    );
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn find_runs(&mut self) -> Result<()> {
         let mut found: BTreeMap<Key, Vec<Segment>> = BTreeMap::new();
         for (file, header) in RunFile::ALL.into_iter().zip(&self.headers) {
@@ -98,10 +112,10 @@ impl Folder {
                 }
             }
         }
-        // Two of three CSVs may be newer than the third if the process was killed between them; the parts then still hold
-        // what the third lacks.
+        // Some of the CSVs may be newer than the others if the process was killed between them; the parts then still hold
+        // what those lack.
         for (key, segments) in found {
-            if let Ok(segments) = <[Segment; 3]>::try_from(segments) {
+            if let Ok(segments) = <[Segment; RunFile::COUNT]>::try_from(segments) {
                 self.runs.insert(key, segments);
             }
         }
@@ -264,7 +278,7 @@ fn columns(header: &str) -> usize {
 fn remove_unfinished(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
         let path = entry?.path();
-        let ours = RunFile::ALL.map(RunFile::name).into_iter().chain([MANIFEST]);
+        let ours = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]);
         let unfinished = path.extension().is_some_and(|extension| extension.to_string_lossy().starts_with("new-"));
         if unfinished && ours.into_iter().any(|name| Path::new(name).file_stem() == path.file_stem()) {
             remove(&path)?;

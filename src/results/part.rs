@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::files::{Segment, write_whole};
-use super::rows::Key;
+use super::rows::{Key, RunFile};
 use crate::experiment::hex;
 
 /// One run's rows in each of the run files.
 pub struct RunRows {
     pub key: Key,
-    pub rows: [String; 3],
+    pub rows: [String; RunFile::COUNT],
 }
 
 #[derive(Serialize, Deserialize)]
@@ -32,7 +32,7 @@ struct Contents {
 struct Entry {
     variant: String,
     seed: u64,
-    bytes: [u64; 3],
+    bytes: [u64; RunFile::COUNT],
 }
 
 pub fn write(path: &Path, runs: &[RunRows]) -> Result<()> {
@@ -44,7 +44,7 @@ pub fn write(path: &Path, runs: &[RunRows]) -> Result<()> {
             .map(|run| Entry {
                 variant: run.key.variant.clone(),
                 seed: run.key.seed,
-                bytes: [0, 1, 2].map(|file| run.rows[file].len() as u64),
+                bytes: run.rows.each_ref().map(|rows| rows.len() as u64),
             })
             .collect(),
         sha256: hex(&digest.finalize()),
@@ -58,7 +58,7 @@ pub fn write(path: &Path, runs: &[RunRows]) -> Result<()> {
 }
 
 /// Where each run's rows lie in a part.
-pub fn index(path: &Path) -> Result<Vec<(Key, [Segment; 3])>> {
+pub fn index(path: &Path) -> Result<Vec<(Key, [Segment; RunFile::COUNT])>> {
     let damaged = || format!("{}: is damaged: remove it, and its runs are trained again", path.display());
     let mut file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
     let mut first = Vec::new();

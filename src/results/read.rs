@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::rows::{RUNS_HEADER, RunRow};
+use super::rows::{CURVES_HEADER, CurvePoint, HEALTH_HEADER, HealthRow, Key, RUNS_HEADER, RunRow};
 use crate::data::Samples;
 
 /// The rows of a folder's `runs.csv`, in the file's order.
@@ -35,6 +35,77 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
         rows.push(row.with_context(|| format!("{shown}:{line}: is not a row of {}", RUNS_HEADER.join(",")))?);
     }
     Ok(rows)
+}
+
+/// The rows of a folder's `health.csv`, in the file's order.
+pub fn health(folder: &Path) -> Result<Vec<HealthRow>> {
+    let mut rows = Vec::new();
+    numbers(&folder.join("health.csv"), &HEALTH_HEADER, |key, n| {
+        rows.push(HealthRow {
+            variant: key.variant,
+            seed: key.seed,
+            grad_first: n[0],
+            grad_last: n[1],
+            saturated_units: n[2],
+            identical_units: n[3],
+            pieces: n[4],
+            most_pieces: n[5],
+            distinct_samples: n[6],
+            training_samples: n[7],
+            loss_slope: n[8],
+            prediction: [n[9], n[10], n[11]],
+            target: [n[12], n[13], n[14]],
+            zero_rmse: n[15],
+            mean_rmse: n[16],
+            line_rmse: n[17],
+            pieces_rmse: n[18],
+            most_pieces_rmse: n[19],
+        });
+    })?;
+    Ok(rows)
+}
+
+/// The curves of a folder, run by run, in the file's order.
+pub fn curves(folder: &Path) -> Result<Vec<(Key, Vec<CurvePoint>)>> {
+    let mut curves: Vec<(Key, Vec<CurvePoint>)> = Vec::new();
+    numbers(&folder.join("curves.csv"), &CURVES_HEADER, |key, n| {
+        let point = CurvePoint {
+            step: n[0] as usize,
+            train_loss: n[1],
+            test_loss: n[2],
+            test_rmse: n[3],
+            grad_norm: n[4],
+            update_ratio: n[5],
+            dead_units: n[6],
+        };
+        match curves.last_mut() {
+            Some((last, curve)) if *last == key => curve.push(point),
+            _ => curves.push((key, vec![point])),
+        }
+    })?;
+    Ok(curves)
+}
+
+/// Goes through a file whose rows are a variant, a seed and numbers.
+fn numbers(path: &Path, header: &[&str], mut row: impl FnMut(Key, &[f64])) -> Result<()> {
+    let shown = path.display();
+    let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
+    if reader.headers()?.iter().ne(header.iter().copied()) {
+        bail!("{shown}:1: the header must be {}", header.join(","));
+    }
+    let mut record = csv::StringRecord::new();
+    let mut values = Vec::with_capacity(header.len());
+    while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
+        let line = record.position().map_or(0, csv::Position::line);
+        let wrong = || format!("{shown}:{line}: is not a row of {}", header.join(","));
+        let seed = record[1].parse().with_context(wrong)?;
+        values.clear();
+        for field in record.iter().skip(2) {
+            values.push(field.parse().with_context(wrong)?);
+        }
+        row(Key { variant: record[0].to_owned(), seed }, &values);
+    }
+    Ok(())
 }
 
 /// The predictions at the wanted `(variant, x)` of these seeds, of experiments with one input.

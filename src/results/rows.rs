@@ -52,22 +52,94 @@ pub struct RunRow {
     pub r2: f64,
 }
 
+/// What a run's network and predictions look like after the last update, beside what simple predictors reach on the same
+/// test points. Shares are from 0 to 1, predictions and errors in the target's original units; NaN is what cannot be said.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HealthRow {
+    pub variant: String,
+    pub seed: u64,
+    /// Euclidean norms of the gradients of the first and of the last layer's weights, on the last step's batch.
+    pub grad_first: f64,
+    pub grad_last: f64,
+    /// Share of hidden units whose pre-activation is beyond ±5 for more than half of the test points.
+    pub saturated_units: f64,
+    /// Share of hidden units that put out what another one of their layer does, for every test point.
+    pub identical_units: f64,
+    /// Straight pieces of the network's function over the test inputs' range, and how many it could have at most; of
+    /// networks of one input and piecewise-linear activations.
+    pub pieces: f64,
+    pub most_pieces: f64,
+    /// Different training samples among all batches, and how many samples there were to train on: inf where batches are
+    /// drawn anew from a continuous distribution.
+    pub distinct_samples: f64,
+    pub training_samples: f64,
+    /// Slope of ln(test loss) against ln(step) over the second half of the logged steps: −1 is a loss that halves as the
+    /// steps double.
+    pub loss_slope: f64,
+    /// Of the predictions and the targets at the test points: standard deviation, lowest, highest.
+    pub prediction: [f64; 3],
+    pub target: [f64; 3],
+    /// Root mean square errors of always zero, always the mean, the best straight line (or plane), the best
+    /// piecewise-linear fit with as many pieces as the network has, and with as many as it can have.
+    pub zero_rmse: f64,
+    pub mean_rmse: f64,
+    pub line_rmse: f64,
+    pub pieces_rmse: f64,
+    pub most_pieces_rmse: f64,
+}
+
+pub const HEALTH_HEADER: [&str; 22] = [
+    "variant",
+    "seed",
+    "grad_first",
+    "grad_last",
+    "saturated_units",
+    "identical_units",
+    "pieces",
+    "most_pieces",
+    "distinct_samples",
+    "training_samples",
+    "loss_slope",
+    "prediction_std",
+    "prediction_min",
+    "prediction_max",
+    "target_std",
+    "target_min",
+    "target_max",
+    "zero_rmse",
+    "mean_rmse",
+    "line_rmse",
+    "pieces_rmse",
+    "most_pieces_rmse",
+];
+
+/// An effect of fixes on the outcome measure, over the seeds.
+pub const EFFECTS_HEADER: [&str; 6] = ["kind", "fixes", "estimate", "low", "high", "p"];
+
+/// A finding, and what its fix was measured to be worth.
+pub const FINDINGS_HEADER: [&str; 8] =
+    ["variant", "finding", "severity", "evidence", "fix", "first_in", "last_out", "shapley"];
+
 /// One of the files that hold a row or several for each run, sorted by variant, seed and step or point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RunFile {
     Curves,
     Runs,
     Predictions,
+    Health,
 }
 
 impl RunFile {
-    pub const ALL: [RunFile; 3] = [RunFile::Curves, RunFile::Runs, RunFile::Predictions];
+    pub const COUNT: usize = 4;
+    pub const ALL: [RunFile; Self::COUNT] =
+        [RunFile::Curves, RunFile::Runs, RunFile::Predictions, RunFile::Health];
 
     pub fn name(self) -> &'static str {
         match self {
             RunFile::Curves => "curves.csv",
             RunFile::Runs => "runs.csv",
             RunFile::Predictions => "predictions.csv",
+            RunFile::Health => "health.csv",
         }
     }
 
@@ -77,9 +149,10 @@ impl RunFile {
             RunFile::Curves => CURVES_HEADER.map(str::to_owned).to_vec(),
             RunFile::Runs => RUNS_HEADER.map(str::to_owned).to_vec(),
             RunFile::Predictions => vec!["variant".to_owned(), "seed".to_owned()],
+            RunFile::Health => HEALTH_HEADER.map(str::to_owned).to_vec(),
         };
         match self {
-            RunFile::Curves => {}
+            RunFile::Curves | RunFile::Health => {}
             RunFile::Runs => {
                 columns.extend(experiment.fixes.iter().map(|fix| fix.name.clone()));
                 columns.extend(experiment.sweep.iter().cloned());
@@ -182,6 +255,42 @@ pub fn run_line(row: &RunRow, variant: &Variant) -> String {
     line(&fields)
 }
 
+/// Slope of ln(test loss) against ln(step) over the second half of a curve, by least squares; NaN where a loss is not
+/// finite or 0.
+pub fn loss_slope(curve: &[CurvePoint]) -> f64 {
+    let half = &curve[curve.len() / 2..];
+    let points = half.iter().filter(|point| point.step > 0);
+    let points: Vec<(f64, f64)> = points.map(|point| ((point.step as f64).ln(), point.test_loss.ln())).collect();
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let across = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>();
+    across / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
+}
+
+/// The `health.csv` row of one run.
+pub fn health_line(row: &HealthRow) -> String {
+    let numbers = [
+        &[
+            row.grad_first,
+            row.grad_last,
+            row.saturated_units,
+            row.identical_units,
+            row.pieces,
+            row.most_pieces,
+            row.distinct_samples,
+            row.training_samples,
+            row.loss_slope,
+        ][..],
+        &row.prediction,
+        &row.target,
+        &[row.zero_rmse, row.mean_rmse, row.line_rmse, row.pieces_rmse, row.most_pieces_rmse],
+    ]
+    .concat();
+    let key = [row.variant.clone(), row.seed.to_string()];
+    line(&key.into_iter().chain(numbers.into_iter().map(number)).collect::<Vec<_>>())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -201,6 +310,22 @@ mod tests {
             assert_eq!(number(value).parse::<f64>(), Ok(value));
         }
         assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(number), ["NaN", "inf", "-inf"]);
+    }
+
+    #[test]
+    fn the_slope_of_a_loss_that_halves_as_the_steps_double_is_minus_1() {
+        let point = |step: usize| CurvePoint {
+            step,
+            train_loss: f64::NAN,
+            test_loss: 5.0 / step as f64,
+            test_rmse: 0.0,
+            grad_norm: 0.0,
+            update_ratio: 0.0,
+            dead_units: 0.0,
+        };
+        let curve: Vec<CurvePoint> = (0..20).map(|i| point(i * 10)).collect();
+        assert!((loss_slope(&curve) + 1.0).abs() < 1e-12);
+        assert!(loss_slope(&curve[..1]).is_nan() && loss_slope(&[]).is_nan());
     }
 
     #[test]

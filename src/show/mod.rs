@@ -1,5 +1,6 @@
 //! What people see: progress and tables on the terminal.
 
+pub mod diagnosis;
 pub mod note;
 pub mod progress;
 pub mod table;

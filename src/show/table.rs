@@ -6,12 +6,12 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use crate::analysis::bounds;
-use crate::analysis::linear::best_line_rmse;
+use crate::analysis::bounds::{self, Baselines};
+use crate::analysis::health::{most_pieces, piecewise_linear};
 use crate::analysis::outcome::Outcome;
 use crate::analysis::summary::{Middle, VariantSummary};
 use crate::data::Samples;
-use crate::experiment::config::{Activation, Inputs, Target, Test};
+use crate::experiment::config::{Inputs, Model, Output, Test};
 use crate::experiment::{Experiment, Figure, Variant, one_line};
 use crate::results::read;
 use crate::results::rows::RunRow;
@@ -57,13 +57,13 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
     Ok(text)
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_content_arrangement(ContentArrangement::Disabled).set_header(header);
     table
 }
 
-fn finish(mut table: Table, right: &[usize]) -> String {
+pub(super) fn finish(mut table: Table, right: &[usize]) -> String {
     for &column in right {
         if let Some(column) = table.column_mut(column) {
             column.set_cell_alignment(CellAlignment::Right);
@@ -105,24 +105,22 @@ fn share_test_points(experiment: &Experiment) -> bool {
 /// What any predictor of a simple kind reaches on the test points, in the table's units.
 fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
     let mut table = table(&["for comparison, on the same test points", "RMSE"]);
-    let count = points.rows() as f64;
-    let mean = points.targets.iter().sum::<f64>() / count;
-    let about = |level: f64| (points.targets.iter().map(|y| (y - level).powi(2)).sum::<f64>() / count).sqrt();
-    table.add_row(["always 0".to_owned(), short(about(0.0))]);
-    table.add_row(["always the mean".to_owned(), short(about(mean))]);
-    table.add_row(["best straight line".to_owned(), short(best_line_rmse(points))]);
     let config = &experiment.baseline;
-    let relu = !config.model.hidden.is_empty() && config.model.activation.iter().all(|&a| a == Activation::Relu);
-    if let (Target::Polynomial { polynomial }, Test::Grid(span), true) = (&config.data.target, &config.data.test, relu)
-        && let [_, _, c2] = polynomial[..]
-    {
+    // Whatever its output: it is what a mended one could do that is of interest.
+    let model = Model { output: Output::Identity, ..config.model.clone() };
+    let bends = points.columns == 1 && !model.hidden.is_empty() && piecewise_linear(&model);
+    let baselines = Baselines::of(points, &config.data, if bends { most_pieces(&model) } else { f64::NAN });
+    table.add_row(["always 0".to_owned(), short(baselines.zero_rmse)]);
+    table.add_row(["always the mean".to_owned(), short(baselines.mean_rmse)]);
+    table.add_row(["best straight line".to_owned(), short(baselines.line_rmse)]);
+    if bends {
         let widths = config.model.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join("–");
         for (pieces, why) in [
             (bounds::initial_pieces(&config.model.hidden), "about as many as a network of"),
-            (bounds::most_pieces(&config.model.hidden), "the most that a network of"),
+            (most_pieces(&model), "the most that a network of"),
         ] {
             let verb = if why.starts_with("about") { "begins with" } else { "can have" };
-            let rmse = bounds::quadratic_rmse(2.0 * c2, span.to - span.from, pieces);
+            let rmse = baselines.pieces_rmse(pieces);
             table.add_row([format!("best {pieces} straight pieces: {why} {widths} units {verb}"), short(rmse)]);
         }
     }
@@ -189,7 +187,7 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
     text
 }
 
-fn plural(count: usize, one: &str, many: &str) -> String {
+pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }
 
@@ -276,7 +274,7 @@ fn trim(text: &str) -> String {
 }
 
 /// Four significant digits.
-fn short(value: f64) -> String {
+pub(super) fn short(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => format!("{value:?}"),
         0.0 => "0".to_owned(),

@@ -67,6 +67,11 @@ impl Feed {
         }
     }
 
+    /// Different samples that the batches of these lanes had so far.
+    pub fn distinct(&self, block: &Range<usize>) -> Vec<usize> {
+        self.lanes[block.clone()].iter().map(Batches::distinct).collect()
+    }
+
     /// The next batch of a block.
     pub fn next(&mut self, block: &Range<usize>) -> Result<Fed<'_>, TchError> {
         let Some(torch) = &mut self.torch else {

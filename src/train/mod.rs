@@ -22,6 +22,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 use tch::Device;
 
+use crate::analysis::health::Health;
 use crate::analysis::outcome::Fit;
 use crate::data::batch_rows;
 use crate::results::rows::CurvePoint;
@@ -34,6 +35,9 @@ pub struct Trained {
     pub steps: usize,
     /// At the test points, in original units, after the last update.
     pub predictions: Vec<f64>,
+    pub health: Health,
+    /// Different samples among all batches.
+    pub distinct_samples: usize,
 }
 
 /// Trains a stack to its end, or, once `stop` is set, as many of its first lanes as have ended by then. `progress` is told
@@ -57,19 +61,18 @@ pub fn train_by(
     let mut runs = Vec::with_capacity(lanes.len());
     for block in stack.blocks() {
         let first = runs.len();
-        let empty = || Trained { curve: Vec::with_capacity(logged.len()), steps, predictions: Vec::new() };
-        runs.extend(block.clone().map(|_| empty()));
+        let empty = || (Vec::with_capacity(logged.len()), Vec::new());
+        let mut block_runs: Vec<(Vec<CurvePoint>, Vec<f64>)> = block.clone().map(|_| empty()).collect();
         let (mut done, mut told) = (0, 0);
         for &step in &logged {
             if !stack.advance(&block, step - done, stop)? || stop.load(Ordering::Relaxed) {
-                runs.truncate(first);
                 return Ok(runs);
             }
             // The last row is the state after the last update, and none follows.
             let update = step < steps;
             let measured = stack.measure(&block, lanes, update)?;
-            for ((run, lane), measured) in runs[first..].iter_mut().zip(&lanes[first..]).zip(measured) {
-                run.curve.push(CurvePoint {
+            for (((curve, last), lane), measured) in block_runs.iter_mut().zip(&lanes[first..]).zip(measured) {
+                curve.push(CurvePoint {
                     step,
                     train_loss: f64::from(measured.train_loss),
                     test_loss: f64::from(measured.test_loss),
@@ -78,11 +81,19 @@ pub fn train_by(
                     update_ratio: measured.update_ratio,
                     dead_units: measured.dead_units,
                 });
-                run.predictions = measured.predictions;
+                *last = measured.predictions;
             }
             done = step + usize::from(update);
             progress(((step - told) * block.len()) as u64);
             told = step;
+        }
+        // The gradient is that of the last row.
+        for (((curve, predictions), (state, distinct_samples)), lane) in
+            block_runs.into_iter().zip(stack.state(&block)?).zip(&lanes[first..])
+        {
+            let test = lane.data.scaled_inputs(&lane.data.test);
+            let health = Health::of(&lane.config.model, lane.data.test.columns, &state, &test);
+            runs.push(Trained { curve, steps, predictions, health, distinct_samples });
         }
     }
     Ok(runs)

@@ -14,6 +14,7 @@ use super::loss::Loss;
 use super::network::{By, Network, Operand, Pass};
 use super::optimizer::Optimizer;
 use super::{device, init, kernels};
+use crate::analysis::health::State;
 use crate::data::{Batches, RunData, batch_rows};
 use crate::experiment::config::Config;
 
@@ -329,11 +330,28 @@ impl Stack {
         self.by_lane(&self.network.gradient)
     }
 
+    /// The parameters and the gradient of a block's lanes, and how many different samples each has seen.
+    pub fn state(&self, block: &Range<usize>) -> Result<Vec<(State, usize)>> {
+        let tensors = |flat: &Buffer| match self.network.by {
+            By::Kernels(_) => Ok(vec![self.split(&flat.numbers()[self.network.place(block)])]),
+            By::Torch => self.by_lane(flat),
+        };
+        let (parameters, gradients) = (tensors(&self.network.parameters)?, tensors(&self.network.gradient)?);
+        let states = parameters.into_iter().zip(gradients);
+        Ok(states
+            .map(|(parameters, gradient)| State { parameters, gradient })
+            .zip(self.feed.distinct(block))
+            .collect())
+    }
+
+    /// One lane's numbers, tensor by tensor.
+    fn split(&self, lane: &[f32]) -> Vec<Vec<f32>> {
+        self.network.layout.tensors.iter().map(|t| lane[t.offset..t.offset + t.length].to_vec()).collect()
+    }
+
     fn by_lane(&self, flat: &Buffer) -> Result<Vec<Vec<Vec<f32>>>> {
-        let Layout { tensors, stride } = &self.network.layout;
         let values = host(&flat.view)?;
-        let lane = |lane: &[f32]| tensors.iter().map(|t| lane[t.offset..t.offset + t.length].to_vec()).collect();
-        Ok(values.chunks(*stride).map(lane).collect())
+        Ok(values.chunks(self.network.layout.stride).map(|lane| self.split(lane)).collect())
     }
 }
 

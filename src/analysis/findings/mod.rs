@@ -1,0 +1,50 @@
+//! Symptoms, each with its evidence, its rule's source and the fix that it suggests.
+
+pub mod after;
+pub mod before;
+mod remedies;
+
+use crate::experiment::{ExperimentError, Fix};
+
+pub use remedies::{Rank, rank};
+
+/// A symptom.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The rule's name.
+    pub rule: &'static str,
+    /// The variant in which it was seen.
+    pub seen_in: String,
+    /// What was seen, in numbers.
+    pub evidence: String,
+    /// Where the rule and its threshold are from.
+    pub source: &'static str,
+    /// What would mend it, as a patch of the configuration; nothing where it is only worth knowing.
+    pub fix: Option<Fix>,
+}
+
+impl Finding {
+    fn new(rule: &'static str, source: &'static str, evidence: String) -> Self {
+        Finding { rule, seen_in: String::new(), evidence, source, fix: None }
+    }
+
+    /// With a fix that is called `name` and sets `patch`, a key a line.
+    fn fixed_by(mut self, name: &str, patch: &str) -> Result<Self, ExperimentError> {
+        self.fix = Some(Fix::parse(name, &self.evidence, patch)?);
+        Ok(self)
+    }
+}
+
+/// Four significant digits.
+pub fn short(value: f64) -> String {
+    match value.abs() {
+        _ if !value.is_finite() => format!("{value:?}"),
+        0.0 => "0".to_owned(),
+        size if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
+        size => {
+            let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
+            let text = format!("{value:.digits$}");
+            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! How much a fix asks for: of two sets of fixes that are enough, the one that asks for less is named first.
+
+use crate::experiment::Fix;
+
+/// The kinds of fixes, those first that mend what is written down wrongly, those last that pay with more computing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Rank {
+    /// Output, loss, initial values: what could not work.
+    Setup,
+    Scaling,
+    Batches,
+    Rate,
+    Units,
+    Length,
+}
+
+/// The highest rank among what a fix sets.
+pub fn rank(fix: &Fix) -> Rank {
+    let of = |key: &str| match key {
+        "data.scale_input" | "data.scale_target" => Rank::Scaling,
+        "batch.size" | "batch.draw" => Rank::Batches,
+        "model.hidden" | "model.activation" => Rank::Units,
+        "train.steps" | "train.epochs" => Rank::Length,
+        key if key.starts_with("optimizer.") => Rank::Rate,
+        _ => Rank::Setup,
+    };
+    let keys = fix.keys();
+    // That batches are smaller and passes are counted is one fix, of batches.
+    let batches = keys.iter().any(|key| key.starts_with("batch."));
+    keys.iter().map(|key| of(key)).filter(|rank| !(batches && *rank == Rank::Length)).max().unwrap_or(Rank::Setup)
+}

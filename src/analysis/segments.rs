@@ -1,0 +1,272 @@
+//! The best fit of straight pieces to points with one input: what no network with so many pieces can beat.
+
+/// Up to this many different inputs the pieces may part anywhere. Of more, neighbours are joined into so many bins.
+const MOST_PLACES: usize = 512;
+
+/// Root mean square error, in target units, of the best least-squares fit with 1, 2, … `most` straight pieces.
+///
+/// Pieces part between points and need not meet, so no continuous piecewise-linear function with as many pieces does
+/// better. Points of equal input always share a piece. With more than 512 different inputs, pieces part only at the
+/// edges of 512 bins of equally many inputs; errors are still those of every point, but the bound may then lie a little
+/// too high. An error within the rounding of the targets is 0. NaN throughout where there is no point, a value is not
+/// finite or the lengths differ.
+///
+/// A dynamic programme over the last piece (Bellman 1961): O(points·log points + most·512²) time.
+pub fn best_segments(inputs: &[f64], targets: &[f64], most: usize) -> Vec<f64> {
+    let finite = inputs.iter().chain(targets).all(|value| value.is_finite());
+    if inputs.is_empty() || inputs.len() != targets.len() || !finite {
+        return vec![f64::NAN; most];
+    }
+    let (targets, unit) = scaled(targets);
+    let (inputs, _) = scaled(inputs);
+    let costs = costs(&bins(&places(&inputs, &targets)));
+    // The least squares of the first places, as many as the index and one, by the pieces so far.
+    let mut best: Vec<f64> = costs.iter().map(|costs| costs[0]).collect();
+    let mut errors = Vec::new();
+    for pieces in 1..=most {
+        let squares = best.last().copied().unwrap_or(0.0);
+        let error = (squares / inputs.len() as f64).sqrt();
+        let error = if error <= unit.rounding { 0.0 } else { error * unit.size };
+        errors.push(error);
+        if error == 0.0 || pieces >= costs.len() {
+            // More pieces cannot help.
+            errors.resize(most, error);
+            break;
+        }
+        best = costs.iter().zip(&best).map(|(costs, &fewer)| with_another(&best, &costs[1..]).min(fewer)).collect();
+    }
+    errors
+}
+
+/// The least over all starts of the last piece: what the places before it cost, and what it does.
+fn with_another(before: &[f64], last: &[f64]) -> f64 {
+    before.iter().zip(last).map(|(before, last)| before + last).fold(f64::INFINITY, f64::min)
+}
+
+/// How scaled values are turned back.
+struct Unit {
+    /// What 1 stands for.
+    size: f64,
+    /// What the values' own rounding may amount to, scaled.
+    rounding: f64,
+}
+
+/// Values centred and scaled into [−1, 1], so that no square overflows and none of their digits are lost to an offset.
+fn scaled(values: &[f64]) -> (Vec<f64>, Unit) {
+    let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+    let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let centre = low / 2.0 + high / 2.0;
+    let spread = (high - centre).max(centre - low);
+    let size = if spread > 0.0 { spread } else { 1.0 };
+    let rounding = 4.0 * f64::EPSILON * (high.max(-low) / size);
+    (values.iter().map(|value| (value - centre) / size).collect(), Unit { size, rounding })
+}
+
+/// The best straight line through some points. Kept as moments about their means, which is what lets two lines be
+/// joined by adding terms that are never negative: no digit is lost to cancellation, as it is in Σy² − (Σxy)²/Σx².
+#[derive(Debug, Clone, Copy)]
+struct Line {
+    count: f64,
+    /// Means.
+    x: f64,
+    y: f64,
+    /// Σ(x − x̄)².
+    spread: f64,
+    /// 0 where all x are equal.
+    slope: f64,
+    /// Sum of the squares left.
+    error: f64,
+}
+
+impl Line {
+    fn through(x: f64, y: f64) -> Self {
+        Line { count: 1.0, x, y, spread: 0.0, slope: 0.0, error: 0.0 }
+    }
+
+    /// The line through the points of both. Its slope is the mean of both slopes and of that between their centres, each
+    /// weighted by the spread that it comes from; their distances from it are what it costs more.
+    fn join(self, next: Line) -> Line {
+        let count = self.count + next.count;
+        let (run, rise) = (next.x - self.x, next.y - self.y);
+        let weight = self.count * next.count / count;
+        let spread = self.spread + next.spread + weight * run * run;
+        let moments = self.spread * self.slope + next.spread * next.slope + weight * run * rise;
+        let slope = if spread > 0.0 { moments / spread } else { 0.0 };
+        let added = if self.spread == 0.0 && next.spread == 0.0 && spread > 0.0 {
+            // Two places always lie on a line: here its rounding can be told from an error.
+            0.0
+        } else {
+            weight * (rise - slope * run).powi(2)
+                + self.spread * (self.slope - slope).powi(2)
+                + next.spread * (next.slope - slope).powi(2)
+        };
+        let share = next.count / count;
+        let error = self.error + next.error + added;
+        Line { count, x: self.x + run * share, y: self.y + rise * share, spread, slope, error }
+    }
+}
+
+/// The points of each different input, in order.
+fn places(inputs: &[f64], targets: &[f64]) -> Vec<Line> {
+    let mut points: Vec<(f64, f64)> = inputs.iter().copied().zip(targets.iter().copied()).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let equal = points.chunk_by(|a, b| a.0 == b.0);
+    equal.filter_map(|points| points.iter().map(|&(x, y)| Line::through(x, y)).reduce(Line::join)).collect()
+}
+
+/// At most [`MOST_PLACES`], of about equally many places each.
+fn bins(places: &[Line]) -> Vec<Line> {
+    let count = places.len().min(MOST_PLACES);
+    let edge = |bin: usize| bin * (places.len() - 1) / count;
+    (0..count).filter_map(|bin| places[edge(bin)..edge(bin + 1)].iter().copied().reduce(Line::join)).collect()
+}
+
+/// `[last][first]`: sum of the squares that the best line through places `first` to `last` leaves.
+fn costs(places: &[Line]) -> Vec<Vec<f64>> {
+    let mut costs: Vec<Vec<f64>> = (1..=places.len()).map(Vec::with_capacity).collect();
+    for (first, &place) in places.iter().enumerate() {
+        let mut line = place;
+        costs[first].push(line.error);
+        for (place, costs) in places.iter().zip(&mut costs).skip(first + 1) {
+            line = line.join(*place);
+            costs.push(line.error);
+        }
+    }
+    costs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Uniform in [0, 1), by the generator of Numerical Recipes.
+    fn noise(count: usize) -> Vec<f64> {
+        let mut state = 1_u32;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            f64::from(state) / 4_294_967_296.0
+        };
+        (0..count).map(|_| next()).collect()
+    }
+
+    /// Squares left by the best line, by the two-pass formula.
+    fn squares(inputs: &[f64], targets: &[f64]) -> f64 {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        let (x, y) = (mean(inputs), mean(targets));
+        let (mut xx, mut xy) = (0.0, 0.0);
+        for (input, target) in inputs.iter().zip(targets) {
+            xx += (input - x) * (input - x);
+            xy += (input - x) * (target - y);
+        }
+        let slope = if xx > 0.0 { xy / xx } else { 0.0 };
+        inputs.iter().zip(targets).map(|(input, target)| (target - y - slope * (input - x)).powi(2)).sum()
+    }
+
+    #[test]
+    fn a_parabola_is_fitted_as_well_as_the_closed_form_says() {
+        let inputs: Vec<f64> = (0..4000).map(|i| (f64::from(i) + 0.5) / 4000.0).collect();
+        let targets: Vec<f64> = inputs.iter().map(|x| x * x).collect();
+        for (rmse, pieces) in best_segments(&inputs, &targets, 8).into_iter().zip(1..) {
+            // √(f″²h⁴/720) with f″ = 2.
+            let expected = (4.0 / f64::from(pieces).powi(4) / 720.0_f64).sqrt();
+            assert!((rmse / expected - 1.0).abs() < 0.02, "{pieces}: {rmse} against {expected}");
+        }
+    }
+
+    #[test]
+    fn many_pieces_keep_their_digits_at_large_magnitudes() {
+        // Pieces of m points of x² at distance 1 leave a variance of (m² − 1)(m² − 4)/180 about their best lines.
+        let inputs: Vec<f64> = (0..512).map(|i| 1e6 + f64::from(i)).collect();
+        let targets: Vec<f64> = inputs.iter().map(|x| x * x).collect();
+        let errors = best_segments(&inputs, &targets, 128);
+        for (pieces, m) in [(1, 512.0_f64), (8, 64.0), (32, 16.0), (64, 8.0), (128, 4.0)] {
+            let expected = ((m * m - 1.0) * (m * m - 4.0) / 180.0).sqrt();
+            assert!((errors[pieces - 1] / expected - 1.0).abs() < 1e-3, "{pieces}: {expected}");
+        }
+    }
+
+    #[test]
+    fn three_lines_are_met_with_three_pieces_and_not_with_two() {
+        let inputs: Vec<f64> = (0..500).map(|i| f64::from(i) * 2000.0).collect();
+        let line = |x: f64| match x {
+            x if x < 3e5 => 1e6 * x,
+            x if x < 6e5 => 3e11 - 2e5 * (x - 3e5),
+            x => 1e12 + 0.1 * x,
+        };
+        let targets: Vec<f64> = inputs.iter().map(|&x| line(x)).collect();
+        let errors = best_segments(&inputs, &targets, 5);
+        assert!(errors[1] > 1e9 && errors[2] < 1e-2, "{errors:?}");
+    }
+
+    #[test]
+    fn one_piece_is_the_best_straight_line_with_or_without_bins() {
+        for count in [2, 3, 100, 512, 513, 3000] {
+            let inputs: Vec<f64> = noise(2 * count).into_iter().skip(count).map(|x| 1e6 * x).collect();
+            let targets: Vec<f64> = noise(count).iter().zip(&inputs).map(|(y, x)| 5e11 - 1e6 * x + 1e11 * y).collect();
+            let expected = (squares(&inputs, &targets) / count as f64).sqrt();
+            let found = best_segments(&inputs, &targets, 1)[0];
+            assert!((found - expected).abs() <= 1e-9 * expected.max(1e6), "{found} against {expected}");
+        }
+    }
+
+    #[test]
+    fn no_placement_of_the_knots_does_better() {
+        let inputs: Vec<f64> = noise(9).into_iter().enumerate().map(|(i, x)| i as f64 + 0.9 * x).collect();
+        let targets: Vec<f64> = noise(18).split_off(9);
+        let mut least = [f64::INFINITY; 4];
+        for knots in 0_u32..1 << 8 {
+            let mut start = 0;
+            let mut sum = 0.0;
+            for end in 1..=9 {
+                if end == 9 || knots >> (end - 1) & 1 == 1 {
+                    sum += squares(&inputs[start..end], &targets[start..end]);
+                    start = end;
+                }
+            }
+            if let Some(least) = least.get_mut(knots.count_ones() as usize) {
+                *least = least.min((sum / 9.0).sqrt());
+            }
+        }
+        // In any order of the points.
+        let (mut turned_inputs, mut turned_targets) = (inputs, targets);
+        turned_inputs.rotate_left(4);
+        turned_targets.rotate_left(4);
+        for (found, least) in best_segments(&turned_inputs, &turned_targets, 4).into_iter().zip(least) {
+            assert!((found - least).abs() < 1e-12, "{found} against {least}");
+        }
+    }
+
+    #[test]
+    fn a_piece_for_every_two_points_leaves_nothing() {
+        for count in [1, 2, 7, 40] {
+            let errors = best_segments(&noise(2 * count)[count..], &noise(count), count + 3);
+            assert_eq!(errors.len(), count + 3);
+            assert!(errors[count.div_ceil(2) - 1..].iter().all(|&error| error == 0.0), "{errors:?}");
+            assert!(errors.windows(2).all(|pair| pair[1] <= pair[0]));
+        }
+    }
+
+    #[test]
+    fn points_of_equal_input_keep_their_own_spread() {
+        let inputs = [0.0, 1.0, -0.0, 1.0, 2.0, 2.0, 3.0, 3.0];
+        let targets = [4.0, 1.0, 6.0, 3.0, -5.0, -7.0, 0.0, 2.0];
+        let errors = best_segments(&inputs, &targets, 12);
+        assert!((errors[1] - 1.0).abs() < 1e-12, "{errors:?}");
+        assert!(errors.iter().all(|&error| error > 1.0 - 1e-12), "{errors:?}");
+        assert!((best_segments(&[5.0; 4], &[1.0, 3.0, 1.0, 3.0], 2)[1] - 1.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nothing_makes_it_panic() {
+        let unknown = |errors: Vec<f64>, most| errors.len() == most && errors.iter().all(|error| error.is_nan());
+        assert!(unknown(best_segments(&[], &[], 3), 3));
+        assert!(unknown(best_segments(&[1.0, 2.0], &[1.0], 2), 2));
+        assert!(unknown(best_segments(&[1.0, f64::NAN], &[1.0, 2.0], 2), 2));
+        assert!(unknown(best_segments(&[1.0, 2.0], &[1.0, f64::INFINITY], 2), 2));
+        assert!(best_segments(&[1.0], &[1.0], 0).is_empty());
+        let huge = best_segments(&[-f64::MAX, 0.0, f64::MAX], &[f64::MAX, -f64::MAX, f64::MAX], 2);
+        assert!(huge[0] > 1e308 && huge[0].is_finite() && huge[1] == 0.0, "{huge:?}");
+        let tiny = best_segments(&[0.0, 5e-324, 1e-323, 1.0], &[0.0, 1.0, 0.0, 1.0], 4);
+        assert!(tiny.iter().all(|error| error.is_finite()), "{tiny:?}");
+    }
+}

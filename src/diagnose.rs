@@ -1,0 +1,199 @@
+//! A diagnosis from its first run to its last file: the rules and the verdicts read result folders, this fills them.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result, ensure};
+
+use crate::analysis::diagnosis::{self, Diagnosis};
+use crate::analysis::observed::{Measured, Observed};
+use crate::analysis::search::{Laboratory, MOST_FIXES, Set, search, updates};
+use crate::data::{Files, RunData, training_rows};
+use crate::experiment::config::{Activation, Config, Output};
+use crate::experiment::{Experiment, Fix};
+use crate::results::folder::{Folder, TRIALS};
+use crate::results::rows::Key;
+use crate::results::{diagnosis as files, read};
+use crate::runner::{Place, Report, Runner};
+use crate::show;
+
+/// A signal cut it short.
+#[derive(Debug)]
+pub struct Interrupted(pub i32);
+
+impl fmt::Display for Interrupted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "interrupted by signal {}", self.0)
+    }
+}
+
+impl std::error::Error for Interrupted {}
+
+/// Diagnoses an experiment's baseline, with these fixes of the file's at hand, into the folder `path`. What there is to say.
+pub fn diagnose(
+    runner: &Runner,
+    experiment: &Experiment,
+    fixes: Vec<Fix>,
+    path: &Path,
+    fresh: bool,
+) -> Result<String> {
+    ensure!(fixes.len() <= MOST_FIXES, "a diagnosis takes at most {MOST_FIXES} fixes, the file has {}", fixes.len());
+    let started = Instant::now();
+    let files = Files::read(std::iter::once(&experiment.baseline))?;
+    // All that follows is a function of the baseline and the fixes at hand.
+    let singles: Vec<Vec<bool>> = (0..fixes.len()).map(|at| (0..fixes.len()).map(|fix| fix == at).collect()).collect();
+    let sets = [vec![vec![false; fixes.len()]], singles].concat();
+    let question = experiment.with_sets(fixes.clone(), &sets)?;
+    let files_of_all = Files::read(question.variants.iter().map(|variant| &variant.config))?;
+    let hash = format!("diagnosis-{}", runner.hash(&question, files_of_all.hashes()));
+    if !fresh {
+        Folder::check(path, experiment, &hash)?;
+    } else if path.join(TRIALS).exists() {
+        std::fs::remove_dir_all(path.join(TRIALS)).with_context(|| format!("{}: cannot be cleared", path.display()))?;
+    }
+    let seeds = experiment.seeds.len();
+    let mut lab = Lab { runner, experiment, files, path, trials: 0, runs: 0, known: HashMap::new() };
+    let found = search(&mut lab, fixes)?;
+    let plan = diagnosis::plan(&mut lab, &found)?;
+    let place = Place { path, hash: &hash, fresh };
+    let measured = lab.measure_at(&found.fixes, &plan.sets, seeds, &place)?;
+    let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
+    let diagnosis = Diagnosis::of(found, &plan, cells);
+    files::write(path, experiment, &diagnosis)?;
+    if path.join(TRIALS).exists() {
+        std::fs::remove_dir_all(path.join(TRIALS)).with_context(|| format!("{}: cannot be cleared", path.display()))?;
+    }
+    let text = show::diagnosis::text(experiment, &diagnosis);
+    Ok(format!(
+        "{text}\n{} runs in {:.1} s: {}\n",
+        lab.runs,
+        started.elapsed().as_secs_f64(),
+        path.join("*.csv").display()
+    ))
+}
+
+struct Lab<'a> {
+    runner: &'a Runner,
+    experiment: &'a Experiment,
+    files: Files,
+    path: &'a Path,
+    /// Folders of trials so far.
+    trials: usize,
+    /// Runs that were trained.
+    runs: usize,
+    /// What was measured already, by the fixes' patches and the number of seeds.
+    known: HashMap<(Vec<Vec<String>>, usize), Measured>,
+}
+
+/// The scheduler's unit of cost that one core of a usual machine (an AMD EPYC of 2021) does in a second.
+const UNITS_A_SECOND: f64 = 2.5e10;
+/// What a run and an update cost besides, and one through an activation that is libtorch's own.
+const SECONDS_A_RUN: f64 = 2e-3;
+const SECONDS_AN_UPDATE: f64 = 1e-6;
+const SECONDS_A_CALL: f64 = 5e-6;
+
+impl Lab<'_> {
+    fn variants(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<Experiment> {
+        let switches = |set: &Set| (0..fixes.len()).map(|fix| set & (1 << fix) != 0).collect();
+        let mut experiment =
+            self.experiment.with_sets(fixes.to_vec(), &sets.iter().map(switches).collect::<Vec<Vec<bool>>>())?;
+        experiment.seeds.truncate(seeds);
+        Ok(experiment)
+    }
+
+    /// Trains sets in a folder, and reads the folder.
+    fn measure_at(&mut self, fixes: &[Fix], sets: &[Set], seeds: usize, place: &Place) -> Result<Vec<Measured>> {
+        let experiment = self.variants(fixes, sets, seeds)?;
+        let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+        let all: Vec<usize> = (0..sets.len()).collect();
+        let Report { trained, interrupted, .. } = self.runner.run(&experiment, &all, &files, place)?;
+        self.runs += trained;
+        if let Some(signal) = interrupted {
+            return Err(Interrupted(signal).into());
+        }
+        measured(&experiment, place.path)
+    }
+}
+
+impl Laboratory for Lab<'_> {
+    fn measure(&mut self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<Vec<Measured>> {
+        let key = |set: &Set| {
+            let on = fixes.iter().enumerate().filter(|(fix, _)| set & (1 << fix) != 0);
+            (on.map(|(_, fix)| fix.patch()).collect::<Vec<_>>(), seeds)
+        };
+        let mut new: Vec<Set> = sets.iter().copied().filter(|set| !self.known.contains_key(&key(set))).collect();
+        new.sort_unstable();
+        new.dedup();
+        if !new.is_empty() {
+            let path: PathBuf = self.path.join(TRIALS).join(self.trials.to_string());
+            self.trials += 1;
+            let experiment = self.variants(fixes, &new, seeds)?;
+            let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+            let hash = self.runner.hash(&experiment, files.hashes());
+            // Left by something else, a trial is made again.
+            let stale = path.exists() && Folder::check(&path, &experiment, &hash).is_err();
+            let found = self.measure_at(fixes, &new, seeds, &Place { path: &path, hash: &hash, fresh: stale })?;
+            for (set, measured) in new.iter().zip(found) {
+                self.known.insert(key(set), measured);
+            }
+        }
+        sets.iter().map(|set| self.known.get(&key(set)).cloned().context("a set was measured")).collect()
+    }
+
+    fn seconds(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<f64> {
+        let experiment = self.variants(fixes, sets, seeds)?;
+        let all: Vec<usize> = (0..sets.len()).collect();
+        let runs = experiment.runs(&all);
+        let cost = self.runner.cost(&experiment, &runs, &self.files)?;
+        let mut overhead = 0.0;
+        for variant in &experiment.variants {
+            let config = &variant.config;
+            let updates = updates(config, training_rows(config, &self.files)?) as f64;
+            let called = config.model.activation.iter().filter(|a| **a != Activation::Relu).count()
+                + usize::from(config.model.output != Output::Identity);
+            overhead += SECONDS_A_RUN + updates * (SECONDS_AN_UPDATE + SECONDS_A_CALL * called as f64);
+        }
+        Ok(cost / UNITS_A_SECOND + overhead * seeds as f64)
+    }
+
+    fn config(&self, fixes: &[Fix], set: Set) -> Result<Config> {
+        let mut experiment = self.variants(fixes, &[set], 1)?;
+        Ok(experiment.variants.remove(0).config)
+    }
+
+    fn data(&self, config: &Config) -> Result<RunData> {
+        RunData::new(config, self.experiment.seeds.first().copied().unwrap_or(0), &self.files)
+    }
+
+    fn seeds(&self) -> usize {
+        self.experiment.seeds.len()
+    }
+}
+
+/// Each variant's runs over the experiment's seeds, as a folder holds them.
+fn measured(experiment: &Experiment, folder: &Path) -> Result<Vec<Measured>> {
+    let key = |variant: &str, seed: u64| Key { variant: variant.to_owned(), seed };
+    let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
+    let mut health: HashMap<Key, _> =
+        read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
+    let mut curves: HashMap<Key, _> = read::curves(folder)?.into_iter().collect();
+    let run = |variant: &str, seed: u64| {
+        let key = key(variant, seed);
+        let all = (runs.remove(&key), health.remove(&key), curves.remove(&key));
+        let (Some(run), Some(health), Some(curve)) = all else {
+            anyhow::bail!("{}: lacks the run {variant:?} of seed {seed}: run with --fresh", folder.display())
+        };
+        Ok(Observed { run, health, curve })
+    };
+    let mut run = run;
+    experiment
+        .variants
+        .iter()
+        .map(|variant| {
+            let runs = experiment.seeds.iter().map(|&seed| run(&variant.name, seed)).collect::<Result<_>>()?;
+            Ok(Measured { name: variant.name.clone(), config: variant.config.clone(), runs })
+        })
+        .collect()
+}

@@ -1,0 +1,137 @@
+//! What a diagnosis leaves beside the runs: `effects.csv`, `findings.csv` and the repaired experiment.
+
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result};
+
+use super::files::write_whole;
+use super::folder::{EFFECTS, FINDINGS, REPAIRED};
+use super::rows::{EFFECTS_HEADER, FINDINGS_HEADER, line, number};
+use crate::analysis::diagnosis::{Diagnosis, Judged, Verdict};
+use crate::analysis::search::Set;
+use crate::experiment::config::{Target, Test, to_toml};
+use crate::experiment::{Experiment, one_line};
+
+/// Writes the three files into a results folder.
+pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> Result<()> {
+    let text = |name: &str, text: String| write_whole(&folder.join(name), |file| Ok(file.write_all(text.as_bytes())?));
+    text(EFFECTS, effects(diagnosis))?;
+    text(FINDINGS, findings(diagnosis))?;
+    match diagnosis.smallest.first() {
+        Some(&set) => text(REPAIRED, repaired(folder, experiment, diagnosis, set)?),
+        None => super::files::remove(&folder.join(REPAIRED)),
+    }
+}
+
+fn effects(diagnosis: &Diagnosis) -> String {
+    let mut text = line(&EFFECTS_HEADER);
+    for effect in &diagnosis.effects {
+        let e = &effect.estimate;
+        let numbers = [e.mean, e.low, e.high, e.p].map(number);
+        let name = if effect.fixes == 0 { String::new() } else { diagnosis.name(effect.fixes) };
+        text.push_str(&line(&[&[effect.kind.to_owned(), name][..], &numbers].concat()));
+    }
+    text
+}
+
+/// How much weight a finding has, now that its fix was measured.
+pub fn severity(judged: Option<&Judged>) -> &'static str {
+    match judged.map(|judged| judged.verdict) {
+        None => "note",
+        Some(Verdict::Needed) => "critical",
+        Some(Verdict::OneWay) => "major",
+        Some(Verdict::Helps) => "minor",
+        Some(Verdict::Hurts | Verdict::NoDifference) => "refuted",
+    }
+}
+
+fn findings(diagnosis: &Diagnosis) -> String {
+    let mut text = line(&FINDINGS_HEADER);
+    for suspicion in &diagnosis.suspicions {
+        let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
+        let finding = &suspicion.finding;
+        let mean = |estimate: Option<f64>| number(estimate.unwrap_or(f64::NAN));
+        text.push_str(&line(&[
+            finding.seen_in.clone(),
+            finding.rule.to_owned(),
+            severity(judged).to_owned(),
+            one_line(&format!("{} [{}]", finding.evidence, finding.source)),
+            judged.map_or_else(String::new, |j| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")))),
+            mean(judged.and_then(|j| j.first_in).map(|e| e.mean)),
+            mean(judged.and_then(|j| j.last_out).map(|e| e.mean)),
+            mean(judged.and_then(|j| j.shapley).map(|e| e.mean)),
+        ]));
+    }
+    text
+}
+
+/// The experiment with a set of fixes made, every key written out.
+fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: Set) -> Result<String> {
+    let measured = &diagnosis.cells[&set];
+    let mut config = measured.config.clone();
+    let mut text = format!(
+        "# {} with what misfit found to be enough: {} ({}).\n",
+        one_line(&experiment.name),
+        one_line(&diagnosis.name(set)),
+        measured.outcomes()
+    );
+    for fix in crate::analysis::diagnosis::members(set) {
+        let fix = &diagnosis.fixes[fix].fix;
+        text.push_str(&format!("# {}: {}\n", one_line(&fix.name), one_line(&fix.patch().join("; "))));
+    }
+    let head = toml::toml! { name = "" };
+    let mut head: toml::Table = head;
+    head.insert("name".to_owned(), format!("{}-repaired", shortened(&experiment.name)).into());
+    head.insert("title".to_owned(), format!("{}, repaired", experiment.title).into());
+    let seeds: Vec<i64> = experiment.seeds.iter().filter_map(|&seed| i64::try_from(seed).ok()).collect();
+    head.insert("seeds".to_owned(), seeds.into());
+    text.push('\n');
+    text.push_str(&toml::to_string(&head)?);
+    if let Target::Csv { csv, .. } = &mut config.data.target {
+        *csv = relative(csv, folder)?;
+    }
+    let mut sections = [
+        ("data", to_toml(&config.data)),
+        ("batch", to_toml(&config.batch)),
+        ("model", to_toml(&config.model)),
+        ("loss", to_toml(&config.loss)),
+        ("optimizer", to_toml(&config.optimizer)),
+        ("train", to_toml(&config.train)),
+    ];
+    if config.data.test == Test::Rows
+        && let toml::Value::Table(data) = &mut sections[0].1
+    {
+        data.remove("test");
+    }
+    for (name, value) in sections {
+        text.push_str(&format!("\n[{name}]\n"));
+        if let toml::Value::Table(table) = value {
+            for (key, value) in table {
+                text.push_str(&format!("{key} = {value}\n"));
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// A name that still fits a folder once something is added to it.
+fn shortened(name: &str) -> String {
+    let mut end = name.len().min(80);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+/// The way from a folder to a file.
+fn relative(file: &Path, folder: &Path) -> Result<PathBuf> {
+    let whole = |path: &Path| path.canonicalize().with_context(|| format!("{}: cannot be found", path.display()));
+    let (file, folder) = (whole(file)?, whole(folder)?);
+    let mut there: Vec<Component> = file.components().collect();
+    let mut here: Vec<Component> = folder.components().collect();
+    while !there.is_empty() && there.first() == here.first() {
+        there.remove(0);
+        here.remove(0);
+    }
+    Ok(here.iter().map(|_| Component::ParentDir).chain(there).collect())
+}

@@ -1,0 +1,125 @@
+//! An experiment's runs into a results folder: those that are there already stay, the others are trained.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use tch::Device;
+
+use crate::data::Files;
+use crate::experiment::{Experiment, Run};
+use crate::interrupt::Interrupt;
+use crate::results::folder::Folder;
+use crate::results::manifest::{Circumstances, Manifest, Status};
+use crate::results::rows::Key;
+use crate::schedule::{self, BaselineCache, Ended, Schedule};
+use crate::show::note::note;
+use crate::show::progress::Progress;
+use crate::train::device;
+
+/// Where and with how many threads runs are trained, until somebody interrupts it.
+pub struct Runner {
+    pub device: Device,
+    threads: usize,
+    interrupt: Interrupt,
+}
+
+/// Where the results go.
+pub struct Place<'a> {
+    pub path: &'a Path,
+    /// What the folder's results depend on.
+    pub hash: &'a str,
+    /// Whether results of something else are cleared out.
+    pub fresh: bool,
+}
+
+/// How it went.
+pub struct Report {
+    pub trained: usize,
+    /// Runs in the folder beside those that were asked for.
+    pub others: usize,
+    pub seconds: f64,
+    /// The signal, where one cut it short.
+    pub interrupted: Option<i32>,
+}
+
+impl Runner {
+    /// `threads`: as many as the device keeps busy, where none are given.
+    pub fn new(device: &str, threads: Option<u16>) -> Result<Self> {
+        let device = device::parse(device)?;
+        let threads = threads.map_or_else(|| device::threads(device), usize::from);
+        Ok(Runner { device, threads, interrupt: Interrupt::catch()? })
+    }
+
+    /// What [`Place::hash`] is of an experiment that is run as it stands.
+    pub fn hash(&self, experiment: &Experiment, hashes: &BTreeMap<PathBuf, String>) -> String {
+        experiment.hash(hashes, device::kind(self.device))
+    }
+
+    /// What runs cost, in the scheduler's unit, beside one another.
+    pub fn cost(&self, experiment: &Experiment, runs: &[Run], files: &Files) -> Result<f64> {
+        let jobs = schedule::jobs(experiment, runs, files, self.device, self.threads)?;
+        Ok(jobs.iter().map(|job| job.cost).sum())
+    }
+
+    /// Trains what is missing of `variants`.
+    pub fn run(&self, experiment: &Experiment, variants: &[usize], files: &Files, place: &Place) -> Result<Report> {
+        let path = place.path;
+        schedule::check(experiment, variants, files, self.device, self.threads)?;
+        let mut folder = Folder::open(path, experiment, place.hash, place.fresh)?;
+        let started = Instant::now();
+        let circumstances = Circumstances {
+            libtorch: device::LIBTORCH.to_owned(),
+            device: device::describe(self.device),
+            threads: self.threads,
+        };
+        let mut manifest = Manifest::new(experiment, place.hash, files.hashes(), circumstances);
+        folder.write_manifest(&manifest)?;
+        let all = experiment.runs(variants);
+        let key = |run: &Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
+        let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
+        let there = all.len() - missing.len();
+        if there > 0 {
+            note(&format!("{there} of {} runs are in {} already", all.len(), path.display()));
+        }
+        let jobs = schedule::jobs(experiment, &missing, files, self.device, self.threads)?;
+        let progress = Progress::new(all.len(), there, jobs.iter().map(|job| job.cost).sum());
+        let schedule = Schedule {
+            experiment,
+            files,
+            folder: &folder,
+            device: self.device,
+            threads: self.threads,
+            stop: self.interrupt.flag(),
+            progress: &progress,
+            baselines: BaselineCache::default(),
+        };
+        let ended = schedule.run(&jobs);
+        progress.clear();
+
+        // Whatever ended is put in order, whether all of it did or not.
+        folder.assemble()?;
+        manifest.status = match &ended {
+            Ok(Ended::Done) => Status::Complete,
+            Ok(Ended::Interrupted) => Status::Interrupted,
+            Err(_) => Status::Failed,
+        };
+        manifest.runs = folder.count();
+        manifest.seeds = folder.seeds();
+        manifest.seconds = started.elapsed().as_secs_f64();
+        folder.write_manifest(&manifest)?;
+        let ended = ended.with_context(|| format!("{} runs are kept in {}", folder.count(), path.display()))?;
+        let interrupted = (ended == Ended::Interrupted).then(|| self.interrupt.signal());
+        if interrupted.is_some() {
+            note(&format!(
+                "interrupted: {} of {} runs are kept in {}, the same command goes on from there",
+                all.iter().filter(|run| folder.has(&key(run))).count(),
+                all.len(),
+                path.display()
+            ));
+        }
+        let others = folder.count() - all.iter().filter(|run| folder.has(&key(run))).count();
+        Ok(Report { trained: missing.len(), others, seconds: manifest.seconds, interrupted })
+    }
+}

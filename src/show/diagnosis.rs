@@ -1,0 +1,199 @@
+//! A diagnosis in plain words.
+
+use std::fmt::Write;
+
+use super::table::{finish, plural, short, table};
+use crate::analysis::diagnosis::{Diagnosis, Goal, Judged, Verdict, reaches};
+use crate::analysis::effects::Estimate;
+use crate::analysis::observed::Measured;
+use crate::analysis::search::Set;
+use crate::experiment::{Experiment, one_line};
+use crate::results::diagnosis::severity;
+
+/// Sets as good as the first that are named beside it.
+const MOST_OTHERS: usize = 4;
+
+pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    let baseline = diagnosis.baseline();
+    let _ = writeln!(text, "{}: why does it not fit?\n", one_line(&experiment.title));
+    let _ = writeln!(text, "As asked: {}.", as_asked(baseline));
+    if baseline.enough() {
+        let _ = writeln!(text, "It does fit, so there is nothing to mend.");
+    }
+    let _ = write!(text, "{}", found(diagnosis));
+    if !diagnosis.fixes.is_empty() {
+        let _ = write!(text, "\n{}", worth(diagnosis));
+    }
+    let _ = write!(text, "\n{}", verdicts(diagnosis));
+    text
+}
+
+fn as_asked(baseline: &Measured) -> String {
+    let median = |of: fn(&crate::results::rows::HealthRow) -> f64| short(baseline.median(|run| of(&run.health)));
+    let mut text = format!(
+        "{}, test RMSE {} (median); always the mean has {}, the best straight line {}",
+        baseline.outcomes(),
+        short(baseline.test_rmse()),
+        median(|h| h.mean_rmse),
+        median(|h| h.line_rmse)
+    );
+    let pieces = baseline.median(|run| run.health.pieces);
+    if pieces.is_finite() {
+        let _ = write!(
+            text,
+            ", and of its {} straight {} at most the network uses {}",
+            short(baseline.median(|run| run.health.most_pieces)),
+            if baseline.median(|run| run.health.most_pieces) == 1.0 { "piece" } else { "pieces" },
+            short(pieces)
+        );
+    }
+    text
+}
+
+fn found(diagnosis: &Diagnosis) -> String {
+    if diagnosis.suspicions.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nWhat the rules found, and what trying the fix showed\n");
+    for suspicion in &diagnosis.suspicions {
+        let finding = &suspicion.finding;
+        let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
+        let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
+        let _ = writeln!(text, "   {}", one_line(&finding.evidence));
+        match judged {
+            Some(judged) => {
+                let patch = one_line(&judged.fix.patch().join(", "));
+                let name = one_line(&judged.fix.name);
+                let _ = writeln!(text, "   fix {name}: {patch} → {}", judged.verdict.name());
+            }
+            None => {
+                let _ = writeln!(text, "   {}: no fix of its own", severity(None));
+            }
+        }
+    }
+    text
+}
+
+/// What each fix buys.
+fn worth(diagnosis: &Diagnosis) -> String {
+    let mut table = table(&["fix", "alone", "on top of all others", "Shapley value", "verdict"]);
+    for judged in &diagnosis.fixes {
+        table.add_row([
+            one_line(&judged.fix.name),
+            estimate(judged.first_in),
+            estimate(judged.last_out),
+            estimate(judged.shapley),
+            judged.verdict.name().to_owned(),
+        ]);
+    }
+    let seeds = diagnosis.baseline().runs.len();
+    format!(
+        "{}\nGained share of the targets' variance (R² on the test points, 0 for all that a constant does as well), mean over {}{}.\n",
+        finish(table, &[1, 2, 3]),
+        plural(seeds, "seed", "seeds"),
+        if seeds > 1 { " with its 95 % interval" } else { "" }
+    )
+}
+
+fn estimate(of: Option<Estimate>) -> String {
+    match of {
+        None => "–".to_owned(),
+        Some(e) if e.low.is_nan() || e.high - e.low < 5e-4 => signed(e.mean),
+        Some(e) => format!("{} ({} … {})", signed(e.mean), signed(e.low), signed(e.high)),
+    }
+}
+
+fn verdicts(diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    let does = match diagnosis.goal {
+        Goal::Fits => "fits",
+        Goal::Closest(_) => "comes as close as anything did",
+        Goal::Nothing => "does better than the baseline",
+    };
+    let mut say = |line: String| {
+        let _ = writeln!(text, "{line}");
+    };
+    match diagnosis.goal {
+        Goal::Closest(score) => {
+            say(format!("Nothing that was tried fits on all seeds. The best reaches R² {score:.3} (mean, never below 0)."));
+        }
+        Goal::Nothing => say("Nothing that was tried does better than the baseline.".to_owned()),
+        Goal::Fits => {}
+    }
+    let names = |verdicts: &[Verdict]| -> Vec<String> {
+        diagnosis.with(verdicts).iter().map(|judged| one_line(&judged.fix.name)).collect()
+    };
+    let needed = names(&[Verdict::Needed]);
+    if !needed.is_empty() {
+        let them = if needed.len() == 1 { "it" } else { "any one of them" };
+        say(format!("Needed: {}. Nothing that was tried {does} without {them}.", needed.join(", ")));
+    }
+    if let Some((first, others)) = diagnosis.smallest.split_first()
+        && *first != 0
+    {
+        say(format!("Enough: {}.", set(diagnosis, *first)));
+        for other in others.iter().take(MOST_OTHERS) {
+            say(format!("  or:   {}.", set(diagnosis, *other)));
+        }
+        if others.len() > MOST_OTHERS {
+            say(format!("  or {} more of as many fixes, see runs.csv.", others.len() - MOST_OTHERS));
+        }
+    }
+    for (verdict, heading) in [
+        (Verdict::Helps, "Helps, but is not needed"),
+        (Verdict::NoDifference, "Made no difference"),
+        (Verdict::Hurts, "Hurts"),
+    ] {
+        let names = names(&[verdict]);
+        if !names.is_empty() {
+            say(format!("{heading}: {}.", names.join(", ")));
+        }
+    }
+    let wrongly: Vec<&str> = diagnosis
+        .suspicions
+        .iter()
+        .filter(|s| s.fix.is_some_and(|fix| severity(Some(&diagnosis.fixes[fix])) == "refuted"))
+        .map(|s| s.finding.rule)
+        .collect();
+    if !wrongly.is_empty() {
+        say(format!("Suspected wrongly: {}.", wrongly.join(", ")));
+    }
+    for remark in remarks(&diagnosis.fixes) {
+        say(remark);
+    }
+    text
+}
+
+/// Three decimals and a sign, but of 0 none.
+fn signed(value: f64) -> String {
+    let text = format!("{value:+.3}");
+    if text == "-0.000" || text == "+0.000" { "0.000".to_owned() } else { text }
+}
+
+/// What is to be said of several fixes is said once.
+fn remarks(fixes: &[Judged]) -> Vec<String> {
+    let mut by_remark: Vec<(&str, Vec<String>)> = Vec::new();
+    for judged in fixes {
+        for remark in &judged.remarks {
+            match by_remark.iter_mut().find(|(known, _)| *known == remark.as_str()) {
+                Some((_, names)) => names.push(one_line(&judged.fix.name)),
+                None => by_remark.push((remark, vec![one_line(&judged.fix.name)])),
+            }
+        }
+    }
+    by_remark.into_iter().map(|(remark, names)| format!("{}: {remark}.", names.join(", "))).collect()
+}
+
+fn set(diagnosis: &Diagnosis, set: Set) -> String {
+    let measured = &diagnosis.cells[&set];
+    let count = set.count_ones() as usize;
+    let fixes = if count == 1 { "alone".to_owned() } else { format!("{count} fixes") };
+    debug_assert!(reaches(diagnosis.goal, measured));
+    format!(
+        "{} ({fixes}): {}, test RMSE {} (median)",
+        one_line(&diagnosis.name(set)).replace('+', " + "),
+        measured.outcomes(),
+        short(measured.test_rmse())
+    )
+}
