@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 
 use super::effects::{Cells, Estimate, factorial, shapley};
-use super::findings::rank;
+use super::findings::{Certainty, Rank, rank};
 use super::observed::Measured;
-use super::search::{Laboratory, Search, Set, Suspicion, bit, name};
+use super::search::{Laboratory, Search, Set, Suspicion, bit, members, name};
 use crate::experiment::Fix;
 
 /// Fixes of which every combination is measured, at most.
 pub const MOST_FACTORIAL: usize = 6;
 /// Core seconds that the final measurements may take.
-const BUDGET: f64 = 75.0;
+const BUDGET: f64 = 60.0;
 /// Scores closer than this are the same: a hundredth of the targets' variance, as much as a fit may leave.
 pub const SAME: f64 = 0.01;
 
@@ -89,8 +89,14 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     }
     let mut now = lab.measure(&search.fixes, &[search.on], seeds)?.remove(0);
     let mut on = search.on;
+    let mut left = BUDGET / 4.0;
     while on.count_ones() > 1 {
         let smaller: Vec<Set> = (0..search.fixes.len()).map(bit).filter(|fix| on & fix != 0).map(|fix| on & !fix).collect();
+        let seconds = lab.seconds(&search.fixes, &smaller, seeds)?;
+        if seconds > left {
+            break;
+        }
+        left -= seconds;
         let measured = lab.measure(&search.fixes, &smaller, seeds)?;
         let as_good = |m: &Measured| if now.enough() { m.enough() } else { m.score() >= now.score() - SAME };
         let next = smaller.into_iter().zip(measured).filter(|(_, m)| as_good(m));
@@ -179,7 +185,12 @@ impl Diagnosis {
         let mut smallest: Vec<Set> = reach.iter().copied().filter(|set| Some(set.count_ones()) == fewest).collect();
         smallest.sort_by(|a, b| {
             let asks = |set: Set| {
-                let mut ranks: Vec<_> = members(set).map(|fix| rank(&fixes[fix])).collect();
+                let certain = |fix: usize| {
+                    let of = |s: &Suspicion| s.fix == Some(fix) && s.finding.certainty == Certainty::Certain;
+                    search.suspicions.iter().any(of)
+                };
+                let asks = |fix: usize| if certain(fix) { Rank::Setup } else { rank(&fixes[fix]) };
+                let mut ranks: Vec<Rank> = members(set).map(asks).collect();
                 ranks.sort_unstable_by(|a, b| b.cmp(a));
                 ranks
             };
@@ -196,7 +207,7 @@ impl Diagnosis {
                 // Where not every combination was measured, what it does alone and on top of all others.
                 let ends: Vec<f64> = [first_in, last_out].iter().flatten().map(|e| e.mean).collect();
                 let gain = shapley.map_or(ends.iter().sum::<f64>() / ends.len().max(1) as f64, |e| e.mean);
-                let verdict = verdict(fix, &reach, &smallest, &cells, goal, gain);
+                let verdict = verdict(fix, &reach, &smallest, &cells, goal, first_in.map_or(0.0, |e| e.mean), gain);
                 let remarks = remarks(fix, verdict, &cells, goal, first_in.as_ref());
                 Judged { fix: fixes[fix].clone(), verdict, first_in, last_out, shapley, remarks }
             })
@@ -225,11 +236,6 @@ impl Diagnosis {
     pub fn with(&self, verdicts: &[Verdict]) -> Vec<&Judged> {
         self.fixes.iter().filter(|judged| verdicts.contains(&judged.verdict)).collect()
     }
-}
-
-/// The fixes of a set.
-pub fn members(set: Set) -> impl Iterator<Item = usize> {
-    (0..Set::BITS as usize).filter(move |fix| set & bit(*fix) != 0)
 }
 
 fn goal(cells: &BTreeMap<Set, Measured>) -> Goal {
@@ -265,6 +271,7 @@ fn verdict(
     smallest: &[Set],
     cells: &BTreeMap<Set, Measured>,
     goal: Goal,
+    alone: f64,
     gain: f64,
 ) -> Verdict {
     let has = |set: &Set| set & bit(fix) != 0;
@@ -279,9 +286,12 @@ fn verdict(
         won += usize::from(!reaches(goal, without) && reaches(goal, with));
         lost += usize::from(reaches(goal, without) && !reaches(goal, with));
     }
-    if lost > won || (lost == won && gain < -SAME) {
+    let diverged = |set: Set| cells.get(&set).is_none_or(|m| m.mostly(|run| run.diverged()));
+    // To end a divergence is something, even if it leads nowhere else.
+    let settles = diverged(0) && !diverged(bit(fix));
+    if alone < SAME && !settles && (lost > won || (lost == won && gain <= -SAME)) {
         Verdict::Hurts
-    } else if won > lost || gain >= SAME {
+    } else if won > lost || gain >= SAME || alone >= SAME || settles {
         Verdict::Helps
     } else {
         Verdict::NoDifference
@@ -300,6 +310,8 @@ fn remarks(
     let diverged = |m: &Measured| m.mostly(|run| run.diverged());
     if reaches(goal, alone) {
         remarks.push("alone it is enough".to_owned());
+    } else if diverged(baseline) && !diverged(alone) {
+        remarks.push(format!("alone it ends the divergence ({})", alone.outcomes()));
     } else if diverged(alone) && !diverged(baseline) {
         remarks.push(format!("alone it makes the run diverge ({})", alone.outcomes()));
     } else if first_in.is_some_and(|estimate| estimate.mean < -SAME) {

@@ -299,6 +299,10 @@ mod tests {
         let last = [1.0, 0.0, 5.0, 0.1, -0.1, 1.0, 1.0];
         let layers: [(usize, usize, &[f32], &[f32]); 2] = [(1, 7, &first, &bias), (7, 1, &last, &[0.0])];
         assert_eq!(net(&layers, &[RELU, Bend::None]).breakpoints(-10.0, 10.0), Some(vec![1.0]));
+        // Nor do two that cancel where the slope is 0, though they swallow digits of the small terms that make it 0.
+        let layers: [(usize, usize, &[f32], &[f32]); 2] =
+            [(1, 4, &[0.003, 0.3, 0.3, 0.003], &[50.0, -0.7, -0.7, 50.0]), (4, 1, &[0.001, 0.7, -0.7, -0.001], &[0.0])];
+        assert_eq!(net(&layers, &[RELU, Bend::None]).breakpoints(-10.0, 10.0), Some(vec![]));
         // Nor do those that a further layer makes of the two that cancel.
         let layers: [(usize, usize, &[f32], &[f32]); 3] =
             [(1, 7, &first, &bias), (7, 1, &last, &[-105.0]), (1, 1, &[1.0], &[0.0])];
@@ -338,11 +342,11 @@ mod tests {
     fn random_networks_bend_where_a_scan_of_their_slopes_does_and_nowhere_else() {
         let mut state = 7;
         let (mut total, mut seen) = (0, 0);
-        for round in 0..60 {
+        for round in 0..24 {
             let below = [0.0, 0.0, 0.1][round % 3];
             let last = if round % 4 == 0 { RELU } else { Bend::None };
             let net = Net::random(&[1, 8, 8, 1], vec![Bend::At(below), Bend::At(below), last], 1.0, &mut state);
-            let (from, to, cells) = (-4.0, 4.0, 20_000);
+            let (from, to, cells) = (-4.0, 4.0, 4_000);
             let found = net.breakpoints(from, to).unwrap();
             assert!(found.windows(2).all(|pair| pair[0] < pair[1]) && found.iter().all(|&x| from < x && x < to));
             assert!(found.len() < 9 * 9 * 2, "Π(nᵢ + 1), and twice that with a bent output");
@@ -367,7 +371,7 @@ mod tests {
                 }
             }
         }
-        assert!(total > 300 && seen > total * 9 / 10, "{seen} of {total}");
+        assert!(total > 150 && seen > total * 9 / 10, "{seen} of {total}");
     }
 
     #[test]

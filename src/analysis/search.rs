@@ -4,7 +4,7 @@
 use anyhow::Result;
 
 use super::findings::before::{Setup, one_digit};
-use super::findings::{Finding, after, short};
+use super::findings::{Certainty, Finding, after, short};
 use super::observed::Measured;
 use crate::data::{RunData, batch_rows};
 use crate::experiment::Fix;
@@ -56,7 +56,9 @@ pub struct Search {
 /// Seeds of a trial, at most.
 const TRIAL_SEEDS: usize = 3;
 /// Core seconds that all trials of a search may take.
-const BUDGET: f64 = 30.0;
+const BUDGET: f64 = 24.0;
+/// Where a finding is from that no rule made.
+const TRIED: &str = "measured: what was tried";
 /// How often the rules look again.
 const ROUNDS: usize = 4;
 /// What counts as having led on, in [`Measured::progress`].
@@ -72,6 +74,8 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> 
         search: Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline },
         seeds: trial_seeds,
         left: BUDGET,
+        pending: Vec::new(),
+        alone: 0,
     };
     if !trials.search.baseline.enough() {
         trials.run()?;
@@ -85,78 +89,228 @@ struct Trials<'a> {
     seeds: usize,
     /// Core seconds that are left.
     left: f64,
+    /// What the rules say of the baseline without being sure.
+    pending: Vec<Finding>,
+    /// Fixes that are enough on the baseline by themselves.
+    alone: Set,
 }
 
 impl Trials<'_> {
     fn run(&mut self) -> Result<()> {
         let baseline = self.search.baseline.clone();
+        let mut faults = self.look(0)?;
+        if faults == 0 {
+            faults = self.adopt_pending(0)?;
+        }
         let symptoms = after::findings(&baseline)?;
-        let mut options = self.adopt_all(symptoms)?;
-        for fix in self.look(0)? {
-            self.search.on |= bit(fix);
+        for symptom in symptoms {
+            // What a fault of the set-up may have brought about is looked for again once that is mended.
+            let fix = symptom.fix.clone().filter(|_| faults == 0);
+            self.adopt(Finding { fix, ..symptom }, 0)?;
         }
+        let suspected = self.suspected();
         let file = bit(self.search.from_file) - 1;
-        let found = self.search.on;
-        let mut sets = vec![found, found | file, file];
+        let mut sets: Vec<Set> = members(suspected | file).map(bit).collect();
+        sets.extend([suspected, suspected | file, file]);
+        sets.extend(members(suspected).map(|fix| suspected & !bit(fix)));
         sets.retain(|set| *set != 0);
-        sets.dedup();
-        let mut now = self.best(0, baseline.clone(), &sets)?;
-        if !baseline.mostly(after::without_gradient)
-            && let Some((fixes, _)) = self.tune(0, &baseline)?
-        {
-            // Whatever the rate and the length do alone is worth measuring; but what leads on is decided below.
-            options |= fixes;
-        }
-        for _ in 0..ROUNDS {
-            if now.1.enough() {
-                break;
-            }
-            let (on, current) = now.clone();
-            for fix in self.look(on)? {
-                options |= bit(fix);
-            }
-            options |= self.adopt_all(after::findings(&current)?)?;
-            let singles: Vec<Set> =
-                (0..self.search.fixes.len()).map(bit).filter(|fix| options & !on & fix != 0).map(|fix| on | fix).collect();
-            now = self.best(on, current, &singles)?;
-            if now.1.enough() {
-                break;
-            }
-            if let Some((fixes, tuned)) = self.tune(now.0, &now.1.clone())? {
-                now = (now.0 | fixes, tuned);
-            }
-            if now.1.enough() {
-                break;
-            }
-            if let Some((fixes, other)) = self.otherwise(now.0, &now.1.clone())? {
-                now = (now.0 | fixes, other);
-            }
-            if now.0 == on {
-                break;
+        let mut now = self.first_step(&baseline, suspected, &sets)?;
+        let certain = self.search.suspicions.iter().any(|s| s.finding.certainty == Certainty::Certain && s.fix.is_some());
+        if !certain && !baseline.mostly(after::without_gradient) {
+            // Another rate, or more steps, might be all that it takes.
+            let tuned = match self.rates(0, &baseline)? {
+                Some(step) if step.measured.enough() => Some(step),
+                other if suspected == 0 => self.lengths(0, &baseline, other.as_ref())?.or(other),
+                _ => None,
+            };
+            if let Some(step) = tuned
+                && (step.measured.enough() || (suspected == 0 && self.leads_on(&step.measured, &now.1)))
+                && let Some(next) = self.take(0, &baseline, &step)?
+            {
+                if next.1.enough() {
+                    self.alone |= next.0;
+                }
+                if !now.1.enough() {
+                    now = next;
+                }
             }
         }
-        self.search.on = now.0;
-        Ok(())
+        for round in 0..ROUNDS {
+            if now.1.enough() {
+                break;
+            }
+            let next = self.round(round, &now)?;
+            if next.0 == now.0 {
+                break;
+            }
+            now = next;
+        }
+        self.search.on = self.confirmed(now)?;
+        self.settle()
     }
 
-    /// Measures these sets, as far as there is time for them, and says which led furthest, or `on` if none did; one that is
-    /// enough before one that is not, and one of few fixes before one of many.
-    fn best(&mut self, on: Set, current: Measured, sets: &[Set]) -> Result<(Set, Measured)> {
+    /// What led on over a few seeds, or that with one more of the fixes that are there, if it takes that over all seeds.
+    fn confirmed(&mut self, now: (Set, Measured)) -> Result<Set> {
+        let all = self.lab.seeds();
+        if all == self.seeds || !now.1.enough() {
+            return Ok(now.0);
+        }
+        self.seeds = all;
+        let fixes = self.search.fixes.clone();
+        let more = (0..fixes.len()).map(bit).filter(|fix| now.0 & fix == 0).map(|fix| now.0 | fix);
+        let sets: Vec<Set> = std::iter::once(now.0).chain(more).collect();
+        let mut tried = self.trial(&fixes, &sets[..1])?;
+        if tried.first().is_none_or(|(_, measured)| measured.enough()) {
+            return Ok(now.0);
+        }
+        tried.extend(self.trial(&fixes, &sets[1..])?);
+        let best = tried.into_iter().max_by(|(_, a), (_, b)| better(a, b));
+        Ok(best.map_or(now.0, |(set, _)| set))
+    }
+
+    /// Makes fixes of what was not sure.
+    fn adopt_pending(&mut self, on: Set) -> Result<Set> {
+        let mut set = 0;
+        for finding in std::mem::take(&mut self.pending) {
+            set |= self.adopt(finding, on)?.map_or(0, bit);
+        }
+        Ok(set)
+    }
+
+    /// The fixes that findings suggest so far.
+    fn suspected(&self) -> Set {
+        self.search.suspicions.iter().filter_map(|s| s.fix).fold(0, |set, fix| set | bit(fix))
+    }
+
+    fn leads_on(&self, to: &Measured, from: &Measured) -> bool {
+        to.enough() || to.progress() > from.progress() + LED_ON
+    }
+
+    /// Measures these sets. If some are enough, the one of the fewest fixes, and of these the best; or else all that is
+    /// suspected, however little that shows as yet, unless something else does better.
+    fn first_step(&mut self, baseline: &Measured, suspected: Set, sets: &[Set]) -> Result<(Set, Measured)> {
         let fixes = self.search.fixes.clone();
         let tried = self.trial(&fixes, sets)?;
-        let mut best = (on, current);
+        let best = tried.iter().filter(|(_, m)| m.enough()).max_by(|(a, x), (b, y)| {
+            b.count_ones().cmp(&a.count_ones()).then(x.progress().total_cmp(&y.progress()))
+        });
+        if let Some((set, measured)) = best {
+            return Ok((*set, measured.clone()));
+        }
+        let mut now = tried
+            .iter()
+            .find(|(set, _)| *set == suspected)
+            .map_or_else(|| (0, baseline.clone()), |(set, measured)| (*set, measured.clone()));
         for (set, measured) in tried {
-            let better = match (best.1.enough(), measured.enough()) {
-                (false, true) => true,
-                (true, false) => false,
-                (true, true) => set.count_ones() < best.0.count_ones(),
-                (false, false) => measured.progress() > best.1.progress() + LED_ON,
-            };
-            if better {
+            if self.leads_on(&measured, &now.1) {
+                now = (set, measured);
+            }
+        }
+        Ok(now)
+    }
+
+    /// Looks again at what is on, and goes one step further: to what its symptoms suggest, to another rate, to more steps, to
+    /// something else; the first that is enough, or else what leads on furthest.
+    fn round(&mut self, round: usize, now: &(Set, Measured)) -> Result<(Set, Measured)> {
+        let (on, current) = now;
+        let mut best = now.clone();
+        let mut further = self.look(*on)? & !on;
+        if round == 0 {
+            further |= self.adopt_pending(*on)? & !on;
+        }
+        for symptom in after::findings(current)? {
+            let known = |s: &Suspicion| s.finding.rule == symptom.rule && (s.fix.is_some() || symptom.fix.is_none());
+            if !self.search.suspicions.iter().any(known) {
+                further |= self.adopt(symptom, *on)?.map_or(0, bit) & !on;
+            }
+        }
+        let mut sets: Vec<Set> = members(further).map(|fix| on | bit(fix)).collect();
+        if further.count_ones() > 1 {
+            sets.push(on | further);
+        }
+        let fixes = self.search.fixes.clone();
+        for (set, measured) in self.trial(&fixes, &sets)? {
+            let fewer = best.1.enough() && measured.enough() && set.count_ones() < best.0.count_ones();
+            if fewer || (!best.1.enough() && self.leads_on(&measured, &best.1)) {
                 best = (set, measured);
             }
         }
+        if best.1.enough() {
+            return Ok(best);
+        }
+        let rate = self.rates(*on, current)?;
+        let mut steps: Vec<Step> = rate.iter().cloned().collect();
+        if !steps.iter().any(|step| step.measured.enough()) {
+            steps.extend(self.lengths(*on, current, rate.as_ref())?);
+        }
+        if !steps.iter().any(|step| step.measured.enough()) {
+            steps.extend(self.otherwise(*on, current)?);
+        }
+        // What only takes longer comes last, unless it is enough.
+        let longer = |step: &Step| step.changes.iter().any(|change| change.name == "more-steps") && !step.measured.enough();
+        let furthest = |longer_too: bool| {
+            steps.iter().filter(|step| longer_too || !longer(step)).max_by(|a, b| better(&a.measured, &b.measured))
+        };
+        for step in [furthest(false), furthest(true)].into_iter().flatten() {
+            if self.leads_on(&step.measured, &best.1) {
+                if let Some(next) = self.take(*on, current, step)? {
+                    best = next;
+                }
+                break;
+            }
+        }
         Ok(best)
+    }
+
+    /// What was not sure and led nowhere is only worth knowing, and steps that later ones took the place of are forgotten.
+    fn settle(&mut self) -> Result<()> {
+        let (on, from_file) = (self.search.on, self.search.from_file);
+        for finding in std::mem::take(&mut self.pending) {
+            let fix = finding.fix.clone();
+            let known = fix.map(|fix| self.standing_for(&fix, finding.rule, 0)).transpose()?.flatten();
+            let evidence = match known {
+                Some(_) => finding.evidence.clone(),
+                None => format!("{}; no fix of it was tried, since others are enough", finding.evidence),
+            };
+            self.search.suspicions.push(Suspicion { finding: Finding { fix: None, evidence, ..finding }, fix: known });
+        }
+        let wanted = |s: &Suspicion, fix: usize| {
+            fix < from_file || on & bit(fix) != 0 || s.finding.certainty <= Certainty::Likely || self.alone & bit(fix) != 0
+        };
+        let mut keep: Set = bit(from_file) - 1;
+        let mut suspicions = std::mem::take(&mut self.search.suspicions);
+        suspicions.retain(|s| s.fix.is_none_or(|fix| s.finding.source != TRIED || wanted(s, fix)));
+        for suspicion in &mut suspicions {
+            match suspicion.fix {
+                Some(fix) if wanted(suspicion, fix) => keep |= bit(fix),
+                Some(fix) => {
+                    let name = &self.search.fixes[fix].name;
+                    suspicion.finding.evidence.push_str(&format!("; {name} was tried and led nowhere"));
+                    suspicion.fix = None;
+                }
+                None => {}
+            }
+        }
+        let place = |fix: usize| (keep & (bit(fix) - 1)).count_ones() as usize;
+        suspicions.iter_mut().for_each(|s| s.fix = s.fix.map(place));
+        self.search.suspicions = suspicions;
+        self.search.on = members(on).map(|fix| bit(place(fix))).sum();
+        let mut at = 0;
+        self.search.fixes.retain(|_| {
+            at += 1;
+            keep & bit(at - 1) != 0
+        });
+        // With the others forgotten, a name may be free again.
+        for at in from_file..self.search.fixes.len() {
+            let name = self.search.fixes[at].name.clone();
+            if let Some((base, number)) = name.rsplit_once('-')
+                && number.parse::<usize>().is_ok()
+                && !self.search.fixes.iter().any(|fix| fix.name == base)
+            {
+                self.search.fixes[at].name = base.to_owned();
+            }
+        }
+        Ok(())
     }
 
     /// Measures these sets in their order, as many as there is time for.
@@ -176,32 +330,28 @@ impl Trials<'_> {
         Ok(affordable.into_iter().zip(measured).collect())
     }
 
-    /// What the rules that need no training say of a set: the fixes that they suggest.
-    fn look(&mut self, set: Set) -> Result<Vec<usize>> {
+    /// What the rules that need no training say of a set: the fixes that they suggest. Of the baseline, what is not sure
+    /// waits.
+    fn look(&mut self, set: Set) -> Result<Set> {
         let config = self.lab.config(&self.search.fixes, set)?;
         let data = self.lab.data(&config)?;
         let found = Setup::new(&config, &data).findings()?;
         let name = self.name(set);
-        let mut fixes = Vec::new();
+        let mut fixes = 0;
         for finding in found {
             // What was said of the baseline is not said again of every set that leaves it so.
             let known = |s: &Suspicion| s.finding.rule == finding.rule && s.fix.is_none_or(|fix| set & bit(fix) == 0);
-            if self.search.suspicions.iter().any(known) {
+            if self.search.suspicions.iter().any(known) || self.pending.iter().any(|p| p.rule == finding.rule) {
                 continue;
             }
-            fixes.extend(self.adopt(Finding { seen_in: name.clone(), ..finding }, set)?);
-        }
-        Ok(fixes)
-    }
-
-    fn adopt_all(&mut self, findings: Vec<Finding>) -> Result<Set> {
-        let mut set = 0;
-        for finding in findings {
-            if !self.search.suspicions.iter().any(|s| s.finding.rule == finding.rule) {
-                set |= self.adopt(finding, 0)?.map_or(0, bit);
+            let finding = Finding { seen_in: name.clone(), ..finding };
+            if set == 0 && finding.certainty == Certainty::Possible {
+                self.pending.push(finding);
+            } else {
+                fixes |= self.adopt(finding, set)?.map_or(0, bit);
             }
         }
-        Ok(set)
+        Ok(fixes)
     }
 
     /// Keeps a finding that was made with `set` on; the fix that stands for it: one that is there already, or its own.
@@ -262,179 +412,187 @@ impl Trials<'_> {
         name(&self.search.fixes, set)
     }
 
-    /// Tries other learning rates and, if none of them is enough, more steps, on top of `on`. What led furthest, as fixes.
-    fn tune(&mut self, on: Set, current: &Measured) -> Result<Option<(Set, Measured)>> {
-        let touches = |fix: &Fix, what: &str| fix.keys().iter().any(|key| key.starts_with(what));
-        let own = |what: &str| self.search.fixes[..self.search.from_file].iter().any(|fix| touches(fix, what));
-        let (own_rate, own_length) = (own("optimizer.learning_rate"), own("train."));
-        // With nothing else on, the file's own fix of the rate or the length stands for ours.
-        let alone = on == 0;
-        let rate = current.config.optimizer.learning_rate;
-        let diverged = current.mostly(|run| run.diverged());
-        let mut cells: Vec<(Cell, Measured)> = Vec::new();
-        if !(alone && own_rate) {
-            let halves = if diverged { -10..=-1 } else { -6..=5 };
-            let rates = halves.filter(|half| *half != 0).map(|half| one_digit(rate * 10_f64.powf(0.5 * f64::from(half))));
-            let tried: Vec<Cell> = rates.map(|rate| Cell { rate: Some(rate), times: None }).collect();
-            cells = self.cells(on, current, tried)?;
-        }
-        let enough = |cells: &[(Cell, Measured)]| cells.iter().any(|(_, measured)| measured.enough());
-        if !enough(&cells) && !(alone && own_length) && !diverged {
-            let best = furthest(&cells).map(|(cell, _)| cell.rate);
-            let mut rates = vec![None];
-            rates.extend(best);
-            for times in [3, 10, 30, 100] {
-                let tried = rates.iter().map(|&rate| Cell { rate, times: Some(times) }).collect();
-                cells.extend(self.cells(on, current, tried)?);
-                if enough(&cells) {
-                    break;
-                }
-            }
-        }
-        let Some((cell, measured)) = furthest(&cells).cloned() else { return Ok(None) };
-        if !measured.enough() && measured.progress() <= current.progress() + LED_ON {
+    /// Whether the file itself has a fix that sets such keys; with nothing else on, that stands for ours.
+    fn files_own(&self, on: Set, keys: &str) -> bool {
+        let touches = |fix: &Fix| fix.keys().iter().any(|key| key.starts_with(keys));
+        let own = &self.search.fixes[..self.search.from_file];
+        let known = self.search.suspicions.iter().filter_map(|s| s.fix).map(|fix| &self.search.fixes[fix]);
+        on == 0 && own.iter().chain(known).any(touches)
+    }
+
+    /// Tries other learning rates on top of `on`; the one that leads furthest.
+    fn rates(&mut self, on: Set, current: &Measured) -> Result<Option<Step>> {
+        let optimizer = &current.config.optimizer;
+        if self.files_own(on, "optimizer.learning_rate") {
             return Ok(None);
         }
-        let mut fixes = 0;
-        for (finding, patch, name) in self.tuned(current, &cell, &measured)? {
-            let finding = Finding { seen_in: self.name(on), fix: Some(Fix::parse(name, &finding.evidence, &patch)?), ..finding };
-            match self.adopt(finding, on)? {
-                Some(fix) => fixes |= bit(fix),
-                None => return Ok(None),
+        let most = if matches!(optimizer.kind, OptimizerKind::Sgd { .. }) { 30.0 } else { 1.0 };
+        let halves = if current.mostly(|run| run.diverged()) { -10..=-1 } else { -6..=8 };
+        let rate = |half: i32| one_digit(optimizer.learning_rate * 10_f64.powf(0.5 * f64::from(half)));
+        let rates = halves.filter(|half| *half != 0).map(rate).filter(|rate| *rate > 0.0 && *rate <= most);
+        let cells = rates.map(|rate| vec![self.other_rate(rate, optimizer.learning_rate)]).collect();
+        Ok(furthest(self.steps(on, cells)?))
+    }
+
+    /// A learning rate, told beside the one that is now, and named after how it stands to the one that was asked for.
+    fn other_rate(&self, rate: f64, now: f64) -> Change {
+        let lower = rate < self.search.baseline.config.optimizer.learning_rate;
+        let (rule, name) = if lower { ("rate-too-high", "lower-rate") } else { ("rate-too-low", "higher-rate") };
+        let says = format!("with a learning rate of {} instead of {}", short(rate), short(now));
+        Change { rule, name, patch: format!("optimizer.learning_rate = {rate:?}"), says }
+    }
+
+    /// Tries more steps on top of `on`, at the rate as it is and at the best other one.
+    fn lengths(&mut self, on: Set, current: &Measured, rate: Option<&Step>) -> Result<Option<Step>> {
+        if self.files_own(on, "train.") || current.mostly(|run| run.diverged()) {
+            return Ok(None);
+        }
+        let mut all = Vec::new();
+        for times in LENGTHS {
+            let mut cells = vec![vec![Change::length(current, times)]];
+            cells.extend(rate.map(|step| [step.changes.clone(), vec![Change::length(current, times)]].concat()));
+            let steps = self.steps(on, cells)?;
+            let enough = steps.iter().any(|step| step.measured.enough());
+            all.extend(steps);
+            if enough {
+                break;
             }
         }
-        Ok(Some((fixes, measured)))
+        Ok(furthest(all))
     }
 
-    /// Measures other rates and lengths on top of `on`.
-    fn cells(&mut self, on: Set, current: &Measured, cells: Vec<Cell>) -> Result<Vec<(Cell, Measured)>> {
+    /// What one tries when nothing that was seen says what to do: another optimizer, other units, more of them; then the same
+    /// with more steps.
+    fn otherwise(&mut self, on: Set, current: &Measured) -> Result<Option<Step>> {
+        let Config { model, optimizer, .. } = &current.config;
+        let mut tried: Vec<Change> = Vec::new();
+        let change = |rule, name, patch: String| Change { rule, name, patch, says: String::new() };
+        if !matches!(optimizer.kind, OptimizerKind::Adam { .. }) {
+            for rate in [1e-3, 3e-3, 1e-2, 3e-2, 1e-1] {
+                let patch = format!("optimizer.kind = \"adam\"\noptimizer.learning_rate = {rate:?}");
+                tried.push(change("plain-descent", "adam", patch));
+            }
+        }
+        if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
+            tried.push(change("bounded-units", "relu-units", "model.activation = \"relu\"".to_owned()));
+        }
+        if model.hidden.iter().sum::<usize>() < 64 {
+            let activation = model.activation.first().copied().filter(|a| *a != Activation::Identity);
+            let word = toml::Value::try_from(activation.unwrap_or(Activation::Relu));
+            let word = word.map_or_else(|_| "\"relu\"".to_owned(), |word| word.to_string());
+            tried.push(change("few-units", "more-units", format!("model.hidden = [32, 32]\nmodel.activation = {word}")));
+        }
+        for change in &mut tried {
+            change.says = format!("with {}", change.patch.replace('\n', ", "));
+        }
+        let mut all = Vec::new();
+        for times in [1, 10, 100] {
+            let longer = (times > 1).then(|| Change::length(current, times));
+            let cells = tried.iter().map(|change| std::iter::once(change.clone()).chain(longer.clone()).collect());
+            let steps = self.steps(on, cells.collect())?;
+            let enough = steps.iter().any(|step| step.measured.enough());
+            all.extend(steps);
+            if enough {
+                break;
+            }
+        }
+        Ok(furthest(all))
+    }
+
+    /// Measures changes on top of `on`, those that there is time for.
+    fn steps(&mut self, on: Set, cells: Vec<Vec<Change>>) -> Result<Vec<Step>> {
         let mut fixes = self.search.fixes.clone();
         let mut sets = Vec::new();
-        for cell in &cells {
-            let patch = cell.patch(current)?;
+        for changes in &cells {
+            let patch: Vec<&str> = changes.iter().map(|change| change.patch.as_str()).collect();
             sets.push(on | bit(fixes.len()));
-            fixes.push(Fix::parse(&format!("trial-{}", fixes.len()), "", &patch)?);
+            fixes.push(Fix::parse(&format!("trial {}", sets.len()), "", &patch.join("\n"))?);
+        }
+        // More than a set has bits for are never tried at once.
+        if fixes.len() > MOST_FIXES + 20 {
+            return Ok(Vec::new());
         }
         let tried = self.trial(&fixes, &sets)?;
-        let cell = |set: Set| cells[sets.iter().position(|other| *other == set).unwrap_or(0)];
-        Ok(tried.into_iter().map(|(set, measured)| (cell(set), measured)).collect())
+        let changes = |set: Set| sets.iter().position(|other| *other == set).map(|at| cells[at].clone());
+        let step = |(set, measured)| changes(set).map(|changes| Step { changes, measured });
+        Ok(tried.into_iter().filter_map(step).collect())
     }
 
-    /// A cell's changes as findings, each with its patch and the fix's name.
-    fn tuned(&self, current: &Measured, cell: &Cell, to: &Measured) -> Result<Vec<(Finding, String, &'static str)>> {
-        let mut changes = Vec::new();
-        let both = |what: String| {
-            format!(
-                "{what}: {}, test RMSE {}, instead of {}, {} (medians)",
+    /// Makes a step's changes fixes, each with a finding that says what it was seen to do; what is on then.
+    fn take(&mut self, on: Set, current: &Measured, step: &Step) -> Result<Option<(Set, Measured)>> {
+        let mut set = on;
+        for change in &step.changes {
+            let to = &step.measured;
+            let evidence = format!(
+                "{}: {}, test RMSE {}, instead of {}, {} (medians)",
+                step.changes.iter().map(|change| change.says.as_str()).collect::<Vec<_>>().join(" and "),
                 to.outcomes(),
                 short(to.test_rmse()),
                 current.outcomes(),
                 short(current.test_rmse())
-            )
-        };
-        let finding = |rule, evidence| Finding {
-            rule,
-            seen_in: String::new(),
-            evidence,
-            source: "measured: rates half a decade apart, 3 to 100 times the steps",
-            fix: None,
-        };
-        let old = current.config.optimizer.learning_rate;
-        if let Some(rate) = cell.rate {
-            let (rule, name) = if rate < old { ("rate-too-high", "lower-rate") } else { ("rate-too-low", "higher-rate") };
-            let evidence = both(format!("with a learning rate of {} instead of {}", short(rate), short(old)));
-            changes.push((finding(rule, evidence), Cell { times: None, ..*cell }.patch(current)?, name));
+            );
+            let finding = Finding {
+                rule: change.rule,
+                seen_in: self.name(on),
+                fix: Some(Fix::parse(change.name, &evidence, &change.patch)?),
+                evidence,
+                source: TRIED,
+                certainty: Certainty::Possible,
+            };
+            let Some(fix) = self.adopt(finding, on)? else { return Ok(None) };
+            // An earlier step that sets nothing else has had its day.
+            let keys = self.search.fixes[fix].keys();
+            let old = |at: usize| at >= self.search.from_file && self.search.fixes[at].keys().iter().all(|k| keys.contains(k));
+            set = members(set).filter(|at| !old(*at)).map(bit).sum::<Set>() | bit(fix);
         }
-        if let Some(times) = cell.times {
-            let evidence = both(format!("with {times} times the steps"));
-            let patch = Cell { rate: None, ..*cell }.patch(current)?;
-            changes.push((finding("too-few-steps", evidence), patch, "more-steps"));
-        }
-        Ok(changes)
-    }
-
-    /// What one tries when nothing that was seen says what to do: another optimizer, other units, more of them.
-    fn otherwise(&mut self, on: Set, current: &Measured) -> Result<Option<(Set, Measured)>> {
-        let Config { model, optimizer, .. } = &current.config;
-        let mut tried: Vec<(&'static str, &'static str, String)> = Vec::new();
-        if !matches!(optimizer.kind, OptimizerKind::Adam { .. }) {
-            for rate in [1e-3, 1e-2, 1e-1] {
-                let patch = format!("optimizer.kind = \"adam\"\noptimizer.learning_rate = {rate:?}");
-                tried.push(("plain-descent", "adam", patch));
-            }
-        }
-        if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
-            tried.push(("bounded-units", "relu-units", "model.activation = \"relu\"".to_owned()));
-        }
-        let units: usize = model.hidden.iter().sum();
-        if units < 64 {
-            let activation = model.activation.first().copied().unwrap_or(Activation::Relu);
-            let word = toml::Value::try_from(activation).map_or_else(|_| "\"relu\"".to_owned(), |word| word.to_string());
-            tried.push(("few-units", "more-units", format!("model.hidden = [32, 32]\nmodel.activation = {word}")));
-        }
-        let mut fixes = self.search.fixes.clone();
-        let first = fixes.len();
-        for (_, name, patch) in &tried {
-            fixes.push(Fix::parse(&format!("{name}-{}", fixes.len()), "", patch)?);
-        }
-        let sets: Vec<Set> = (first..fixes.len()).map(|fix| on | bit(fix)).collect();
-        let cells = self.trial(&fixes, &sets)?;
-        let furthest = cells.into_iter().max_by(|(_, a), (_, b)| better(a, b));
-        let Some((set, measured)) = furthest else { return Ok(None) };
-        if !measured.enough() && measured.progress() <= current.progress() + LED_ON {
-            return Ok(None);
-        }
-        let at = sets.iter().position(|other| *other == set).unwrap_or(0);
-        let (rule, name, patch) = &tried[at];
-        let evidence = format!(
-            "with {}: {}, test RMSE {}, instead of {}, {} (medians)",
-            patch.replace('\n', ", "),
-            measured.outcomes(),
-            short(measured.test_rmse()),
-            current.outcomes(),
-            short(current.test_rmse())
-        );
-        let finding = Finding {
-            rule,
-            seen_in: self.name(on),
-            fix: Some(Fix::parse(name, &evidence, patch)?),
-            evidence,
-            source: "measured: tried where no rule says what to do",
-        };
-        Ok(self.adopt(finding, on)?.map(|fix| (bit(fix), measured)))
+        let name = self.name(set);
+        Ok(Some((set, Measured { name, ..step.measured.clone() })))
     }
 }
 
-/// Another learning rate, or so many times the steps.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Cell {
-    rate: Option<f64>,
-    times: Option<usize>,
+/// Times the steps that are tried, one after the other.
+const LENGTHS: [usize; 5] = [3, 10, 30, 100, 300];
+
+/// A change that is tried.
+#[derive(Debug, Clone)]
+struct Change {
+    /// What the finding is called if it leads on, and the fix.
+    rule: &'static str,
+    name: &'static str,
+    patch: String,
+    /// The change in words.
+    says: String,
 }
 
-impl Cell {
-    fn patch(&self, current: &Measured) -> Result<String> {
-        let mut lines = Vec::new();
-        if let Some(rate) = self.rate {
-            lines.push(format!("optimizer.learning_rate = {rate:?}"));
-        }
-        if let Some(times) = self.times {
-            lines.push(match current.config.train.length {
-                Length::Steps(steps) => format!("train.steps = {}", steps.saturating_mul(times)),
-                Length::Epochs(epochs) => format!("train.epochs = {}", epochs.saturating_mul(times)),
-            });
-        }
-        Ok(lines.join("\n"))
+impl Change {
+    fn length(current: &Measured, times: usize) -> Self {
+        let patch = match current.config.train.length {
+            Length::Steps(steps) => format!("train.steps = {}", steps.saturating_mul(times)),
+            Length::Epochs(epochs) => format!("train.epochs = {}", epochs.saturating_mul(times)),
+        };
+        Change { rule: "too-few-steps", name: "more-steps", patch, says: format!("with {times} times the steps") }
     }
+}
+
+/// Changes on top of what is on, and where they led.
+#[derive(Debug, Clone)]
+struct Step {
+    changes: Vec<Change>,
+    measured: Measured,
 }
 
 fn better(a: &Measured, b: &Measured) -> std::cmp::Ordering {
     a.enough().cmp(&b.enough()).then(a.progress().total_cmp(&b.progress()))
 }
 
-/// The cell that is enough and fits best, or else led furthest.
-fn furthest(cells: &[(Cell, Measured)]) -> Option<&(Cell, Measured)> {
-    cells.iter().max_by(|(_, a), (_, b)| better(a, b))
+/// The step that is enough and fits best, or else led furthest.
+fn furthest(steps: Vec<Step>) -> Option<Step> {
+    steps.into_iter().max_by(|a, b| better(&a.measured, &b.measured))
+}
+
+/// The fixes of a set.
+pub fn members(set: Set) -> impl Iterator<Item = usize> {
+    (0..Set::BITS as usize).filter(move |fix| set & bit(*fix) != 0)
 }
 
 /// A set's name: its fixes', joined.
@@ -444,7 +602,7 @@ pub fn name(fixes: &[Fix], set: Set) -> String {
     if names.is_empty() { "baseline".to_owned() } else { names.join("+") }
 }
 
-/// Rows of a batch and updates, for who needs to reckon with them.
+/// Updates that a run makes with so many training samples.
 pub fn updates(config: &Config, rows: usize) -> usize {
     batch_rows(&config.batch, rows).map_or(0, |batch| config.train.length.steps(rows, batch))
 }

@@ -1,17 +1,17 @@
 //! The best fit of straight pieces to points with one input: what no network with so many pieces can beat.
 
 /// Up to this many different inputs the pieces may part anywhere. Of more, neighbours are joined into so many bins.
-const MOST_PLACES: usize = 512;
+const MOST_PLACES: usize = 1024;
 
 /// Root mean square error, in target units, of the best least-squares fit with 1, 2, … `most` straight pieces.
 ///
 /// Pieces part between points and need not meet, so no continuous piecewise-linear function with as many pieces does
-/// better. Points of equal input always share a piece. With more than 512 different inputs, pieces part only at the
-/// edges of 512 bins of equally many inputs; errors are still those of every point, but the bound may then lie a little
-/// too high. An error within the rounding of the targets is 0. NaN throughout where there is no point, a value is not
-/// finite or the lengths differ.
+/// better. Points of equal input always share a piece. With more than 1024 different inputs, pieces part only at the
+/// edges of 1024 bins of equally many inputs; errors are still those of every point, but where pieces are only a few
+/// bins wide, a better fit may exist. An error within the rounding of the targets is 0. NaN throughout where there is
+/// no point, a value is not finite or the lengths differ.
 ///
-/// A dynamic programme over the last piece (Bellman 1961): O(points·log points + most·512²) time.
+/// A dynamic programme over the last piece (Bellman 1961): O(points·log points + most·1024²) time.
 pub fn best_segments(inputs: &[f64], targets: &[f64], most: usize) -> Vec<f64> {
     let finite = inputs.iter().chain(targets).all(|value| value.is_finite());
     if inputs.is_empty() || inputs.len() != targets.len() || !finite {
@@ -83,8 +83,8 @@ impl Line {
         Line { count: 1.0, x, y, spread: 0.0, slope: 0.0, error: 0.0 }
     }
 
-    /// The line through the points of both. Its slope is the mean of both slopes and of that between their centres, each
-    /// weighted by the spread that it comes from; their distances from it are what it costs more.
+    /// The line through the points of both. Its slope is the mean of both slopes and of that between their centres,
+    /// each weighted by the spread that it comes from; their distances from it are what it costs more.
     fn join(self, next: Line) -> Line {
         let count = self.count + next.count;
         let (run, rise) = (next.x - self.x, next.y - self.y);
@@ -117,7 +117,7 @@ fn places(inputs: &[f64], targets: &[f64]) -> Vec<Line> {
 /// At most [`MOST_PLACES`], of about equally many places each.
 fn bins(places: &[Line]) -> Vec<Line> {
     let count = places.len().min(MOST_PLACES);
-    let edge = |bin: usize| bin * (places.len() - 1) / count;
+    let edge = |bin: usize| bin * places.len() / count;
     (0..count).filter_map(|bin| places[edge(bin)..edge(bin + 1)].iter().copied().reduce(Line::join)).collect()
 }
 
@@ -200,7 +200,7 @@ mod tests {
 
     #[test]
     fn one_piece_is_the_best_straight_line_with_or_without_bins() {
-        for count in [2, 3, 100, 512, 513, 3000] {
+        for count in [2, 3, 100, MOST_PLACES, MOST_PLACES + 1, 3000] {
             let inputs: Vec<f64> = noise(2 * count).into_iter().skip(count).map(|x| 1e6 * x).collect();
             let targets: Vec<f64> = noise(count).iter().zip(&inputs).map(|(y, x)| 5e11 - 1e6 * x + 1e11 * y).collect();
             let expected = (squares(&inputs, &targets) / count as f64).sqrt();

@@ -75,7 +75,7 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
         one_line(&diagnosis.name(set)),
         measured.outcomes()
     );
-    for fix in crate::analysis::diagnosis::members(set) {
+    for fix in crate::analysis::search::members(set) {
         let fix = &diagnosis.fixes[fix].fix;
         text.push_str(&format!("# {}: {}\n", one_line(&fix.name), one_line(&fix.patch().join("; "))));
     }

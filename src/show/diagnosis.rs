@@ -38,15 +38,10 @@ fn as_asked(baseline: &Measured) -> String {
         median(|h| h.mean_rmse),
         median(|h| h.line_rmse)
     );
-    let pieces = baseline.median(|run| run.health.pieces);
-    if pieces.is_finite() {
-        let _ = write!(
-            text,
-            ", and of its {} straight {} at most the network uses {}",
-            short(baseline.median(|run| run.health.most_pieces)),
-            if baseline.median(|run| run.health.most_pieces) == 1.0 { "piece" } else { "pieces" },
-            short(pieces)
-        );
+    let (pieces, most) =
+        (baseline.median(|run| run.health.pieces), baseline.median(|run| run.health.most_pieces));
+    if pieces.is_finite() && most > 1.0 {
+        let _ = write!(text, "; the network has {pieces} straight pieces (median) of the {most} that it could have");
     }
     text
 }

@@ -1,6 +1,6 @@
 //! Rules that look at runs that were trained. Each must hold in most of a variant's runs.
 
-use super::{Finding, short};
+use super::{Certainty, Finding, short};
 use crate::analysis::observed::{Measured, Observed};
 use crate::analysis::outcome::{FITS, Outcome};
 use crate::experiment::ExperimentError;
@@ -38,7 +38,8 @@ pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
     let mut found = Vec::new();
     for rule in rules {
         if let Some(finding) = rule(measured)? {
-            found.push(Finding { seen_in: measured.name.clone(), ..finding });
+            // A symptom may have many causes.
+            found.push(Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..finding });
         }
     }
     Ok(found)

@@ -1,6 +1,6 @@
 //! Rules that look at a configuration and its data, and need no training.
 
-use super::{Finding, short};
+use super::{Certainty, Finding, short};
 use crate::analysis::linear::best_line_rmse;
 use crate::analysis::outcome::{FITS, deviation};
 use crate::data::{RunData, batch_rows};
@@ -46,12 +46,13 @@ impl<'a> Setup<'a> {
 
     /// Everything that a rule finds.
     pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
-        let rules: [fn(&Self) -> Found; 15] = [
+        let rules: [fn(&Self) -> Found; 16] = [
             Self::softmax,
             Self::unreachable,
             Self::broadcast,
             Self::equal_units,
             Self::initial_scale,
+            Self::initial_biases,
             Self::median_loss,
             Self::no_bias,
             Self::rate_beyond_limit,
@@ -86,7 +87,8 @@ impl<'a> Setup<'a> {
             return Ok(None);
         }
         let evidence = "a softmax over one unit is 1 for every input, and its gradient exactly 0".to_owned();
-        let finding = Finding::new("softmax-over-one-unit", "NeuroScope: softmax over fewer than 2 units", evidence);
+        let finding = Finding::new("softmax-over-one-unit", "NeuroScope: softmax over fewer than 2 units", evidence)
+            .certainty(Certainty::Certain);
         if self.boolean() {
             return finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\"").map(Some);
         }
@@ -113,6 +115,7 @@ impl<'a> Setup<'a> {
             short(most)
         );
         Finding::new("unreachable-targets", "DeepDiagnosis: target outside the output activation's range", evidence)
+            .certainty(Certainty::Certain)
             .fixed_by("linear-output", "model.output = \"identity\"")
             .map(Some)
     }
@@ -126,6 +129,7 @@ impl<'a> Setup<'a> {
             self.batch
         );
         Finding::new("broadcast-loss", "Σᵢⱼ(ŷᵢ − yⱼ)² = N·Σ(ŷᵢ − ȳ)² + N·Σ(yⱼ − ȳ)²", evidence)
+            .certainty(Certainty::Certain)
             .fixed_by("matched-pairing", "loss.pairing = \"matched\"")
             .map(Some)
     }
@@ -144,6 +148,7 @@ impl<'a> Setup<'a> {
         }
         let evidence = "all units of a layer begin with the same weights, so they get the same gradient and stay one unit";
         Finding::new("equal-units", "Goodfellow et al. 2016, Deep Learning, §8.4: symmetry of units", evidence.to_owned())
+            .certainty(Certainty::Certain)
             .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
             .map(Some)
     }
@@ -174,7 +179,25 @@ impl<'a> Setup<'a> {
             short(glorot(layer))
         );
         Finding::new("initial-scale", "Glorot & Bengio 2010: variance 2/(in + out)", evidence)
+            .certainty(Certainty::Possible)
             .fixed_by("glorot-weights", "model.init = \"glorot_uniform\"")
+            .map(Some)
+    }
+
+    fn initial_biases(&self) -> Found {
+        let model = &self.config.model;
+        let size = match model.init_bias {
+            Init::Uniform([low, high]) => ((low * low + low * high + high * high) / 3.0).sqrt(),
+            Init::Normal([mean, deviation]) => (mean.powi(2) + deviation.powi(2)).sqrt(),
+            _ => return Ok(None),
+        };
+        if !model.bias || model.hidden.is_empty() || size <= FAR {
+            return Ok(None);
+        }
+        let evidence = format!("biases begin at a root mean square of {}, usual is 0", short(size));
+        Finding::new("initial-biases", "Glorot & Bengio 2010: biases of 0", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("zero-biases", "model.init_bias = \"zeros\"")
             .map(Some)
     }
 
@@ -188,6 +211,7 @@ impl<'a> Setup<'a> {
             short(100.0 * ones)
         );
         Finding::new("median-loss", "the absolute error's minimum is the median", evidence)
+            .certainty(Certainty::Possible)
             .fixed_by("squared-loss", "loss.kind = \"mse\"")
             .map(Some)
     }
@@ -237,6 +261,7 @@ impl<'a> Setup<'a> {
             short(curvature)
         );
         Finding::new("rate-beyond-limit", "gradient descent on a quadratic: rate < 2/λmax (Polyak 1964)", evidence)
+            .certainty(Certainty::Certain)
             .fixed_by("lower-rate", &format!("optimizer.learning_rate = {rate:?}"))
             .map(Some)
     }
@@ -270,6 +295,7 @@ impl<'a> Setup<'a> {
         }
         let evidence = format!("a weight decay of {} holds the weights near 0", short(decay));
         Finding::new("weight-decay", "Krogh & Hertz 1991: usual values are 1e-4 and less", evidence)
+            .certainty(Certainty::Possible)
             .fixed_by("no-weight-decay", "optimizer.weight_decay = 0.0")
             .map(Some)
     }
@@ -295,7 +321,9 @@ impl<'a> Setup<'a> {
     fn raw_targets(&self) -> Found {
         let (size, spread) = (rms(&self.targets), deviation(&self.targets));
         // A linear model's path under gradient descent scales with its targets.
-        let plain = matches!(self.config.optimizer.kind, OptimizerKind::Sgd { .. }) && self.is_linear();
+        let plain = matches!(self.config.optimizer.kind, OptimizerKind::Sgd { .. })
+            && self.is_linear()
+            && self.config.model.hidden.is_empty();
         let bound = !matches!(self.config.model.output, Output::Identity | Output::Softmax) && size <= 1.0;
         if plain || bound || spread == 0.0 || ((NEAR..=FAR).contains(&size) && spread > NEAR) {
             return Ok(None);
@@ -350,6 +378,7 @@ impl<'a> Setup<'a> {
             (passes * rows).div_ceil(USUAL)
         );
         finding(evidence)
+            .certainty(Certainty::Possible)
             .fixed_by(
                 "small-batches",
                 &format!("batch.size = {USUAL}\nbatch.draw = \"epoch\"\ntrain.epochs = {passes}"),
@@ -366,8 +395,10 @@ impl<'a> Setup<'a> {
             return Ok(None);
         }
         let evidence = format!("the network is linear, and the best straight line explains {} of the targets", short(r2));
-        let finding = Finding::new("linear-network", "best straight line on the test points", evidence);
-        if model.hidden.is_empty() {
+        let finding = Finding::new("linear-network", "best straight line on the test points", evidence)
+            .certainty(Certainty::Certain);
+        // Of few units, units that bend would still be few.
+        if model.hidden.iter().sum::<usize>() < 8 {
             return finding.fixed_by("hidden-layer", "model.hidden = [32]\nmodel.activation = \"relu\"").map(Some);
         }
         finding.fixed_by("relu-units", "model.activation = \"relu\"").map(Some)
@@ -390,6 +421,7 @@ impl<'a> Setup<'a> {
         }
         let evidence = format!("the best fit with {} straight pieces, the most there can be, has R² {}", most, short(r2));
         Finding::new("too-few-units", "Serra et al. 2018: at most Π(nᵢ + 1) pieces", evidence)
+            .certainty(Certainty::Certain)
             .fixed_by("more-units", "model.hidden = [32, 32]\nmodel.activation = \"relu\"")
             .map(Some)
     }

@@ -21,11 +21,28 @@ pub struct Finding {
     pub source: &'static str,
     /// What would mend it, as a patch of the configuration; nothing where it is only worth knowing.
     pub fix: Option<Fix>,
+    pub certainty: Certainty,
+}
+
+/// How sure it is that a symptom is a fault. The fixes of what is not sure are tried where those of the others are not enough.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Certainty {
+    /// It cannot work so.
+    Certain,
+    /// It seldom works so.
+    Likely,
+    /// Many a set-up works so.
+    Possible,
 }
 
 impl Finding {
     fn new(rule: &'static str, source: &'static str, evidence: String) -> Self {
-        Finding { rule, seen_in: String::new(), evidence, source, fix: None }
+        Finding { rule, seen_in: String::new(), evidence, source, fix: None, certainty: Certainty::Likely }
+    }
+
+    fn certainty(mut self, certainty: Certainty) -> Self {
+        self.certainty = certainty;
+        self
     }
 
     /// With a fix that is called `name` and sets `patch`, a key a line.
