@@ -32,13 +32,7 @@ impl fmt::Display for Interrupted {
 impl std::error::Error for Interrupted {}
 
 /// Diagnoses an experiment's baseline, with these fixes of the file's at hand, into the folder `path`. What there is to say.
-pub fn diagnose(
-    runner: &Runner,
-    experiment: &Experiment,
-    fixes: Vec<Fix>,
-    path: &Path,
-    fresh: bool,
-) -> Result<String> {
+pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path: &Path, fresh: bool) -> Result<String> {
     ensure!(fixes.len() <= MOST_FIXES, "a diagnosis takes at most {MOST_FIXES} fixes, the file has {}", fixes.len());
     let started = Instant::now();
     let files = Files::read(std::iter::once(&experiment.baseline))?;
@@ -62,9 +56,6 @@ pub fn diagnose(
     let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
     let diagnosis = Diagnosis::of(found, &plan, cells);
     files::write(path, experiment, &diagnosis)?;
-    if path.join(TRIALS).exists() {
-        std::fs::remove_dir_all(path.join(TRIALS)).with_context(|| format!("{}: cannot be cleared", path.display()))?;
-    }
     let text = show::diagnosis::text(experiment, &diagnosis);
     Ok(format!(
         "{text}\n{} runs in {:.1} s: {}\n",
@@ -176,8 +167,7 @@ impl Laboratory for Lab<'_> {
 fn measured(experiment: &Experiment, folder: &Path) -> Result<Vec<Measured>> {
     let key = |variant: &str, seed: u64| Key { variant: variant.to_owned(), seed };
     let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
-    let mut health: HashMap<Key, _> =
-        read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
+    let mut health: HashMap<Key, _> = read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
     let mut curves: HashMap<Key, _> = read::curves(folder)?.into_iter().collect();
     let run = |variant: &str, seed: u64| {
         let key = key(variant, seed);

@@ -5,9 +5,9 @@
 
 pub mod analysis;
 pub mod data;
-pub mod experiment;
 #[cfg(feature = "train")]
 mod diagnose;
+pub mod experiment;
 #[cfg(feature = "train")]
 mod interrupt;
 #[cfg(feature = "train")]

@@ -345,6 +345,7 @@ fn spread(values: &[f64]) -> [f64; 3] {
     if values.iter().any(|value| value.is_nan()) {
         return [f64::NAN; 3];
     }
-    let (low, high) = values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
     [deviation(values), low, high]
 }

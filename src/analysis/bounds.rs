@@ -38,8 +38,7 @@ impl Baselines {
         };
         // A float's `as` saturates and takes NaN as 0.
         let most = (most_pieces as usize).min(if limit.is_some() { SEARCHED_ON_A_GRID } else { SEARCHED });
-        let segments =
-            if test.columns == 1 { best_segments(&test.inputs, &test.targets, most) } else { Vec::new() };
+        let segments = if test.columns == 1 { best_segments(&test.inputs, &test.targets, most) } else { Vec::new() };
         Baselines { zero_rmse: about(0.0), mean_rmse: about(mean), line_rmse: best_line_rmse(test), segments, limit }
     }
 
@@ -62,8 +61,7 @@ impl Baselines {
 /// 1973, "Good approximation by splines with variable knots"). Where f″ is constant that holds for every n.
 fn limit(coefficients: &[f64], from: f64, to: f64) -> f64 {
     const POINTS: usize = 4096;
-    let second: Vec<f64> =
-        coefficients.iter().enumerate().skip(2).map(|(n, c)| (n * (n - 1)) as f64 * c).collect();
+    let second: Vec<f64> = coefficients.iter().enumerate().skip(2).map(|(n, c)| (n * (n - 1)) as f64 * c).collect();
     let step = (to - from) / POINTS as f64;
     let integral: f64 =
         (0..POINTS).map(|i| polynomial(&second, from + (i as f64 + 0.5) * step).abs().powf(0.4) * step).sum();
@@ -111,7 +109,8 @@ mod tests {
 
     #[test]
     fn the_limit_of_a_cubic_goes_on_from_what_the_search_finds() {
-        let found = baselines("target = { polynomial = [0, -1, 0, 1] }\ninputs = { grid = { from = -2, to = 2, count = 50 } }");
+        let found =
+            baselines("target = { polynomial = [0, -1, 0, 1] }\ninputs = { grid = { from = -2, to = 2, count = 50 } }");
         near(found.pieces_rmse(16.0) * 256.0, found.pieces_rmse(17.0) * 289.0, 0.05);
     }
 

@@ -91,7 +91,8 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     let mut on = search.on;
     let mut left = BUDGET / 4.0;
     while on.count_ones() > 1 {
-        let smaller: Vec<Set> = (0..search.fixes.len()).map(bit).filter(|fix| on & fix != 0).map(|fix| on & !fix).collect();
+        let smaller: Vec<Set> =
+            (0..search.fixes.len()).map(bit).filter(|fix| on & fix != 0).map(|fix| on & !fix).collect();
         let seconds = lab.seconds(&search.fixes, &smaller, seeds)?;
         if seconds > left {
             break;
@@ -196,7 +197,7 @@ impl Diagnosis {
             };
             asks(*a).cmp(&asks(*b)).then(cells[b].progress().total_cmp(&cells[a].progress()))
         });
-        let effects = effects(&plan.members, plan, &cells);
+        let mut effects = effects(&plan.members, plan, &cells);
         let judged = (0..fixes.len())
             .map(|fix| {
                 let of = |kind: &str| {
@@ -212,6 +213,11 @@ impl Diagnosis {
                 Judged { fix: fixes[fix].clone(), verdict, first_in, last_out, shapley, remarks }
             })
             .collect();
+        effects.extend(smallest.iter().map(|&set| Effect {
+            kind: "enough",
+            fixes: set,
+            estimate: Estimate::of(&cells[&set].scores()),
+        }));
         Diagnosis {
             fixes: judged,
             suspicions: search.suspicions,
@@ -347,7 +353,12 @@ fn effects(factorial_of: &[usize], plan: &Plan, cells: &BTreeMap<Set, Measured>)
     }
     if !factorial_of.is_empty() {
         let subset = |mask: usize| {
-            factorial_of.iter().enumerate().filter(|(at, _)| mask & (1 << at) != 0).map(|(_, fix)| bit(*fix)).sum::<Set>()
+            factorial_of
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| mask & (1 << at) != 0)
+                .map(|(_, fix)| bit(*fix))
+                .sum::<Set>()
         };
         let count = factorial_of.len();
         let values: Option<Vec<Vec<f64>>> =

@@ -169,7 +169,13 @@ fn value(activation: Activation, z: f64) -> f64 {
     match activation {
         Activation::Relu => z.max(0.0),
         Activation::LeakyRelu => z.max(0.01 * z),
-        Activation::Elu => if z > 0.0 { z } else { z.exp_m1() },
+        Activation::Elu => {
+            if z > 0.0 {
+                z
+            } else {
+                z.exp_m1()
+            }
+        }
         Activation::Gelu => 0.5 * z * (1.0 + libm::erf(z / std::f64::consts::SQRT_2)),
         Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
         Activation::Tanh => z.tanh(),
@@ -205,7 +211,8 @@ mod tests {
 
     #[test]
     fn a_unit_is_saturated_beyond_5_for_more_than_half_of_the_points() {
-        let sigmoid = |weight: f32| of("hidden = [2]\nactivation = \"sigmoid\"", &[&[weight, 1.0], &[0.0; 2], &[1.0; 2], &[0.0]]);
+        let sigmoid =
+            |weight: f32| of("hidden = [2]\nactivation = \"sigmoid\"", &[&[weight, 1.0], &[0.0; 2], &[1.0; 2], &[0.0]]);
         // |weight·x| > 5 for |x| > 1/2 at 10, for |x| > 5/9 at 9.
         assert_eq!(sigmoid(10.1).saturated_units, 0.5);
         assert_eq!(sigmoid(9.0).saturated_units, 0.0);

@@ -115,7 +115,8 @@ impl Trials<'_> {
         sets.extend(members(suspected).map(|fix| suspected & !bit(fix)));
         sets.retain(|set| *set != 0);
         let mut now = self.first_step(&baseline, suspected, &sets)?;
-        let certain = self.search.suspicions.iter().any(|s| s.finding.certainty == Certainty::Certain && s.fix.is_some());
+        let certain =
+            self.search.suspicions.iter().any(|s| s.finding.certainty == Certainty::Certain && s.fix.is_some());
         if !certain && !baseline.mostly(after::without_gradient) {
             // Another rate, or more steps, might be all that it takes.
             let tuned = match self.rates(0, &baseline)? {
@@ -191,9 +192,10 @@ impl Trials<'_> {
     fn first_step(&mut self, baseline: &Measured, suspected: Set, sets: &[Set]) -> Result<(Set, Measured)> {
         let fixes = self.search.fixes.clone();
         let tried = self.trial(&fixes, sets)?;
-        let best = tried.iter().filter(|(_, m)| m.enough()).max_by(|(a, x), (b, y)| {
-            b.count_ones().cmp(&a.count_ones()).then(x.progress().total_cmp(&y.progress()))
-        });
+        let best = tried
+            .iter()
+            .filter(|(_, m)| m.enough())
+            .max_by(|(a, x), (b, y)| b.count_ones().cmp(&a.count_ones()).then(x.progress().total_cmp(&y.progress())));
         if let Some((set, measured)) = best {
             return Ok((*set, measured.clone()));
         }
@@ -247,7 +249,8 @@ impl Trials<'_> {
             steps.extend(self.otherwise(*on, current)?);
         }
         // What only takes longer comes last, unless it is enough.
-        let longer = |step: &Step| step.changes.iter().any(|change| change.name == "more-steps") && !step.measured.enough();
+        let longer =
+            |step: &Step| step.changes.iter().any(|change| change.name == "more-steps") && !step.measured.enough();
         let furthest = |longer_too: bool| {
             steps.iter().filter(|step| longer_too || !longer(step)).max_by(|a, b| better(&a.measured, &b.measured))
         };
@@ -275,7 +278,10 @@ impl Trials<'_> {
             self.search.suspicions.push(Suspicion { finding: Finding { fix: None, evidence, ..finding }, fix: known });
         }
         let wanted = |s: &Suspicion, fix: usize| {
-            fix < from_file || on & bit(fix) != 0 || s.finding.certainty <= Certainty::Likely || self.alone & bit(fix) != 0
+            fix < from_file
+                || on & bit(fix) != 0
+                || s.finding.certainty <= Certainty::Likely
+                || self.alone & bit(fix) != 0
         };
         let mut keep: Set = bit(from_file) - 1;
         let mut suspicions = std::mem::take(&mut self.search.suspicions);
@@ -480,7 +486,11 @@ impl Trials<'_> {
             let activation = model.activation.first().copied().filter(|a| *a != Activation::Identity);
             let word = toml::Value::try_from(activation.unwrap_or(Activation::Relu));
             let word = word.map_or_else(|_| "\"relu\"".to_owned(), |word| word.to_string());
-            tried.push(change("few-units", "more-units", format!("model.hidden = [32, 32]\nmodel.activation = {word}")));
+            tried.push(change(
+                "few-units",
+                "more-units",
+                format!("model.hidden = [32, 32]\nmodel.activation = {word}"),
+            ));
         }
         for change in &mut tried {
             change.says = format!("with {}", change.patch.replace('\n', ", "));
@@ -542,7 +552,9 @@ impl Trials<'_> {
             let Some(fix) = self.adopt(finding, on)? else { return Ok(None) };
             // An earlier step that sets nothing else has had its day.
             let keys = self.search.fixes[fix].keys();
-            let old = |at: usize| at >= self.search.from_file && self.search.fixes[at].keys().iter().all(|k| keys.contains(k));
+            let old = |at: usize| {
+                at >= self.search.from_file && self.search.fixes[at].keys().iter().all(|k| keys.contains(k))
+            };
             set = members(set).filter(|at| !old(*at)).map(bit).sum::<Set>() | bit(fix);
         }
         let name = self.name(set);

@@ -208,14 +208,7 @@ impl Experiment {
             last_word: &none,
         };
         let variants = sets.iter().map(|set| design.set(set)).collect::<Result<_, _>>()?;
-        Ok(Experiment {
-            variants,
-            fixes,
-            sweep: Vec::new(),
-            published: Vec::new(),
-            notes: Vec::new(),
-            ..self.clone()
-        })
+        Ok(Experiment { variants, fixes, sweep: Vec::new(), published: Vec::new(), notes: Vec::new(), ..self.clone() })
     }
 
     /// The variants that are named, or all where none is.

@@ -32,7 +32,7 @@ pub struct Folder {
 const LOCK: &str = ".lock";
 const PARTS: &str = ".parts";
 /// What a diagnosis tries on its way, each step a results folder of its own.
-pub const TRIALS: &str = ".trials";
+pub const TRIALS: &str = "trials";
 pub const EFFECTS: &str = "effects.csv";
 pub const FINDINGS: &str = "findings.csv";
 /// The experiment that a diagnosis ends with.

@@ -131,8 +131,7 @@ pub enum RunFile {
 
 impl RunFile {
     pub const COUNT: usize = 4;
-    pub const ALL: [RunFile; Self::COUNT] =
-        [RunFile::Curves, RunFile::Runs, RunFile::Predictions, RunFile::Health];
+    pub const ALL: [RunFile; Self::COUNT] = [RunFile::Curves, RunFile::Runs, RunFile::Predictions, RunFile::Health];
 
     pub fn name(self) -> &'static str {
         match self {

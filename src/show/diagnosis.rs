@@ -38,8 +38,7 @@ fn as_asked(baseline: &Measured) -> String {
         median(|h| h.mean_rmse),
         median(|h| h.line_rmse)
     );
-    let (pieces, most) =
-        (baseline.median(|run| run.health.pieces), baseline.median(|run| run.health.most_pieces));
+    let (pieces, most) = (baseline.median(|run| run.health.pieces), baseline.median(|run| run.health.most_pieces));
     if pieces.is_finite() && most > 1.0 {
         let _ = write!(text, "; the network has {pieces} straight pieces (median) of the {most} that it could have");
     }
@@ -111,7 +110,9 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     };
     match diagnosis.goal {
         Goal::Closest(score) => {
-            say(format!("Nothing that was tried fits on all seeds. The best reaches R² {score:.3} (mean, never below 0)."));
+            say(format!(
+                "Nothing that was tried fits on all seeds. The best reaches R² {score:.3} (mean, never below 0)."
+            ));
         }
         Goal::Nothing => say("Nothing that was tried does better than the baseline.".to_owned()),
         Goal::Fits => {}

@@ -338,10 +338,7 @@ impl Stack {
         };
         let (parameters, gradients) = (tensors(&self.network.parameters)?, tensors(&self.network.gradient)?);
         let states = parameters.into_iter().zip(gradients);
-        Ok(states
-            .map(|(parameters, gradient)| State { parameters, gradient })
-            .zip(self.feed.distinct(block))
-            .collect())
+        Ok(states.map(|(parameters, gradient)| State { parameters, gradient }).zip(self.feed.distinct(block)).collect())
     }
 
     /// One lane's numbers, tensor by tensor.

@@ -172,11 +172,13 @@ fn overfitting(measured: &Measured) -> Found {
         None => f64::NAN,
     };
     let is = |run: &Observed| gap(run) > OVERFIT && !run.diverged();
-    let same = matches!(config.data.test, Test::Train) || (config.data.test == Test::Rows && config.data.holdout == 0.0);
+    let same =
+        matches!(config.data.test, Test::Train) || (config.data.test == Test::Rows && config.data.holdout == 0.0);
     if same || measured.enough() || !measured.mostly(is) {
         return Ok(None);
     }
-    let evidence = format!("at the end the test loss is {} times the training loss (median)", short(measured.median(gap)));
+    let evidence =
+        format!("at the end the test loss is {} times the training loss (median)", short(measured.median(gap)));
     let finding = Finding::new("overfitting", "test loss over ten times the training loss", evidence);
     if matches!(config.data.inputs, Some(Inputs::Uniform(_))) && config.batch.draw != Draw::Fresh {
         return finding.fixed_by("fresh-batches", "batch.draw = \"fresh\"").map(Some);
@@ -198,7 +200,8 @@ fn behaviour(measured: &Measured) -> Found {
     };
     let about_updates = format!("; an update is {} of the parameters (median){size}", short(updates));
     let (rule, source, evidence) = if measured.mostly(rows(Outcome::Diverged)) {
-        let evidence = format!("the loss grows or is not finite {}{about_updates}", seeds(measured, rows(Outcome::Diverged)));
+        let evidence =
+            format!("the loss grows or is not finite {}{about_updates}", seeds(measured, rows(Outcome::Diverged)));
         ("diverges", "TheDeepChecker: loss at least twice its start, NaN or inf", evidence)
     } else if measured.mostly(rows(Outcome::Constant)) {
         let evidence = format!(
@@ -238,7 +241,9 @@ fn still_falling(measured: &Measured) -> Found {
     let steps = measured.median(|run| run.run.steps as f64);
     let times = measured.median(|run| if missing_steps(run).is_nan() { f64::INFINITY } else { missing_steps(run) });
     let guess = match times {
-        times if times < 1e4 => format!("R² 0.99 is {} more steps away, if it goes on so", short((times - 1.0) * steps)),
+        times if times < 1e4 => {
+            format!("R² 0.99 is {} more steps away, if it goes on so", short((times - 1.0) * steps))
+        }
         _ => "far from R² 0.99".to_owned(),
     };
     let evidence = format!(

@@ -146,11 +146,16 @@ impl<'a> Setup<'a> {
         if !wide || !fixed(model.init) || (model.bias && !fixed(model.init_bias)) {
             return Ok(None);
         }
-        let evidence = "all units of a layer begin with the same weights, so they get the same gradient and stay one unit";
-        Finding::new("equal-units", "Goodfellow et al. 2016, Deep Learning, §8.4: symmetry of units", evidence.to_owned())
-            .certainty(Certainty::Certain)
-            .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
-            .map(Some)
+        let evidence =
+            "all units of a layer begin with the same weights, so they get the same gradient and stay one unit";
+        Finding::new(
+            "equal-units",
+            "Goodfellow et al. 2016, Deep Learning, §8.4: symmetry of units",
+            evidence.to_owned(),
+        )
+        .certainty(Certainty::Certain)
+        .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
+        .map(Some)
     }
 
     fn initial_scale(&self) -> Found {
@@ -273,10 +278,8 @@ impl<'a> Setup<'a> {
         if loss.kind != LossKind::Sse || !plain || self.batch < 2 {
             return Ok(None);
         }
-        let evidence = format!(
-            "the loss is a sum, so its gradient is {} times the mean's and grows with the batch",
-            self.batch
-        );
+        let evidence =
+            format!("the loss is a sum, so its gradient is {} times the mean's and grows with the batch", self.batch);
         Finding::new("summed-loss", "TheDeepChecker: loss that grows as the batch is duplicated", evidence)
             .fixed_by("mean-loss", "loss.kind = \"mse\"")
             .map(Some)
@@ -350,9 +353,8 @@ impl<'a> Setup<'a> {
         if batch.draw != Draw::Once {
             return Ok(None);
         }
-        let finding = |evidence| {
-            Finding::new("one-batch", "one batch, repeated, shows the same samples at every step", evidence)
-        };
+        let finding =
+            |evidence| Finding::new("one-batch", "one batch, repeated, shows the same samples at every step", evidence);
         let parameters = parameters(&self.config.model, self.inputs.len());
         if self.batch < rows {
             let evidence = format!("the same {} of {rows} samples at all {} steps", self.batch, self.steps);
@@ -394,7 +396,8 @@ impl<'a> Setup<'a> {
         if model.activation.iter().any(|a| *a != Activation::Identity) || spread == 0.0 || r2 >= FITS {
             return Ok(None);
         }
-        let evidence = format!("the network is linear, and the best straight line explains {} of the targets", short(r2));
+        let evidence =
+            format!("the network is linear, and the best straight line explains {} of the targets", short(r2));
         let finding = Finding::new("linear-network", "best straight line on the test points", evidence)
             .certainty(Certainty::Certain);
         // Of few units, units that bend would still be few.
@@ -419,7 +422,8 @@ impl<'a> Setup<'a> {
         if spread == 0.0 || r2 >= FITS {
             return Ok(None);
         }
-        let evidence = format!("the best fit with {} straight pieces, the most there can be, has R² {}", most, short(r2));
+        let evidence =
+            format!("the best fit with {} straight pieces, the most there can be, has R² {}", most, short(r2));
         Finding::new("too-few-units", "Serra et al. 2018: at most Π(nᵢ + 1) pieces", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("more-units", "model.hidden = [32, 32]\nmodel.activation = \"relu\"")

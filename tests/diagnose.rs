@@ -1,0 +1,321 @@
+//! `misfit diagnose` names what is wrong. What it says is held against what its own runs show, reckoned here anew.
+#![cfg(feature = "train")]
+
+mod common;
+
+use std::collections::{BTreeSet, HashMap};
+
+use common::{Misfit, rows};
+
+type Row = HashMap<String, String>;
+
+fn number(row: &Row, column: &str) -> f64 {
+    row[column].parse().unwrap_or_else(|_| panic!("{column} of {row:?}"))
+}
+
+/// A finished diagnosis.
+struct Diagnosed {
+    said: String,
+    runs: Vec<Row>,
+    effects: Vec<Row>,
+    findings: Vec<Row>,
+}
+
+fn diagnose(misfit: &Misfit, args: &[&str]) -> Diagnosed {
+    let said = misfit.ok(&[&["diagnose"], args, &["--out", "out"]].concat()).stdout();
+    let read = |name: &str| rows(&misfit.read(&format!("out/{name}")));
+    Diagnosed { said, runs: read("runs.csv"), effects: read("effects.csv"), findings: read("findings.csv") }
+}
+
+impl Diagnosed {
+    /// The score of each seed's run with exactly these fixes on: R², never below 0, and 0 where it diverged.
+    fn scores(&self, fixes: &BTreeSet<&str>) -> Vec<f64> {
+        let columns = self.fixes();
+        let is = |row: &&Row| columns.iter().all(|fix| (row[*fix] == "1") == fixes.contains(fix));
+        let score = |row: &Row| if row["outcome"] == "diverged" { 0.0 } else { number(row, "r2").clamp(0.0, 1.0) };
+        let scores: Vec<f64> = self.runs.iter().filter(is).map(score).collect();
+        assert!(!scores.is_empty(), "{fixes:?} was not measured");
+        scores
+    }
+
+    fn mean(&self, fixes: &BTreeSet<&str>) -> f64 {
+        let scores = self.scores(fixes);
+        scores.iter().sum::<f64>() / scores.len() as f64
+    }
+
+    fn fixes(&self) -> Vec<&str> {
+        let known = ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2"];
+        let mut fixes: Vec<&str> = self.runs[0].keys().map(String::as_str).filter(|c| !known.contains(c)).collect();
+        fixes.sort_unstable();
+        fixes
+    }
+
+    fn effect(&self, kind: &str, fixes: &str) -> f64 {
+        let row = self.effects.iter().find(|row| row["kind"] == kind && row["fixes"] == fixes);
+        number(row.unwrap_or_else(|| panic!("no {kind} of {fixes}")), "estimate")
+    }
+
+    /// The smallest sets that it calls enough, the first one first.
+    fn enough(&self) -> Vec<BTreeSet<&str>> {
+        let rows = self.effects.iter().filter(|row| row["kind"] == "enough");
+        rows.map(|row| row["fixes"].split('+').collect()).collect()
+    }
+
+    fn severity(&self, finding: &str) -> &str {
+        let mut all = self.findings.iter().filter(|row| row["finding"] == finding);
+        all.next().map_or("not there", |row| row["severity"].as_str())
+    }
+}
+
+fn set<'a>(names: &[&'a str]) -> BTreeSet<&'a str> {
+    names.iter().copied().collect()
+}
+
+const SIGMOID: &str = r#"
+title = "A sigmoid asked for targets up to 4"
+seeds = 3
+
+[data]
+target = { polynomial = [0, 0, 1] }
+inputs = { grid = { from = -2, to = 2, count = 60 } }
+
+[batch]
+size = 20
+draw = "epoch"
+
+[model]
+hidden = [16]
+output = "sigmoid"
+
+[optimizer]
+learning_rate = 1e-2
+
+[train]
+steps = 600
+
+[fix.linear]
+why = "targets up to 4"
+set = { model.output = "identity" }
+
+[fix.red-herring]
+why = "perhaps it wants more memory"
+set = { optimizer.betas = [0.9, 0.9999] }
+
+[fix.hot]
+why = "faster"
+set = { optimizer = { kind = "sgd", learning_rate = 10.0 } }
+"#;
+
+#[test]
+fn of_the_files_fixes_it_says_which_is_needed_which_does_nothing_and_which_hurts() {
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    let found = diagnose(&misfit, &["sigmoid.toml"]);
+    assert_eq!(found.fixes(), ["hot", "linear", "red-herring"], "the file's fix stands for the rule's");
+    assert_eq!(found.enough(), [set(&["linear"])]);
+    assert!(found.said.contains("Needed: linear."), "{}", found.said);
+    assert!(found.said.contains("Made no difference: red-herring."), "{}", found.said);
+    assert!(found.said.contains("Hurts: hot."), "{}", found.said);
+    let finding = found.findings.iter().find(|row| row["finding"] == "unreachable-targets").unwrap();
+    assert_eq!((finding["severity"].as_str(), finding["variant"].as_str()), ("critical", "baseline"));
+    assert_eq!(finding["fix"], "linear: model.output = \"identity\"");
+    assert!(finding["evidence"].contains("to 4"), "{finding:?}");
+    assert!((number(finding, "first_in") - found.effect("first_in", "linear")).abs() < 1e-12);
+}
+
+#[test]
+fn effects_are_those_of_the_runs_and_shapley_values_share_out_the_whole_gain() {
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    let found = diagnose(&misfit, &["sigmoid.toml"]);
+    let fixes = found.fixes();
+    let all: BTreeSet<&str> = fixes.iter().copied().collect();
+    for fix in &fixes {
+        let without: BTreeSet<&str> = all.iter().copied().filter(|other| other != fix).collect();
+        let first = found.mean(&set(&[fix])) - found.mean(&set(&[]));
+        assert!((found.effect("first_in", fix) - first).abs() < 1e-12);
+        let last = found.mean(&all) - found.mean(&without);
+        assert!((found.effect("last_out", fix) - last).abs() < 1e-12);
+        // Shapley's definition: the mean gain over all orders of the three.
+        let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+        let gains = orders.map(|order| {
+            let at = order.iter().position(|&i| fixes[i] == *fix).unwrap();
+            let before: BTreeSet<&str> = order[..at].iter().map(|&i| fixes[i]).collect();
+            let after: BTreeSet<&str> = order[..=at].iter().map(|&i| fixes[i]).collect();
+            found.mean(&after) - found.mean(&before)
+        });
+        let shapley = gains.iter().sum::<f64>() / 6.0;
+        assert!((found.effect("shapley", fix) - shapley).abs() < 1e-12, "{fix}");
+        // The main effect: with it against without it, over all settings of the others.
+        let others: Vec<&str> = fixes.iter().copied().filter(|other| other != fix).collect();
+        let settings = [vec![], vec![others[0]], vec![others[1]], others.clone()];
+        let main = settings.map(|on| found.mean(&set(&[&on[..], &[fix]].concat())) - found.mean(&set(&on)));
+        assert!((found.effect("main", fix) - main.iter().sum::<f64>() / 4.0).abs() < 1e-12);
+    }
+    let sum: f64 = fixes.iter().map(|fix| found.effect("shapley", fix)).sum();
+    assert!((sum - (found.mean(&all) - found.mean(&set(&[])))).abs() < 1e-12);
+}
+
+#[test]
+fn it_finds_the_fix_by_itself_where_the_file_names_none_and_writes_an_experiment_that_fits() {
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    let found = diagnose(&misfit, &["sigmoid.toml", "--own-fixes"]);
+    assert_eq!(found.enough(), [set(&["linear-output"])]);
+    misfit.ok(&["run", "out/repaired.toml", "--out", "repaired"]);
+    let repaired = rows(&misfit.read("repaired/runs.csv"));
+    assert_eq!(repaired.len(), 3);
+    assert!(repaired.iter().all(|row| row["outcome"] == "fits"), "{repaired:?}");
+    // The very same runs.
+    let measured: Vec<&Row> = found.runs.iter().filter(|row| row["variant"] == "linear-output").collect();
+    for (ours, theirs) in repaired.iter().zip(measured) {
+        assert_eq!(ours["test_rmse"], theirs["test_rmse"]);
+    }
+}
+
+#[test]
+fn faults_that_hide_one_another_are_found_one_behind_the_other() {
+    let misfit = Misfit::new();
+    // Equal units under a sigmoid: either fix alone leaves a network that cannot bend, or that cannot reach its targets.
+    let text = format!("{}init = \"zeros\"\n", SIGMOID.split("[optimizer]").next().unwrap());
+    misfit.write("two.toml", &format!("{text}\n[optimizer]\nlearning_rate = 1e-2\n[train]\nsteps = 600\n"));
+    let found = diagnose(&misfit, &["two.toml"]);
+    assert_eq!(found.enough(), [set(&["linear-output", "random-weights"])], "{}", found.said);
+    for fix in ["linear-output", "random-weights"] {
+        assert!(found.mean(&set(&[fix])) < 0.9);
+    }
+    assert_eq!([found.severity("equal-units"), found.severity("unreachable-targets")], ["critical"; 2]);
+}
+
+#[test]
+fn a_rate_that_is_too_high_or_too_low_and_too_few_steps_are_found_by_trying() {
+    let text = |optimizer: &str, steps: usize| {
+        format!(
+            "seeds = 3\n[data]\ntarget = {{ polynomial = [0, 0, 1] }}\ninputs = {{ grid = {{ from = -1, to = 1, count = 64 }} }}\n\
+             [batch]\nsize = 16\ndraw = \"epoch\"\n[model]\nhidden = [24]\n[optimizer]\n{optimizer}\n[train]\nsteps = {steps}\n"
+        )
+    };
+    for (optimizer, steps, finding, fix, key) in [
+        ("kind = \"sgd\"\nlearning_rate = 50.0", 1500, "rate-too-high", "lower-rate", "optimizer.learning_rate"),
+        ("learning_rate = 1e-6", 1500, "rate-too-low", "higher-rate", "optimizer.learning_rate"),
+    ] {
+        let misfit = Misfit::new();
+        misfit.write("rate.toml", &text(optimizer, steps));
+        let found = diagnose(&misfit, &["rate.toml"]);
+        assert_eq!(found.enough(), [set(&[fix])], "{}", found.said);
+        assert!(["critical", "major"].contains(&found.severity(finding)));
+        let row = found.findings.iter().find(|row| row["finding"] == finding).unwrap();
+        assert!(row["fix"].starts_with(&format!("{fix}: {key} = ")), "{row:?}");
+    }
+    let misfit = Misfit::new();
+    // Every rate up to the highest that is tried moves too little in four steps.
+    misfit.write("short.toml", &text("learning_rate = 1e-3", 4));
+    let found = diagnose(&misfit, &["short.toml"]);
+    assert!(found.enough()[0].contains("more-steps"), "{}", found.said);
+    assert_eq!(found.severity("too-few-steps"), "critical");
+}
+
+#[test]
+fn the_limit_of_a_linear_models_rate_is_that_of_its_curvature() {
+    let misfit = Misfit::new();
+    // x = −1, 0, 1, 2 with a bias: XᵀX/4 = [[1.5, 0.5], [0.5, 1]], its largest eigenvalue (2.5 + √1.25)/2, twice that λmax.
+    let text = "seeds = 2\n[data]\ntarget = { polynomial = [1, 2] }\ninputs = { grid = { from = -1, to = 2, count = 4 } }\n\
+                [model]\nhidden = []\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 0.6\n[train]\nsteps = 500\n";
+    misfit.write("linear.toml", text);
+    let found = diagnose(&misfit, &["linear.toml"]);
+    let limit = 2.0 / (2.5 + 1.25_f64.sqrt());
+    let row = found.findings.iter().find(|row| row["finding"] == "rate-beyond-limit").unwrap();
+    assert!(row["evidence"].contains(&format!("= {limit:.4}")), "{row:?}");
+    assert_eq!(row["severity"], "critical");
+    // And indeed: just below it the model fits, just above it diverges.
+    for (factor, outcome) in [(0.98, "fits"), (1.02, "diverged")] {
+        let rate = format!("optimizer.learning_rate={}", factor * limit);
+        misfit.ok(&["run", "linear.toml", &rate, "train.steps=3000", "--out", outcome]);
+        assert!(rows(&misfit.read(&format!("{outcome}/runs.csv"))).iter().all(|row| row["outcome"] == outcome));
+    }
+}
+
+#[test]
+fn what_fits_needs_no_mending_and_what_cannot_fit_is_brought_as_close_as_it_comes() {
+    let misfit = Misfit::new();
+    misfit.write("good.toml", &SIGMOID.replace("output = \"sigmoid\"", "output = \"identity\""));
+    let good = misfit.ok(&["diagnose", "good.toml", "--own-fixes", "--out", "good"]).stdout();
+    assert!(good.contains("It does fit"), "{good}");
+    assert_eq!(rows(&misfit.read("good/findings.csv")).len(), 0);
+    // A line through coin tosses.
+    let tosses = (0..40).map(|i: u32| format!("{},{}\n", i, i.wrapping_mul(2_654_435_761) >> 31)).collect::<String>();
+    misfit.write("tosses.csv", &format!("a,y\n{tosses}"));
+    misfit.write(
+        "tosses.toml",
+        "seeds = 2\n[data]\ntarget = { csv = \"tosses.csv\", inputs = [\"a\"], output = \"y\" }\nscale_input = \"unit\"\n\
+         [model]\nhidden = [2]\n[train]\nsteps = 50\n",
+    );
+    let found = diagnose(&misfit, &["tosses.toml"]);
+    assert!(!found.said.contains("panicked") && found.said.contains("tried"), "{}", found.said);
+}
+
+#[test]
+fn a_diagnosis_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
+    let undisturbed = Misfit::new();
+    undisturbed.write("sigmoid.toml", SIGMOID);
+    diagnose(&undisturbed, &["sigmoid.toml"]);
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    for milliseconds in [400, 500, 600, 700] {
+        let mut child = misfit.command(&["diagnose", "sigmoid.toml", "--out", "out"]).spawn().unwrap();
+        std::thread::sleep(std::time::Duration::from_millis(milliseconds));
+        child.kill().unwrap();
+        child.wait().unwrap();
+    }
+    diagnose(&misfit, &["sigmoid.toml"]);
+    for file in ["runs.csv", "curves.csv", "health.csv", "effects.csv", "findings.csv", "repaired.toml"] {
+        assert_eq!(misfit.read(&format!("out/{file}")), undisturbed.read(&format!("out/{file}")), "{file}");
+    }
+    // Once more, it is all there.
+    assert!(diagnose(&misfit, &["sigmoid.toml"]).said.contains("0 runs in"));
+}
+
+#[test]
+fn a_folder_of_other_results_is_left_alone() {
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    misfit.ok(&["run", "sigmoid.toml", "--out", "out"]);
+    let before = misfit.read("out/runs.csv");
+    let ran = misfit.run(&["diagnose", "sigmoid.toml", "--out", "out"]);
+    assert_eq!(ran.code(), 2);
+    assert!(ran.stderr().contains("--fresh"), "{}", ran.stderr());
+    assert_eq!(misfit.read("out/runs.csv"), before);
+    diagnose(&misfit, &["sigmoid.toml", "--fresh"]);
+    assert_eq!(misfit.run(&["diagnose", "sigmoid.toml", "train.steps=500", "--out", "out"]).code(), 2);
+}
+
+#[test]
+fn hostile_text_stays_on_its_line_and_the_repaired_file_is_read_again() {
+    let misfit = Misfit::new();
+    let text = SIGMOID
+        .replace(
+            "title = \"A sigmoid asked for targets up to 8\"",
+            "title = \"\\\"\\\"\\\"\\n[model]\\noutput = 1 # <b>\\u001b[31m\"",
+        )
+        .replace("[fix.linear]", "[fix.\"<i>'x' = \\\\ ]\"]");
+    misfit.write("hostile.toml", &text);
+    let found = diagnose(&misfit, &["hostile.toml"]);
+    assert!(!found.said.contains('\u{1b}') && !found.said.contains("\n[model]"), "{}", found.said);
+    misfit.ok(&["run", "out/repaired.toml", "--out", "repaired"]);
+    let repaired = rows(&misfit.read("repaired/runs.csv"));
+    assert!(repaired.iter().all(|row| row["outcome"] == "fits"));
+}
+
+#[test]
+fn of_more_than_six_fixes_the_fewest_are_found_and_six_are_combined() {
+    let misfit = Misfit::new();
+    let more: String = (0..6).map(|i| format!("[fix.idle-{i}]\nset = {{ train.log_points = 2{i} }}\n")).collect();
+    misfit.write("many.toml", &format!("{SIGMOID}{more}").replace("steps = 600", "steps = 400"));
+    let found = diagnose(&misfit, &["many.toml"]);
+    assert_eq!(found.fixes().len(), 9);
+    assert!(found.enough().contains(&set(&["linear"])), "{}", found.said);
+    let kind = |kind: &str| found.effects.iter().filter(|row| row["kind"] == kind).count();
+    assert_eq!((kind("first_in"), kind("last_out")), (9, 9));
+    assert_eq!((kind("shapley"), kind("interaction")), (6, 15));
+    assert!(kind("path") >= 1);
+}
