@@ -8,12 +8,15 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use crate::analysis::diagnosis::{self, Diagnosis};
+use crate::analysis::findings::before::noise_of;
+use crate::analysis::noise::goal;
 use crate::analysis::observed::{Measured, Observed};
 use crate::analysis::search::{Laboratory, MOST_FIXES, Set, search, updates};
 use crate::data::{Files, RunData, training_rows};
 use crate::experiment::config::{Activation, Config, Output};
 use crate::experiment::{Experiment, Fix};
 use crate::results::folder::{Folder, TRIALS};
+use crate::results::manifest::DIAGNOSIS;
 use crate::results::rows::Key;
 use crate::results::{diagnosis as files, read};
 use crate::runner::{Place, Report, Runner};
@@ -41,14 +44,16 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let sets = [vec![vec![false; fixes.len()]], singles].concat();
     let question = experiment.with_sets(fixes.clone(), &sets)?;
     let files_of_all = Files::read(question.variants.iter().map(|variant| &variant.config))?;
-    let hash = format!("diagnosis-{}", runner.hash(&question, files_of_all.hashes()));
+    let hash = format!("{DIAGNOSIS}{}", runner.hash(&question, files_of_all.hashes()));
     if !fresh {
         Folder::check(path, experiment, &hash)?;
     } else if path.join(TRIALS).exists() {
         std::fs::remove_dir_all(path.join(TRIALS)).with_context(|| format!("{}: cannot be cleared", path.display()))?;
     }
     let seeds = experiment.seeds.len();
-    let mut lab = Lab { runner, experiment, files, path, trials: 0, runs: 0, known: HashMap::new() };
+    let data = RunData::new(&experiment.baseline, experiment.seeds[0], &files)?;
+    let goal = goal(noise_of(&experiment.baseline, &data));
+    let mut lab = Lab { runner, experiment, files, path, goal, trials: 0, runs: 0, known: HashMap::new() };
     let found = search(&mut lab, fixes)?;
     let plan = diagnosis::plan(&mut lab, &found)?;
     let place = Place { path, hash: &hash, fresh };
@@ -70,6 +75,8 @@ struct Lab<'a> {
     experiment: &'a Experiment,
     files: Files,
     path: &'a Path,
+    /// The R² that counts as a fit.
+    goal: f64,
     /// Folders of trials so far.
     trials: usize,
     /// Runs that were trained.
@@ -104,7 +111,7 @@ impl Lab<'_> {
         if let Some(signal) = interrupted {
             return Err(Interrupted(signal).into());
         }
-        measured(&experiment, place.path)
+        measured(&experiment, place.path, self.goal)
     }
 }
 
@@ -164,7 +171,7 @@ impl Laboratory for Lab<'_> {
 }
 
 /// Each variant's runs over the experiment's seeds, as a folder holds them.
-fn measured(experiment: &Experiment, folder: &Path) -> Result<Vec<Measured>> {
+fn measured(experiment: &Experiment, folder: &Path, goal: f64) -> Result<Vec<Measured>> {
     let key = |variant: &str, seed: u64| Key { variant: variant.to_owned(), seed };
     let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
     let mut health: HashMap<Key, _> = read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
@@ -183,7 +190,7 @@ fn measured(experiment: &Experiment, folder: &Path) -> Result<Vec<Measured>> {
         .iter()
         .map(|variant| {
             let runs = experiment.seeds.iter().map(|&seed| run(&variant.name, seed)).collect::<Result<_>>()?;
-            Ok(Measured { name: variant.name.clone(), config: variant.config.clone(), runs })
+            Ok(Measured { name: variant.name.clone(), config: variant.config.clone(), runs, goal })
         })
         .collect()
 }

@@ -174,6 +174,8 @@ pub struct Diagnosis {
     pub goal: Goal,
     /// The smallest sets that reach the goal, the one that asks for least first.
     pub smallest: Vec<Set>,
+    /// Sets that the search left out because they would have taken too long.
+    pub skipped: usize,
 }
 
 impl Diagnosis {
@@ -226,6 +228,7 @@ impl Diagnosis {
             effects,
             goal,
             smallest,
+            skipped: search.skipped,
         }
     }
 
@@ -297,7 +300,7 @@ fn verdict(
     let settles = diverged(0) && !diverged(bit(fix));
     if alone < SAME && !settles && (lost > won || (lost == won && gain <= -SAME)) {
         Verdict::Hurts
-    } else if won > lost || gain >= SAME || alone >= SAME || settles {
+    } else if (won > lost && gain > 0.0) || gain >= SAME || alone >= SAME || settles {
         Verdict::Helps
     } else {
         Verdict::NoDifference
@@ -314,23 +317,26 @@ fn remarks(
     let mut remarks = Vec::new();
     let (Some(baseline), Some(alone)) = (cells.get(&0), cells.get(&bit(fix))) else { return remarks };
     let diverged = |m: &Measured| m.mostly(|run| run.diverged());
+    if baseline.enough() {
+        return remarks;
+    }
     if reaches(goal, alone) {
-        remarks.push("alone it is enough".to_owned());
+        remarks.push(if goal == Goal::Fits { "enough alone" } else { "as close alone as anything" }.to_owned());
     } else if diverged(baseline) && !diverged(alone) {
-        remarks.push(format!("alone it ends the divergence ({})", alone.outcomes()));
+        remarks.push(format!("ends the divergence alone ({})", alone.outcomes()));
     } else if diverged(alone) && !diverged(baseline) {
-        remarks.push(format!("alone it makes the run diverge ({})", alone.outcomes()));
+        remarks.push(format!("makes the run diverge alone ({})", alone.outcomes()));
     } else if first_in.is_some_and(|estimate| estimate.mean < -SAME) {
-        remarks.push("alone it makes things worse".to_owned());
+        remarks.push("makes things worse alone".to_owned());
     } else if matches!(verdict, Verdict::Needed | Verdict::OneWay | Verdict::Helps)
         && first_in.is_some_and(|estimate| estimate.mean.abs() < SAME)
     {
-        remarks.push("alone it changes nothing".to_owned());
+        remarks.push("changes nothing alone".to_owned());
     }
     let spoils = pairs(fix, cells).filter(|(without, with)| reaches(goal, without) && !reaches(goal, with)).count();
     if spoils > 0 {
         let sets = if spoils == 1 { "set" } else { "sets" };
-        remarks.push(format!("added to {spoils} {sets} that would do, it spoils them"));
+        remarks.push(format!("spoils {spoils} {sets} that would do without it"));
     }
     remarks
 }

@@ -6,6 +6,7 @@ pub mod effects;
 pub mod findings;
 pub mod health;
 pub mod linear;
+pub mod noise;
 pub mod observed;
 pub mod outcome;
 pub mod pieces;

@@ -43,6 +43,8 @@ pub struct Measured {
     pub name: String,
     pub config: Config,
     pub runs: Vec<Observed>,
+    /// The R² that counts as a fit: that of the outcome, or less where noise allows less.
+    pub goal: f64,
 }
 
 /// The share of a variant's seeds that must fit for it to be called enough.
@@ -50,7 +52,14 @@ pub const ENOUGH: f64 = 0.8;
 
 impl Measured {
     pub fn fitting(&self) -> usize {
-        self.count(|run| run.run.outcome == Outcome::Fits)
+        self.count(|run| !run.diverged() && run.run.r2 >= self.goal)
+    }
+
+    /// The first so many of its runs.
+    pub fn first(&self, seeds: usize) -> Self {
+        let mut first = self.clone();
+        first.runs.truncate(seeds);
+        first
     }
 
     /// How many runs are so.

@@ -51,6 +51,8 @@ pub struct Search {
     /// The fixes that led furthest together.
     pub on: Set,
     pub baseline: Measured,
+    /// Sets that were not tried because they would have taken too long.
+    pub skipped: usize,
 }
 
 /// Seeds of a trial, at most.
@@ -58,7 +60,9 @@ const TRIAL_SEEDS: usize = 3;
 /// Core seconds that all trials of a search may take.
 const BUDGET: f64 = 24.0;
 /// Where a finding is from that no rule made.
-const TRIED: &str = "measured: what was tried";
+pub const TRIED: &str = "measured: what was tried";
+/// Trials that there is time for at least, of sets that cost what the baseline does.
+const AT_LEAST: f64 = 12.0;
 /// How often the rules look again.
 const ROUNDS: usize = 4;
 /// What counts as having led on, in [`Measured::progress`].
@@ -68,15 +72,14 @@ const LED_ON: f64 = 5e-3;
 pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> {
     let baseline = lab.measure(&file_fixes, &[0], lab.seeds())?.remove(0);
     let from_file = file_fixes.len();
-    let trial_seeds = lab.seeds().min(TRIAL_SEEDS);
-    let mut trials = Trials {
-        lab,
-        search: Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline },
-        seeds: trial_seeds,
-        left: BUDGET,
-        pending: Vec::new(),
-        alone: 0,
-    };
+    let mut seeds = lab.seeds().min(TRIAL_SEEDS);
+    // Of a slow experiment, fewer seeds and a longer search.
+    if lab.seconds(&file_fixes, &[0], seeds)? > BUDGET / AT_LEAST {
+        seeds = 1;
+    }
+    let left = BUDGET.max(AT_LEAST * lab.seconds(&file_fixes, &[0], seeds)?);
+    let search = Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline, skipped: 0 };
+    let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0 };
     if !trials.search.baseline.enough() {
         trials.run()?;
     }
@@ -91,8 +94,8 @@ struct Trials<'a> {
     left: f64,
     /// What the rules say of the baseline without being sure.
     pending: Vec<Finding>,
-    /// Fixes that are enough on the baseline by themselves.
-    alone: Set,
+    /// Fixes that are another way to what is on.
+    kept: Set,
 }
 
 impl Trials<'_> {
@@ -114,29 +117,19 @@ impl Trials<'_> {
         sets.extend([suspected, suspected | file, file]);
         sets.extend(members(suspected).map(|fix| suspected & !bit(fix)));
         sets.retain(|set| *set != 0);
-        let mut now = self.first_step(&baseline, suspected, &sets)?;
+        let asked = baseline.first(self.seeds);
+        let mut now = self.first_step(&asked, suspected, &sets)?;
         let certain =
             self.search.suspicions.iter().any(|s| s.finding.certainty == Certainty::Certain && s.fix.is_some());
-        if !certain && !baseline.mostly(after::without_gradient) {
-            // Another rate, or more steps, might be all that it takes.
-            let tuned = match self.rates(0, &baseline)? {
-                Some(step) if step.measured.enough() => Some(step),
-                other if suspected == 0 => self.lengths(0, &baseline, other.as_ref())?.or(other),
-                _ => None,
-            };
-            if let Some(step) = tuned
-                && (step.measured.enough() || (suspected == 0 && self.leads_on(&step.measured, &now.1)))
-                && let Some(next) = self.take(0, &baseline, &step)?
-            {
-                if next.1.enough() {
-                    self.alone |= next.0;
-                }
-                if !now.1.enough() {
-                    now = next;
-                }
-            }
+        // Another rate might be all that it takes; but not where something cannot work at any rate.
+        let mut alternative = None;
+        if now.0 != 0 && !certain && !baseline.mostly(after::without_gradient) && !self.rate_is_enough(&sets)? {
+            let step = self.rates(0, &asked)?.filter(|step| step.measured.enough());
+            alternative = step.map(|step| self.take(0, &asked, &step)).transpose()?.flatten();
+            self.kept |= alternative.as_ref().map_or(0, |(set, _)| *set);
         }
-        for round in 0..ROUNDS {
+        let rounds = if alternative.is_some() { 1 } else { ROUNDS };
+        for round in 0..rounds {
             if now.1.enough() {
                 break;
             }
@@ -146,8 +139,26 @@ impl Trials<'_> {
             }
             now = next;
         }
+        if let Some(alternative) = alternative.filter(|_| !now.1.enough()) {
+            now = alternative;
+        }
         self.search.on = self.confirmed(now)?;
         self.settle()
+    }
+
+    /// Whether one of these sets, a fix of the rate alone, is enough already.
+    fn rate_is_enough(&mut self, sets: &[Set]) -> Result<bool> {
+        let fixes = self.search.fixes.clone();
+        let rate = |set: &&Set| {
+            let only = (0..fixes.len()).find(|fix| bit(*fix) == **set);
+            only.is_some_and(|fix| fixes[fix].keys().iter().any(|key| key == "optimizer.learning_rate"))
+        };
+        let rates: Vec<Set> = sets.iter().filter(rate).copied().collect();
+        // They were measured just now, so this costs nothing.
+        let left = self.left;
+        let enough = self.trial(&fixes, &rates)?.iter().any(|(_, measured)| measured.enough());
+        self.left = left;
+        Ok(enough)
     }
 
     /// What led on over a few seeds, or that with one more of the fixes that are there, if it takes that over all seeds.
@@ -199,9 +210,11 @@ impl Trials<'_> {
         if let Some((set, measured)) = best {
             return Ok((*set, measured.clone()));
         }
+        // However little they show as yet, unless they do harm.
+        let harmless = |measured: &Measured| measured.progress() >= baseline.progress() - LED_ON;
         let mut now = tried
             .iter()
-            .find(|(set, _)| *set == suspected)
+            .find(|(set, measured)| *set == suspected && harmless(measured))
             .map_or_else(|| (0, baseline.clone()), |(set, measured)| (*set, measured.clone()));
         for (set, measured) in tried {
             if self.leads_on(&measured, &now.1) {
@@ -244,6 +257,12 @@ impl Trials<'_> {
         let mut steps: Vec<Step> = rate.iter().cloned().collect();
         if !steps.iter().any(|step| step.measured.enough()) {
             steps.extend(self.lengths(*on, current, rate.as_ref())?);
+        } else if current.mostly(|run| after::missing_steps(run) > 1.0)
+            && let Some(longer) = self.lengths(*on, current, None)?.filter(|step| step.measured.enough())
+            && let Some((set, _)) = self.take(*on, current, &longer)?
+        {
+            // The loss was still falling, and to wait longer is enough as well.
+            self.kept |= set;
         }
         if !steps.iter().any(|step| step.measured.enough()) {
             steps.extend(self.otherwise(*on, current)?);
@@ -281,7 +300,7 @@ impl Trials<'_> {
             fix < from_file
                 || on & bit(fix) != 0
                 || s.finding.certainty <= Certainty::Likely
-                || self.alone & bit(fix) != 0
+                || self.kept & bit(fix) != 0
         };
         let mut keep: Set = bit(from_file) - 1;
         let mut suspicions = std::mem::take(&mut self.search.suspicions);
@@ -297,6 +316,21 @@ impl Trials<'_> {
                 None => {}
             }
         }
+        // What was said with a fix need not be said without it as well.
+        let said: Vec<(&str, String, bool)> =
+            suspicions.iter().map(|s| (s.finding.rule, s.finding.seen_in.clone(), s.fix.is_some())).collect();
+        let mut at = 0;
+        suspicions.retain(|s| {
+            at += 1;
+            let same =
+                |(rule, place, _): &&(&str, String, bool)| *rule == s.finding.rule && *place == s.finding.seen_in;
+            let better = said
+                .iter()
+                .enumerate()
+                .filter(|(_, other)| same(other))
+                .any(|(other, (.., fixed))| other != at - 1 && (*fixed || other > at - 1));
+            s.fix.is_some() || !better
+        });
         let place = |fix: usize| (keep & (bit(fix) - 1)).count_ones() as usize;
         suspicions.iter_mut().for_each(|s| s.fix = s.fix.map(place));
         self.search.suspicions = suspicions;
@@ -324,9 +358,14 @@ impl Trials<'_> {
         let mut affordable = Vec::new();
         for &set in sets {
             let seconds = self.lab.seconds(fixes, &[set], self.seeds)?;
-            if seconds <= self.left && !affordable.contains(&set) {
+            if affordable.contains(&set) {
+                continue;
+            }
+            if seconds <= self.left {
                 self.left -= seconds;
                 affordable.push(set);
+            } else {
+                self.search.skipped += 1;
             }
         }
         if affordable.is_empty() {
@@ -373,15 +412,18 @@ impl Trials<'_> {
         Ok(known)
     }
 
-    /// A fix that is there already and does what `fix` would: it sets the same, or it is the file's, sets some of the same
-    /// keys, and the rule is silent with it.
+    /// A fix that is there already and does what `fix` would: it sets the same; or, of a rule that needs no training, it is
+    /// the file's, sets some of the same keys, and the rule is silent with it.
     fn standing_for(&self, fix: &Fix, rule: &str, set: Set) -> Result<Option<usize>> {
+        let asked = self.lab.config(&self.search.fixes, set)?;
+        let data = self.lab.data(&asked)?;
+        let speaks = Setup::new(&asked, &data).findings()?.iter().any(|finding| finding.rule == rule);
         let keys = fix.keys();
         for (at, other) in self.search.fixes.iter().enumerate() {
             if other.patch() == fix.patch() {
                 return Ok(Some(at));
             }
-            if at < self.search.from_file && other.keys().iter().any(|key| keys.contains(key)) {
+            if speaks && at < self.search.from_file && other.keys().iter().any(|key| keys.contains(key)) {
                 let Ok(config) = self.lab.config(&self.search.fixes, set | bit(at)) else { continue };
                 let data = self.lab.data(&config)?;
                 if !Setup::new(&config, &data).findings()?.iter().any(|finding| finding.rule == rule) {
@@ -418,43 +460,42 @@ impl Trials<'_> {
         name(&self.search.fixes, set)
     }
 
-    /// Whether the file itself has a fix that sets such keys; with nothing else on, that stands for ours.
-    fn files_own(&self, on: Set, keys: &str) -> bool {
-        let touches = |fix: &Fix| fix.keys().iter().any(|key| key.starts_with(keys));
-        let own = &self.search.fixes[..self.search.from_file];
-        let known = self.search.suspicions.iter().filter_map(|s| s.fix).map(|fix| &self.search.fixes[fix]);
-        on == 0 && own.iter().chain(known).any(touches)
-    }
-
     /// Tries other learning rates on top of `on`; the one that leads furthest.
     fn rates(&mut self, on: Set, current: &Measured) -> Result<Option<Step>> {
         let optimizer = &current.config.optimizer;
-        if self.files_own(on, "optimizer.learning_rate") {
-            return Ok(None);
-        }
         let most = if matches!(optimizer.kind, OptimizerKind::Sgd { .. }) { 30.0 } else { 1.0 };
-        let halves = if current.mostly(|run| run.diverged()) { -10..=-1 } else { -6..=8 };
+        // What is likelier first, should there not be time for all.
+        let halves: Vec<i32> = if current.mostly(|run| run.diverged()) {
+            (1..=10).map(|half| -half).collect()
+        } else if after::update_size(current) < after::SMALL_UPDATES {
+            (1..=8).chain((1..=6).map(|half| -half)).collect()
+        } else {
+            (1..=8).flat_map(|half| [half, -half]).filter(|half| *half >= -6).collect()
+        };
         let rate = |half: i32| one_digit(optimizer.learning_rate * 10_f64.powf(0.5 * f64::from(half)));
-        let rates = halves.filter(|half| *half != 0).map(rate).filter(|rate| *rate > 0.0 && *rate <= most);
+        let rates = halves.into_iter().map(rate).filter(|rate| *rate > 0.0 && *rate <= most);
         let cells = rates.map(|rate| vec![self.other_rate(rate, optimizer.learning_rate)]).collect();
         Ok(furthest(self.steps(on, cells)?))
     }
 
     /// A learning rate, told beside the one that is now, and named after how it stands to the one that was asked for.
     fn other_rate(&self, rate: f64, now: f64) -> Change {
-        let lower = rate < self.search.baseline.config.optimizer.learning_rate;
+        let asked = self.search.baseline.config.optimizer.learning_rate;
+        let lower = rate < asked;
         let (rule, name) = if lower { ("rate-too-high", "lower-rate") } else { ("rate-too-low", "higher-rate") };
-        let says = format!("with a learning rate of {} instead of {}", short(rate), short(now));
+        let before = if now == asked { String::new() } else { format!(", asked for were {}", short(asked)) };
+        let says = format!("with a learning rate of {} instead of {}{before}", short(rate), short(now));
         Change { rule, name, patch: format!("optimizer.learning_rate = {rate:?}"), says }
     }
 
     /// Tries more steps on top of `on`, at the rate as it is and at the best other one.
     fn lengths(&mut self, on: Set, current: &Measured, rate: Option<&Step>) -> Result<Option<Step>> {
-        if self.files_own(on, "train.") || current.mostly(|run| run.diverged()) {
+        if current.mostly(|run| run.diverged()) {
             return Ok(None);
         }
         let mut all = Vec::new();
-        for times in LENGTHS {
+        let lengths: Vec<usize> = LENGTHS.into_iter().filter(|times| self.in_reach(current, *times)).collect();
+        for times in lengths {
             let mut cells = vec![vec![Change::length(current, times)]];
             cells.extend(rate.map(|step| [step.changes.clone(), vec![Change::length(current, times)]].concat()));
             let steps = self.steps(on, cells)?;
@@ -467,10 +508,16 @@ impl Trials<'_> {
         Ok(furthest(all))
     }
 
+    /// Whether so many times the steps are no more than the most that is tried, of the steps as asked.
+    fn in_reach(&self, current: &Measured, times: usize) -> bool {
+        let steps = |measured: &Measured| measured.median(|run| run.run.steps as f64);
+        steps(current) * times as f64 <= steps(&self.search.baseline) * LENGTHS[LENGTHS.len() - 1] as f64
+    }
+
     /// What one tries when nothing that was seen says what to do: another optimizer, other units, more of them; then the same
     /// with more steps.
     fn otherwise(&mut self, on: Set, current: &Measured) -> Result<Option<Step>> {
-        let Config { model, optimizer, .. } = &current.config;
+        let Config { model, optimizer, batch, .. } = &current.config;
         let mut tried: Vec<Change> = Vec::new();
         let change = |rule, name, patch: String| Change { rule, name, patch, says: String::new() };
         if !matches!(optimizer.kind, OptimizerKind::Adam { .. }) {
@@ -478,6 +525,10 @@ impl Trials<'_> {
                 let patch = format!("optimizer.kind = \"adam\"\noptimizer.learning_rate = {rate:?}");
                 tried.push(change("plain-descent", "adam", patch));
             }
+        }
+        if matches!(batch.size, BatchSize::Rows(size) if size < 32) {
+            let rule = if batch.draw == Draw::Once { "one-batch" } else { "noisy-batches" };
+            tried.push(change(rule, "whole-batches", "batch.size = \"all\"".to_owned()));
         }
         if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
             tried.push(change("bounded-units", "relu-units", "model.activation = \"relu\"".to_owned()));
@@ -496,7 +547,8 @@ impl Trials<'_> {
             change.says = format!("with {}", change.patch.replace('\n', ", "));
         }
         let mut all = Vec::new();
-        for times in [1, 10, 100] {
+        let lengths: Vec<usize> = [1, 10, 100].into_iter().filter(|t| *t == 1 || self.in_reach(current, *t)).collect();
+        for times in lengths {
             let longer = (times > 1).then(|| Change::length(current, times));
             let cells = tried.iter().map(|change| std::iter::once(change.clone()).chain(longer.clone()).collect());
             let steps = self.steps(on, cells.collect())?;

@@ -12,7 +12,7 @@ use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set,
 const MOST_VARIANTS: usize = 1_000_000;
 
 /// The name of the variant without any fix, where the file gives it none.
-const BASELINE: &str = "baseline";
+pub const BASELINE: &str = "baseline";
 
 pub struct Design<'a> {
     pub file: &'a str,

@@ -294,6 +294,9 @@ fn fixes(root: &Reader) -> Result<Vec<Fix>, ExperimentError> {
         if names::RUN_COLUMNS.contains(&name) {
             return Err(section.fault(name, "is a column of runs.csv already: give the fix another name"));
         }
+        if name == design::BASELINE {
+            return Err(section.fault(name, "is the name of what has no fix: give the fix another name"));
+        }
         if name.contains('+') {
             return Err(section.fault(name, "'+' joins the names of fixes: give the fix a name without it"));
         }

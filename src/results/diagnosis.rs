@@ -7,8 +7,8 @@ use anyhow::{Context, Result};
 use super::files::write_whole;
 use super::folder::{EFFECTS, FINDINGS, REPAIRED};
 use super::rows::{EFFECTS_HEADER, FINDINGS_HEADER, line, number};
-use crate::analysis::diagnosis::{Diagnosis, Judged, Verdict};
-use crate::analysis::search::Set;
+use crate::analysis::diagnosis::{Diagnosis, Goal, Judged, Verdict};
+use crate::analysis::search::{Set, Suspicion, TRIED};
 use crate::experiment::config::{Target, Test, to_toml};
 use crate::experiment::{Experiment, one_line};
 
@@ -35,8 +35,12 @@ fn effects(diagnosis: &Diagnosis) -> String {
 }
 
 /// How much weight a finding has, now that its fix was measured.
-pub fn severity(judged: Option<&Judged>) -> &'static str {
+pub fn severity(goal: Goal, suspicion: &Suspicion, judged: Option<&Judged>) -> &'static str {
     match judged.map(|judged| judged.verdict) {
+        // It did lead on where it was tried, and something else led further.
+        Some(Verdict::Hurts | Verdict::NoDifference) if suspicion.finding.source == TRIED => "note",
+        // Where nothing mends it, nothing is shown to be no fault.
+        Some(Verdict::Hurts | Verdict::NoDifference) if goal == Goal::Nothing => "open",
         None => "note",
         Some(Verdict::Needed) => "critical",
         Some(Verdict::OneWay) => "major",
@@ -54,7 +58,7 @@ fn findings(diagnosis: &Diagnosis) -> String {
         text.push_str(&line(&[
             finding.seen_in.clone(),
             finding.rule.to_owned(),
-            severity(judged).to_owned(),
+            severity(diagnosis.goal, suspicion, judged).to_owned(),
             one_line(&format!("{} [{}]", finding.evidence, finding.source)),
             judged.map_or_else(String::new, |j| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")))),
             mean(judged.and_then(|j| j.first_in).map(|e| e.mean)),

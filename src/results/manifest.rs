@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::experiment::Experiment;
 
+/// What the hash of a diagnosis begins with.
+pub const DIAGNOSIS: &str = "diagnosis-";
+
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     pub misfit: String,
@@ -124,7 +127,9 @@ impl Manifest {
 
     /// In a few words, how what made this folder differs from `experiment`.
     pub fn differs_from(&self, experiment: &Experiment) -> String {
-        if self.name != experiment.name {
+        if self.experiment_hash.starts_with(DIAGNOSIS) {
+            "of a diagnosis, of this or of another".to_owned()
+        } else if self.name != experiment.name {
             format!("{:?}, not {:?}", self.name, experiment.name)
         } else if settings(&self.overrides) != settings(&experiment.overrides) {
             let shown = |list: &[String]| match settings(list) {

@@ -2,11 +2,12 @@
 
 use std::fmt::Write;
 
-use super::table::{finish, plural, short, table};
+use super::table::{finish, plural, ratio, short, table};
 use crate::analysis::diagnosis::{Diagnosis, Goal, Judged, Verdict, reaches};
 use crate::analysis::effects::Estimate;
 use crate::analysis::observed::Measured;
-use crate::analysis::search::Set;
+use crate::analysis::outcome::FITS;
+use crate::analysis::search::{Set, Suspicion};
 use crate::experiment::{Experiment, one_line};
 use crate::results::diagnosis::severity;
 
@@ -40,7 +41,8 @@ fn as_asked(baseline: &Measured) -> String {
     );
     let (pieces, most) = (baseline.median(|run| run.health.pieces), baseline.median(|run| run.health.most_pieces));
     if pieces.is_finite() && most > 1.0 {
-        let _ = write!(text, "; the network has {pieces} straight pieces (median) of the {most} that it could have");
+        let has = plural(pieces as usize, "straight piece", "straight pieces");
+        let _ = write!(text, "; the network has {has} (median) of the {most} that it could have");
     }
     text
 }
@@ -62,7 +64,7 @@ fn found(diagnosis: &Diagnosis) -> String {
                 let _ = writeln!(text, "   fix {name}: {patch} → {}", judged.verdict.name());
             }
             None => {
-                let _ = writeln!(text, "   {}: no fix of its own", severity(None));
+                let _ = writeln!(text, "   worth knowing");
             }
         }
     }
@@ -101,10 +103,12 @@ fn estimate(of: Option<Estimate>) -> String {
 fn verdicts(diagnosis: &Diagnosis) -> String {
     let mut text = String::new();
     let does = match diagnosis.goal {
+        Goal::Fits if diagnosis.baseline().goal < FITS => "fits as well as the noise lets it",
         Goal::Fits => "fits",
         Goal::Closest(_) => "comes as close as anything did",
         Goal::Nothing => "does better than the baseline",
     };
+    let baseline_fits = diagnosis.baseline().enough();
     let mut say = |line: String| {
         let _ = writeln!(text, "{line}");
     };
@@ -114,6 +118,7 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
                 "Nothing that was tried fits on all seeds. The best reaches R² {score:.3} (mean, never below 0)."
             ));
         }
+        Goal::Nothing if baseline_fits => {}
         Goal::Nothing => say("Nothing that was tried does better than the baseline.".to_owned()),
         Goal::Fits => {}
     }
@@ -123,7 +128,10 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     let needed = names(&[Verdict::Needed]);
     if !needed.is_empty() {
         let them = if needed.len() == 1 { "it" } else { "any one of them" };
-        say(format!("Needed: {}. Nothing that was tried {does} without {them}.", needed.join(", ")));
+        say(format!(
+            "Needed: {}. Of all combinations that were measured none {does} without {them}.",
+            needed.join(", ")
+        ));
     }
     if let Some((first, others)) = diagnosis.smallest.split_first()
         && *first != 0
@@ -146,17 +154,25 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
             say(format!("{heading}: {}.", names.join(", ")));
         }
     }
-    let wrongly: Vec<&str> = diagnosis
-        .suspicions
-        .iter()
-        .filter(|s| s.fix.is_some_and(|fix| severity(Some(&diagnosis.fixes[fix])) == "refuted"))
-        .map(|s| s.finding.rule)
-        .collect();
+    let severity_of = |s: &Suspicion| severity(diagnosis.goal, s, s.fix.map(|fix| &diagnosis.fixes[fix]));
+    // A rule is wrong only if none of the fixes that it led to is right.
+    let right = |rule: &str| {
+        let same = |s: &&Suspicion| s.finding.rule == rule;
+        diagnosis.suspicions.iter().filter(same).any(|s| ["critical", "major", "minor"].contains(&severity_of(s)))
+    };
+    let refuted = diagnosis.suspicions.iter().filter(|s| severity_of(s) == "refuted");
+    let wrongly: Vec<&str> = refuted.map(|s| s.finding.rule).filter(|rule| !right(rule)).collect();
     if !wrongly.is_empty() {
         say(format!("Suspected wrongly: {}.", wrongly.join(", ")));
     }
     for remark in remarks(&diagnosis.fixes) {
         say(remark);
+    }
+    if diagnosis.skipped > 0 {
+        say(format!(
+            "{} left out, which would have taken too long.",
+            plural(diagnosis.skipped, "trial was", "trials were")
+        ));
     }
     text
 }
@@ -187,9 +203,10 @@ fn set(diagnosis: &Diagnosis, set: Set) -> String {
     let fixes = if count == 1 { "alone".to_owned() } else { format!("{count} fixes") };
     debug_assert!(reaches(diagnosis.goal, measured));
     format!(
-        "{} ({fixes}): {}, test RMSE {} (median)",
+        "{} ({fixes}): {}, R² {}, test RMSE {} (medians)",
         one_line(&diagnosis.name(set)).replace('+', " + "),
         measured.outcomes(),
+        ratio(measured.median(|run| run.run.r2)),
         short(measured.test_rmse())
     )
 }

@@ -283,7 +283,7 @@ pub(super) fn short(value: f64) -> String {
     }
 }
 
-fn ratio(value: f64) -> String {
+pub(super) fn ratio(value: f64) -> String {
     if !value.is_finite() || value.abs() >= 1e4 { short(value) } else { format!("{value:.5}") }
 }
 

@@ -13,7 +13,7 @@ const VANISHING_RATIO: f64 = 1e-3;
 const VANISHING: f64 = 1e-4;
 const EXPLODING_RATIO: f64 = 70.0;
 /// Updates beside the parameters (TheDeepChecker: log10 outside [−4, −1]).
-const SMALL_UPDATES: f64 = 1e-4;
+pub const SMALL_UPDATES: f64 = 1e-4;
 const LARGE_UPDATES: f64 = 1e-1;
 /// A loss that falls faster than with the tenth root of the steps has not ended.
 const FALLING: f64 = -0.1;
@@ -189,16 +189,16 @@ fn overfitting(measured: &Measured) -> Found {
 /// Only worth knowing: as what the network behaves, and how large its steps are.
 fn behaviour(measured: &Measured) -> Found {
     let rows = |outcome: Outcome| move |run: &Observed| run.run.outcome == outcome;
-    let updates = measured.median(|run| {
-        let ratios = run.curve.iter().map(|point| point.update_ratio).filter(|ratio| !ratio.is_nan());
-        crate::analysis::summary::Middle::of(ratios).map_or(f64::NAN, |middle| middle.median)
-    });
+    let updates = update_size(measured);
     let size = match updates {
         size if size > LARGE_UPDATES => ", which is much",
         size if size < SMALL_UPDATES => ", which is little",
         _ => "",
     };
-    let about_updates = format!("; an update is {} of the parameters (median){size}", short(updates));
+    let about_updates = match updates {
+        size if size.is_nan() => String::new(),
+        _ => format!("; an update is {} of the parameters (median){size}", short(updates)),
+    };
     let (rule, source, evidence) = if measured.mostly(rows(Outcome::Diverged)) {
         let evidence =
             format!("the loss grows or is not finite {}{about_updates}", seeds(measured, rows(Outcome::Diverged)));
@@ -231,6 +231,14 @@ pub fn missing_steps(run: &Observed) -> f64 {
     }
     let wanted = (1.0 - FITS) / (1.0 - run.run.r2);
     wanted.powf(1.0 / slope)
+}
+
+/// An update beside the parameters, the median over the steps and then the seeds.
+pub fn update_size(measured: &Measured) -> f64 {
+    measured.median(|run| {
+        let ratios = run.curve.iter().map(|point| point.update_ratio).filter(|ratio| !ratio.is_nan());
+        crate::analysis::summary::Middle::of(ratios).map_or(f64::NAN, |middle| middle.median)
+    })
 }
 
 fn still_falling(measured: &Measured) -> Found {

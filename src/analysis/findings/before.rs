@@ -2,6 +2,7 @@
 
 use super::{Certainty, Finding, short};
 use crate::analysis::linear::best_line_rmse;
+use crate::analysis::noise::{goal, noise_share};
 use crate::analysis::outcome::{FITS, deviation};
 use crate::data::{RunData, batch_rows};
 use crate::experiment::ExperimentError;
@@ -24,6 +25,8 @@ pub struct Setup<'a> {
     targets: Vec<f64>,
     batch: usize,
     steps: usize,
+    /// Share of the test targets' variance that is noise; of a polynomial, whose test points have none, nothing.
+    noise: Option<f64>,
 }
 
 impl<'a> Setup<'a> {
@@ -40,13 +43,14 @@ impl<'a> Setup<'a> {
             inputs: (0..data.train.columns).map(column).collect(),
             targets: data.train.targets.iter().map(|&y| data.target_scale.scale(y)).collect(),
             batch,
+            noise: noise_of(config, data),
             steps: config.train.length.steps(rows, batch),
         }
     }
 
     /// Everything that a rule finds.
     pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
-        let rules: [fn(&Self) -> Found; 16] = [
+        let rules: [fn(&Self) -> Found; 19] = [
             Self::softmax,
             Self::unreachable,
             Self::broadcast,
@@ -54,6 +58,9 @@ impl<'a> Setup<'a> {
             Self::initial_scale,
             Self::initial_biases,
             Self::median_loss,
+            Self::narrow_huber,
+            Self::large_eps,
+            Self::noisy,
             Self::no_bias,
             Self::rate_beyond_limit,
             Self::summed_loss,
@@ -219,6 +226,54 @@ impl<'a> Setup<'a> {
             .certainty(Certainty::Possible)
             .fixed_by("squared-loss", "loss.kind = \"mse\"")
             .map(Some)
+    }
+
+    fn narrow_huber(&self) -> Found {
+        let Loss { kind: LossKind::Huber, delta: Some(delta), .. } = self.config.loss else { return Ok(None) };
+        let spread = deviation(&self.targets);
+        if delta >= NEAR * spread {
+            return Ok(None);
+        }
+        let evidence = format!(
+            "beyond δ = {} the Huber loss is a line of that slope, and the targets' standard deviation is {}",
+            short(delta),
+            short(spread)
+        );
+        Finding::new("narrow-huber", "Huber 1964: δ of the residuals' size", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("squared-loss", "loss.kind = \"mse\"")
+            .map(Some)
+    }
+
+    fn large_eps(&self) -> Found {
+        let eps = match self.config.optimizer.kind {
+            OptimizerKind::Adam { eps, .. } | OptimizerKind::Adamw { eps, .. } | OptimizerKind::Rmsprop { eps, .. } => {
+                eps
+            }
+            OptimizerKind::Sgd { .. } => return Ok(None),
+        };
+        if eps <= 1e-3 {
+            return Ok(None);
+        }
+        let evidence = format!("an eps of {} shortens every update whose gradient is not much larger", short(eps));
+        Finding::new("large-eps", "Kingma & Ba 2015: 1e-8", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("small-eps", "optimizer.eps = 1e-8")
+            .map(Some)
+    }
+
+    /// Only worth knowing: what no network can fit.
+    fn noisy(&self) -> Found {
+        let goal = goal(self.noise);
+        if goal >= FITS {
+            return Ok(None);
+        }
+        let evidence = format!(
+            "neighbouring targets differ by noise of {} % of their variance: R² of {} counts as a fit here",
+            short(100.0 * self.noise.unwrap_or(0.0)),
+            short(goal)
+        );
+        Ok(Some(Finding::new("noisy-targets", "Gasser, Sroka & Jennen-Steinmetz 1986: pseudo-residuals", evidence)))
     }
 
     fn no_bias(&self) -> Found {
@@ -393,13 +448,16 @@ impl<'a> Setup<'a> {
         let line = best_line_rmse(&self.data.test);
         let spread = deviation(&self.data.test.targets);
         let r2 = 1.0 - (line / spread).powi(2);
-        if model.activation.iter().any(|a| *a != Activation::Identity) || spread == 0.0 || r2 >= FITS {
+        if model.activation.iter().any(|a| *a != Activation::Identity) || spread == 0.0 || r2 >= goal(self.noise) {
             return Ok(None);
         }
-        let evidence =
-            format!("the network is linear, and the best straight line explains {} of the targets", short(r2));
+        let evidence = format!(
+            "the network is linear, and the best straight line explains {} % of the targets' variance",
+            short((100.0 * r2).max(0.0).round())
+        );
         let finding = Finding::new("linear-network", "best straight line on the test points", evidence)
-            .certainty(Certainty::Certain);
+            // Of several inputs what a line leaves may be noise.
+            .certainty(if self.inputs.len() == 1 { Certainty::Certain } else { Certainty::Possible });
         // Of few units, units that bend would still be few.
         if model.hidden.iter().sum::<usize>() < 8 {
             return finding.fixed_by("hidden-layer", "model.hidden = [32]\nmodel.activation = \"relu\"").map(Some);
@@ -419,7 +477,7 @@ impl<'a> Setup<'a> {
         let spread = deviation(&self.data.test.targets);
         let bound = Baselines::of(&self.data.test, &self.config.data, most).pieces_rmse(most);
         let r2 = 1.0 - (bound / spread).powi(2);
-        if spread == 0.0 || r2 >= FITS {
+        if spread == 0.0 || r2 >= goal(self.noise) {
             return Ok(None);
         }
         let evidence =
@@ -428,6 +486,14 @@ impl<'a> Setup<'a> {
             .certainty(Certainty::Certain)
             .fixed_by("more-units", "model.hidden = [32, 32]\nmodel.activation = \"relu\"")
             .map(Some)
+    }
+}
+
+/// Share of the test targets' variance that is noise: of a CSV's rows, since a polynomial's test points have none.
+pub fn noise_of(config: &Config, data: &RunData) -> Option<f64> {
+    match config.data.target {
+        Target::Csv { .. } => noise_share(&data.train),
+        Target::Polynomial { .. } => None,
     }
 }
 
