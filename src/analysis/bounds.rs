@@ -68,8 +68,9 @@ fn limit(coefficients: &[f64], from: f64, to: f64) -> f64 {
     integral.powf(2.5) / (720.0 * (to - from)).sqrt()
 }
 
-/// Pieces that a network has about at random initialisation, Σnᵢ + 1 (Hanin & Rolnick 2019, arXiv:1901.09021).
-pub fn initial_pieces(hidden: &[usize]) -> f64 {
+/// Σnᵢ + 1, about what a network has with random biases (Hanin & Rolnick 2019, arXiv:1901.09021), and at most what training
+/// mostly ends with (docs/difficulty.md); with biases of 0 it begins with 2.
+pub fn one_a_unit(hidden: &[usize]) -> f64 {
     hidden.iter().map(|&units| units as f64).sum::<f64>() + 1.0
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::table::{finish, plural, ratio, short, table};
-use crate::analysis::diagnosis::{Diagnosis, Goal, Judged, Verdict, reaches};
+use crate::analysis::diagnosis::{Diagnosis, Effect, Goal, Judged, SAME, Verdict, reaches};
 use crate::analysis::effects::Estimate;
 use crate::analysis::observed::Measured;
 use crate::analysis::outcome::FITS;
@@ -168,6 +168,7 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     for remark in remarks(&diagnosis.fixes) {
         say(remark);
     }
+    interactions(diagnosis).into_iter().for_each(&mut say);
     if diagnosis.skipped > 0 {
         say(format!(
             "{} left out, which would have taken too long.",
@@ -175,6 +176,31 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
         ));
     }
     text
+}
+
+/// The pairs of fixes that gain most together beyond what each gains, and those that gain least.
+fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
+    const MOST: usize = 3;
+    let clear = |e: &Estimate| e.mean.abs() >= SAME && (e.low.is_nan() || e.low > 0.0 || e.high < 0.0);
+    let mut pairs: Vec<_> =
+        diagnosis.effects.iter().filter(|e| e.kind == "interaction" && clear(&e.estimate)).collect();
+    pairs.sort_by(|a, b| b.estimate.mean.total_cmp(&a.estimate.mean));
+    let say = |pairs: Vec<&&Effect>, heading: &str| {
+        let pair = |e: &&&Effect| {
+            let names = one_line(&diagnosis.name(e.fixes)).replace('+', " with ");
+            format!("{names} ({})", signed(e.estimate.mean))
+        };
+        (!pairs.is_empty()).then(|| format!("{heading}: {}.", pairs.iter().map(pair).collect::<Vec<_>>().join(", ")))
+    };
+    let help = pairs.iter().filter(|e| e.estimate.mean > 0.0).take(MOST).collect();
+    let hinder = pairs.iter().rev().filter(|e| e.estimate.mean < 0.0).take(MOST).collect();
+    [
+        say(help, "Need one another most (interaction)"),
+        say(hinder, "Stand in for one another, or in each other's way (interaction)"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
 }
 
 /// Three decimals and a sign, but of 0 none.
@@ -194,7 +220,8 @@ fn remarks(fixes: &[Judged]) -> Vec<String> {
             }
         }
     }
-    by_remark.into_iter().map(|(remark, names)| format!("{}: {remark}.", names.join(", "))).collect()
+    let capital = |text: &str| text[..1].to_uppercase() + &text[1..];
+    by_remark.into_iter().map(|(remark, names)| format!("{}: {}.", capital(remark), names.join(", "))).collect()
 }
 
 fn set(diagnosis: &Diagnosis, set: Set) -> String {

@@ -116,12 +116,12 @@ fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
     if bends {
         let widths = config.model.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join("–");
         for (pieces, why) in [
-            (bounds::initial_pieces(&config.model.hidden), "about as many as a network of"),
-            (most_pieces(&model), "the most that a network of"),
+            (bounds::one_a_unit(&config.model.hidden), "one for each unit of a"),
+            (most_pieces(&model), "the most that is possible for a"),
         ] {
-            let verb = if why.starts_with("about") { "begins with" } else { "can have" };
+            let and = if why.starts_with("one") { " network, and one" } else { " network" };
             let rmse = baselines.pieces_rmse(pieces);
-            table.add_row([format!("best {pieces} straight pieces: {why} {widths} units {verb}"), short(rmse)]);
+            table.add_row([format!("best {pieces} straight pieces: {why} {widths}{and}"), short(rmse)]);
         }
     }
     finish(table, &[1])

@@ -57,7 +57,15 @@ pub fn short(value: f64) -> String {
     match value.abs() {
         _ if !value.is_finite() => format!("{value:?}"),
         0.0 => "0".to_owned(),
-        size if !(1e-3..1e6).contains(&size) => format!("{value:.2e}"),
+        size if !(1e-3..1e6).contains(&size) => {
+            let text = format!("{value:.3e}");
+            match text.split_once('e') {
+                Some((digits, exponent)) => {
+                    format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
+                }
+                None => text,
+            }
+        }
         size => {
             let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
             let text = format!("{value:.digits$}");
