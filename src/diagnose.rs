@@ -1,5 +1,6 @@
 //! A diagnosis from its first run to its last file: the rules and the verdicts read result folders, this fills them.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -12,9 +13,9 @@ use crate::analysis::findings::before::noise_of;
 use crate::analysis::noise::goal;
 use crate::analysis::observed::{Measured, Observed};
 use crate::analysis::search::{Laboratory, MOST_FIXES, Set, search, updates};
-use crate::data::{Files, RunData, training_rows};
+use crate::data::{Files, RunData, batch_rows, training_rows};
 use crate::experiment::config::{Activation, Config, Output};
-use crate::experiment::{Experiment, Fix};
+use crate::experiment::{Experiment, Fix, Variant};
 use crate::results::folder::{Folder, TRIALS};
 use crate::results::manifest::DIAGNOSIS;
 use crate::results::rows::Key;
@@ -56,7 +57,7 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let mut lab = Lab { runner, experiment, files, path, goal, trials: 0, runs: 0, known: HashMap::new() };
     let found = search(&mut lab, fixes)?;
     let plan = diagnosis::plan(&mut lab, &found)?;
-    let place = Place { path, hash: &hash, fresh };
+    let place = Place { path, hash: &hash, fresh, tell: false };
     let measured = lab.measure_at(&found.fixes, &plan.sets, seeds, &place)?;
     let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
     let diagnosis = Diagnosis::of(found, &plan, cells);
@@ -101,10 +102,19 @@ impl Lab<'_> {
         Ok(experiment)
     }
 
+    /// The files that these variants take their targets from: of most the baseline's.
+    fn files_of(&self, variants: &[Variant]) -> Result<Cow<'_, Files>> {
+        let ours = &self.experiment.baseline.data.target;
+        if variants.iter().all(|variant| variant.config.data.target == *ours) {
+            return Ok(Cow::Borrowed(&self.files));
+        }
+        Ok(Cow::Owned(Files::read(variants.iter().map(|variant| &variant.config))?))
+    }
+
     /// Trains sets in a folder, and reads the folder.
     fn measure_at(&mut self, fixes: &[Fix], sets: &[Set], seeds: usize, place: &Place) -> Result<Vec<Measured>> {
         let experiment = self.variants(fixes, sets, seeds)?;
-        let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+        let files = self.files_of(&experiment.variants)?.into_owned();
         let all: Vec<usize> = (0..sets.len()).collect();
         let Report { trained, interrupted, .. } = self.runner.run(&experiment, &all, &files, place)?;
         self.runs += trained;
@@ -128,11 +138,12 @@ impl Laboratory for Lab<'_> {
             let path: PathBuf = self.path.join(TRIALS).join(self.trials.to_string());
             self.trials += 1;
             let experiment = self.variants(fixes, &new, seeds)?;
-            let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+            let files = self.files_of(&experiment.variants)?;
             let hash = self.runner.hash(&experiment, files.hashes());
             // Left by something else, a trial is made again.
             let stale = path.exists() && Folder::check(&path, &experiment, &hash).is_err();
-            let found = self.measure_at(fixes, &new, seeds, &Place { path: &path, hash: &hash, fresh: stale })?;
+            let found =
+                self.measure_at(fixes, &new, seeds, &Place { path: &path, hash: &hash, fresh: stale, tell: false })?;
             for (set, measured) in new.iter().zip(found) {
                 self.known.insert(key(set), measured);
             }
@@ -144,11 +155,12 @@ impl Laboratory for Lab<'_> {
         let experiment = self.variants(fixes, sets, seeds)?;
         let all: Vec<usize> = (0..sets.len()).collect();
         let runs = experiment.runs(&all);
-        let cost = self.runner.cost(&experiment, &runs, &self.files)?;
+        let files = self.files_of(&experiment.variants)?;
+        let cost = self.runner.cost(&experiment, &runs, &files)?;
         let mut overhead = 0.0;
         for variant in &experiment.variants {
             let config = &variant.config;
-            let updates = updates(config, training_rows(config, &self.files)?) as f64;
+            let updates = updates(config, training_rows(config, &files)?) as f64;
             let called = config.model.activation.iter().filter(|a| **a != Activation::Relu).count()
                 + usize::from(config.model.output != Output::Identity);
             overhead += SECONDS_A_RUN + updates * (SECONDS_AN_UPDATE + SECONDS_A_CALL * called as f64);
@@ -158,11 +170,18 @@ impl Laboratory for Lab<'_> {
 
     fn config(&self, fixes: &[Fix], set: Set) -> Result<Config> {
         let mut experiment = self.variants(fixes, &[set], 1)?;
-        Ok(experiment.variants.remove(0).config)
+        let files = self.files_of(&experiment.variants)?;
+        let config = experiment.variants.remove(0).config;
+        batch_rows(&config.batch, training_rows(&config, &files)?)?;
+        Ok(config)
     }
 
     fn data(&self, config: &Config) -> Result<RunData> {
-        RunData::new(config, self.experiment.seeds.first().copied().unwrap_or(0), &self.files)
+        let seed = self.experiment.seeds.first().copied().unwrap_or(0);
+        if config.data.target == self.experiment.baseline.data.target {
+            return RunData::new(config, seed, &self.files);
+        }
+        RunData::new(config, seed, &Files::read(std::iter::once(config))?)
     }
 
     fn seeds(&self) -> usize {

@@ -32,6 +32,8 @@ pub struct Place<'a> {
     pub hash: &'a str,
     /// Whether results of something else are cleared out.
     pub fresh: bool,
+    /// Whether it is said what the folder has already.
+    pub tell: bool,
 }
 
 /// How it went.
@@ -80,7 +82,7 @@ impl Runner {
         let key = |run: &Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
         let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
         let there = all.len() - missing.len();
-        if there > 0 {
+        if there > 0 && place.tell {
             note(&format!("{there} of {} runs are in {} already", all.len(), path.display()));
         }
         let jobs = schedule::jobs(experiment, &missing, files, self.device, self.threads)?;

@@ -300,6 +300,7 @@ impl Schedule<'_> {
             seed: run.seed,
             grad_first: trained.health.grad_first,
             grad_last: trained.health.grad_last,
+            grad_ratio: trained.health.grad_first / trained.health.grad_last,
             saturated_units: trained.health.saturated_units,
             identical_units: trained.health.identical_units,
             pieces: trained.health.pieces,

@@ -333,3 +333,22 @@ fn of_more_than_six_fixes_the_fewest_are_found_and_six_are_combined() {
     assert_eq!((kind("shapley"), kind("interaction")), (6, 15));
     assert!(kind("path") >= 1);
 }
+
+#[test]
+fn fixes_that_cannot_be_made_together_are_judged_by_the_sets_that_can() {
+    let misfit = Misfit::new();
+    // Plain descent has no betas.
+    let text = format!("{SIGMOID}\n[fix.betas]\nset = {{ optimizer.betas = [0.9, 0.99] }}\n");
+    misfit.write("apart.toml", &text);
+    let found = diagnose(&misfit, &["apart.toml"]);
+    assert_eq!(found.enough(), [set(&["linear"])], "{}", found.said);
+    assert_eq!(found.severity("unreachable-targets"), "critical");
+    assert!(found.effects.iter().any(|row| row["kind"] == "first_in" && row["fixes"] == "betas"));
+    assert!(!found.runs.iter().any(|row| row["hot"] == "1" && row["betas"] == "1"));
+    // One that cannot be made at all is named.
+    misfit
+        .write("never.toml", &format!("{SIGMOID}\n[fix.huge]\nset = {{ batch = {{ size = 61, draw = \"once\" }} }}\n"));
+    let ran = misfit.run(&["diagnose", "never.toml", "--out", "never"]);
+    assert_eq!(ran.code(), 2);
+    assert!(ran.stderr().contains("\"huge\"") && ran.stderr().lines().count() == 1, "{}", ran.stderr());
+}

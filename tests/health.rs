@@ -68,6 +68,7 @@ fn pieces_are_the_patterns_of_units_that_a_fine_walk_over_the_inputs_meets_and_g
         let norm = |tensor: &[f32]| tensor.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
         near(number(row, "grad_first"), norm(&gradients[0]), 1e-12);
         near(number(row, "grad_last"), norm(&gradients[4]), 1e-12);
+        near(number(row, "grad_ratio"), norm(&gradients[0]) / norm(&gradients[4]), 1e-12);
         let steps = 400_000;
         let mut patterns = 1;
         let mut last = on(&parameters, -1.0);

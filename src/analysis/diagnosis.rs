@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::effects::{Cells, Estimate, factorial, shapley};
 use super::findings::{Certainty, Rank, rank};
@@ -25,44 +25,61 @@ pub struct Plan {
     /// The sets that were tried on the way down from all that led on to the fewest that do, where not every combination
     /// could be measured.
     pub path: Vec<Set>,
+    /// All fixes that can be made together.
+    pub everything: Set,
 }
 
 /// Decides what is measured: none, each fix alone, all but each, all; every combination of up to six.
 pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Plan> {
     let fixes = &search.fixes;
-    let everything = bit(fixes.len()) - 1;
+    let can = |lab: &dyn Laboratory, set: Set| lab.config(fixes, set).is_ok();
+    // Some fixes cannot be made together, and some only with others: all are those that can be, in their order.
+    let mut everything = 0;
+    for fix in (0..fixes.len()).chain(0..fixes.len()) {
+        if can(lab, everything | bit(fix)) {
+            everything |= bit(fix);
+        }
+    }
+    // One that can be made neither so nor alone cannot be judged.
+    for fix in (0..fixes.len()).filter(|fix| everything & bit(*fix) == 0) {
+        lab.config(fixes, bit(fix)).with_context(|| format!("fix {:?}", fixes[fix].name))?;
+    }
     let seconds = |lab: &dyn Laboratory, sets: &[Set]| lab.seconds(fixes, sets, lab.seeds());
     let all: Vec<usize> = (0..fixes.len()).collect();
-    if fixes.len() <= MOST_FACTORIAL {
+    if fixes.len() <= MOST_FACTORIAL && members(everything).count() == fixes.len() {
         let sets = combinations(&all);
-        if seconds(lab, &sets)? <= BUDGET {
-            return Ok(Plan { sets, members: all, path: Vec::new() });
+        if sets.iter().all(|set| can(lab, *set)) && seconds(lab, &sets)? <= BUDGET {
+            return Ok(Plan { sets, members: all, path: Vec::new(), everything });
         }
     }
     let mut sets = vec![0];
     sets.extend(all.iter().map(|&fix| bit(fix)));
-    sets.extend(all.iter().map(|&fix| everything & !bit(fix)));
+    sets.extend(members(everything).map(|fix| everything & !bit(fix)));
     sets.push(everything);
+    sets.retain(|set| can(lab, *set));
     let path = eliminate(lab, search)?;
     sets.extend(&path);
     let fewest = path.last().copied().unwrap_or(search.on);
-    let mut order = all;
+    let mut order: Vec<usize> = members(everything).collect();
     // Those that lead on first, then those that a rule suspects.
     let suspected = |fix: usize| search.suspicions.iter().any(|s| s.fix == Some(fix));
     order.sort_by_key(|&fix| (fewest & bit(fix) == 0, search.on & bit(fix) == 0, !suspected(fix), fix));
-    let mut members = Vec::new();
+    let mut combined = Vec::new();
     for count in (1..=MOST_FACTORIAL.min(order.len())).rev() {
-        let mut with = sets.clone();
-        with.extend(combinations(&order[..count]));
+        let every = combinations(&order[..count]);
+        if !every.iter().all(|set| can(lab, *set)) {
+            continue;
+        }
+        let mut with = [&sets[..], &every].concat();
         unique(&mut with);
         if seconds(lab, &with)? <= BUDGET {
-            (members, sets) = (order[..count].to_vec(), with);
+            (combined, sets) = (order[..count].to_vec(), with);
             break;
         }
     }
-    members.sort_unstable();
+    combined.sort_unstable();
     unique(&mut sets);
-    Ok(Plan { sets, members, path })
+    Ok(Plan { sets, members: combined, path, everything })
 }
 
 fn unique(sets: &mut Vec<Set>) {
@@ -93,6 +110,7 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     while on.count_ones() > 1 {
         let smaller: Vec<Set> =
             (0..search.fixes.len()).map(bit).filter(|fix| on & fix != 0).map(|fix| on & !fix).collect();
+        let smaller: Vec<Set> = smaller.into_iter().filter(|set| lab.config(&search.fixes, *set).is_ok()).collect();
         let seconds = lab.seconds(&search.fixes, &smaller, seeds)?;
         if seconds > left {
             break;
@@ -343,14 +361,15 @@ fn remarks(
 
 /// All effects that the measured sets allow.
 fn effects(factorial_of: &[usize], plan: &Plan, cells: &BTreeMap<Set, Measured>) -> Vec<Effect> {
-    let everything = plan.sets.iter().fold(0, |all, set| all | set);
+    let everything = plan.everything;
+    let all_fixes = plan.sets.iter().fold(0, |all, set| all | set);
     let difference = |with: Set, without: Set| {
         let (with, without) = (cells.get(&with)?, cells.get(&without)?);
         let per_seed: Vec<f64> = with.scores().iter().zip(without.scores()).map(|(a, b)| a - b).collect();
         Some(Estimate::of(&per_seed))
     };
     let mut all = Vec::new();
-    let first_in = members(everything).map(|fix| ("first_in", fix, bit(fix), 0));
+    let first_in = members(all_fixes).map(|fix| ("first_in", fix, bit(fix), 0));
     let last_out = members(everything).map(|fix| ("last_out", fix, everything, everything & !bit(fix)));
     for (kind, fix, with, without) in first_in.chain(last_out) {
         if let Some(estimate) = difference(with, without) {

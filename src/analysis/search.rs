@@ -357,6 +357,10 @@ impl Trials<'_> {
     fn trial(&mut self, fixes: &[Fix], sets: &[Set]) -> Result<Vec<(Set, Measured)>> {
         let mut affordable = Vec::new();
         for &set in sets {
+            // Some fixes cannot be made together, as another optimizer and the first one's own settings.
+            if self.lab.config(fixes, set).is_err() {
+                continue;
+            }
             let seconds = self.lab.seconds(fixes, &[set], self.seeds)?;
             if affordable.contains(&set) {
                 continue;

@@ -170,7 +170,8 @@ fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Resul
     let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
     let hash = runner.hash(experiment, files.hashes());
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
-    let report = runner.run(experiment, variants, &files, &Place { path: &path, hash: &hash, fresh: args.fresh })?;
+    let report =
+        runner.run(experiment, variants, &files, &Place { path: &path, hash: &hash, fresh: args.fresh, tell: true })?;
     if let Some(signal) = report.interrupted {
         return Ok(Exit::Interrupted(signal));
     }

@@ -41,7 +41,7 @@ impl Samples {
 }
 
 /// The CSV columns that an experiment's targets name, read once.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Files {
     columns: HashMap<Columns, Arc<Samples>>,
     /// The SHA-256 of each file's contents.

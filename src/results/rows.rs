@@ -61,6 +61,8 @@ pub struct HealthRow {
     /// Euclidean norms of the gradients of the first and of the last layer's weights, on the last step's batch.
     pub grad_first: f64,
     pub grad_last: f64,
+    /// The first over the last: far below 1 it vanishes on its way back, far above it explodes.
+    pub grad_ratio: f64,
     /// Share of hidden units whose pre-activation is beyond ±5 for more than half of the test points.
     pub saturated_units: f64,
     /// Share of hidden units that put out what another one of their layer does, for every test point.
@@ -88,11 +90,12 @@ pub struct HealthRow {
     pub most_pieces_rmse: f64,
 }
 
-pub const HEALTH_HEADER: [&str; 22] = [
+pub const HEALTH_HEADER: [&str; 23] = [
     "variant",
     "seed",
     "grad_first",
     "grad_last",
+    "grad_ratio",
     "saturated_units",
     "identical_units",
     "pieces",
@@ -273,6 +276,7 @@ pub fn health_line(row: &HealthRow) -> String {
         &[
             row.grad_first,
             row.grad_last,
+            row.grad_ratio,
             row.saturated_units,
             row.identical_units,
             row.pieces,

@@ -99,8 +99,7 @@ fn dead_units(measured: &Measured) -> Found {
 
 fn vanishing_gradient(measured: &Measured) -> Found {
     let is = |run: &Observed| {
-        let (first, last) = (run.health.grad_first, run.health.grad_last);
-        first / last < VANISHING_RATIO && first < VANISHING && last > 0.0
+        run.health.grad_ratio < VANISHING_RATIO && run.health.grad_first < VANISHING && run.health.grad_last > 0.0
     };
     let model = &measured.config.model;
     if model.hidden.is_empty() || !measured.mostly(is) || measured.enough() {
@@ -109,7 +108,7 @@ fn vanishing_gradient(measured: &Measured) -> Found {
     let evidence = format!(
         "at the end the first layer's gradient is {} and {} times the last layer's (medians)",
         short(measured.median(|run| run.health.grad_first)),
-        short(measured.median(|run| run.health.grad_first / run.health.grad_last))
+        short(measured.median(|run| run.health.grad_ratio))
     );
     let finding = Finding::new("vanishing-gradient", "AUTOTRAINER: ratio < 1e-3 and norm < 1e-4", evidence);
     if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
@@ -120,8 +119,7 @@ fn vanishing_gradient(measured: &Measured) -> Found {
 
 fn exploding_gradient(measured: &Measured) -> Found {
     let is = |run: &Observed| {
-        let ratio = run.health.grad_first / run.health.grad_last;
-        ratio > EXPLODING_RATIO || run.curve.iter().any(|point| !point.grad_norm.is_finite())
+        run.health.grad_ratio > EXPLODING_RATIO || run.curve.iter().any(|point| !point.grad_norm.is_finite())
     };
     if measured.config.model.hidden.is_empty() || !measured.mostly(is) {
         return Ok(None);
@@ -250,7 +248,7 @@ fn still_falling(measured: &Measured) -> Found {
     let times = measured.median(|run| if missing_steps(run).is_nan() { f64::INFINITY } else { missing_steps(run) });
     let guess = match times {
         times if times < 1e4 => {
-            format!("R² 0.99 is {} more steps away, if it goes on so", short((times - 1.0) * steps))
+            format!("R² 0.99 is {} more steps away, if it goes on so", short(((times - 1.0) * steps).ceil()))
         }
         _ => "far from R² 0.99".to_owned(),
     };

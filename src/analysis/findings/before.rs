@@ -471,7 +471,7 @@ impl<'a> Setup<'a> {
         use crate::analysis::health::{most_pieces, piecewise_linear};
         let model = Model { output: Output::Identity, ..self.config.model.clone() };
         let most = most_pieces(&model);
-        if self.inputs.len() != 1 || !piecewise_linear(&model) || most < 2.0 || most > 64.0 {
+        if self.inputs.len() != 1 || !piecewise_linear(&model) || !(2.0..=64.0).contains(&most) {
             return Ok(None);
         }
         let spread = deviation(&self.data.test.targets);
