@@ -298,9 +298,8 @@ impl Schedule<'_> {
         let health = HealthRow {
             variant: variant.name.clone(),
             seed: run.seed,
-            grad_first: trained.health.grad_first,
-            grad_last: trained.health.grad_last,
-            grad_ratio: trained.health.grad_first / trained.health.grad_last,
+            first_gradient: trained.health.first_gradient,
+            last_gradient: trained.health.last_gradient,
             saturated_units: trained.health.saturated_units,
             identical_units: trained.health.identical_units,
             pieces: trained.health.pieces,

@@ -60,12 +60,18 @@ fn on(parameters: &[Vec<f32>], x: f64) -> Vec<bool> {
     pattern
 }
 
+fn norm(tensor: &[f32]) -> f64 {
+    tensor.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt()
+}
+
 #[test]
 fn pieces_are_the_patterns_of_units_that_a_fine_walk_over_the_inputs_meets_and_gradients_those_of_the_last_row() {
     let health = health(NET);
     for (seed, row) in health.iter().enumerate() {
+        let (_, gradients) = end(NET, seed as u64, 0);
+        near(number(row, "start_grad_first"), norm(&gradients[0]), 1e-12);
+        near(number(row, "start_grad_ratio"), norm(&gradients[0]) / norm(&gradients[4]), 1e-12);
         let (parameters, gradients) = end(NET, seed as u64, 60);
-        let norm = |tensor: &[f32]| tensor.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt();
         near(number(row, "grad_first"), norm(&gradients[0]), 1e-12);
         near(number(row, "grad_last"), norm(&gradients[4]), 1e-12);
         near(number(row, "grad_ratio"), norm(&gradients[0]) / norm(&gradients[4]), 1e-12);

@@ -13,8 +13,9 @@ pub struct State {
 /// What is told of one run's network, as `health.csv` has it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Health {
-    pub grad_first: f64,
-    pub grad_last: f64,
+    /// Norms of the gradients of the first and the last layer's weights, before the first update and after the last.
+    pub first_gradient: [f64; 2],
+    pub last_gradient: [f64; 2],
     pub saturated_units: f64,
     pub identical_units: f64,
     pub pieces: f64,
@@ -29,24 +30,28 @@ const POINTS: usize = 256;
 
 impl Health {
     /// `inputs` are the test points in the network's units, `[points, columns]`.
-    pub fn of(model: &Model, columns: usize, state: &State, inputs: &[f32]) -> Self {
+    pub fn of(model: &Model, columns: usize, first_gradient: [f64; 2], state: &State, inputs: &[f32]) -> Self {
         let layers = layers(model, columns, &state.parameters);
-        let norm = |tensor: Option<&Vec<f32>>| {
-            tensor.map_or(f64::NAN, |t| t.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt())
-        };
-        let tensors = if model.bias { 2 } else { 1 };
-        let last = state.gradient.len().checked_sub(tensors);
         let (saturated_units, identical_units) = units(model, &layers, columns, inputs);
         let linear = piecewise_linear(model);
         Health {
-            grad_first: norm(state.gradient.first()),
-            grad_last: norm(last.and_then(|last| state.gradient.get(last))),
+            first_gradient,
+            last_gradient: edges(&state.gradient, model.bias),
             saturated_units,
             identical_units,
             pieces: pieces(model, &layers, columns, inputs).unwrap_or(f64::NAN),
             most_pieces: if linear && columns == 1 { most_pieces(model) } else { f64::NAN },
         }
     }
+}
+
+/// Euclidean norms of a gradient's parts by the first and by the last layer's weights.
+pub fn edges(gradient: &[Vec<f32>], biases: bool) -> [f64; 2] {
+    let norm = |tensor: Option<&Vec<f32>>| {
+        tensor.map_or(f64::NAN, |t| t.iter().map(|&g| f64::from(g).powi(2)).sum::<f64>().sqrt())
+    };
+    let last = gradient.len().checked_sub(if biases { 2 } else { 1 });
+    [norm(gradient.first()), norm(last.and_then(|last| gradient.get(last)))]
 }
 
 /// Pieces that a network of one input can have at most: Π(nᵢ + 1) over the layers that bend (Serra et al. 2018,
@@ -196,7 +201,7 @@ mod tests {
         let tensors: Vec<Vec<f32>> = parameters.iter().map(|tensor| tensor.to_vec()).collect();
         let state = State { gradient: tensors.clone(), parameters: tensors };
         let inputs: Vec<f32> = (0..=100).map(|i| i as f32 / 50.0 - 1.0).collect();
-        Health::of(&model(text), 1, &state, &inputs)
+        Health::of(&model(text), 1, [f64::NAN; 2], &state, &inputs)
     }
 
     #[test]
@@ -206,7 +211,7 @@ mod tests {
         assert_eq!((health.pieces, health.most_pieces), (2.0, 4.0));
         assert_eq!(health.identical_units, 2.0 / 3.0);
         assert_eq!(health.saturated_units, 0.0);
-        assert_eq!((health.grad_first, health.grad_last), (3.0_f64.sqrt(), 2.0_f64.sqrt()));
+        assert_eq!(health.last_gradient, [3.0_f64.sqrt(), 2.0_f64.sqrt()]);
     }
 
     #[test]

@@ -58,11 +58,10 @@ pub struct RunRow {
 pub struct HealthRow {
     pub variant: String,
     pub seed: u64,
-    /// Euclidean norms of the gradients of the first and of the last layer's weights, on the last step's batch.
-    pub grad_first: f64,
-    pub grad_last: f64,
-    /// The first over the last: far below 1 it vanishes on its way back, far above it explodes.
-    pub grad_ratio: f64,
+    /// Euclidean norms of the gradients of the first and of the last layer's weights, in the first row of the curve and in
+    /// its last. The one over the other: far below 1 it vanishes on its way back, far above it explodes.
+    pub first_gradient: [f64; 2],
+    pub last_gradient: [f64; 2],
     /// Share of hidden units whose pre-activation is beyond ±5 for more than half of the test points.
     pub saturated_units: f64,
     /// Share of hidden units that put out what another one of their layer does, for every test point.
@@ -90,9 +89,12 @@ pub struct HealthRow {
     pub most_pieces_rmse: f64,
 }
 
-pub const HEALTH_HEADER: [&str; 23] = [
+pub const HEALTH_HEADER: [&str; 26] = [
     "variant",
     "seed",
+    "start_grad_first",
+    "start_grad_last",
+    "start_grad_ratio",
     "grad_first",
     "grad_last",
     "grad_ratio",
@@ -270,13 +272,21 @@ pub fn loss_slope(curve: &[CurvePoint]) -> f64 {
     across / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
 }
 
+/// The first layer's gradient over the last one's.
+pub fn ratio([first, last]: [f64; 2]) -> f64 {
+    first / last
+}
+
 /// The `health.csv` row of one run.
 pub fn health_line(row: &HealthRow) -> String {
     let numbers = [
         &[
-            row.grad_first,
-            row.grad_last,
-            row.grad_ratio,
+            row.first_gradient[0],
+            row.first_gradient[1],
+            ratio(row.first_gradient),
+            row.last_gradient[0],
+            row.last_gradient[1],
+            ratio(row.last_gradient),
             row.saturated_units,
             row.identical_units,
             row.pieces,

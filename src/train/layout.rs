@@ -3,6 +3,8 @@
 /// One lane's tensors, layer by layer the weights `[inputs, outputs]`, then the biases `[outputs]`.
 pub struct Layout {
     pub tensors: Vec<Part>,
+    /// Whether the layers have biases.
+    pub biases: bool,
     /// Numbers from one lane's first to the next lane's.
     pub stride: usize,
 }
@@ -25,7 +27,7 @@ impl Layout {
                 stride += length.next_multiple_of(alignment);
             }
         }
-        Layout { tensors, stride }
+        Layout { tensors, biases: bias, stride }
     }
 
     /// Zeroes what lies between the tensors of one lane.

@@ -61,8 +61,8 @@ pub fn train_by(
     let mut runs = Vec::with_capacity(lanes.len());
     for block in stack.blocks() {
         let first = runs.len();
-        let empty = || (Vec::with_capacity(logged.len()), Vec::new());
-        let mut block_runs: Vec<(Vec<CurvePoint>, Vec<f64>)> = block.clone().map(|_| empty()).collect();
+        let empty = || (Vec::with_capacity(logged.len()), Vec::new(), [f64::NAN; 2]);
+        let mut block_runs: Vec<(Vec<CurvePoint>, Vec<f64>, [f64; 2])> = block.clone().map(|_| empty()).collect();
         let (mut done, mut told) = (0, 0);
         for &step in &logged {
             if !stack.advance(&block, step - done, stop)? || stop.load(Ordering::Relaxed) {
@@ -71,7 +71,8 @@ pub fn train_by(
             // The last row is the state after the last update, and none follows.
             let update = step < steps;
             let measured = stack.measure(&block, lanes, update)?;
-            for (((curve, last), lane), measured) in block_runs.iter_mut().zip(&lanes[first..]).zip(measured) {
+            for (((curve, last, gradient), lane), measured) in block_runs.iter_mut().zip(&lanes[first..]).zip(measured)
+            {
                 curve.push(CurvePoint {
                     step,
                     train_loss: f64::from(measured.train_loss),
@@ -82,17 +83,18 @@ pub fn train_by(
                     dead_units: measured.dead_units,
                 });
                 *last = measured.predictions;
+                *gradient = measured.first_gradient.unwrap_or(*gradient);
             }
             done = step + usize::from(update);
             progress(((step - told) * block.len()) as u64);
             told = step;
         }
         // The gradient is that of the last row.
-        for (((curve, predictions), (state, distinct_samples)), lane) in
+        for (((curve, predictions, gradient), (state, distinct_samples)), lane) in
             block_runs.into_iter().zip(stack.state(&block)?).zip(&lanes[first..])
         {
             let test = lane.data.scaled_inputs(&lane.data.test);
-            let health = Health::of(&lane.config.model, lane.data.test.columns, &state, &test);
+            let health = Health::of(&lane.config.model, lane.data.test.columns, gradient, &state, &test);
             runs.push(Trained { curve, steps, predictions, health, distinct_samples });
         }
     }

@@ -14,7 +14,7 @@ use super::loss::Loss;
 use super::network::{By, Network, Operand, Pass};
 use super::optimizer::Optimizer;
 use super::{device, init, kernels};
-use crate::analysis::health::State;
+use crate::analysis::health::{State, edges};
 use crate::data::{Batches, RunData, batch_rows};
 use crate::experiment::config::Config;
 
@@ -97,6 +97,8 @@ pub struct Measured {
     pub update_ratio: f64,
     /// Share of the hidden units that put out 0 for every test point.
     pub dead_units: f64,
+    /// Before the first update, the Euclidean norms of the gradients of the first and of the last layer's weights.
+    pub first_gradient: Option<[f64; 2]>,
 }
 
 impl Stack {
@@ -206,6 +208,9 @@ impl Stack {
         let (test_loss, predictions) = self.tested(block)?;
         let dead = self.test.dead(&self.network)?;
         let grad_norm = self.grad_norm(block)?;
+        let begins = self.updates[block.start / block.len().max(1)] == 0;
+        let first_gradient =
+            if begins { self.edges(block)?.into_iter().map(Some).collect() } else { vec![None; block.len()] };
         let update_ratio = if update { self.updated(block)? } else { vec![f64::NAN; block.len()] };
         let units: usize = lanes[block.start].config.model.hidden.iter().sum();
         let measured = predictions.chunks(self.test_rows).enumerate().map(|(at, points)| {
@@ -217,6 +222,7 @@ impl Stack {
                 grad_norm: grad_norm[at],
                 update_ratio: update_ratio[at],
                 dead_units: dead[at] as f64 / units.max(1) as f64,
+                first_gradient: first_gradient[at],
             }
         });
         Ok(measured.collect())
@@ -298,6 +304,12 @@ impl Stack {
             }
             By::Torch => norms_by_torch(&gradient.view),
         }
+    }
+
+    /// For each lane of a block, the norms of the gradients of the first and of the last layer's weights.
+    fn edges(&self, block: &Range<usize>) -> Result<Vec<[f64; 2]>> {
+        let states = self.state(block)?;
+        Ok(states.into_iter().map(|(state, _)| edges(&state.gradient, self.network.layout.biases)).collect())
     }
 
     /// Updates a block; the length of each lane's step over that of its parameters.

@@ -5,6 +5,7 @@ use crate::analysis::observed::{Measured, Observed};
 use crate::analysis::outcome::{FITS, Outcome};
 use crate::experiment::ExperimentError;
 use crate::experiment::config::*;
+use crate::results::rows::ratio;
 
 /// Dead or saturated units are a fault where they are more than half (SageMaker Debugger, DeepDiagnosis).
 const HALF: f64 = 0.5;
@@ -98,17 +99,19 @@ fn dead_units(measured: &Measured) -> Found {
 }
 
 fn vanishing_gradient(measured: &Measured) -> Found {
-    let is = |run: &Observed| {
-        run.health.grad_ratio < VANISHING_RATIO && run.health.grad_first < VANISHING && run.health.grad_last > 0.0
-    };
+    let vanishes =
+        |gradient: [f64; 2]| ratio(gradient) < VANISHING_RATIO && gradient[0] < VANISHING && gradient[1] > 0.0;
+    let is = |run: &Observed| vanishes(run.health.first_gradient) || vanishes(run.health.last_gradient);
     let model = &measured.config.model;
     if model.hidden.is_empty() || !measured.mostly(is) || measured.enough() {
         return Ok(None);
     }
     let evidence = format!(
-        "at the end the first layer's gradient is {} and {} times the last layer's (medians)",
-        short(measured.median(|run| run.health.grad_first)),
-        short(measured.median(|run| run.health.grad_ratio))
+        "the first layer's gradient is {} at the start and {} at the end, {} and {} times the last layer's (medians)",
+        short(measured.median(|run| run.health.first_gradient[0])),
+        short(measured.median(|run| run.health.last_gradient[0])),
+        short(measured.median(|run| ratio(run.health.first_gradient))),
+        short(measured.median(|run| ratio(run.health.last_gradient)))
     );
     let finding = Finding::new("vanishing-gradient", "AUTOTRAINER: ratio < 1e-3 and norm < 1e-4", evidence);
     if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
@@ -119,7 +122,9 @@ fn vanishing_gradient(measured: &Measured) -> Found {
 
 fn exploding_gradient(measured: &Measured) -> Found {
     let is = |run: &Observed| {
-        run.health.grad_ratio > EXPLODING_RATIO || run.curve.iter().any(|point| !point.grad_norm.is_finite())
+        ratio(run.health.first_gradient) > EXPLODING_RATIO
+            || ratio(run.health.last_gradient) > EXPLODING_RATIO
+            || run.curve.iter().any(|point| !point.grad_norm.is_finite())
     };
     if measured.config.model.hidden.is_empty() || !measured.mostly(is) {
         return Ok(None);
