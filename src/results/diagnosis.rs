@@ -53,12 +53,15 @@ fn findings(diagnosis: &Diagnosis) -> String {
     let mut text = line(&FINDINGS_HEADER);
     for suspicion in &diagnosis.suspicions {
         let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
+        let severity = severity(diagnosis.goal, suspicion, judged);
+        // What is only worth knowing suggests nothing.
+        let judged = judged.filter(|_| severity != "note");
         let finding = &suspicion.finding;
         let mean = |estimate: Option<f64>| number(estimate.unwrap_or(f64::NAN));
         text.push_str(&line(&[
             finding.seen_in.clone(),
             finding.rule.to_owned(),
-            severity(diagnosis.goal, suspicion, judged).to_owned(),
+            severity.to_owned(),
             one_line(&format!("{} [{}]", finding.evidence, finding.source)),
             judged.map_or_else(String::new, |j| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")))),
             mean(judged.and_then(|j| j.first_in).map(|e| e.mean)),

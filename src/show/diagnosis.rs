@@ -57,7 +57,12 @@ fn found(diagnosis: &Diagnosis) -> String {
         let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
         let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
         let _ = writeln!(text, "   {}", one_line(&finding.evidence));
+        let note = severity(diagnosis.goal, suspicion, judged) == "note";
         match judged {
+            Some(judged) if note => {
+                let name = one_line(&judged.fix.name);
+                let _ = writeln!(text, "   worth knowing: over all seeds {name}: {}", judged.verdict.name());
+            }
             Some(judged) => {
                 let patch = one_line(&judged.fix.patch().join(", "));
                 let name = one_line(&judged.fix.name);
