@@ -46,10 +46,10 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let question = experiment.with_sets(fixes.clone(), &sets)?;
     let files_of_all = Files::read(question.variants.iter().map(|variant| &variant.config))?;
     let hash = format!("{DIAGNOSIS}{}", runner.hash(&question, files_of_all.hashes()));
-    if !fresh {
+    if fresh {
+        Folder::clear(path)?;
+    } else {
         Folder::check(path, experiment, &hash)?;
-    } else if path.join(TRIALS).exists() {
-        std::fs::remove_dir_all(path.join(TRIALS)).with_context(|| format!("{}: cannot be cleared", path.display()))?;
     }
     let seeds = experiment.seeds.len();
     let data = RunData::new(&experiment.baseline, experiment.seeds[0], &files)?;
@@ -57,7 +57,7 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let mut lab = Lab { runner, experiment, files, path, goal, trials: 0, runs: 0, known: HashMap::new() };
     let found = search(&mut lab, fixes)?;
     let plan = diagnosis::plan(&mut lab, &found)?;
-    let place = Place { path, hash: &hash, fresh, tell: false };
+    let place = Place { path, hash: &hash, fresh: false, tell: false };
     let measured = lab.measure_at(&found.fixes, &plan.sets, seeds, &place)?;
     let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
     let diagnosis = Diagnosis::of(found, &plan, cells);

@@ -285,8 +285,9 @@ fn a_diagnosis_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
     for file in ["runs.csv", "curves.csv", "health.csv", "effects.csv", "findings.csv", "repaired.toml"] {
         assert_eq!(misfit.read(&format!("out/{file}")), undisturbed.read(&format!("out/{file}")), "{file}");
     }
-    // Once more, it is all there.
-    assert!(diagnose(&misfit, &["sigmoid.toml"]).said.contains("0 runs in"));
+    // Once more, it is all there; and with --fresh it is made again, trials and all.
+    assert!(!diagnose(&misfit, &["sigmoid.toml", "--fresh"]).said.contains("\n0 runs in"));
+    assert!(diagnose(&misfit, &["sigmoid.toml"]).said.contains("\n0 runs in"));
 }
 
 #[test]

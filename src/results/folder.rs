@@ -49,15 +49,7 @@ impl Folder {
         let lock = lock(path)?;
         let ours = |name: &str| path.join(name);
         if fresh {
-            // The manifest last: as long as it stands, what is left is known for what it is.
-            for parts in [PARTS, TRIALS] {
-                if ours(parts).exists() {
-                    fs::remove_dir_all(ours(parts)).with_context(|| format!("{shown}: cannot be cleared"))?;
-                }
-            }
-            for file in RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]) {
-                remove(&ours(file))?;
-            }
+            clear(path)?;
         }
         remove_unfinished(path)?;
         Self::check(path, experiment, hash)?;
@@ -79,6 +71,15 @@ impl Folder {
             );
         }
         Ok(folder)
+    }
+
+    /// Clears out whatever an experiment or a diagnosis left in a folder.
+    pub fn clear(path: &Path) -> Result<()> {
+        if path.exists() {
+            let _lock = lock(path)?;
+            clear(path)?;
+        }
+        Ok(())
     }
 
     /// Refuses a folder that holds results of something else.
@@ -181,6 +182,17 @@ impl Folder {
             .with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
         Ok(())
     }
+}
+
+fn clear(path: &Path) -> Result<()> {
+    for parts in [PARTS, TRIALS] {
+        if path.join(parts).exists() {
+            fs::remove_dir_all(path.join(parts)).with_context(|| format!("{}: cannot be cleared", path.display()))?;
+        }
+    }
+    // The manifest last: as long as it stands, what is left is known for what it is.
+    let files = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]);
+    files.into_iter().try_for_each(|file| remove(&path.join(file)))
 }
 
 /// Takes the folder's lock, which goes with the process, however it ends.
