@@ -1,6 +1,6 @@
 """The gallery's table: gallery.py MISFIT FOLDER TABLE.md
 
-For every experiments/gallery/*.toml: how the variants "asked" and "accepted" end, what `misfit diagnose --own-fixes` finds
+For every experiments/gallery/*.toml: how the variants "asked" and "accepted" end, what `misfit diagnose --hide-fixes` finds
 with the file's fixes hidden, and whether the smallest set that it calls enough contains the accepted fix, or fits as well.
 """
 
@@ -93,7 +93,7 @@ def diagnose(program: str, file: Path, folder: Path) -> Case:
     name = file.stem
     run_folder, folder = folder / f"{name}-run", folder / f"{name}-diagnosis"
     misfit(program, "run", file, "--variant", "asked", "--variant", "accepted", "--out", run_folder, "--fresh")
-    seconds = misfit(program, "diagnose", file, "--own-fixes", "--out", folder, "--fresh")
+    seconds = misfit(program, "diagnose", file, "--hide-fixes", "--out", folder, "--fresh")
     variants = {v["name"]: v for v in experiment["variant"]}
     ran = rows(run_folder / "runs.csv")
     asked, accepted = (Ended.of([r for r in ran if r["variant"] == v]) for v in ("asked", "accepted"))
@@ -159,7 +159,7 @@ def document(cases: list[Case]) -> str:
         [
             "# The gallery, diagnosed",
             "Made by `scripts/gallery`: twelve training set-ups that failed, as their authors published them "
-            "([experiments/gallery](../experiments/gallery/README.md)), each diagnosed by `misfit diagnose --own-fixes`, which "
+            "([experiments/gallery](../experiments/gallery/README.md)), each diagnosed by `misfit diagnose --hide-fixes`, which "
             "hides the file's fixes. Findings are those whose fix was measured to matter.",
             table(head, lines),
             f"In {len(hits)} of {len(cases)} the smallest set contains the accepted fix, that is, it sets all of its keys, or is "

@@ -45,7 +45,7 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let sets = [vec![vec![false; fixes.len()]], singles].concat();
     let question = experiment.with_sets(fixes.clone(), &sets)?;
     let files_of_all = Files::read(question.variants.iter().map(|variant| &variant.config))?;
-    let hash = format!("{DIAGNOSIS}{}", runner.hash(&question, files_of_all.hashes()));
+    let hash = format!("{DIAGNOSIS}{:?}-{}", experiment.seeds, runner.hash(&question, files_of_all.hashes()));
     if fresh {
         Folder::clear(path)?;
     } else {
@@ -54,20 +54,25 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let seeds = experiment.seeds.len();
     let data = RunData::new(&experiment.baseline, experiment.seeds[0], &files)?;
     let goal = goal(noise_of(&experiment.baseline, &data));
-    let mut lab = Lab { runner, experiment, files, path, goal, trials: 0, runs: 0, known: HashMap::new() };
+    let mut lab = Lab { runner, experiment, files, path, goal, trials: 0, runs: 0, measured: 0, known: HashMap::new() };
     let found = search(&mut lab, fixes)?;
     let plan = diagnosis::plan(&mut lab, &found)?;
     let place = Place { path, hash: &hash, fresh: false, tell: false };
+    let before = lab.runs;
     let measured = lab.measure_at(&found.fixes, &plan.sets, seeds, &place)?;
+    lab.measured = lab.runs - before;
     let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
+    let trials = lab.runs - lab.measured;
     let diagnosis = Diagnosis::of(found, &plan, cells);
     files::write(path, experiment, &diagnosis)?;
     let text = show::diagnosis::text(experiment, &diagnosis);
     Ok(format!(
-        "{text}\n{} runs in {:.1} s: {}\n",
+        "{text}\n{} runs in {:.1} s: {} in {}, {trials} on the way in {}\n",
         lab.runs,
         started.elapsed().as_secs_f64(),
-        path.join("*.csv").display()
+        lab.measured,
+        path.join("*.csv").display(),
+        path.join(TRIALS).display()
     ))
 }
 
@@ -80,8 +85,9 @@ struct Lab<'a> {
     goal: f64,
     /// Folders of trials so far.
     trials: usize,
-    /// Runs that were trained.
+    /// Runs that were trained, and those of them that were measured at the end.
     runs: usize,
+    measured: usize,
     /// What was measured already, by the fixes' patches and the number of seeds.
     known: HashMap<(Vec<Vec<String>>, usize), Measured>,
 }

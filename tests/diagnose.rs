@@ -160,7 +160,7 @@ fn effects_are_those_of_the_runs_and_shapley_values_share_out_the_whole_gain() {
 fn it_finds_the_fix_by_itself_where_the_file_names_none_and_writes_an_experiment_that_fits() {
     let misfit = Misfit::new();
     misfit.write("sigmoid.toml", SIGMOID);
-    let found = diagnose(&misfit, &["sigmoid.toml", "--own-fixes"]);
+    let found = diagnose(&misfit, &["sigmoid.toml", "--hide-fixes"]);
     assert_eq!(found.enough(), [set(&["linear-output"])]);
     misfit.ok(&["run", "out/repaired.toml", "--out", "repaired"]);
     let repaired = rows(&misfit.read("repaired/runs.csv"));
@@ -239,7 +239,7 @@ fn the_limit_of_a_linear_models_rate_is_that_of_its_curvature() {
 fn what_fits_needs_no_mending_and_what_cannot_fit_is_brought_as_close_as_it_comes() {
     let misfit = Misfit::new();
     misfit.write("good.toml", &SIGMOID.replace("output = \"sigmoid\"", "output = \"identity\""));
-    let good = misfit.ok(&["diagnose", "good.toml", "--own-fixes", "--out", "good"]).stdout();
+    let good = misfit.ok(&["diagnose", "good.toml", "--hide-fixes", "--out", "good"]).stdout();
     assert!(good.contains("It does fit"), "{good}");
     assert_eq!(rows(&misfit.read("good/findings.csv")).len(), 0);
     // A line through coin tosses.
@@ -309,7 +309,7 @@ fn hostile_text_stays_on_its_line_and_the_repaired_file_is_read_again() {
     let misfit = Misfit::new();
     let text = SIGMOID
         .replace(
-            "title = \"A sigmoid asked for targets up to 8\"",
+            "title = \"A sigmoid asked for targets up to 4\"",
             "title = \"\\\"\\\"\\\"\\n[model]\\noutput = 1 # <b>\\u001b[31m\"",
         )
         .replace("[fix.linear]", "[fix.\"<i>'x' = \\\\ ]\"]");

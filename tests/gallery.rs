@@ -56,7 +56,7 @@ fn with_the_accepted_fix_hidden_the_smallest_set_contains_it_or_fits_as_well_in_
     for (name, _, _, keys) in CASES {
         let misfit = Misfit::new();
         misfit.ok(&["run", &file(name), "--variant", "accepted", "--out", "accepted"]);
-        misfit.ok(&["diagnose", &file(name), "--own-fixes", "--out", "out"]);
+        misfit.ok(&["diagnose", &file(name), "--hide-fixes", "--out", "out"]);
         let rmse = |file: &str, variant: &str| {
             let all = rows(&misfit.read(file));
             median(all.iter().filter(|row| row["variant"] == variant).map(|row| row["test_rmse"].parse().unwrap()))

@@ -35,7 +35,8 @@ pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Plan> {
     let can = |lab: &dyn Laboratory, set: Set| lab.config(fixes, set).is_ok();
     // Some fixes cannot be made together, and some only with others: all are those that can be, in their order.
     let mut everything = 0;
-    for fix in (0..fixes.len()).chain(0..fixes.len()) {
+    // What led on comes first.
+    for fix in members(search.on).chain(0..fixes.len()).chain(0..fixes.len()) {
         if can(lab, everything | bit(fix)) {
             everything |= bit(fix);
         }
@@ -354,7 +355,7 @@ fn remarks(
     let spoils = pairs(fix, cells).filter(|(without, with)| reaches(goal, without) && !reaches(goal, with)).count();
     if spoils > 0 {
         let sets = if spoils == 1 { "set" } else { "sets" };
-        remarks.push(format!("spoils {spoils} {sets} that would do without it"));
+        remarks.push(format!("breaks {spoils} {sets} that would do without it"));
     }
     remarks
 }

@@ -40,6 +40,8 @@ pub trait Laboratory {
 pub struct Suspicion {
     pub finding: Finding,
     pub fix: Option<usize>,
+    /// The set in which it was seen.
+    pub seen_in: Set,
 }
 
 /// What the search found.
@@ -80,7 +82,9 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> 
     let left = BUDGET.max(AT_LEAST * lab.seconds(&file_fixes, &[0], seeds)?);
     let search = Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline, skipped: 0 };
     let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0 };
-    if !trials.search.baseline.enough() {
+    // Targets that are all the same leave nothing to explain.
+    let varied = trials.search.baseline.runs.iter().any(|run| run.health.target[0] > 0.0);
+    if varied && !trials.search.baseline.enough() {
         trials.run()?;
     }
     Ok(trials.search)
@@ -294,7 +298,11 @@ impl Trials<'_> {
                 Some(_) => finding.evidence.clone(),
                 None => format!("{}; no fix of it was tried, since others are enough", finding.evidence),
             };
-            self.search.suspicions.push(Suspicion { finding: Finding { fix: None, evidence, ..finding }, fix: known });
+            self.search.suspicions.push(Suspicion {
+                finding: Finding { fix: None, evidence, ..finding },
+                fix: known,
+                seen_in: 0,
+            });
         }
         let wanted = |s: &Suspicion, fix: usize| {
             fix < from_file
@@ -349,6 +357,15 @@ impl Trials<'_> {
             {
                 self.search.fixes[at].name = base.to_owned();
             }
+        }
+        // Seen in a set that is measured, under its name; or else in a trial.
+        for at in 0..self.search.suspicions.len() {
+            let seen = self.search.suspicions[at].seen_in;
+            let name = match seen & !keep {
+                0 => name(&self.search.fixes, members(seen).map(|fix| bit(place(fix))).sum()),
+                _ => format!("{} (a trial)", self.search.suspicions[at].finding.seen_in),
+            };
+            self.search.suspicions[at].finding.seen_in = name;
         }
         Ok(())
     }
@@ -412,7 +429,8 @@ impl Trials<'_> {
                 known = self.add(fix.clone())?;
             }
         }
-        self.search.suspicions.push(Suspicion { finding, fix: known });
+        let seen_in = members(set).filter(|fix| *fix < self.search.fixes.len()).map(bit).sum();
+        self.search.suspicions.push(Suspicion { finding, fix: known, seen_in });
         Ok(known)
     }
 
@@ -492,20 +510,20 @@ impl Trials<'_> {
         Change { rule, name, patch: format!("optimizer.learning_rate = {rate:?}"), says }
     }
 
-    /// Tries more steps on top of `on`, at the rate as it is and at the best other one.
+    /// Tries more steps on top of `on`, at the rate as it is and, until that is enough, at the best other one.
     fn lengths(&mut self, on: Set, current: &Measured, rate: Option<&Step>) -> Result<Option<Step>> {
         if current.mostly(|run| run.diverged()) {
             return Ok(None);
         }
-        let mut all = Vec::new();
         let lengths: Vec<usize> = LENGTHS.into_iter().filter(|times| self.in_reach(current, *times)).collect();
+        let mut all: Vec<Step> = Vec::new();
         for times in lengths {
             let mut cells = vec![vec![Change::length(current, times)]];
-            cells.extend(rate.map(|step| [step.changes.clone(), vec![Change::length(current, times)]].concat()));
-            let steps = self.steps(on, cells)?;
-            let enough = steps.iter().any(|step| step.measured.enough());
-            all.extend(steps);
-            if enough {
+            if !all.iter().any(|step| step.measured.enough()) {
+                cells.extend(rate.map(|step| [step.changes.clone(), vec![Change::length(current, times)]].concat()));
+            }
+            all.extend(self.steps(on, cells)?);
+            if all.iter().any(|step| step.measured.enough() && step.changes.len() == 1) {
                 break;
             }
         }
@@ -653,9 +671,13 @@ fn better(a: &Measured, b: &Measured) -> std::cmp::Ordering {
     a.enough().cmp(&b.enough()).then(a.progress().total_cmp(&b.progress()))
 }
 
-/// The step that is enough and fits best, or else led furthest.
+/// The step that is enough with the fewest changes and fits best, or else led furthest.
 fn furthest(steps: Vec<Step>) -> Option<Step> {
-    steps.into_iter().max_by(|a, b| better(&a.measured, &b.measured))
+    let changes = |step: &Step| if step.measured.enough() { step.changes.len() } else { 0 };
+    steps.into_iter().max_by(|a, b| {
+        let enough = a.measured.enough().cmp(&b.measured.enough());
+        enough.then(changes(b).cmp(&changes(a))).then(better(&a.measured, &b.measured))
+    })
 }
 
 /// The fixes of a set.

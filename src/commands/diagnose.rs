@@ -10,7 +10,8 @@ const EXAMPLES: &str = "\
 Examples:
   misfit diagnose                       the embedded experiment: a ReLU network asked to fit x² + x
   misfit diagnose my.toml               one's own
-  misfit diagnose my.toml --own-fixes   without the fixes that the file names: what does misfit find by itself?
+  misfit diagnose my.toml --hide-fixes --out results/my-hidden
+                                        without the fixes that the file names: what does misfit find by itself?
   misfit diagnose my.toml train.steps=500   a baseline with one setting changed
 
 The runs, effects.csv, findings.csv and repaired.toml go to results/<name>-diagnosis. A diagnosis that was cut short
@@ -23,12 +24,12 @@ pub struct DiagnoseArgs {
     pub train: TrainArgs,
     /// Try only fixes that misfit itself suggests, none of those that the file names
     #[arg(long)]
-    pub own_fixes: bool,
+    pub hide_fixes: bool,
 }
 
 #[cfg(not(feature = "train"))]
 pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
-    let _ = (load(&args.train)?, args.own_fixes);
+    let _ = (load(&args.train)?, args.hide_fixes);
     super::run::cannot_train()
 }
 
@@ -42,7 +43,7 @@ pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
     let experiment = load(&args.train)?;
     let name = format!("{}-diagnosis", experiment.name);
     let path = args.train.out.clone().unwrap_or_else(|| Path::new("results").join(name));
-    let own = if args.own_fixes { Vec::new() } else { experiment.fixes.clone() };
+    let own = if args.hide_fixes { Vec::new() } else { experiment.fixes.clone() };
     let runner = crate::runner::Runner::new(&args.train.device, args.train.threads)?;
     match diagnose(&runner, &experiment, own, &path, args.train.fresh) {
         Ok(text) => print(&text).map(|()| Exit::Done),

@@ -29,7 +29,7 @@ pub struct TrainArgs {
     /// An experiment file (the embedded polynomial experiment where none is given), and settings to change in it
     #[arg(value_name = "FILE | KEY=VALUE")]
     pub words: Vec<String>,
-    /// The results folder [default: results/<name>]
+    /// The results folder [default: results/<name>; of a diagnosis results/<name>-diagnosis]
     #[arg(long, value_name = "FOLDER")]
     pub out: Option<PathBuf>,
     /// The number of seeds (0, 1, …), or a list of them, as 3,5,8

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use super::files::write_whole;
 use super::folder::{EFFECTS, FINDINGS, REPAIRED};
@@ -18,8 +18,8 @@ pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> R
     text(EFFECTS, effects(diagnosis))?;
     text(FINDINGS, findings(diagnosis))?;
     match diagnosis.smallest.first() {
-        Some(&set) => text(REPAIRED, repaired(folder, experiment, diagnosis, set)?),
-        None => super::files::remove(&folder.join(REPAIRED)),
+        Some(&set) if set != 0 => text(REPAIRED, repaired(folder, experiment, diagnosis, set)?),
+        _ => super::files::remove(&folder.join(REPAIRED)),
     }
 }
 
@@ -96,6 +96,11 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
     text.push_str(&toml::to_string(&head)?);
     if let Target::Csv { csv, .. } = &mut config.data.target {
         *csv = relative(csv, folder)?;
+        let shown = csv.display();
+        ensure!(
+            csv.to_str().is_some(),
+            "{shown}: is no UTF-8, so repaired.toml cannot name it: rename the folder or file"
+        );
     }
     let mut sections = [
         ("data", to_toml(&config.data)),
@@ -118,6 +123,7 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
             }
         }
     }
+    text.push_str("\n[[variant]]\nname = \"repaired\"\n");
     Ok(text)
 }
 

@@ -185,10 +185,21 @@ impl Folder {
 }
 
 fn clear(path: &Path) -> Result<()> {
-    for parts in [PARTS, TRIALS] {
-        if path.join(parts).exists() {
-            fs::remove_dir_all(path.join(parts)).with_context(|| format!("{}: cannot be cleared", path.display()))?;
+    let uncleared = || format!("{}: cannot be cleared", path.display());
+    if path.join(PARTS).exists() {
+        fs::remove_dir_all(path.join(PARTS)).with_context(uncleared)?;
+    }
+    // A folder of that name may be somebody's own: of it go the results only that a diagnosis has numbered.
+    if let Ok(trials) = fs::read_dir(path.join(TRIALS)) {
+        for trial in trials {
+            let trial = trial.with_context(uncleared)?.path();
+            let numbered = trial.file_name().is_some_and(|name| name.to_string_lossy().parse::<usize>().is_ok());
+            if numbered && (trial.join(MANIFEST).exists() || trial.join(LOCK).exists()) {
+                fs::remove_dir_all(&trial).with_context(uncleared)?;
+            }
         }
+        // Not if something is left in it.
+        let _ = fs::remove_dir(path.join(TRIALS));
     }
     // The manifest last: as long as it stands, what is left is known for what it is.
     let files = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]);

@@ -19,6 +19,13 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     let baseline = diagnosis.baseline();
     let _ = writeln!(text, "{}: why does it not fit?\n", one_line(&experiment.title));
     let _ = writeln!(text, "As asked: {}.", as_asked(baseline));
+    if baseline.goal < FITS {
+        let _ = writeln!(
+            text,
+            "Neighbouring rows differ by noise, of which a network should learn nothing: R² of {} counts as a fit here.",
+            ratio(baseline.goal)
+        );
+    }
     if baseline.enough() {
         let _ = writeln!(text, "It does fit, so there is nothing to mend.");
     }
@@ -26,7 +33,10 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     if !diagnosis.fixes.is_empty() {
         let _ = write!(text, "\n{}", worth(diagnosis));
     }
-    let _ = write!(text, "\n{}", verdicts(diagnosis));
+    let verdicts = verdicts(diagnosis);
+    if !verdicts.is_empty() {
+        let _ = write!(text, "\n{verdicts}");
+    }
     text
 }
 
@@ -89,8 +99,10 @@ fn worth(diagnosis: &Diagnosis) -> String {
         ]);
     }
     let seeds = diagnosis.baseline().runs.len();
+    let missing = diagnosis.fixes.iter().any(|judged| judged.shapley.is_none());
+    let unmeasured = if missing { " A – stands where not every combination was measured." } else { "" };
     format!(
-        "{}\nGained share of the targets' variance (R² on the test points, 0 for all that a constant does as well), mean over {}{}.\n",
+        "{}\nGained share of the targets' variance (R² on the test points, 0 for all that a constant does as well), mean over {}{}.\nVerdicts are by which sets fit: among all others may be one that spoils the rest.{unmeasured}\n",
         finish(table, &[1, 2, 3]),
         plural(seeds, "seed", "seeds"),
         if seeds > 1 { " with its 95 % interval" } else { "" }
@@ -200,8 +212,8 @@ fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
     let help = pairs.iter().filter(|e| e.estimate.mean > 0.0).take(MOST).collect();
     let hinder = pairs.iter().rev().filter(|e| e.estimate.mean < 0.0).take(MOST).collect();
     [
-        say(help, "Need one another most (interaction)"),
-        say(hinder, "Stand in for one another, or in each other's way (interaction)"),
+        say(help, "Gain more together than their sum (interaction)"),
+        say(hinder, "Gain less together than their sum (interaction)"),
     ]
     .into_iter()
     .flatten()

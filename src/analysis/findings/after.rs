@@ -252,7 +252,7 @@ fn still_falling(measured: &Measured) -> Found {
     let steps = measured.median(|run| run.run.steps as f64);
     let times = measured.median(|run| if missing_steps(run).is_nan() { f64::INFINITY } else { missing_steps(run) });
     let guess = match times {
-        times if times < 1e4 => {
+        times if times < 30.0 => {
             format!("R² 0.99 is {} more steps away, if it goes on so", short(((times - 1.0) * steps).ceil()))
         }
         _ => "far from R² 0.99".to_owned(),

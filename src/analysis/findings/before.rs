@@ -2,7 +2,7 @@
 
 use super::{Certainty, Finding, short};
 use crate::analysis::linear::best_line_rmse;
-use crate::analysis::noise::{goal, noise_share};
+use crate::analysis::noise::{MOST as MOST_NOISE, goal, noise_share};
 use crate::analysis::outcome::{FITS, deviation};
 use crate::data::{RunData, batch_rows};
 use crate::experiment::ExperimentError;
@@ -262,17 +262,21 @@ impl<'a> Setup<'a> {
             .map(Some)
     }
 
+    /// Whether the targets may be all noise, so that nothing can be said of their curve.
+    fn unclear(&self) -> bool {
+        self.noise.is_some_and(|share| share > MOST_NOISE)
+    }
+
     /// Only worth knowing: what no network can fit.
     fn noisy(&self) -> Found {
+        let Some(share) = self.noise else { return Ok(None) };
         let goal = goal(self.noise);
-        if goal >= FITS {
-            return Ok(None);
-        }
-        let evidence = format!(
-            "neighbouring targets differ by noise of {} % of their variance: R² of {} counts as a fit here",
-            short(100.0 * self.noise.unwrap_or(0.0)),
-            short(goal)
-        );
+        let means = match (self.unclear(), goal < FITS) {
+            (true, _) => "noise, or a curve that the rows are too few for".to_owned(),
+            (false, true) => format!("R² of {} counts as a fit here", short(goal)),
+            (false, false) => return Ok(None),
+        };
+        let evidence = format!("neighbouring targets differ by {} % of their variance: {means}", short(100.0 * share));
         Ok(Some(Finding::new("noisy-targets", "Gasser, Sroka & Jennen-Steinmetz 1986: pseudo-residuals", evidence)))
     }
 
@@ -359,20 +363,34 @@ impl<'a> Setup<'a> {
     }
 
     fn raw_inputs(&self) -> Found {
-        let far = |column: &&Vec<f64>| {
+        let far = |column: &Vec<f64>| {
             let (size, spread) = (rms(column), deviation(column));
-            spread > 0.0 && !(NEAR..=FAR).contains(&size)
+            spread > 0.0 && (!(NEAR..=FAR).contains(&size) || spread < NEAR)
         };
-        let Some(column) = self.inputs.iter().find(far) else { return Ok(None) };
+        let Some((at, column)) = self.inputs.iter().enumerate().find(|(_, column)| far(column)) else {
+            return Ok(None);
+        };
         let (least, most) = range(column);
+        let what = match &self.config.data.target {
+            Target::Csv { inputs, .. } if inputs.len() > 1 => format!("{:?} goes", inputs[at]),
+            _ => "inputs go".to_owned(),
+        };
         let evidence = format!(
-            "inputs go from {} to {}: their root mean square is {}, a standardised one's 1",
+            "{what} from {} to {}: the root mean square is {}, the standard deviation {}; standardised both are 1",
             short(least),
             short(most),
-            short(rms(column))
+            short(rms(column)),
+            short(deviation(column))
         );
+        // A column of ones that stands for the biases must stay what it is.
+        let stands = |column: &Vec<f64>| deviation(column) == 0.0 && column.iter().any(|x| *x != 0.0);
+        let size = self.inputs.iter().map(|column| rms(column)).fold(0.0, f64::max);
+        let patch = match !self.config.model.bias && self.inputs.iter().any(stands) {
+            true => format!("data.scale_input = {:?}", one_digit(size)),
+            false => "data.scale_input = \"standardize\"".to_owned(),
+        };
         Finding::new("raw-inputs", "TheDeepChecker, UMLAUT: inputs neither scaled nor standardised", evidence)
-            .fixed_by("scaled-input", "data.scale_input = \"standardize\"")
+            .fixed_by("scaled-input", &patch)
             .map(Some)
     }
 
@@ -388,10 +406,11 @@ impl<'a> Setup<'a> {
         }
         let (least, most) = range(&self.targets);
         let evidence = format!(
-            "targets go from {} to {}: their root mean square is {}, a standardised one's 1",
+            "targets go from {} to {}: the root mean square is {}, the standard deviation {}; standardised both are 1",
             short(least),
             short(most),
-            short(size)
+            short(size),
+            short(spread)
         );
         Finding::new("raw-targets", "TheDeepChecker: targets neither scaled nor standardised", evidence)
             .fixed_by("scaled-target", "data.scale_target = \"standardize\"")
@@ -420,7 +439,10 @@ impl<'a> Setup<'a> {
                 "the same {rows} samples at all {} steps, for {parameters} parameters, where new ones could be drawn",
                 self.steps
             );
-            return finding(evidence).fixed_by("fresh-batches", "batch.draw = \"fresh\"").map(Some);
+            return finding(evidence)
+                .certainty(Certainty::Possible)
+                .fixed_by("fresh-batches", "batch.draw = \"fresh\"")
+                .map(Some);
         }
         if rows < 2 * USUAL || self.steps >= MANY {
             return Ok(None);
@@ -448,7 +470,8 @@ impl<'a> Setup<'a> {
         let line = best_line_rmse(&self.data.test);
         let spread = deviation(&self.data.test.targets);
         let r2 = 1.0 - (line / spread).powi(2);
-        if model.activation.iter().any(|a| *a != Activation::Identity) || spread == 0.0 || r2 >= goal(self.noise) {
+        let bends = model.activation.iter().any(|a| *a != Activation::Identity);
+        if bends || spread == 0.0 || self.unclear() || r2 >= goal(self.noise) {
             return Ok(None);
         }
         let evidence = format!(
@@ -477,7 +500,7 @@ impl<'a> Setup<'a> {
         let spread = deviation(&self.data.test.targets);
         let bound = Baselines::of(&self.data.test, &self.config.data, most).pieces_rmse(most);
         let r2 = 1.0 - (bound / spread).powi(2);
-        if spread == 0.0 || r2 >= goal(self.noise) {
+        if spread == 0.0 || self.unclear() || r2 >= goal(self.noise) {
             return Ok(None);
         }
         let evidence =
@@ -492,7 +515,7 @@ impl<'a> Setup<'a> {
 /// Share of the test targets' variance that is noise: of a CSV's rows, since a polynomial's test points have none.
 pub fn noise_of(config: &Config, data: &RunData) -> Option<f64> {
     match config.data.target {
-        Target::Csv { .. } => noise_share(&data.train),
+        Target::Csv { .. } => noise_share(&data.test),
         Target::Polynomial { .. } => None,
     }
 }
