@@ -67,11 +67,12 @@ class Case:
         if not self.enough:
             return "**missed**: nothing was found to be enough"
         if not self.missing:
-            return "contains it"
+            return "sets the same keys"
         if self.as_good:
-            found = f"contains {', '.join(self.contained)}; " if self.contained else ""
+            found = f"sets the keys of {', '.join(self.contained)}; " if self.contained else ""
             r2 = [f"{ended.r2 + 0.0:.4f}".replace("-0.0000", "0.0000") for ended in (self.enough_ended, self.accepted)]
-            return f"{found}is as good: R² {r2[0]}, the accepted fix's {r2[1]}"
+            better = "is as good" if self.accepted.fits else "fits, which the accepted fix alone does not"
+            return f"{found}{better}: R² {r2[0]}, the accepted fix's {r2[1]}"
         return f"**missed**: {', '.join(self.missing)}"
 
     @property
@@ -153,6 +154,10 @@ def document(cases: list[Case]) -> str:
     hits = [case for case in cases if case.hit]
     refuted = sum(f["severity"] == "refuted" for case in cases for f in case.findings)
     fixed = sum(bool(f["fix"]) for case in cases for f in case.findings)
+    said = [f["evidence"] for case in cases for f in case.findings]
+    findings = len(said)
+    nowhere = sum("led nowhere" in text for text in said)
+    untried = sum("no fix of it was tried" in text for text in said)
     misses = [f"- {case.name}: {case.verdict.replace('**', '')}" for case in cases if not case.hit]
     head = ["case", "as asked", "accepted fix", "findings", "smallest set that misfit finds enough", "beside the accepted fix, it"]
     return "\n\n".join(
@@ -160,11 +165,14 @@ def document(cases: list[Case]) -> str:
             "# The gallery, diagnosed",
             "Made by `scripts/gallery`: twelve training set-ups that failed, as their authors published them "
             "([experiments/gallery](../experiments/gallery/README.md)), each diagnosed by `misfit diagnose --hide-fixes`, which "
-            "hides the file's fixes. Findings are those whose fix was measured to matter.",
+            "hides the file's fixes. Of the findings the table has those whose fix was measured to matter, and those that were "
+            "refuted.",
             table(head, lines),
             f"In {len(hits)} of {len(cases)} the smallest set contains the accepted fix, that is, it sets all of its keys, or is "
             "as good: it fits on as many seeds, with a median R² at most 0.001 lower. "
-            f"Of {fixed} findings with a fix {refuted} were refuted by the measurement. The longest "
+            f"Of {findings} findings {fixed} suggest a fix that was measured over all seeds, and of these {refuted} were refuted. Of "
+            f"the others, {nowhere} had a fix that led nowhere in a trial, and {untried} one that was not tried, since what else was "
+            "found is enough; the rest are symptoms without a fix of their own. The longest "
             f"diagnosis took {max(case.seconds for case in cases):.0f} s, all together {sum(case.seconds for case in cases):.0f} s.",
             "Misses:\n\n" + "\n".join(misses) if misses else "No misses.",
             other_tools().strip(),
