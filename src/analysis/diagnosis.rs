@@ -109,9 +109,8 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     let mut on = search.on;
     let mut left = BUDGET / 4.0;
     while on.count_ones() > 1 {
-        let smaller: Vec<Set> =
-            (0..search.fixes.len()).map(bit).filter(|fix| on & fix != 0).map(|fix| on & !fix).collect();
-        let smaller: Vec<Set> = smaller.into_iter().filter(|set| lab.config(&search.fixes, *set).is_ok()).collect();
+        let smaller = members(on).map(|fix| on & !bit(fix));
+        let smaller: Vec<Set> = smaller.filter(|set| lab.config(&search.fixes, *set).is_ok()).collect();
         let seconds = lab.seconds(&search.fixes, &smaller, seeds)?;
         if seconds > left {
             break;

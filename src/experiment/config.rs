@@ -303,8 +303,8 @@ impl Train {
     }
 }
 
-/// A configuration as `section.key` with its value in TOML, in the order of the file format.
-pub fn flatten(config: &Config) -> Vec<(String, String)> {
+/// The tables of a configuration, each key with its value in TOML, in the order of the file format.
+pub fn sections(config: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
     let sections: [(&str, toml::Value); 6] = [
         ("data", to_toml(&config.data)),
         ("batch", to_toml(&config.batch)),
@@ -313,17 +313,22 @@ pub fn flatten(config: &Config) -> Vec<(String, String)> {
         ("optimizer", to_toml(&config.optimizer)),
         ("train", to_toml(&config.train)),
     ];
-    let mut flat = Vec::new();
-    for (section, value) in sections {
-        if let toml::Value::Table(table) = value {
-            flat.extend(table.into_iter().map(|(key, value)| (format!("{section}.{key}"), value.to_string())));
-        }
-    }
-    flat
+    let keys = |value: toml::Value| match value {
+        toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, value.to_string())).collect(),
+        _ => Vec::new(),
+    };
+    sections.into_iter().map(|(section, value)| (section, keys(value))).collect()
 }
 
-/// A part of a configuration, as an experiment file has it.
-pub fn to_toml<T: Serialize>(value: &T) -> toml::Value {
+/// A configuration as `section.key` with its value in TOML, in the order of the file format.
+pub fn flatten(config: &Config) -> Vec<(String, String)> {
+    let flat = |(section, keys): (&str, Vec<(String, String)>)| {
+        keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)).collect::<Vec<_>>()
+    };
+    sections(config).into_iter().flat_map(flat).collect()
+}
+
+fn to_toml<T: Serialize>(value: &T) -> toml::Value {
     toml::Value::try_from(value).expect("a configuration is made of what TOML can write")
 }
 

@@ -9,7 +9,7 @@ use super::folder::{EFFECTS, FINDINGS, REPAIRED};
 use super::rows::{EFFECTS_HEADER, FINDINGS_HEADER, line, number};
 use crate::analysis::diagnosis::{Diagnosis, Goal, Judged, Verdict};
 use crate::analysis::search::{Set, Suspicion, TRIED};
-use crate::experiment::config::{Target, Test, to_toml};
+use crate::experiment::config::{Target, Test, sections};
 use crate::experiment::{Experiment, one_line};
 
 /// Writes the three files into a results folder.
@@ -86,8 +86,7 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
         let fix = &diagnosis.fixes[fix].fix;
         text.push_str(&format!("# {}: {}\n", one_line(&fix.name), one_line(&fix.patch().join("; "))));
     }
-    let head = toml::toml! { name = "" };
-    let mut head: toml::Table = head;
+    let mut head = toml::Table::new();
     head.insert("name".to_owned(), format!("{}-repaired", shortened(&experiment.name)).into());
     head.insert("title".to_owned(), format!("{}, repaired", experiment.title).into());
     let seeds: Vec<i64> = experiment.seeds.iter().filter_map(|&seed| i64::try_from(seed).ok()).collect();
@@ -102,23 +101,11 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
             "{shown}: is no UTF-8, so repaired.toml cannot name it: rename the folder or file"
         );
     }
-    let mut sections = [
-        ("data", to_toml(&config.data)),
-        ("batch", to_toml(&config.batch)),
-        ("model", to_toml(&config.model)),
-        ("loss", to_toml(&config.loss)),
-        ("optimizer", to_toml(&config.optimizer)),
-        ("train", to_toml(&config.train)),
-    ];
-    if config.data.test == Test::Rows
-        && let toml::Value::Table(data) = &mut sections[0].1
-    {
-        data.remove("test");
-    }
-    for (name, value) in sections {
-        text.push_str(&format!("\n[{name}]\n"));
-        if let toml::Value::Table(table) = value {
-            for (key, value) in table {
+    for (section, keys) in sections(&config) {
+        text.push_str(&format!("\n[{section}]\n"));
+        for (key, value) in keys {
+            // A CSV is tested on its rows, and no key says so.
+            if (section, key.as_str()) != ("data", "test") || config.data.test != Test::Rows {
                 text.push_str(&format!("{key} = {value}\n"));
             }
         }
