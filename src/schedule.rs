@@ -295,6 +295,12 @@ impl Schedule<'_> {
             test_rmse: fit.rmse,
             r2: fit.r2,
         };
+        let mut kinks = trained.health.kinks.clone();
+        if let Some(scale) = lane.data.input_scale.first() {
+            kinks.iter_mut().for_each(|kink| *kink = scale.unscale(*kink));
+            // Inputs may be divided by a negative number.
+            kinks.sort_by(f64::total_cmp);
+        }
         let health = HealthRow {
             variant: variant.name.clone(),
             seed: run.seed,
@@ -314,6 +320,7 @@ impl Schedule<'_> {
             line_rmse: baselines.line_rmse,
             pieces_rmse: baselines.pieces_rmse(trained.health.pieces),
             most_pieces_rmse: baselines.pieces_rmse(trained.health.most_pieces),
+            kinks,
         };
         let own = rows::variant_inputs(variant);
         let columns: Vec<Option<usize>> =

@@ -76,15 +76,23 @@ fn pieces_are_the_patterns_of_units_that_a_fine_walk_over_the_inputs_meets_and_g
         near(number(row, "grad_last"), norm(&gradients[4]), 1e-12);
         near(number(row, "grad_ratio"), norm(&gradients[0]) / norm(&gradients[4]), 1e-12);
         let steps = 400_000;
-        let mut patterns = 1;
+        let mut changes = Vec::new();
         let mut last = on(&parameters, -1.0);
         for i in 1..=steps {
-            let now = on(&parameters, -1.0 + 2.0 * f64::from(i) / f64::from(steps));
-            patterns += usize::from(now != last);
+            let x = -1.0 + 2.0 * f64::from(i) / f64::from(steps);
+            let now = on(&parameters, x);
+            if now != last {
+                changes.push(x);
+            }
             last = now;
         }
         // Two patterns are one piece only where a change of both layers at once leaves the slope as it was.
-        assert_eq!(number(row, "pieces"), patterns as f64, "seed {seed}");
+        assert_eq!(number(row, "pieces"), changes.len() as f64 + 1.0, "seed {seed}");
+        let kinks: Vec<f64> = row["kinks"].split(' ').map(|kink| kink.parse().unwrap()).collect();
+        assert_eq!(kinks.len(), changes.len());
+        for (kink, change) in kinks.iter().zip(&changes) {
+            assert!(change - kink >= 0.0 && change - kink <= 2.0 / f64::from(steps), "{kink} against {change}");
+        }
         assert_eq!(number(row, "most_pieces"), 42.0);
     }
 }
@@ -126,6 +134,29 @@ fn distinct_samples_are_those_that_were_in_a_batch() {
     ] {
         let row = &health(&text(batch, inputs))[0];
         assert_eq!((number(row, "distinct_samples"), number(row, "training_samples")), (seen, of), "{batch}");
+    }
+}
+
+#[test]
+fn kinks_are_in_the_inputs_own_units_whatever_their_scale() {
+    // One update of a rate that moves nothing: the network is the same function of the scaled input.
+    let text = |from: f64, to: f64, scale: &str| {
+        format!(
+            "seeds = 1\n[data]\ninputs = {{ grid = {{ from = {from}, to = {to}, count = 50 }} }}\nscale_input = {scale}\n\
+             [model]\nhidden = [6]\ninit = \"pytorch\"\n[optimizer]\nlearning_rate = 1e-30\n[train]\nsteps = 1\n"
+        )
+    };
+    let kinks = |text: &str| -> Vec<f64> {
+        health(text)[0]["kinks"].split_ascii_whitespace().map(|kink| kink.parse().unwrap()).collect()
+    };
+    let (plain, divided) = (kinks(&text(-1.0, 1.0, "1.0")), kinks(&text(-100.0, 100.0, "100.0")));
+    let mut mirrored = kinks(&text(-100.0, 100.0, "-100.0"));
+    assert!(!plain.is_empty() && plain.len() == divided.len() && plain.len() == mirrored.len());
+    assert!(mirrored.is_sorted());
+    mirrored.reverse();
+    for ((plain, divided), mirrored) in plain.iter().zip(&divided).zip(&mirrored) {
+        near(*divided, 100.0 * plain, 1e-9);
+        near(*mirrored, -100.0 * plain, 1e-9);
     }
 }
 

@@ -11,7 +11,7 @@ pub struct State {
 }
 
 /// What is told of one run's network, as `health.csv` has it.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Health {
     /// Norms of the gradients of the first and the last layer's weights, before the first update and after the last.
     pub first_gradient: [f64; 2],
@@ -20,6 +20,8 @@ pub struct Health {
     pub identical_units: f64,
     pub pieces: f64,
     pub most_pieces: f64,
+    /// Where the pieces meet, in the network's units of its input.
+    pub kinks: Vec<f64>,
 }
 
 /// A pre-activation beyond ± this is saturated (DeepDiagnosis, Wardat et al. 2022).
@@ -34,13 +36,15 @@ impl Health {
         let layers = layers(model, columns, &state.parameters);
         let (saturated_units, identical_units) = units(model, &layers, columns, inputs);
         let linear = piecewise_linear(model);
+        let kinks = kinks(model, &layers, columns, inputs);
         Health {
             first_gradient,
             last_gradient: edges(&state.gradient, model.bias),
             saturated_units,
             identical_units,
-            pieces: pieces(model, &layers, columns, inputs).unwrap_or(f64::NAN),
+            pieces: kinks.as_ref().map_or(f64::NAN, |kinks| kinks.len() as f64 + 1.0),
             most_pieces: if linear && columns == 1 { most_pieces(model) } else { f64::NAN },
+            kinks: kinks.unwrap_or_default(),
         }
     }
 }
@@ -86,8 +90,8 @@ fn layers<'a>(model: &Model, columns: usize, parameters: &'a [Vec<f32>]) -> Vec<
         .collect()
 }
 
-/// The exact number of straight pieces over the inputs' range.
-fn pieces(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Option<f64> {
+/// Where the straight pieces meet, exactly, within the inputs' range; nothing where the function is not made of them.
+fn kinks(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Option<Vec<f64>> {
     if columns != 1 || !piecewise_linear(model) {
         return None;
     }
@@ -96,7 +100,7 @@ fn pieces(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Op
     }
     // A softmax over one unit is 1 everywhere.
     if model.output == Output::Softmax {
-        return Some(1.0);
+        return Some(Vec::new());
     }
     let bend = |a: &Activation| match a {
         Activation::Relu => Bend::At(0.0),
@@ -107,7 +111,7 @@ fn pieces(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Op
     let bends: Vec<Bend> = model.activation.iter().map(bend).chain([output]).collect();
     let from = inputs.iter().copied().fold(f32::INFINITY, f32::min);
     let to = inputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    breakpoints(layers, &bends, f64::from(from), f64::from(to)).map(|points| points.len() as f64 + 1.0)
+    breakpoints(layers, &bends, f64::from(from), f64::from(to))
 }
 
 /// Shares of saturated and of identical units.
@@ -209,6 +213,7 @@ mod tests {
         // |x| − 1/2 from relu(x) and relu(−x), and a copy of the first that nothing takes.
         let health = of("hidden = [3]", &[&[1.0, -1.0, 1.0], &[0.0; 3], &[1.0, 1.0, 0.0], &[-0.5]]);
         assert_eq!((health.pieces, health.most_pieces), (2.0, 4.0));
+        assert_eq!(health.kinks, [0.0]);
         assert_eq!(health.identical_units, 2.0 / 3.0);
         assert_eq!(health.saturated_units, 0.0);
         assert_eq!(health.last_gradient, [3.0_f64.sqrt(), 2.0_f64.sqrt()]);

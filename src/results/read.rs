@@ -40,7 +40,9 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
 /// The rows of a folder's `health.csv`, in the file's order.
 pub fn health(folder: &Path) -> Result<Vec<HealthRow>> {
     let mut rows = Vec::new();
-    numbers(&folder.join("health.csv"), &HEALTH_HEADER, |key, n| {
+    each_row(&folder.join("health.csv"), &HEALTH_HEADER, |key, fields| {
+        let (kinks, numbers) = fields.split_last()?;
+        let n: Vec<f64> = numbers.iter().map(|field| field.parse().ok()).collect::<Option<_>>()?;
         rows.push(HealthRow {
             variant: key.variant,
             seed: key.seed,
@@ -60,7 +62,9 @@ pub fn health(folder: &Path) -> Result<Vec<HealthRow>> {
             line_rmse: n[21],
             pieces_rmse: n[22],
             most_pieces_rmse: n[23],
+            kinks: kinks.split_ascii_whitespace().map(|kink| kink.parse().ok()).collect::<Option<_>>()?,
         });
+        Some(())
     })?;
     Ok(rows)
 }
@@ -68,42 +72,48 @@ pub fn health(folder: &Path) -> Result<Vec<HealthRow>> {
 /// The curves of a folder, run by run, in the file's order.
 pub fn curves(folder: &Path) -> Result<Vec<(Key, Vec<CurvePoint>)>> {
     let mut curves: Vec<(Key, Vec<CurvePoint>)> = Vec::new();
-    numbers(&folder.join("curves.csv"), &CURVES_HEADER, |key, n| {
-        let point = CurvePoint {
-            step: n[0] as usize,
-            train_loss: n[1],
-            test_loss: n[2],
-            test_rmse: n[3],
-            grad_norm: n[4],
-            update_ratio: n[5],
-            dead_units: n[6],
-        };
-        match curves.last_mut() {
-            Some((last, curve)) if *last == key => curve.push(point),
-            _ => curves.push((key, vec![point])),
-        }
+    each_curve_point(folder, |key, point| match curves.last_mut() {
+        Some((last, curve)) if *last == key => curve.push(point),
+        _ => curves.push((key, vec![point])),
     })?;
     Ok(curves)
 }
 
-/// Goes through a file whose rows are a variant, a seed and numbers.
-fn numbers(path: &Path, header: &[&str], mut row: impl FnMut(Key, &[f64])) -> Result<()> {
+/// Goes through the points of a folder's curves, in the file's order.
+pub fn each_curve_point(folder: &Path, mut take: impl FnMut(Key, CurvePoint)) -> Result<()> {
+    each_row(&folder.join("curves.csv"), &CURVES_HEADER, |key, fields| {
+        let number = |field: usize| fields[field].parse::<f64>().ok();
+        let point = CurvePoint {
+            step: fields[0].parse().ok()?,
+            train_loss: number(1)?,
+            test_loss: number(2)?,
+            test_rmse: number(3)?,
+            grad_norm: number(4)?,
+            update_ratio: number(5)?,
+            dead_units: number(6)?,
+        };
+        take(key, point);
+        Some(())
+    })
+}
+
+/// Goes through a file whose rows begin with a variant and a seed; `row` is given what follows them, and says whether that
+/// is what it must be.
+fn each_row(path: &Path, header: &[&str], mut row: impl FnMut(Key, &[&str]) -> Option<()>) -> Result<()> {
     let shown = path.display();
     let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
     if reader.headers()?.iter().ne(header.iter().copied()) {
         bail!("{shown}:1: the header must be {}", header.join(","));
     }
     let mut record = csv::StringRecord::new();
-    let mut values = Vec::with_capacity(header.len());
     while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
         let line = record.position().map_or(0, csv::Position::line);
-        let wrong = || format!("{shown}:{line}: is not a row of {}", header.join(","));
-        let seed = record[1].parse().with_context(wrong)?;
-        values.clear();
-        for field in record.iter().skip(2) {
-            values.push(field.parse().with_context(wrong)?);
-        }
-        row(Key { variant: record[0].to_owned(), seed }, &values);
+        let fields: Vec<&str> = record.iter().collect();
+        let taken = (|| {
+            let key = Key { variant: fields[0].to_owned(), seed: fields[1].parse().ok()? };
+            row(key, &fields[2..])
+        })();
+        taken.with_context(|| format!("{shown}:{line}: is not a row of {}", header.join(",")))?;
     }
     Ok(())
 }

@@ -87,9 +87,11 @@ pub struct HealthRow {
     pub line_rmse: f64,
     pub pieces_rmse: f64,
     pub most_pieces_rmse: f64,
+    /// Where the straight pieces meet, in the input's original units, ascending.
+    pub kinks: Vec<f64>,
 }
 
-pub const HEALTH_HEADER: [&str; 26] = [
+pub const HEALTH_HEADER: [&str; 27] = [
     "variant",
     "seed",
     "start_grad_first",
@@ -116,6 +118,7 @@ pub const HEALTH_HEADER: [&str; 26] = [
     "line_rmse",
     "pieces_rmse",
     "most_pieces_rmse",
+    "kinks",
 ];
 
 /// An effect of fixes on the outcome measure, over the seeds.
@@ -301,7 +304,8 @@ pub fn health_line(row: &HealthRow) -> String {
     ]
     .concat();
     let key = [row.variant.clone(), row.seed.to_string()];
-    line(&key.into_iter().chain(numbers.into_iter().map(number)).collect::<Vec<_>>())
+    let kinks = row.kinks.iter().copied().map(number).collect::<Vec<_>>().join(" ");
+    line(&key.into_iter().chain(numbers.into_iter().map(number)).chain([kinks]).collect::<Vec<_>>())
 }
 
 #[cfg(test)]
