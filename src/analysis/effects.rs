@@ -152,7 +152,7 @@ fn sign_flip(values: &[f64]) -> f64 {
 }
 
 /// The next number of the generator SplitMix64 (Steele, Lea & Flood 2014). Here so that p depends on no crate's version.
-fn split_mix(state: &mut u64) -> u64 {
+pub(super) fn split_mix(state: &mut u64) -> u64 {
     *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut z = *state;
     z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);

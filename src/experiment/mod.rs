@@ -22,7 +22,8 @@ use config::{Config, Span, Target, Test};
 pub use error::{ExperimentError, one_line};
 use names::{check_label, check_name};
 pub use published::{Figure, Published};
-use reader::{Reader, unknown};
+use reader::Reader;
+pub use reader::unknown;
 use tree::{Node, Table, Value};
 
 /// The experiment that `misfit run` runs when it is given none.

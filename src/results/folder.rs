@@ -37,7 +37,7 @@ pub const EFFECTS: &str = "effects.csv";
 pub const FINDINGS: &str = "findings.csv";
 /// The experiment that a diagnosis ends with.
 pub const REPAIRED: &str = "repaired.toml";
-const MANIFEST: &str = "manifest.json";
+pub const MANIFEST: &str = "manifest.json";
 
 impl Folder {
     /// Takes hold of `path` for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out what any

@@ -1,5 +1,6 @@
 //! Result folders: what their files look like, how they are written whole or not at all, and how they are read back.
 
+pub mod compare;
 pub mod diagnosis;
 pub mod files;
 pub mod folder;

@@ -1,0 +1,208 @@
+//! How far a column's values differ.
+
+use csv::ByteRecord;
+use serde::Serialize;
+
+use super::json;
+use super::keyed::Row;
+
+/// Values are as good as equal where |a − b| ≤ atol + rtol·|b|, as `numpy.isclose` and `torch.allclose` have it: b is the
+/// reference. What is not finite is close to itself only.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Tolerance {
+    pub rtol: f64,
+    pub atol: f64,
+}
+
+impl Tolerance {
+    pub fn is_none(&self) -> bool {
+        self.rtol == 0.0 && self.atol == 0.0
+    }
+
+    /// How a pair of unequal numbers differs.
+    fn weigh(&self, a: f64, b: f64) -> Size {
+        if !a.is_finite() || !b.is_finite() {
+            return Size { absolute: f64::INFINITY, relative: f64::INFINITY, beyond: true };
+        }
+        let absolute = (a - b).abs();
+        Size { absolute, relative: absolute / b.abs(), beyond: absolute > self.atol + self.rtol * b.abs() }
+    }
+}
+
+/// How large a difference is: NaN of texts, inf where one side has a NaN or an infinity that the other has not.
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Size {
+    absolute: f64,
+    relative: f64,
+    beyond: bool,
+}
+
+/// A number as pandas would read it: nothing is NaN.
+pub(super) fn number(text: &[u8]) -> Option<f64> {
+    if text.is_empty() {
+        return Some(f64::NAN);
+    }
+    std::str::from_utf8(text).ok()?.trim().parse().ok()
+}
+
+/// Nothing if both say the same: NaN equals NaN, inf an inf of its sign, 1.0 1e0. Lists of numbers are as far apart as
+/// their members that are furthest apart.
+fn weigh(a: &[u8], b: &[u8], tolerance: &Tolerance) -> Option<Size> {
+    if a == b {
+        return None;
+    }
+    let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
+    if let (Some(a), Some(b)) = (number(a), number(b)) {
+        return (!same(a, b)).then(|| tolerance.weigh(a, b));
+    }
+    let list = |text: &[u8]| -> Option<Vec<f64>> {
+        text.contains(&b' ').then(|| text.split(|&byte| byte == b' ').map(number).collect()).flatten()
+    };
+    let text = Size { absolute: f64::NAN, relative: f64::NAN, beyond: true };
+    let (Some(a), Some(b)) = (list(a), list(b)) else { return Some(text) };
+    if a.len() != b.len() {
+        return Some(text);
+    }
+    let sizes = a.iter().zip(&b).filter(|(a, b)| !same(**a, **b)).map(|(&a, &b)| tolerance.weigh(a, b));
+    sizes.reduce(|x, y| Size {
+        absolute: x.absolute.max(y.absolute),
+        relative: x.relative.max(y.relative),
+        beyond: x.beyond || y.beyond,
+    })
+}
+
+/// A pair of values that differ.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Difference {
+    /// The row's key.
+    pub at: Vec<String>,
+    pub a: String,
+    pub b: String,
+    /// |a − b|, or that over |b|; NaN of texts.
+    #[serde(serialize_with = "json::number")]
+    pub size: f64,
+}
+
+/// What there is to say of a column that both sides have.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ColumnComparison {
+    pub column: String,
+    /// Rows whose values differ, and those that differ by more than the tolerance.
+    pub differ: u64,
+    pub beyond: u64,
+    pub first: Option<Difference>,
+    pub largest_absolute: Option<Difference>,
+    pub largest_relative: Option<Difference>,
+}
+
+/// The rows of a difference, kept as they are until all is gone through: most are soon outdone.
+#[derive(Default)]
+struct Kept {
+    size: f64,
+    a: ByteRecord,
+    b: ByteRecord,
+}
+
+impl Kept {
+    fn set(kept: &mut Option<Kept>, size: f64, a: Row, b: Row) {
+        let kept = kept.get_or_insert_default();
+        kept.size = size;
+        kept.a.clone_from(a.record);
+        kept.b.clone_from(b.record);
+    }
+
+    fn say(&self, places: [usize; 2], key: &[usize]) -> Difference {
+        let text = |record: &ByteRecord, column: usize| String::from_utf8_lossy(&record[column]).into_owned();
+        Difference {
+            at: key.iter().map(|&column| text(&self.a, column)).collect(),
+            a: text(&self.a, places[0]),
+            b: text(&self.b, places[1]),
+            size: self.size,
+        }
+    }
+}
+
+/// A column while rows go by.
+pub(super) struct Column {
+    pub name: String,
+    /// Where it is on each side.
+    pub places: [usize; 2],
+    differ: u64,
+    beyond: u64,
+    first: Option<Kept>,
+    absolute: Option<Kept>,
+    relative: Option<Kept>,
+}
+
+impl Column {
+    pub fn new(name: String, places: [usize; 2]) -> Self {
+        Column { name, places, differ: 0, beyond: 0, first: None, absolute: None, relative: None }
+    }
+
+    pub fn look(&mut self, a: Row, b: Row, tolerance: &Tolerance) {
+        let Some(size) = weigh(&a.record[self.places[0]], &b.record[self.places[1]], tolerance) else { return };
+        self.differ += 1;
+        self.beyond += u64::from(size.beyond);
+        if self.first.is_none() {
+            Kept::set(&mut self.first, size.absolute, a, b);
+        }
+        for (kept, size) in [(&mut self.absolute, size.absolute), (&mut self.relative, size.relative)] {
+            if !size.is_nan() && kept.as_ref().is_none_or(|kept| size > kept.size) {
+                Kept::set(kept, size, a, b);
+            }
+        }
+    }
+
+    /// `key` are the columns of A's key.
+    pub fn end(self, key: &[usize]) -> ColumnComparison {
+        let say = |kept: Option<Kept>| kept.map(|kept| kept.say(self.places, key));
+        ColumnComparison {
+            column: self.name,
+            differ: self.differ,
+            beyond: self.beyond,
+            first: say(self.first),
+            largest_absolute: say(self.absolute),
+            largest_relative: say(self.relative),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const EXACT: Tolerance = Tolerance { rtol: 0.0, atol: 0.0 };
+
+    fn differ(a: &str, b: &str) -> Option<Size> {
+        weigh(a.as_bytes(), b.as_bytes(), &EXACT)
+    }
+
+    #[test]
+    fn equal_is_what_means_the_same_however_it_is_spelt() {
+        for (a, b) in
+            [("1.0", "1"), ("1e3", "1000.0"), ("NaN", "nan"), ("NaN", ""), ("inf", "Infinity"), ("-0.0", "0.0")]
+        {
+            assert_eq!(differ(a, b), None, "{a} {b}");
+        }
+        for (a, b) in [("inf", "-inf"), ("NaN", "1.0"), ("NaN", "inf"), ("", "0"), ("inf", "1e308")] {
+            assert_eq!(differ(a, b).map(|size| size.absolute), Some(f64::INFINITY), "{a} {b}");
+        }
+        assert!(differ("fits", "line").is_some_and(|size| size.absolute.is_nan() && size.beyond));
+    }
+
+    #[test]
+    fn lists_are_as_far_apart_as_their_furthest_members() {
+        assert_eq!(differ("1.0 2.0", "1 2"), None);
+        assert_eq!(differ("1.0 2.0 3.0", "1.0 2.5 3.25").map(|size| size.absolute), Some(0.5));
+        assert!(differ("1.0 2.0", "1.0").is_some_and(|size| size.absolute.is_nan()));
+    }
+
+    #[test]
+    fn b_is_the_reference_of_the_tolerance_and_what_is_not_finite_is_never_close() {
+        // numpy.isclose(110, 100, rtol=0.095, atol=0) is False, isclose(100, 110, …) True.
+        let tolerance = Tolerance { rtol: 0.095, atol: 0.0 };
+        assert!(tolerance.weigh(110.0, 100.0).beyond && !tolerance.weigh(100.0, 110.0).beyond);
+        assert!(Tolerance { rtol: 1.0, atol: 1e300 }.weigh(1.0, f64::INFINITY).beyond);
+        assert!(!Tolerance { rtol: 0.0, atol: 0.5 }.weigh(1.5, 1.0).beyond);
+    }
+}

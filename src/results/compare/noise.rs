@@ -1,0 +1,430 @@
+//! Whether a difference is more than what another seed would make: how far the two sides' means over the seeds are apart,
+//! as a multiple of the spread between seeds.
+//!
+//! A fixed tolerance calls equal code different, where training amplifies the last bits, and different code equal, where its
+//! losses are small. What seeds differ by among themselves is the measure that a result brings with it.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use super::columns::number;
+use super::json;
+use super::keyed::Row;
+use crate::analysis::bootstrap::paired_interval;
+
+/// One variant's column, at one place of its key.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Noise {
+    /// Nothing where rows are not told apart by variant.
+    pub variant: Option<String>,
+    pub column: String,
+    /// The rest of the key: the last step that both sides have, or else where the multiple is largest; empty where a run has
+    /// one row.
+    pub at: Vec<String>,
+    /// Pairs of runs, one a seed, that the figures are of; pairs that are not in them because a value is not finite, and how
+    /// many of these are not the same on both sides.
+    pub pairs: usize,
+    pub not_finite: usize,
+    pub unlike: usize,
+    /// Means over the pairs.
+    #[serde(serialize_with = "json::number")]
+    pub a: f64,
+    #[serde(serialize_with = "json::number")]
+    pub b: f64,
+    /// The mean of b − a, and the ends of its 95 % paired bootstrap interval.
+    #[serde(serialize_with = "json::number")]
+    pub difference: f64,
+    #[serde(serialize_with = "json::number")]
+    pub low: f64,
+    #[serde(serialize_with = "json::number")]
+    pub high: f64,
+    /// √((s_a² + s_b²)/2), s the sample standard deviation over the pairs on each side.
+    #[serde(serialize_with = "json::number")]
+    pub noise_floor: f64,
+    /// The difference over the noise floor; infinite where there is no spread, 0 where there is no difference.
+    #[serde(serialize_with = "json::number")]
+    pub multiple: f64,
+    pub verdict: Verdict,
+    /// The first place from which on the difference is above the noise floor to the end, and the multiples at up to 24 places.
+    pub parts_at: Option<Vec<String>>,
+    #[serde(serialize_with = "json::numbers")]
+    pub course: Vec<f64>,
+}
+
+/// What a difference is beside the seeds' spread.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// None at all, or the interval holds 0.
+    Noise,
+    /// The interval does not hold 0, but the difference is within the spread.
+    Small,
+    /// Nor is it within the spread; or a value is finite, or of one sign, on one side only.
+    Beyond,
+}
+
+/// Places of a run's curve at which it is looked at, at most.
+const MOST_PLACES: usize = 512;
+/// Numbers held of one variant, at most; with more, fewer places are looked at.
+const MOST_NUMBERS: usize = 2_000_000;
+/// What is told at most: that with the largest multiples.
+const MOST_TOLD: usize = 1000;
+const COURSE: usize = 24;
+
+/// Gathers pairs of rows, sorted by variant, seed and place.
+pub(super) struct NoiseWatch {
+    /// Names and places of the columns.
+    columns: Vec<(String, [usize; 2])>,
+    /// Columns in which something was no number.
+    texts: Vec<bool>,
+    /// Which part of the key is the variant, if one is.
+    variant: Option<usize>,
+    seed: usize,
+    /// Whether places are steps, of which the last matters most.
+    steps: bool,
+    group: Option<Group>,
+    found: Vec<Noise>,
+    /// Variants with at least two pairs of runs, and those with fewer.
+    pub compared: usize,
+    pub single: usize,
+    /// Runs that were too many to hold.
+    pub left_out: usize,
+}
+
+/// One variant's runs.
+struct Group {
+    variant: Vec<u8>,
+    seed: Vec<u8>,
+    /// The rest of the key at each place.
+    places: Vec<Vec<Vec<u8>>>,
+    index: HashMap<Vec<u8>, usize>,
+    stride: usize,
+    rows: usize,
+    runs: usize,
+    /// `[run][place][column][side]`, and for `[run][place]` whether both sides have it.
+    values: Vec<f64>,
+    there: Vec<bool>,
+    /// The first run's last row, if it is at none of the places.
+    last: Option<(Vec<Vec<u8>>, Vec<f64>)>,
+    /// Whether the run under way is held.
+    held: bool,
+}
+
+impl NoiseWatch {
+    /// `key` are the key's names. Nothing if it does not begin with the run: a variant and a seed, or a seed.
+    pub fn new(columns: Vec<(String, [usize; 2])>, key: &[String]) -> Option<Self> {
+        let names: Vec<&str> = key.iter().map(String::as_str).collect();
+        let (variant, seed) = match names[..] {
+            ["variant", "seed", ..] => (Some(0), 1),
+            ["seed", ..] => (None, 0),
+            _ => return None,
+        };
+        let texts = vec![false; columns.len()];
+        let steps = names[seed + 1..] == ["step"];
+        Some(NoiseWatch {
+            columns,
+            texts,
+            variant,
+            seed,
+            steps,
+            group: None,
+            found: Vec::new(),
+            compared: 0,
+            single: 0,
+            left_out: 0,
+        })
+    }
+
+    /// Takes a pair of rows of one key.
+    pub fn look(&mut self, a: Row, b: Row) {
+        let part = |nth: usize| a.key().nth(nth).unwrap_or_default();
+        let variant = self.variant.map(part).unwrap_or_default();
+        let seed = part(self.seed);
+        if self.group.as_ref().is_none_or(|group| group.variant != variant) {
+            self.end_group();
+            self.group = Some(Group::new(variant, seed));
+        }
+        let Some(group) = &mut self.group else { return };
+        if group.seed != seed {
+            self.left_out += usize::from(!group.next_run(seed, self.columns.len()));
+        }
+        if !group.held {
+            return;
+        }
+        let rest = || a.key().skip(self.seed + 1);
+        let place = group.place(rest());
+        if place.is_none() && group.runs > 1 {
+            return;
+        }
+        let mut values = Vec::with_capacity(2 * self.columns.len());
+        for ((_, places), text) in self.columns.iter().zip(&mut self.texts) {
+            for (row, &column) in [a, b].into_iter().zip(places) {
+                let value = number(&row.record[column]);
+                *text |= value.is_none();
+                values.push(value.unwrap_or(f64::NAN));
+            }
+        }
+        let rest = rest().map(<[u8]>::to_vec).collect();
+        group.take(place, rest, values);
+    }
+
+    fn end_group(&mut self) {
+        let Some(mut group) = self.group.take() else { return };
+        group.end_first_run();
+        if group.runs < 2 {
+            self.single += 1;
+            return;
+        }
+        self.compared += 1;
+        for (nth, (name, _)) in self.columns.iter().enumerate() {
+            if !self.texts[nth] {
+                let variant = self.variant.map(|_| String::from_utf8_lossy(&group.variant).into_owned());
+                self.found.extend(group.noise(nth, self.columns.len(), self.steps, variant, name));
+            }
+        }
+        if self.found.len() > 2 * MOST_TOLD {
+            self.keep_largest();
+        }
+    }
+
+    fn keep_largest(&mut self) {
+        let rank = |noise: &Noise| match noise.multiple.abs() {
+            _ if noise.unlike > 0 => f64::INFINITY,
+            multiple if multiple.is_nan() => -1.0,
+            multiple => multiple,
+        };
+        // Stable, so that what is equally far stays in the order of the file.
+        self.found.sort_by(|x, y| rank(y).total_cmp(&rank(x)));
+        self.found.truncate(MOST_TOLD);
+    }
+
+    /// The largest multiples first.
+    pub fn end(&mut self) -> Vec<Noise> {
+        self.end_group();
+        self.keep_largest();
+        std::mem::take(&mut self.found)
+    }
+}
+
+impl Group {
+    fn new(variant: &[u8], seed: &[u8]) -> Self {
+        Group {
+            variant: variant.to_vec(),
+            seed: seed.to_vec(),
+            places: Vec::new(),
+            index: HashMap::new(),
+            stride: 1,
+            rows: 0,
+            runs: 1,
+            values: Vec::new(),
+            there: Vec::new(),
+            last: None,
+            held: true,
+        }
+    }
+
+    /// The rest of a key as one text, each part after its length, so that no two are alike.
+    fn id<'k>(rest: impl Iterator<Item = &'k [u8]>) -> Vec<u8> {
+        rest.flat_map(|part| part.len().to_le_bytes().into_iter().chain(part.iter().copied())).collect()
+    }
+
+    fn place<'k>(&self, rest: impl Iterator<Item = &'k [u8]>) -> Option<usize> {
+        self.index.get(&Self::id(rest)).copied()
+    }
+
+    fn take(&mut self, place: Option<usize>, rest: Vec<Vec<u8>>, values: Vec<f64>) {
+        let columns = values.len();
+        if self.runs > 1 {
+            let Some(place) = place else { return };
+            let at = (self.runs - 1) * self.places.len() + place;
+            self.there[at] = true;
+            self.values[at * columns..(at + 1) * columns].copy_from_slice(&values);
+            return;
+        }
+        self.rows += 1;
+        if !(self.rows - 1).is_multiple_of(self.stride) {
+            self.last = Some((rest, values));
+            return;
+        }
+        self.last = None;
+        self.push(rest, &values);
+        if self.places.len() > MOST_PLACES {
+            self.thin(columns);
+            self.stride *= 2;
+        }
+    }
+
+    fn push(&mut self, rest: Vec<Vec<u8>>, values: &[f64]) {
+        self.index.insert(Self::id(rest.iter().map(Vec::as_slice)), self.places.len());
+        self.places.push(rest);
+        self.values.extend_from_slice(values);
+        self.there.push(true);
+    }
+
+    /// The last row of the first run is a place whatever the others are.
+    fn end_first_run(&mut self) {
+        if let Some((rest, values)) = self.last.take() {
+            self.push(rest, &values);
+        }
+    }
+
+    /// Leaves every second place, and the last.
+    fn thin(&mut self, columns: usize) {
+        let last = self.places.len() - 1;
+        let stays = |place: usize| place.is_multiple_of(2) || place == last;
+        let places = self.places.len();
+        let mut at = 0..;
+        self.there.retain(|_| stays(at.next().unwrap_or(0) % places));
+        let mut at = 0..;
+        self.values.retain(|_| stays(at.next().unwrap_or(0) / columns % places));
+        let mut at = 0..;
+        self.places.retain(|_| stays(at.next().unwrap_or(0)));
+        let id = |place: &Vec<Vec<u8>>| Self::id(place.iter().map(Vec::as_slice));
+        self.index = self.places.iter().enumerate().map(|(nth, place)| (id(place), nth)).collect();
+    }
+
+    /// Begins another run. Says whether there is room for it.
+    fn next_run(&mut self, seed: &[u8], columns: usize) -> bool {
+        if self.runs == 1 {
+            self.end_first_run();
+        }
+        self.seed = seed.to_vec();
+        while (self.runs + 1) * self.places.len() * 2 * columns > MOST_NUMBERS {
+            if self.places.len() <= 2 {
+                self.held = false;
+                return false;
+            }
+            self.thin(2 * columns);
+        }
+        self.runs += 1;
+        self.there.resize(self.runs * self.places.len(), false);
+        self.values.resize(self.there.len() * 2 * columns, f64::NAN);
+        true
+    }
+
+    /// The pairs of a column at a place: those of finite numbers, how many others there are, and how many of these are unlike.
+    fn pairs(&self, place: usize, column: usize, columns: usize) -> (Vec<(f64, f64)>, [usize; 2]) {
+        let cells = (0..self.runs).map(|run| run * self.places.len() + place).filter(|&cell| self.there[cell]);
+        let pairs: Vec<(f64, f64)> = cells
+            .map(|cell| {
+                let at = (cell * columns + column) * 2;
+                (self.values[at], self.values[at + 1])
+            })
+            .collect();
+        let finite: Vec<(f64, f64)> = pairs.iter().copied().filter(|(a, b)| a.is_finite() && b.is_finite()).collect();
+        let is_unlike = |(a, b): &&(f64, f64)| {
+            !(a.is_finite() && b.is_finite()) && a.total_cmp(b).is_ne() && !(a.is_nan() && b.is_nan())
+        };
+        let others = [pairs.len() - finite.len(), pairs.iter().filter(is_unlike).count()];
+        (finite, others)
+    }
+
+    fn noise(&self, column: usize, columns: usize, steps: bool, variant: Option<String>, name: &str) -> Option<Noise> {
+        let at: Vec<(usize, Vec<(f64, f64)>, [usize; 2])> = (0..self.places.len())
+            .map(|place| {
+                let (pairs, others) = self.pairs(place, column, columns);
+                (place, pairs, others)
+            })
+            .filter(|(_, pairs, [others, _])| pairs.len() + others >= 2)
+            .collect();
+        let multiples: Vec<f64> = at.iter().map(|(_, pairs, _)| Spread::of(pairs).multiple()).collect();
+        let size = |nth: usize| multiples[nth].abs();
+        let told = if steps {
+            at.len().checked_sub(1)?
+        } else {
+            (0..at.len()).reduce(|best, nth| if size(nth) > size(best) { nth } else { best })?
+        };
+        let (place, pairs, [not_finite, unlike]) = &at[told];
+        let text = |place: usize| self.places[place].iter().map(|part| String::from_utf8_lossy(part).into()).collect();
+        let above = multiples.iter().rev().take_while(|multiple| multiple.abs() > 1.0).count();
+        let spread = Spread::of(pairs);
+        let differences: Vec<f64> = pairs.iter().map(|(a, b)| b - a).collect();
+        let [low, high] = paired_interval(&differences);
+        let holds_zero = !(low > 0.0 || high < 0.0);
+        let multiple = spread.multiple();
+        Some(Noise {
+            variant,
+            column: name.to_owned(),
+            at: text(*place),
+            pairs: pairs.len(),
+            not_finite: *not_finite,
+            unlike: *unlike,
+            a: spread.a,
+            b: spread.b,
+            difference: spread.difference,
+            low,
+            high,
+            noise_floor: spread.floor,
+            multiple,
+            verdict: match multiple.abs() > 1.0 {
+                _ if *unlike > 0 => Verdict::Beyond,
+                _ if holds_zero => Verdict::Noise,
+                true => Verdict::Beyond,
+                false => Verdict::Small,
+            },
+            parts_at: (above > 0 && self.places.len() > 1).then(|| text(at[at.len() - above].0)),
+            course: (0..multiples.len().min(COURSE))
+                .map(|nth| multiples[nth * (multiples.len() - 1) / (multiples.len().min(COURSE) - 1).max(1)])
+                .collect(),
+        })
+    }
+}
+
+/// Means and spreads of pairs.
+struct Spread {
+    a: f64,
+    b: f64,
+    difference: f64,
+    floor: f64,
+}
+
+impl Spread {
+    fn of(pairs: &[(f64, f64)]) -> Self {
+        let count = pairs.len() as f64;
+        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(|pair| of(pair) / count).sum::<f64>();
+        let (a, b) = (mean(&|pair| pair.0), mean(&|pair| pair.1));
+        // By the largest, so that no square overflows.
+        let largest = pairs.iter().flat_map(|(x, y)| [(x - a).abs(), (y - b).abs()]).fold(0.0, f64::max);
+        let squares = |of: &dyn Fn(&(f64, f64)) -> f64| {
+            pairs.iter().map(|pair| (of(pair) / largest).powi(2)).sum::<f64>() / (count - 1.0)
+        };
+        let variance = (squares(&|pair| pair.0 - a) + squares(&|pair| pair.1 - b)) / 2.0;
+        // Equal values have no spread, though their mean may be off by its rounding.
+        let equal = pairs.len() > 1 && pairs.iter().all(|pair| *pair == pairs[0]);
+        // One pair has no spread to speak of.
+        let floor = if pairs.len() < 2 {
+            f64::NAN
+        } else if largest == 0.0 || equal {
+            0.0
+        } else {
+            largest * variance.sqrt()
+        };
+        Spread { a, b, difference: mean(&|pair| pair.1 - pair.0), floor }
+    }
+
+    fn multiple(&self) -> f64 {
+        if self.difference == 0.0 && !self.floor.is_nan() { 0.0 } else { self.difference / self.floor }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_floor_is_the_root_of_the_mean_variance_and_the_multiple_is_of_it() {
+        // Sides 1, 2, 3 and 11, 14, 17: variances 1 and 9, difference 12.
+        let spread = Spread::of(&[(1.0, 11.0), (2.0, 14.0), (3.0, 17.0)]);
+        assert!((spread.floor - 5.0_f64.sqrt()).abs() < 1e-12);
+        assert!((spread.multiple() - 12.0 / 5.0_f64.sqrt()).abs() < 1e-12);
+    }
+
+    #[test]
+    fn no_spread_makes_any_difference_infinite_and_no_difference_is_none() {
+        assert_eq!(Spread::of(&[(0.1, 0.3); 3]).multiple(), f64::INFINITY);
+        assert_eq!(Spread::of(&[(0.1, 0.1); 3]).multiple(), 0.0);
+        let large = Spread::of(&[(1e300, 2e300), (2e300, 3e300)]);
+        assert!((large.multiple() - 2.0_f64.sqrt()).abs() < 1e-12, "{}", large.multiple());
+    }
+}
