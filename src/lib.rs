@@ -19,6 +19,7 @@ mod runner;
 #[cfg(feature = "train")]
 pub mod schedule;
 pub mod show;
+pub mod suggest;
 #[cfg(feature = "train")]
 pub mod train;
 
