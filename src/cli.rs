@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{self, Exit};
 use crate::show::note::note;
@@ -25,6 +25,11 @@ enum Command {
     Run(commands::run::RunArgs),
     /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
     Diagnose(commands::diagnose::DiagnoseArgs),
+}
+
+/// The command line as it is accepted: of this help, manual pages and completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Reads the process's arguments and does what they say.
@@ -56,19 +61,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// clap's message on one line.
+/// Says what is wrong with the arguments, or how to use the program where there are none.
 fn usage(error: &clap::Error) -> ExitCode {
-    let text = error.to_string();
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
     } else {
-        let parts: Vec<&str> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Usage:")).collect();
-        let line = parts
-            .join("; ")
-            .replacen("error: ", "", 1)
-            .replace("; For more information, try '--help'.", " (see --help)");
-        note(&line);
+        note(&crate::usage::line(error, &command()));
     }
     ExitCode::from(2)
 }

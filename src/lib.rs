@@ -25,3 +25,4 @@ pub mod train;
 
 pub mod cli;
 mod commands;
+mod usage;

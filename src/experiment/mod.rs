@@ -23,6 +23,7 @@ pub use error::{ExperimentError, one_line};
 use names::{check_label, check_name};
 pub use published::{Figure, Published};
 use reader::{Reader, unknown};
+pub(crate) use reader::{one_of, shorten};
 use tree::{Node, Table, Value};
 
 /// The experiment that `misfit run` runs when it is given none.

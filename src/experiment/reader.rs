@@ -199,7 +199,7 @@ pub fn as_number(value: &Value) -> Option<f64> {
     }
 }
 
-fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
+pub fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let mut listed: Vec<&str> = Vec::new();
     for name in names {
         if !listed.contains(&name) {
