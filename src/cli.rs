@@ -7,12 +7,24 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::commands::{self, Exit};
 use crate::show::note::note;
 
+const EXAMPLES: &str = "\
+Examples:
+  misfit run                                    trains the embedded experiment and says what each variant ended as
+  misfit report results/polynomial              plots of that, and one page for the browser
+  misfit init mine.toml                         a copy of the experiment to change
+  misfit run mine.toml                          trains it; its results go to results/mine
+  misfit diff results/polynomial results/mine   what is different now
+  misfit diagnose mine.toml                     why its baseline does not fit, and what mends it
+
+Each subcommand's --help has more.";
+
 #[derive(Debug, Parser)]
 #[command(
     name = "misfit",
     version,
     propagate_version = true,
-    about = "Finds out, by experiment, why a small neural network does not fit its data"
+    about = "Finds out, by experiment, why a small neural network does not fit its data",
+    after_help = EXAMPLES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -25,6 +37,12 @@ enum Command {
     Run(commands::run::RunArgs),
     /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
     Diagnose(commands::diagnose::DiagnoseArgs),
+    /// Writes a copy of the embedded experiment, to change it
+    Init(commands::init::InitArgs),
+    /// Prints what makes a shell complete misfit's subcommands and options
+    Completions(commands::completions::CompletionsArgs),
+    /// Prints the manual page, or writes those of all subcommands into a folder
+    Man(commands::man::ManArgs),
 }
 
 /// The command line as it is accepted: of this help, manual pages and completions are made.
@@ -45,6 +63,9 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Diagnose(args) => commands::diagnose::run(&args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     };
     match ended {
         Ok(Exit::Done) => ExitCode::SUCCESS,

@@ -1,6 +1,9 @@
 //! The subcommands, one file each: parse, do, print.
 
+pub mod completions;
 pub mod diagnose;
+pub mod init;
+pub mod man;
 pub mod run;
 
 /// How a command ended well; a failure is an error, and code 2.
