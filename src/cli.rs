@@ -2,17 +2,29 @@
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::commands::{self, Exit};
 use crate::show::note::note;
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit run                                    trains the embedded experiment and says what each variant ended as
+  misfit report results/polynomial              plots of that, and one page for the browser
+  misfit init mine.toml                         a copy of the experiment to change
+  misfit run mine.toml                          trains it; its results go to results/mine
+  misfit diff results/polynomial results/mine   what is different now
+  misfit diagnose mine.toml                     why its baseline does not fit, and what mends it
+
+Each subcommand's --help has more.";
 
 #[derive(Debug, Parser)]
 #[command(
     name = "misfit",
     version,
     propagate_version = true,
-    about = "Finds out, by experiment, why a small neural network does not fit its data"
+    about = "Finds out, by experiment, why a small neural network does not fit its data",
+    after_help = EXAMPLES
 )]
 struct Cli {
     #[command(subcommand)]
@@ -25,6 +37,19 @@ enum Command {
     Run(commands::run::RunArgs),
     /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
     Diagnose(commands::diagnose::DiagnoseArgs),
+    /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
+    Diff(commands::diff::DiffArgs),
+    /// Writes a copy of the embedded experiment, to change it
+    Init(commands::init::InitArgs),
+    /// Prints what makes a shell complete misfit's subcommands and options
+    Completions(commands::completions::CompletionsArgs),
+    /// Prints the manual page, or writes those of all subcommands into a folder
+    Man(commands::man::ManArgs),
+}
+
+/// The command line as it is accepted: of this help, manual pages and completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Reads the process's arguments and does what they say.
@@ -40,9 +65,14 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Diagnose(args) => commands::diagnose::run(&args),
+        Command::Diff(args) => commands::diff::run(&args),
+        Command::Init(args) => commands::init::run(&args),
+        Command::Completions(args) => commands::completions::run(&args),
+        Command::Man(args) => commands::man::run(&args),
     };
     match ended {
         Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Different) => ExitCode::from(1),
         #[cfg(feature = "train")]
         Ok(Exit::Interrupted(signal)) => ExitCode::from(128 + signal as u8),
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
@@ -56,19 +86,12 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// clap's message on one line.
+/// Says what is wrong with the arguments, or how to use the program where there are none.
 fn usage(error: &clap::Error) -> ExitCode {
-    let text = error.to_string();
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
     } else {
-        let parts: Vec<&str> =
-            text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Usage:")).collect();
-        let line = parts
-            .join("; ")
-            .replacen("error: ", "", 1)
-            .replace("; For more information, try '--help'.", " (see --help)");
-        note(&line);
+        note(&crate::usage::line(error, &command()));
     }
     ExitCode::from(2)
 }

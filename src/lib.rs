@@ -19,8 +19,10 @@ mod runner;
 #[cfg(feature = "train")]
 pub mod schedule;
 pub mod show;
+pub mod suggest;
 #[cfg(feature = "train")]
 pub mod train;
 
 pub mod cli;
 mod commands;
+mod usage;

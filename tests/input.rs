@@ -311,12 +311,8 @@ const CASES: &[Case] = &[
         "--variant: unknown variant \"basline\", did you mean \"baseline\"? accepted: baseline",
     ),
     ("", &["--seeds", "many"], "--seeds: \"many\" is neither a number of seeds nor a list of them, as 3,5,8"),
-    (
-        "",
-        &["--thread", "2"],
-        "unexpected argument '--thread' found; tip: a similar argument exists: '--threads' (see --help)",
-    ),
-    ("", &["--threads", "0"], "invalid value '0' for '--threads <N>': 0 is not in 1..=4096 (see --help)"),
+    ("", &["--thread", "2"], "unexpected argument \"--thread\", did you mean \"--threads\"? (see --help)"),
+    ("", &["--threads", "0"], "invalid value \"0\" for --threads <N>: 0 is not in 1..=4096 (see --help)"),
 ];
 
 #[cfg(feature = "train")]
@@ -434,7 +430,7 @@ fn files_that_are_no_experiments_are_named() {
     refused(&misfit, &["run", "."], ".: is not a file, expected an experiment in TOML");
     std::fs::write(misfit.folder.path().join("latin.toml"), b"# one\ntitle = \"caf\xe9\"\n").unwrap();
     refused(&misfit, &["run", "latin.toml"], "latin.toml:2: is not UTF-8: save the file as UTF-8");
-    refused(&misfit, &["rnu"], "unrecognized subcommand 'rnu' (see --help)");
+    refused(&misfit, &["rnu"], "unrecognized subcommand \"rnu\", did you mean \"run\"? (see --help)");
 }
 
 #[test]

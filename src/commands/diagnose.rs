@@ -46,10 +46,30 @@ pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
     let own = if args.hide_fixes { Vec::new() } else { experiment.fixes.clone() };
     let runner = crate::runner::Runner::new(&args.train.device, args.train.threads)?;
     match diagnose(&runner, &experiment, own, &path, args.train.fresh) {
-        Ok(text) => print(&text).map(|()| Exit::Done),
+        Ok(text) => {
+            print(&text)?;
+            after(&path);
+            Ok(Exit::Done)
+        }
         Err(error) => match error.downcast_ref::<Interrupted>() {
             Some(Interrupted(signal)) => Ok(Exit::Interrupted(*signal)),
             None => Err(error),
         },
     }
+}
+
+/// What one might do with the results.
+#[cfg(feature = "train")]
+fn after(folder: &std::path::Path) {
+    use crate::show::next::{command, next};
+
+    let repaired = folder.join("repaired.toml");
+    let run = command(&["run", &repaired.display().to_string()]);
+    let report = command(&["report", &folder.display().to_string()]);
+    let mut steps = Vec::new();
+    if repaired.is_file() {
+        steps.push((run.as_str(), "trains the experiment with the fixes made"));
+    }
+    steps.push((&report, "plots and one page for the browser"));
+    next(&steps);
 }

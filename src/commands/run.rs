@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
-use clap::Args;
+use clap::{Args, ValueHint};
 
 use super::Exit;
 use crate::data::{Files, batch_rows, training_rows};
@@ -14,11 +14,11 @@ use crate::show::note::note;
 
 const EXAMPLES: &str = "\
 Examples:
-  misfit run                                     the embedded experiment: a ReLU network asked to fit x² + x
-  misfit run my.toml --seeds 10                  one's own, with the seeds 0 to 9
-  misfit run my.toml train.steps=500             with one setting changed, in every variant
-  misfit run --variant question --variant answer only these variants
-  misfit run --dry-run                           what would be trained, and how each variant differs
+  misfit run                                       the embedded experiment: a ReLU network asked to fit x² + x
+  misfit run my.toml --seeds 10                    one's own, with the seeds 0 to 9
+  misfit run my.toml train.steps=500               with one setting changed, in every variant
+  misfit run --variant question --variant answer   only these variants
+  misfit run --dry-run                             what would be trained, and how each variant differs
 
 A run that was cut short goes on with the same command. Exit codes: 0 done, 2 a usage or input error,
 130 or 143 interrupted (runs that had ended are kept).";
@@ -27,10 +27,10 @@ A run that was cut short goes on with the same command. Exit codes: 0 done, 2 a 
 #[derive(Debug, Args)]
 pub struct TrainArgs {
     /// An experiment file (the embedded polynomial experiment where none is given), and settings to change in it
-    #[arg(value_name = "FILE | KEY=VALUE")]
+    #[arg(value_name = "FILE | KEY=VALUE", value_hint = ValueHint::FilePath)]
     pub words: Vec<String>,
     /// The results folder [default: results/<name>; of a diagnosis results/<name>-diagnosis]
-    #[arg(long, value_name = "FOLDER")]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
     /// The number of seeds (0, 1, …), or a list of them, as 3,5,8
     #[arg(long, value_name = "N | LIST")]
@@ -76,9 +76,9 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     train(&args.train, &experiment, &variants)
 }
 
-/// Writes the command's output.
+/// Writes the command's output, with its colours where they are wanted.
 pub fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
+    let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
 }
 
@@ -163,6 +163,7 @@ pub fn cannot_train() -> Result<Exit> {
 
 #[cfg(feature = "train")]
 fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
+    use crate::experiment::EMBEDDED;
     use crate::runner::{Place, Runner};
     use crate::show::table;
 
@@ -182,5 +183,21 @@ fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Resul
     };
     let (runs, seconds) = (report.trained, report.seconds);
     print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
+    after(&path, experiment.file == EMBEDDED.0);
     Ok(Exit::Done)
+}
+
+/// What one might do with the results.
+#[cfg(feature = "train")]
+fn after(folder: &Path, embedded: bool) {
+    use crate::show::next::{command, next};
+
+    const MINE: &str = "mine.toml";
+    let report = command(&["report", &folder.display().to_string()]);
+    let init = command(&["init", MINE]);
+    let mut steps = vec![(report.as_str(), "plots and one page for the browser")];
+    if embedded && !Path::new(MINE).exists() {
+        steps.push((&init, "a copy of the experiment to change"));
+    }
+    next(&steps);
 }

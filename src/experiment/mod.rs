@@ -23,7 +23,7 @@ pub use error::{ExperimentError, one_line};
 use names::{check_label, check_name};
 pub use published::{Figure, Published};
 use reader::Reader;
-pub use reader::unknown;
+pub(crate) use reader::{one_of, shorten, unknown};
 use tree::{Node, Table, Value};
 
 /// The experiment that `misfit run` runs when it is given none.
@@ -112,7 +112,12 @@ impl Experiment {
         let shown = file.display().to_string();
         const MOST: u64 = 16 << 20;
         let about = std::fs::metadata(file).map_err(|cause| {
-            anyhow::anyhow!("{shown}: cannot be read: {cause}: expected an experiment file, or a setting as key=value")
+            let hint = match crate::suggest::sibling(file, false) {
+                Some(meant) => format!(", did you mean {:?}?", meant.display().to_string()),
+                None => ":".to_owned(),
+            };
+            let expected = "expected an experiment file, or a setting as key=value";
+            anyhow::anyhow!("{shown}: cannot be read: {cause}{hint} {expected}")
         })?;
         anyhow::ensure!(about.is_file(), "{shown}: is not a file, expected an experiment in TOML");
         anyhow::ensure!(about.len() <= MOST, "{shown}: is over 16 MiB, which no experiment file needs");

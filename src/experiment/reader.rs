@@ -5,6 +5,7 @@ use std::cell::RefCell;
 
 use super::ExperimentError;
 use super::tree::{Node, Place, Table, Value};
+use crate::suggest::near;
 
 pub struct Reader<'a> {
     pub file: &'a str,
@@ -198,7 +199,7 @@ pub fn as_number(value: &Value) -> Option<f64> {
     }
 }
 
-fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
+pub fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let mut listed: Vec<&str> = Vec::new();
     for name in names {
         if !listed.contains(&name) {
@@ -219,12 +220,8 @@ fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
 /// `unknown key "stepz", did you mean "steps"? accepted: steps, epochs or log_points`
 pub fn unknown<'n>(what: &str, given: &str, accepted: impl Iterator<Item = &'n str> + Clone) -> String {
     let given = shorten(given);
-    let near = accepted
-        .clone()
-        .map(|name| (strsim::osa_distance(&given, name), name))
-        .filter(|(distance, name)| *distance <= 2.max(name.len() / 3) && *distance < name.len())
-        .min();
-    let hint = near.map(|(_, name)| format!(", did you mean {name:?}?")).unwrap_or_else(|| ",".to_owned());
+    let near = near(&given, accepted.clone());
+    let hint = near.map(|name| format!(", did you mean {name:?}?")).unwrap_or_else(|| ",".to_owned());
     format!("unknown {what} {given:?}{hint} accepted: {}", one_of(accepted))
 }
 

@@ -1,6 +1,11 @@
 //! What people see: progress and tables on the terminal.
 
 pub mod diagnosis;
+pub mod diff;
+pub mod next;
 pub mod note;
 pub mod progress;
+pub mod sheet;
+pub mod spark;
+pub mod style;
 pub mod table;

@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::style::{bad, good};
 use crate::analysis::bounds::{self, Baselines};
 use crate::analysis::health::{most_pieces, piecewise_linear};
 use crate::analysis::outcome::Outcome;
@@ -20,7 +21,7 @@ use crate::results::rows::RunRow;
 const MOST_LISTED: usize = 16;
 const MOST_BEST: usize = 4;
 
-/// Everything that there is to say of `variants` of a results folder.
+/// Everything that there is to say of `variants` of a results folder, in colours.
 pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Result<String> {
     let rows: Vec<RunRow> =
         read::runs(folder)?.into_iter().filter(|row| experiment.seeds.contains(&row.seed)).collect();
@@ -72,12 +73,25 @@ pub(super) fn finish(mut table: Table, right: &[usize]) -> String {
     table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
 }
 
+/// The outcomes of a variant's runs, each with its count.
+fn outcomes(summary: &VariantSummary) -> String {
+    let parts = summary.outcomes.iter().map(|(outcome, count)| {
+        let text = format!("{outcome} {count}/{}", summary.runs);
+        match outcome {
+            Outcome::Fits => good(&text),
+            Outcome::Diverged => bad(&text),
+            _ => text,
+        }
+    });
+    parts.collect::<Vec<_>>().join(", ")
+}
+
 fn variants_table(summaries: &[&VariantSummary]) -> String {
     let mut table = table(&["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median"]);
     for summary in summaries {
         table.add_row([
             one_line(&summary.name),
-            summary.outcomes_line(),
+            outcomes(summary),
             short(summary.test_rmse.median),
             format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
             ratio(summary.r2.median),
@@ -174,7 +188,7 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
         }
         table.add_row([
             name,
-            summary.outcomes_line(),
+            outcomes(summary),
             short(summary.test_rmse.median),
             format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
             ratio(summary.r2.median),

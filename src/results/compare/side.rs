@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use crate::experiment::one_line;
+use crate::suggest::no_such;
 
 /// What a command line's `results/polynomial#answer` means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,11 +32,12 @@ impl Side {
 
     /// Refuses what is no CSV and no folder.
     pub fn check(&self) -> Result<()> {
-        let shown = self.name();
-        let about = std::fs::metadata(&self.path);
-        ensure!(about.is_ok(), "{shown}: there is no such file or folder: expected a CSV or a results folder");
-        let readable = about.is_ok_and(|about| about.is_file() || about.is_dir());
-        ensure!(readable, "{shown}: is neither a file nor a folder: save what comes out of it to a file first");
+        let Ok(about) = std::fs::metadata(&self.path) else {
+            let file = self.path.extension().is_some_and(|extension| extension == "csv");
+            return Err(no_such(&self.path, if file { "file" } else { "results folder" }));
+        };
+        let readable = about.is_file() || about.is_dir();
+        ensure!(readable, "{}: is neither a file nor a folder: save what comes out of it to a file first", self.name());
         Ok(())
     }
 

@@ -1,0 +1,349 @@
+//! A comparison as people read it, in a terminal or in Markdown, and as programs do.
+
+use std::fmt::Write;
+
+use anyhow::Result;
+
+use super::sheet::Sheet;
+use super::spark::spark;
+use super::style::{bad, good};
+use super::table::{plural, short};
+use crate::experiment::{one_line, shorten};
+use crate::results::compare::{ColumnComparison, Comparison, Difference, FileComparison, Noise, Setting, Verdict};
+use crate::results::rows::{line, number};
+
+/// Lines that are shown of a file's noise, and settings, at most.
+const MOST_NOISE: usize = 8;
+const MOST_SETTINGS: usize = 40;
+/// Variants that are named of a setting.
+const MOST_NAMED: usize = 3;
+/// Characters that are shown of a value.
+const MOST_VALUE: usize = 32;
+
+pub fn table(comparison: &Comparison, changed: bool) -> String {
+    text(&only(comparison, changed), Sheet::terminal, |heading| heading.to_owned())
+}
+
+pub fn markdown(comparison: &Comparison, changed: bool) -> String {
+    text(&only(comparison, changed), Sheet::markdown, |heading| format!("### {heading}"))
+}
+
+pub fn json(comparison: &Comparison, changed: bool) -> Result<String> {
+    Ok(serde_json::to_string_pretty(&only(comparison, changed))? + "\n")
+}
+
+/// One row for each column of each file.
+pub fn csv(comparison: &Comparison, changed: bool) -> String {
+    let mut text = line(&[
+        "file",
+        "column",
+        "different",
+        "rows",
+        "missing",
+        "extra",
+        "differ",
+        "beyond",
+        "first_at",
+        "max_abs",
+        "max_abs_at",
+        "max_abs_a",
+        "max_abs_b",
+        "max_rel",
+        "max_rel_at",
+        "noise_variant",
+        "noise_at",
+        "noise_difference",
+        "noise_low",
+        "noise_high",
+        "noise_floor",
+        "noise_multiple",
+    ]);
+    let comparison = only(comparison, changed);
+    for file in &comparison.files {
+        for column in &file.columns {
+            let at = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| d.at.join(","));
+            let size = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| number(d.size));
+            let largest = &column.largest_absolute;
+            let mut fields = vec![
+                file.file.clone(),
+                column.column.clone(),
+                u8::from(file.column_differs(column, comparison.within_noise)).to_string(),
+                file.compared.to_string(),
+                file.missing.to_string(),
+                file.extra.to_string(),
+                column.differ.to_string(),
+                column.beyond.to_string(),
+                at(&column.first),
+                size(largest),
+                at(largest),
+                largest.as_ref().or(column.first.as_ref()).map_or_else(String::new, |d| d.a.clone()),
+                largest.as_ref().or(column.first.as_ref()).map_or_else(String::new, |d| d.b.clone()),
+                size(&column.largest_relative),
+                at(&column.largest_relative),
+            ];
+            match file.noise.iter().find(|noise| noise.column == column.column) {
+                Some(noise) => {
+                    fields.extend([noise.variant.clone().unwrap_or_default(), noise.at.join(",")]);
+                    let figures = [noise.difference, noise.low, noise.high, noise.noise_floor, noise.multiple];
+                    fields.extend(figures.map(number));
+                }
+                None => fields.extend(std::iter::repeat_n(String::new(), 7)),
+            }
+            text.push_str(&line(&fields));
+        }
+    }
+    text
+}
+
+/// All of it, or only what differs.
+fn only(comparison: &Comparison, changed: bool) -> Comparison {
+    let mut comparison = comparison.clone();
+    if changed {
+        let within = comparison.within_noise;
+        comparison.files.retain(|file| file.different);
+        for file in &mut comparison.files {
+            let differs: Vec<ColumnComparison> =
+                file.columns.iter().filter(|column| file.column_differs(column, within)).cloned().collect();
+            file.noise.retain(|noise| differs.iter().any(|column| column.column == noise.column));
+            file.columns = differs;
+        }
+    }
+    comparison
+}
+
+fn text(comparison: &Comparison, show: impl Fn(&Sheet) -> String, heading: impl Fn(&str) -> String) -> String {
+    let mut text = format!("A  {}\nB  {}\n", comparison.a, comparison.b);
+    if !comparison.settings.is_empty() {
+        let _ = writeln!(text, "\n{}\n\n{}", heading("Settings that differ"), show(&settings(&comparison.settings)));
+        let more = comparison.settings.len().saturating_sub(MOST_SETTINGS);
+        if more > 0 {
+            let _ = writeln!(text, "\n{more} more settings differ: --format json has all.");
+        }
+    }
+    let mut noisy = false;
+    for file in &comparison.files {
+        let _ = writeln!(text, "\n{}", heading(&about(file)));
+        if file.columns.iter().any(|column| column.differ > 0) {
+            let _ = writeln!(text, "\n{}", show(&columns(comparison, file)));
+        }
+        let told: Vec<&Noise> = file.noise.iter().filter(|n| n.multiple.abs() > 0.0 || n.unlike > 0).collect();
+        if !told.is_empty() {
+            noisy = true;
+            let _ = writeln!(text, "\n{}", show(&noise(file, &told)));
+            if told.len() > MOST_NOISE {
+                let _ = writeln!(text, "\n{} more: --format json has them.", told.len() - MOST_NOISE);
+            }
+        }
+        for remark in remarks(file) {
+            let _ = writeln!(text, "\n{remark}");
+        }
+    }
+    if noisy {
+        let _ = writeln!(text, "\n{NOISE}");
+    }
+    let _ = writeln!(text, "\n{}", verdict(comparison));
+    text
+}
+
+const NOISE: &str = "\
+× noise: how far the means over the seeds are apart, as a multiple of the spread between seeds √((s_A² + s_B²)/2), with the
+95 % paired bootstrap interval. noise: the interval holds 0; small: it does not, but the means are within the spread; beyond:
+nor that. With fewer than 6 seeds the interval is too narrow: no test of so few can show a difference at 5 %.";
+
+fn about(file: &FileComparison) -> String {
+    let mut text = file.file.clone();
+    if let Some(why) = &file.incomparable {
+        return format!("{text}: {why}");
+    }
+    let key: Vec<String> = file.key.iter().map(|part| one_line(part)).collect();
+    let _ = write!(text, ", by {}", if key.is_empty() { "row".to_owned() } else { key.join(", ") });
+    let both = plural(file.compared as usize, "row", "rows");
+    let _ = write!(text, ": {both} in both");
+    for (rows, first, side) in [(file.missing, &file.first_missing, "A"), (file.extra, &file.first_extra, "B")] {
+        if rows > 0 {
+            let from = first.as_ref().filter(|key| !key.is_empty());
+            let from = from.map_or_else(String::new, |key| format!(" (from {})", at(key)));
+            let _ = write!(text, ", {rows} in {side} only{from}");
+        }
+    }
+    for (columns, side) in [(&file.missing_columns, "A"), (&file.extra_columns, "B")] {
+        if !columns.is_empty() {
+            let names: Vec<String> = columns.iter().map(|name| shorten(&one_line(name))).collect();
+            let columns = if names.len() == 1 { "column" } else { "columns" };
+            let _ = write!(text, ", {columns} in {side} only: {}", names.join(", "));
+        }
+    }
+    match file.columns.iter().filter(|column| column.differ > 0).count() {
+        0 if file.compared > 0 => text.push_str(", where nothing differs"),
+        _ => {}
+    }
+    text
+}
+
+fn remarks(file: &FileComparison) -> Vec<String> {
+    let mut remarks = Vec::new();
+    let differs = file.columns.iter().any(|column| column.differ > 0);
+    if file.without_noise > 0 && differs {
+        remarks.push(match file.with_noise {
+            0 => "One seed on both sides: nothing says what is noise. More seeds do.".to_owned(),
+            _ => format!(
+                "{} one seed on both sides: nothing says what is noise there.",
+                plural(file.without_noise, "variant has", "variants have")
+            ),
+        });
+    }
+    if file.left_out > 0 {
+        remarks.push(format!(
+            "{} were too many to be held for the noise, which is of the others.",
+            plural(file.left_out, "run", "runs")
+        ));
+    }
+    remarks
+}
+
+fn settings(settings: &[Setting]) -> Sheet {
+    let mut sheet = Sheet::new(&["setting", "in", "A", "B"], &[]);
+    for setting in settings.iter().take(MOST_SETTINGS) {
+        let count = setting.variants.len();
+        let place = match &setting.variants[..] {
+            [] => String::new(),
+            [one] => one_line(one),
+            _ if setting.everywhere => format!("all {count} variants"),
+            few if count <= MOST_NAMED => few.iter().map(|name| one_line(name)).collect::<Vec<_>>().join(", "),
+            [first, ..] => format!("{}, {}", one_line(first), plural(count - 1, "more", "more")),
+        };
+        let value = |value: &Option<String>| match value {
+            Some(value) => cut(value),
+            None => "–".to_owned(),
+        };
+        sheet.row([one_line(&setting.key), place, value(&setting.a), value(&setting.b)]);
+    }
+    sheet
+}
+
+fn columns(comparison: &Comparison, file: &FileComparison) -> Sheet {
+    let exact = comparison.tolerance.is_none();
+    let mut header = vec!["column", "differ"];
+    if !exact {
+        header.push("beyond tolerance");
+    }
+    header.extend(["first at", "largest |A − B|", "at", "A", "B", "largest relative", "at"]);
+    let right: &[usize] = if exact { &[1, 3, 5, 6, 7] } else { &[1, 2, 4, 6, 7, 8] };
+    let mut sheet = Sheet::new(&header, right);
+    for column in &file.columns {
+        let mut row = vec![one_line(&column.column), column.differ.to_string()];
+        if !exact {
+            row.push(if column.beyond > 0 { bad(&column.beyond.to_string()) } else { good("0") });
+        }
+        match &column.first {
+            None => row.extend(["–"; 7].map(str::to_owned)),
+            Some(first) => {
+                // Texts have no size: the first pair that differs stands for all.
+                let largest = column.largest_absolute.as_ref();
+                let shown = largest.unwrap_or(first);
+                let [a, b] = values(&shown.a, &shown.b);
+                row.extend([at(&first.at), largest.map_or_else(dash, |d| short(d.size))]);
+                row.extend([largest.map_or_else(dash, |d| at(&d.at)), a, b]);
+                let relative = column.largest_relative.as_ref();
+                row.extend([relative.map_or_else(dash, |d| short(d.size)), relative.map_or_else(dash, |d| at(&d.at))]);
+            }
+        }
+        sheet.row(row);
+    }
+    sheet
+}
+
+fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
+    let places = file.noise.iter().any(|noise| !noise.at.is_empty());
+    let by_variant = file.noise.iter().any(|noise| noise.variant.is_some());
+    let mut header = Vec::new();
+    header.extend(by_variant.then_some("variant"));
+    header.push("mean over seeds");
+    header.extend(places.then_some("at"));
+    header.extend(["seeds", "A", "B", "B − A", "× noise", "95 %", "verdict"]);
+    if places {
+        header.extend(["apart from", "× noise, all along"]);
+    }
+    let first = header.iter().position(|name| *name == "seeds").unwrap_or(0);
+    let right: Vec<usize> = (first..first + 5).collect();
+    let mut sheet = Sheet::new(&header, &right);
+    for noise in told.iter().take(MOST_NOISE) {
+        let mut row = Vec::new();
+        if by_variant {
+            row.push(one_line(noise.variant.as_deref().unwrap_or_default()));
+        }
+        row.push(one_line(&noise.column));
+        if places {
+            row.push(at(&noise.at));
+        }
+        let seeds = match noise.not_finite {
+            0 => noise.pairs.to_string(),
+            others => format!("{} of {}", noise.pairs, noise.pairs + others),
+        };
+        let multiple = |value: f64| if value.is_finite() { format!("{value:+.2}") } else { format!("{value:?}") };
+        row.extend([seeds, short(noise.a), short(noise.b), short(noise.difference), multiple(noise.multiple)]);
+        row.push(match noise.noise_floor > 0.0 {
+            true => {
+                format!("{} … {}", multiple(noise.low / noise.noise_floor), multiple(noise.high / noise.noise_floor))
+            }
+            false => dash(),
+        });
+        row.push(match noise.verdict {
+            Verdict::Noise => good("noise"),
+            Verdict::Small => "small".to_owned(),
+            Verdict::Beyond => bad("beyond"),
+        });
+        if places {
+            row.push(noise.parts_at.as_ref().map_or_else(dash, |place| at(place)));
+            row.push(spark(&noise.course.iter().map(|multiple| multiple.abs()).collect::<Vec<_>>()));
+        }
+        sheet.row(row);
+    }
+    sheet
+}
+
+fn verdict(comparison: &Comparison) -> String {
+    let different = comparison.files.iter().filter(|file| file.different).count();
+    let files = comparison.files.len();
+    let rows: u64 = comparison.files.iter().map(|file| file.compared).sum();
+    let how = match (comparison.within_noise, comparison.tolerance.is_none()) {
+        (true, _) => " within the noise of the seeds",
+        (false, true) => "",
+        (false, false) => " within the tolerance",
+    };
+    match (comparison.different, files) {
+        (false, 0) => good(&format!("The same{how}.")),
+        (false, _) => good(&format!("The same{how}: {}.", plural(rows as usize, "row", "rows"))),
+        (true, 1) => bad("Different."),
+        (true, _) => bad(&format!("Different: {different} of {files} files.")),
+    }
+}
+
+/// A key on one line.
+fn at(key: &[String]) -> String {
+    let parts: Vec<String> = key.iter().map(|part| shorten(&one_line(part))).collect();
+    parts.join(",")
+}
+
+/// Both values with as few digits as show that they differ.
+fn values(a: &str, b: &str) -> [String; 2] {
+    if let (Ok(x), Ok(y)) = (a.parse::<f64>(), b.parse::<f64>()) {
+        let few = [short(x), short(y)];
+        if few[0] != few[1] {
+            return few;
+        }
+    }
+    [cut(a), cut(b)]
+}
+
+fn cut(text: &str) -> String {
+    let text = one_line(text);
+    match text.char_indices().nth(MOST_VALUE) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text,
+    }
+}
+
+fn dash() -> String {
+    "–".to_owned()
+}
