@@ -1,5 +1,6 @@
 //! What results mean: fits, baselines, outcomes, findings, effects. Nothing here knows libtorch.
 
+pub mod ablation;
 pub mod bootstrap;
 pub mod bounds;
 pub mod diagnosis;

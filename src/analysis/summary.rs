@@ -58,3 +58,22 @@ impl VariantSummary {
         parts.join(", ")
     }
 }
+
+/// Of so many combinations of fixes or fewer a table lists all.
+pub const MOST_LISTED: usize = 16;
+/// Of more it lists those of one fix at most, and so many of the best.
+pub const MOST_BEST: usize = 4;
+
+/// Which of an ablation's combinations are worth a line each, by place: all of a few, else the baseline, each fix alone and
+/// the best. `combinations` are how many fixes are on, and the runs.
+pub fn worth_listing(combinations: &[(usize, &VariantSummary)]) -> Vec<usize> {
+    let fits = |s: &VariantSummary| s.outcomes.iter().find(|(o, _)| *o == Outcome::Fits).map_or(0, |(_, n)| *n);
+    let mut best: Vec<usize> = (0..combinations.len()).collect();
+    best.sort_by(|&a, &b| {
+        let (a, b) = (combinations[a].1, combinations[b].1);
+        fits(b).cmp(&fits(a)).then(a.test_rmse.median.total_cmp(&b.test_rmse.median))
+    });
+    best.truncate(MOST_BEST);
+    let small = combinations.len() <= MOST_LISTED;
+    (0..combinations.len()).filter(|at| small || combinations[*at].0 <= 1 || best.contains(at)).collect()
+}

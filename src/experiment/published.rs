@@ -1,12 +1,12 @@
 //! Figures that somebody published for a variant: `[[published]]`.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::reader::{self, Reader, unknown};
 use super::{ExperimentError, Variant};
 
 /// A figure that somebody published for a variant, to be printed beside ours.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Published {
     pub variant: String,
     pub figure: Figure,
@@ -15,7 +15,7 @@ pub struct Published {
     pub says: String,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Figure {
     FirstLoss,

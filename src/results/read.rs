@@ -7,8 +7,22 @@ use anyhow::{Context, Result, bail};
 use super::rows::{CURVES_HEADER, CurvePoint, HEALTH_HEADER, HealthRow, Key, RUNS_HEADER, RunRow};
 use crate::data::Samples;
 
+/// A folder's `runs.csv`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Runs {
+    /// The columns behind the fixed ones: fixes, then swept keys.
+    pub settings: Vec<String>,
+    /// Each row with its fields in those columns, in the file's order.
+    pub rows: Vec<(RunRow, Vec<String>)>,
+}
+
 /// The rows of a folder's `runs.csv`, in the file's order.
 pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
+    Ok(runs_with_settings(folder)?.rows.into_iter().map(|(row, _)| row).collect())
+}
+
+/// The rows of a folder's `runs.csv` with the fixes and settings that tell the variants apart.
+pub fn runs_with_settings(folder: &Path) -> Result<Runs> {
     let path = folder.join("runs.csv");
     let shown = path.display();
     let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
@@ -16,6 +30,7 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
     if header.iter().take(RUNS_HEADER.len()).ne(RUNS_HEADER) {
         bail!("{shown}:1: the header must begin with {}", RUNS_HEADER.join(","));
     }
+    let settings = header.iter().skip(RUNS_HEADER.len()).map(str::to_owned).collect();
     let mut rows = Vec::new();
     for record in reader.records() {
         let record = record.with_context(|| format!("{shown}: cannot be read"))?;
@@ -32,9 +47,10 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
                 r2: record[7].parse().ok()?,
             })
         })();
-        rows.push(row.with_context(|| format!("{shown}:{line}: is not a row of {}", RUNS_HEADER.join(",")))?);
+        let row = row.with_context(|| format!("{shown}:{line}: is not a row of {}", RUNS_HEADER.join(",")))?;
+        rows.push((row, record.iter().skip(RUNS_HEADER.len()).map(str::to_owned).collect()));
     }
-    Ok(rows)
+    Ok(Runs { settings, rows })
 }
 
 /// The rows of a folder's `health.csv`, in the file's order.

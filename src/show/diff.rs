@@ -17,8 +17,9 @@ const MOST_NOISE: usize = 8;
 const MOST_SETTINGS: usize = 40;
 /// Variants that are named of a setting.
 const MOST_NAMED: usize = 3;
-/// Characters that are shown of a value.
+/// Characters that are shown of a value, and of a setting.
 const MOST_VALUE: usize = 32;
+const MOST_SETTING: usize = 60;
 
 pub fn table(comparison: &Comparison, changed: bool) -> String {
     text(&only(comparison, changed), Sheet::terminal, |heading| heading.to_owned())
@@ -125,8 +126,17 @@ fn text(comparison: &Comparison, show: impl Fn(&Sheet) -> String, heading: impl 
         let _ = writeln!(text, "\n{}", heading(&about(file)));
         if file.columns.iter().any(|column| column.differ > 0) {
             let _ = writeln!(text, "\n{}", show(&columns(comparison, file)));
+            let same: Vec<String> = file
+                .columns
+                .iter()
+                .filter(|column| column.differ == 0)
+                .map(|column| one_line(&column.column))
+                .collect();
+            if !same.is_empty() {
+                let _ = writeln!(text, "\nNo difference in {}.", same.join(", "));
+            }
         }
-        let told: Vec<&Noise> = file.noise.iter().filter(|n| n.multiple.abs() > 0.0 || n.unlike > 0).collect();
+        let told: Vec<&Noise> = file.noise.iter().filter(|noise| worth_telling(noise)).collect();
         if !told.is_empty() {
             noisy = true;
             let _ = writeln!(text, "\n{}", show(&noise(file, &told)));
@@ -149,6 +159,11 @@ const NOISE: &str = "\
 × noise: how far the means over the seeds are apart, as a multiple of the spread between seeds √((s_A² + s_B²)/2), with the
 95 % paired bootstrap interval. noise: the interval holds 0; small: it does not, but the means are within the spread; beyond:
 nor that. With fewer than 6 seeds the interval is too narrow: no test of so few can show a difference at 5 %.";
+
+/// Where neither side has a spread there is nothing to hold a difference against.
+fn worth_telling(noise: &Noise) -> bool {
+    noise.unlike > 0 || (noise.difference != 0.0 && noise.noise_floor > 0.0)
+}
 
 fn about(file: &FileComparison) -> String {
     let mut text = file.file.clone();
@@ -202,7 +217,10 @@ fn remarks(file: &FileComparison) -> Vec<String> {
 }
 
 fn settings(settings: &[Setting]) -> Sheet {
-    let mut sheet = Sheet::new(&["setting", "in", "A", "B"], &[]);
+    // Of two variants held against each other there is nothing to say where.
+    let placed = settings.iter().any(|setting| !setting.variants.is_empty());
+    let header: &[&str] = if placed { &["setting", "in", "A", "B"] } else { &["setting", "A", "B"] };
+    let mut sheet = Sheet::new(header, &[]);
     for setting in settings.iter().take(MOST_SETTINGS) {
         let count = setting.variants.len();
         let place = match &setting.variants[..] {
@@ -213,10 +231,12 @@ fn settings(settings: &[Setting]) -> Sheet {
             [first, ..] => format!("{}, {}", one_line(first), plural(count - 1, "more", "more")),
         };
         let value = |value: &Option<String>| match value {
-            Some(value) => cut(value),
-            None => "–".to_owned(),
+            Some(value) => cut(value, MOST_SETTING),
+            None => dash(),
         };
-        sheet.row([one_line(&setting.key), place, value(&setting.a), value(&setting.b)]);
+        let place = placed.then_some(place);
+        let values = [value(&setting.a), value(&setting.b)];
+        sheet.row(std::iter::once(one_line(&setting.key)).chain(place).chain(values));
     }
     sheet
 }
@@ -230,23 +250,20 @@ fn columns(comparison: &Comparison, file: &FileComparison) -> Sheet {
     header.extend(["first at", "largest |A − B|", "at", "A", "B", "largest relative", "at"]);
     let right: &[usize] = if exact { &[1, 3, 5, 6, 7] } else { &[1, 2, 4, 6, 7, 8] };
     let mut sheet = Sheet::new(&header, right);
-    for column in &file.columns {
+    for column in file.columns.iter().filter(|column| column.differ > 0) {
         let mut row = vec![one_line(&column.column), column.differ.to_string()];
         if !exact {
             row.push(if column.beyond > 0 { bad(&column.beyond.to_string()) } else { good("0") });
         }
-        match &column.first {
-            None => row.extend(["–"; 7].map(str::to_owned)),
-            Some(first) => {
-                // Texts have no size: the first pair that differs stands for all.
-                let largest = column.largest_absolute.as_ref();
-                let shown = largest.unwrap_or(first);
-                let [a, b] = values(&shown.a, &shown.b);
-                row.extend([at(&first.at), largest.map_or_else(dash, |d| short(d.size))]);
-                row.extend([largest.map_or_else(dash, |d| at(&d.at)), a, b]);
-                let relative = column.largest_relative.as_ref();
-                row.extend([relative.map_or_else(dash, |d| short(d.size)), relative.map_or_else(dash, |d| at(&d.at))]);
-            }
+        if let Some(first) = &column.first {
+            // Texts have no size: the first pair that differs stands for all.
+            let largest = column.largest_absolute.as_ref();
+            let shown = largest.unwrap_or(first);
+            let [a, b] = values(&shown.a, &shown.b);
+            row.extend([at(&first.at), largest.map_or_else(dash, |d| short(d.size))]);
+            row.extend([largest.map_or_else(dash, |d| at(&d.at)), a, b]);
+            let relative = column.largest_relative.as_ref();
+            row.extend([relative.map_or_else(dash, |d| short(d.size)), relative.map_or_else(dash, |d| at(&d.at))]);
         }
         sheet.row(row);
     }
@@ -280,7 +297,11 @@ fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
             0 => noise.pairs.to_string(),
             others => format!("{} of {}", noise.pairs, noise.pairs + others),
         };
-        let multiple = |value: f64| if value.is_finite() { format!("{value:+.2}") } else { format!("{value:?}") };
+        let multiple = |value: f64| match value.abs() {
+            _ if !value.is_finite() => format!("{value:?}"),
+            size if size < 1000.0 && (size >= 0.005 || size == 0.0) => format!("{value:+.2}"),
+            _ => format!("{value:+.1e}"),
+        };
         row.extend([seeds, short(noise.a), short(noise.b), short(noise.difference), multiple(noise.multiple)]);
         row.push(match noise.noise_floor > 0.0 {
             true => {
@@ -333,12 +354,12 @@ fn values(a: &str, b: &str) -> [String; 2] {
             return few;
         }
     }
-    [cut(a), cut(b)]
+    [cut(a, MOST_VALUE), cut(b, MOST_VALUE)]
 }
 
-fn cut(text: &str) -> String {
+fn cut(text: &str, most: usize) -> String {
     let text = one_line(text);
-    match text.char_indices().nth(MOST_VALUE) {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text,
     }

@@ -10,16 +10,12 @@ use super::style::{bad, good};
 use crate::analysis::bounds::{self, Baselines};
 use crate::analysis::health::{most_pieces, piecewise_linear};
 use crate::analysis::outcome::Outcome;
-use crate::analysis::summary::{Middle, VariantSummary};
+use crate::analysis::summary::{MOST_BEST, MOST_LISTED, Middle, VariantSummary, worth_listing};
 use crate::data::Samples;
 use crate::experiment::config::{Inputs, Model, Output, Test};
 use crate::experiment::{Experiment, Figure, Variant, one_line};
 use crate::results::read;
 use crate::results::rows::RunRow;
-
-/// Variants of an ablation that a table lists, all of them; of more, the best few.
-const MOST_LISTED: usize = 16;
-const MOST_BEST: usize = 4;
 
 /// Everything that there is to say of `variants` of a results folder, in colours.
 pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Result<String> {
@@ -171,16 +167,10 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
         counts.join(", ")
     );
     let on = |variant: &Variant| variant.fixes.iter().filter(|&&on| on).count();
-    let fits = |s: &VariantSummary| s.outcomes.iter().find(|(o, _)| *o == Outcome::Fits).map_or(0, |(_, n)| *n);
-    let mut best: Vec<usize> = (0..summaries.len()).collect();
-    best.sort_by(|&a, &b| {
-        let (a, b) = (&summaries[a].1, &summaries[b].1);
-        fits(b).cmp(&fits(a)).then(a.test_rmse.median.total_cmp(&b.test_rmse.median))
-    });
+    let combinations: Vec<(usize, &VariantSummary)> = summaries.iter().map(|(v, s)| (on(v), s)).collect();
     let small = summaries.len() <= MOST_LISTED;
-    let listed = (0..summaries.len()).filter(|at| small || on(summaries[*at].0) <= 1 || best[..MOST_BEST].contains(at));
     let mut table = table(&["fixes on", "outcome", "test RMSE, median", "lowest … highest", "R², median"]);
-    for (variant, summary) in listed.map(|at| &summaries[at]) {
+    for (variant, summary) in worth_listing(&combinations).into_iter().map(|at| &summaries[at]) {
         let letters = taken.iter().enumerate().map(|(nth, &fix)| if variant.fixes[fix] { letter(nth) } else { '·' });
         let mut name = letters.map(String::from).collect::<Vec<_>>().join(" ");
         for (key, value) in experiment.sweep.iter().zip(&variant.swept) {

@@ -196,7 +196,18 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
     }
     let read = |side: &Side| Manifest::read(&side.path.join(MANIFEST));
     match (read(sides[0]), read(sides[1])) {
-        (Ok(Some(a)), Ok(Some(b))) => comparison.settings = settings::differences(sides, [&a, &b]),
+        (Ok(Some(a)), Ok(Some(b))) => {
+            comparison.settings = settings::differences(sides, [&a, &b]);
+            let scales = |setting: &&Setting| setting.key == "data.scale_target" || setting.key.starts_with("loss.");
+            let keys: Vec<&str> =
+                comparison.settings.iter().filter(scales).map(|setting| setting.key.as_str()).collect();
+            if !keys.is_empty() {
+                comparison.notes.push(format!(
+                    "the losses of the sides are not in the same units ({} differs): compare test_rmse and r2 instead",
+                    keys.join(", ")
+                ));
+            }
+        }
         manifests => {
             for (side, manifest) in sides.into_iter().zip([manifests.0, manifests.1]) {
                 match manifest {

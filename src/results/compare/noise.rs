@@ -382,7 +382,10 @@ struct Spread {
 impl Spread {
     fn of(pairs: &[(f64, f64)]) -> Self {
         let count = pairs.len() as f64;
-        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| pairs.iter().map(|pair| of(pair) / count).sum::<f64>();
+        let mean = |of: &dyn Fn(&(f64, f64)) -> f64| match pairs {
+            [] => f64::NAN,
+            _ => pairs.iter().map(|pair| of(pair) / count).sum::<f64>(),
+        };
         let (a, b) = (mean(&|pair| pair.0), mean(&|pair| pair.1));
         // By the largest, so that no square overflows.
         let largest = pairs.iter().flat_map(|(x, y)| [(x - a).abs(), (y - b).abs()]).fold(0.0, f64::max);

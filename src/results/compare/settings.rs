@@ -17,7 +17,7 @@ pub struct Setting {
     pub variants: Vec<String>,
     /// Whether these are all variants that both sides have.
     pub everywhere: bool,
-    /// As JSON; nothing where a side does not have the key.
+    /// As TOML, as an experiment file has it; nothing where a side does not have the key.
     pub a: Option<String>,
     pub b: Option<String>,
 }
@@ -28,7 +28,7 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
     let mut settings = Vec::new();
     let mut add = |key: &str, [a, b]: [Option<Value>; 2]| {
         if a != b {
-            let text = |value: Option<Value>| value.map(|value| value.to_string());
+            let text = |value: Option<Value>| value.as_ref().map(toml);
             settings.push(Setting {
                 key: key.to_owned(),
                 variants: Vec::new(),
@@ -45,9 +45,8 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
     let variants = manifests.map(|manifest| variants(manifest));
     let pairs: Vec<(String, [BTreeMap<String, Value>; 2])> = match sides.map(|side| side.variant.as_ref()) {
         [Some(a), Some(b)] => {
-            let name = if a == b { a.clone() } else { format!("{a} → {b}") };
             let both = variants[0].get(a).zip(variants[1].get(b));
-            both.map(|(a, b)| (name, [a.clone(), b.clone()])).into_iter().collect()
+            both.map(|(a, b)| (String::new(), [a.clone(), b.clone()])).into_iter().collect()
         }
         _ => {
             let both = variants[0].iter().filter_map(|(name, a)| Some((name, a, variants[1].get(name)?)));
@@ -73,7 +72,7 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
     for (name, [a, b]) in pairs {
         let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
         for key in keys {
-            let text = |side: &BTreeMap<String, Value>| side.get(key).map(Value::to_string);
+            let text = |side: &BTreeMap<String, Value>| side.get(key).map(toml);
             let (a, b) = (text(&a), text(&b));
             if a == b {
                 continue;
@@ -81,18 +80,23 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
             match grouped.iter_mut().find(|known| known.key == *key && known.a == a && known.b == b) {
                 Some(known) => known.variants.push(name.clone()),
                 None => {
-                    let variants = vec![name.clone()];
+                    let variants = if name.is_empty() { Vec::new() } else { vec![name.clone()] };
                     grouped.push(Setting { key: key.clone(), variants, everywhere: false, a, b });
                 }
             }
         }
     }
     for setting in &mut grouped {
-        setting.everywhere = setting.variants.len() == total;
+        setting.everywhere = setting.variants.is_empty() || setting.variants.len() == total;
     }
     grouped.sort_by(|x, y| x.key.cmp(&y.key).then(y.variants.len().cmp(&x.variants.len())));
     settings.extend(grouped);
     settings
+}
+
+/// A value as an experiment file spells it.
+fn toml(value: &Value) -> String {
+    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
 }
 
 /// What a manifest says beside its variants that numbers may depend on.
