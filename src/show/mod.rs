@@ -2,5 +2,6 @@
 
 pub mod diagnosis;
 pub mod note;
+pub mod plots;
 pub mod progress;
 pub mod table;
