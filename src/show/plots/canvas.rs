@@ -139,6 +139,11 @@ impl Canvas {
         self.path(points, width, ink, "");
     }
 
+    /// A broad line that others are to be seen upon.
+    pub fn faint(&mut self, points: &[(f64, f64)], width: f64, ink: Ink) {
+        self.path(points, width, ink, "opacity=\"0.3\"");
+    }
+
     /// `dashes`: px drawn and px left out, in turn.
     pub fn dashed(&mut self, points: &[(f64, f64)], width: f64, ink: Ink, dashes: &[f64]) {
         let parts: Vec<String> = dashes.iter().map(|px| (px * PARTS).round().to_string()).collect();

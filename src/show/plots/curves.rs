@@ -65,10 +65,10 @@ impl Curves {
             && self.series.len() + self.references.len() <= 9
             && self.series.iter().all(|s| last(s).is_none_or(|p| end.at(p.step) > 0.9));
         canvas.line_of_text(&self.y_label);
-        if !direct {
-            legend(&mut canvas, &self.entries());
-        }
         let rows = self.series.iter().filter(|s| !s.ended.is_empty()).count();
+        let ended = (rows > 0).then(|| (Sample::Cross, "runs that diverged".to_owned()));
+        let entries = if direct { Vec::new() } else { self.entries() };
+        legend(&mut canvas, &entries.into_iter().chain(ended).collect::<Vec<_>>());
         let top = canvas.y + 8.0 + rows as f64 * 14.0;
         let height = if look.wide { 300.0 } else { 230.0 };
         let values = self.series.iter().flat_map(|s| &s.points).flat_map(|p| [p.median, p.low, p.high]);

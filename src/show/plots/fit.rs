@@ -14,6 +14,8 @@ use crate::show::table::{plural, short};
 
 const MOST_POINTS: usize = 500;
 const MOST_MARKS: usize = 200;
+/// Px of the target's line, beneath the prediction's.
+const BROAD: f64 = 7.0;
 
 /// Of one input. Two panels above one another: target and prediction; their difference.
 #[derive(Debug, Clone, Default)]
@@ -35,15 +37,16 @@ impl Fit {
             prediction.iter().map(|&(x, y)| (x, y - between(&target, x).unwrap_or(f64::NAN))).collect();
         let kinks: Vec<(f64, f64)> =
             self.kinks.iter().filter_map(|&x| Some((x, between(&prediction, x).filter(|y| y.is_finite())?))).collect();
+        let outside = self.kinks.len() - kinks.len();
+        let kinks = thin(&kinks, MOST_POINTS, |_| false);
         let mut canvas = Canvas::new(size, &self.title);
         let look = canvas.look;
         canvas.line_of_text(&self.y_label);
         let mut entries = vec![
-            (Sample::Plain(Ink::Grid, 7.0), "target".to_owned()),
+            (Sample::Faint(Ink::Muted, BROAD), "target".to_owned()),
             (Sample::Plain(Ink::Series(0), 2.0), "prediction".to_owned()),
         ];
         if !self.kinks.is_empty() {
-            let outside = self.kinks.len() - kinks.len();
             let more = if outside > 0 { format!(", {outside} of them outside") } else { String::new() };
             entries
                 .push((Sample::Ring(Ink::Series(0)), format!("{}{more}", plural(self.kinks.len(), "kink", "kinks"))));
@@ -61,8 +64,7 @@ impl Fit {
         let frame = Frame { left, right, top, bottom: top + upper };
         frame.grid_y(&mut canvas, &y);
         frame.grid_x(&mut canvas, &x, false);
-        lines(&mut canvas, &target, &x, &y, 7.0, Ink::Grid);
-        lines(&mut canvas, &target, &x, &y, 1.0, Ink::Muted);
+        lines(&mut canvas, &target, &x, &y, BROAD, Ink::Muted);
         lines(&mut canvas, &prediction, &x, &y, 2.0, Ink::Series(0));
         let rings: Vec<(f64, f64)> = kinks.iter().map(|k| (x.at(k.0), y.at(k.1))).collect();
         canvas.rings(&rings, if kinks.len() > 60 { 2.4 } else { 3.2 }, Ink::Series(0));
@@ -133,6 +135,10 @@ fn lines(canvas: &mut Canvas, points: &[(f64, f64)], x: &Axis, y: &Axis, width: 
     let points = thin(points, MOST_POINTS, |p| !p.1.is_finite());
     for run in points.split(|p| !p.1.is_finite()).filter(|run| !run.is_empty()) {
         let line: Vec<(f64, f64)> = run.iter().map(|p| (x.at(p.0), y.at(p.1))).collect();
-        if line.len() == 1 { canvas.dots(&line, width.max(3.0), ink, 1.0) } else { canvas.line(&line, width, ink) }
+        match line.len() {
+            1 => canvas.dots(&line, width.clamp(3.0, 4.0), ink, 1.0),
+            _ if width >= BROAD => canvas.faint(&line, width, ink),
+            _ => canvas.line(&line, width, ink),
+        }
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Sample {
     Marker(usize),
     /// A line of so many px.
     Plain(Ink, f64),
+    /// A broad line of so many px.
+    Faint(Ink, f64),
     Reference(usize),
     Ring(Ink),
     Cross,
@@ -42,6 +44,7 @@ impl Sample {
             }
             Sample::Marker(series) => canvas.marker(Shape::of(series), (x + 5.0, y), 4.2, Ink::Series(series)),
             Sample::Plain(ink, width) => canvas.line(&line, width, ink),
+            Sample::Faint(ink, width) => canvas.faint(&line, width, ink),
             Sample::Reference(nth) => canvas.dashed(&line, 1.3, Ink::Muted, dashes(nth)),
             Sample::Ring(ink) => canvas.rings(&[(x + 5.0, y)], 3.2, ink),
             Sample::Cross => canvas.cross((x + 5.0, y), 3.6, Ink::Ink),

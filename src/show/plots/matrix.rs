@@ -10,7 +10,7 @@ use crate::show::table::short;
 
 /// A cell's side in px at most, and at least for a number to stand in it.
 const LARGEST: f64 = 64.0;
-const SMALLEST_TEXT: f64 = 7.5;
+const SMALLEST_TEXT: f64 = 7.0;
 
 /// Values of pairs, both halves or one. Rows and columns have numbers; names stand once.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +46,8 @@ impl Matrix {
             let y = first + (nth as f64 + 0.5) * high;
             canvas.text((left - 6.0, y), Anchor::End, look.small.min(high), Ink::Muted, &number);
             let x = left + (nth as f64 + 0.5) * side;
-            if width(&number, look.small) < side {
+            let used = self.cells().any(|(_, column, _)| column == nth);
+            if used && width(&number, look.small) < side {
                 canvas.text((x, first - look.small * 0.7), Anchor::Middle, look.small, Ink::Muted, &number);
             }
             if look.wide {
@@ -56,16 +57,17 @@ impl Matrix {
         }
         let largest = self.cells().map(|(_, _, v)| v.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
         let largest = if largest > 0.0 { largest } else { 1.0 };
+        // One size for all: a number that is left out would look like a cell without one.
+        let widest = self.cells().fold(0.0_f64, |w, (_, _, value)| w.max(width(&number(value, largest), 1.0)));
+        let text = look.small.min((side - 3.0) / widest.max(0.1)).min(high * 0.6);
         for (row, column, value) in self.cells() {
             let from = (left + column as f64 * side, first + row as f64 * high);
             let at = (from.0 + side / 2.0, from.1 + high / 2.0);
             let fill = if value.is_nan() { Ink::Grid } else { diverging(value / largest) };
             let gap = if side > 8.0 { 1.0 } else { 0.0 };
             canvas.rect((from.0 + gap, from.1 + gap), (from.0 + side - gap, from.1 + high - gap), fill, 1.0);
-            let text = number(value, largest);
-            let size = look.small.min((side - 5.0) / width(&text, 1.0)).min(high * 0.6);
-            if size >= SMALLEST_TEXT {
-                canvas.text(at, Anchor::Middle, size, on(fill), &text);
+            if text >= SMALLEST_TEXT {
+                canvas.text(at, Anchor::Middle, text, on(fill), &number(value, largest));
             }
             canvas
                 .mark(at, format!("{} with {}: {}", clean(&self.names[row]), clean(&self.names[column]), short(value)));

@@ -9,7 +9,7 @@ use super::frame::{Frame, labels_width};
 use super::legend::{Sample, legend};
 use super::palette::Ink;
 use super::{Drawn, Size};
-use crate::show::table::short;
+use crate::show::table::{plural, short};
 
 const MOST_POINTS: usize = 1000;
 
@@ -33,7 +33,10 @@ impl Parity {
             points.into_iter().filter(|p| p.0.is_finite()).partition(|p| p.1.is_finite());
         let mut entries = vec![(Sample::Plain(Ink::Muted, 1.3), "as the target".to_owned())];
         if !other.is_empty() {
-            entries.push((Sample::Cross, format!("{} predictions are no numbers", other.len())));
+            entries.push((
+                Sample::Cross,
+                format!("{} no finite number", plural(other.len(), "prediction is", "predictions are")),
+            ));
         }
         legend(&mut canvas, &entries);
         let top = canvas.y + if other.is_empty() { 6.0 } else { 18.0 };

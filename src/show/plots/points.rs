@@ -161,7 +161,20 @@ impl Rows {
         } else {
             (start + look.text * 0.75, self.right - look.margin - self.notes)
         };
-        canvas.text((look.margin, row), Anchor::Start, look.text, Ink::Ink, &shorten(name, look.text, room));
+        let name = shorten(name, look.text, room);
+        if !self.beside {
+            // References run through here.
+            let half = look.text * 0.62;
+            canvas.rect(
+                (look.margin, row - half),
+                (look.margin + width(&name, look.text), row + half),
+                Ink::Paper,
+                1.0,
+            );
+            let notes = if note.is_empty() { 0.0 } else { self.notes };
+            canvas.rect((self.right - notes, row - half), (self.right, row + half), Ink::Paper, 1.0);
+        }
+        canvas.text((look.margin, row), Anchor::Start, look.text, Ink::Ink, &name);
         let note = shorten(note, look.small, self.notes);
         let (at, anchor) = if self.beside { (self.right + 10.0, Anchor::Start) } else { (self.right, Anchor::End) };
         if !note.is_empty() {
