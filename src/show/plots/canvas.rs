@@ -6,7 +6,7 @@ use anyhow::{Error, Result};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use super::palette::Ink;
+use super::palette::Colour;
 use super::text::{clean, escape, wrap};
 use super::{Drawn, Mark, Size};
 
@@ -91,7 +91,7 @@ impl Canvas {
         let mut canvas = Canvas { look, y: look.margin, marks: Vec::new(), body: String::new(), failed: None };
         for line in wrap(title, look.title, look.width - 2.0 * look.margin, if look.wide { 1 } else { 2 }) {
             canvas.y += look.title * 0.6;
-            canvas.text((look.margin, canvas.y), Anchor::Start, look.title, Ink::Ink, &line);
+            canvas.text((look.margin, canvas.y), Anchor::Start, look.title, Colour::Ink, &line);
             canvas.y += look.title * 0.7;
         }
         canvas.y += 4.0;
@@ -103,7 +103,7 @@ impl Canvas {
         let look = self.look;
         for line in wrap(text, look.small, look.width - 2.0 * look.margin, 2) {
             self.y += look.small * 0.7;
-            self.text((look.margin, self.y), Anchor::Start, look.small, Ink::Muted, &line);
+            self.text((look.margin, self.y), Anchor::Start, look.small, Colour::Muted, &line);
             self.y += look.small * 0.8;
         }
     }
@@ -135,61 +135,61 @@ impl Canvas {
         }
     }
 
-    pub fn line(&mut self, points: &[(f64, f64)], width: f64, ink: Ink) {
+    pub fn line(&mut self, points: &[(f64, f64)], width: f64, ink: Colour) {
         self.path(points, width, ink, "");
     }
 
     /// A broad line that others are to be seen upon.
-    pub fn faint(&mut self, points: &[(f64, f64)], width: f64, ink: Ink) {
+    pub fn faint(&mut self, points: &[(f64, f64)], width: f64, ink: Colour) {
         self.path(points, width, ink, "opacity=\"0.3\"");
     }
 
     /// `dashes`: px drawn and px left out, in turn.
-    pub fn dashed(&mut self, points: &[(f64, f64)], width: f64, ink: Ink, dashes: &[f64]) {
+    pub fn dashed(&mut self, points: &[(f64, f64)], width: f64, ink: Colour, dashes: &[f64]) {
         let parts: Vec<String> = dashes.iter().map(|px| (px * PARTS).round().to_string()).collect();
         self.path(points, width, ink, &format!("stroke-dasharray=\"{}\"", parts.join(" ")));
     }
 
-    fn path(&mut self, points: &[(f64, f64)], width: f64, ink: Ink, attributes: &str) {
+    fn path(&mut self, points: &[(f64, f64)], width: f64, ink: Colour, attributes: &str) {
         let style = style(ink, 1.0).stroke_width((width * PARTS).round() as u32);
         let points = whole(points);
         self.put(attributes, |area| area.draw(&PathElement::new(points, style)));
     }
 
     /// Filled.
-    pub fn area(&mut self, points: &[(f64, f64)], ink: Ink, opacity: f64) {
+    pub fn area(&mut self, points: &[(f64, f64)], ink: Colour, opacity: f64) {
         let (points, style) = (whole(points), style(ink, opacity).filled());
         self.put("", |area| area.draw(&Polygon::new(points, style)));
     }
 
     /// Filled, from corner to corner.
-    pub fn rect(&mut self, from: (f64, f64), to: (f64, f64), ink: Ink, opacity: f64) {
+    pub fn rect(&mut self, from: (f64, f64), to: (f64, f64), ink: Colour, opacity: f64) {
         let (corners, style) = (whole(&[from, to]), style(ink, opacity).filled());
         self.put("", |area| area.draw(&Rectangle::new([corners[0], corners[1]], style)));
     }
 
     /// `radius` in px.
-    pub fn dots(&mut self, at: &[(f64, f64)], radius: f64, ink: Ink, opacity: f64) {
+    pub fn dots(&mut self, at: &[(f64, f64)], radius: f64, ink: Colour, opacity: f64) {
         let (at, radius, style) = (whole(at), (radius * PARTS).round() as i32, style(ink, opacity).filled());
         self.put("", |area| at.iter().try_for_each(|&at| area.draw(&Circle::new(at, radius, style))));
     }
 
     /// Circles in the paper's colour with an outline.
-    pub fn rings(&mut self, at: &[(f64, f64)], radius: f64, ink: Ink) {
+    pub fn rings(&mut self, at: &[(f64, f64)], radius: f64, ink: Colour) {
         self.dots(at, radius + 0.6, ink, 1.0);
-        self.dots(at, radius - 0.6, Ink::Paper, 1.0);
+        self.dots(at, radius - 0.6, Colour::Paper, 1.0);
     }
 
     /// A marker with a rim in the paper's colour, so that it stands out from lines.
-    pub fn marker(&mut self, shape: Shape, at: (f64, f64), radius: f64, ink: Ink) {
-        self.corners(shape, at, radius + 1.1, Ink::Paper);
+    pub fn marker(&mut self, shape: Shape, at: (f64, f64), radius: f64, ink: Colour) {
+        self.corners(shape, at, radius + 1.1, Colour::Paper);
         self.corners(shape, at, radius, ink);
         if matches!(shape, Shape::Ring | Shape::OpenSquare | Shape::OpenDiamond) {
-            self.corners(shape, at, radius - 1.5, Ink::Paper);
+            self.corners(shape, at, radius - 1.5, Colour::Paper);
         }
     }
 
-    fn corners(&mut self, shape: Shape, (x, y): (f64, f64), r: f64, ink: Ink) {
+    fn corners(&mut self, shape: Shape, (x, y): (f64, f64), r: f64, ink: Colour) {
         let around = |corners: &[(f64, f64)]| -> Vec<(f64, f64)> {
             corners.iter().map(|(dx, dy)| (x + r * dx, y + r * dy)).collect()
         };
@@ -207,14 +207,14 @@ impl Canvas {
     }
 
     /// The sign of what could not be drawn in its place.
-    pub fn cross(&mut self, (x, y): (f64, f64), radius: f64, ink: Ink) {
+    pub fn cross(&mut self, (x, y): (f64, f64), radius: f64, ink: Colour) {
         for slope in [-1.0, 1.0] {
             self.line(&[(x - radius, y - slope * radius), (x + radius, y + slope * radius)], 2.0, ink);
         }
     }
 
     /// `at`: half its height up from the baseline.
-    pub fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, size: f64, ink: Ink, text: &str) {
+    pub fn text(&mut self, (x, y): (f64, f64), anchor: Anchor, size: f64, ink: Colour, text: &str) {
         let anchor = match anchor {
             Anchor::Start => "",
             Anchor::Middle => " text-anchor=\"middle\"",
@@ -250,10 +250,10 @@ impl Canvas {
 
 /// The element that is the paper.
 fn paper(width: f64, height: f64) -> String {
-    format!("<rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>", Ink::Paper.hex())
+    format!("<rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>", Colour::Paper.hex())
 }
 
-fn style(ink: Ink, opacity: f64) -> ShapeStyle {
+fn style(ink: Colour, opacity: f64) -> ShapeStyle {
     let (r, g, b) = ink.rgb();
     ShapeStyle::from(RGBColor(r, g, b).mix(opacity))
 }

@@ -6,7 +6,7 @@ use super::axis::{Axis, Scale};
 use super::canvas::{Anchor, Canvas, Shape};
 use super::frame::{Frame, dashes, labels_width};
 use super::legend::{SERIES_DASHES, Sample, legend};
-use super::palette::Ink;
+use super::palette::Colour;
 use super::text::{clean, shorten, width};
 use super::{Drawn, Size};
 use crate::show::table::{plural, short};
@@ -85,7 +85,7 @@ impl Curves {
         frame.grid_x(&mut canvas, &x, true);
         frame.base(&mut canvas);
         for (nth, (name, value)) in self.references.iter().enumerate().filter(|(_, (_, value))| y.holds(*value)) {
-            canvas.dashed(&[(left, y.at(*value)), (right, y.at(*value))], 1.3, Ink::Muted, dashes(nth));
+            canvas.dashed(&[(left, y.at(*value)), (right, y.at(*value))], 1.3, Colour::Muted, dashes(nth));
             canvas.mark((right, y.at(*value)), format!("{}: {}", clean(name), short(*value)));
         }
         let mut row = top - 8.0;
@@ -118,7 +118,7 @@ impl Curves {
 
 impl CurveSeries {
     fn draw(&self, canvas: &mut Canvas, nth: usize, x: &Axis, y: &Axis) {
-        let ink = Ink::Series(nth);
+        let ink = Colour::Series(nth);
         let points: Vec<&Band> = self.points.iter().filter(|p| p.step.is_finite() && p.step >= 0.0).collect();
         let points = thin(&points, MOST_POINTS, |p| !p.median.is_finite());
         let place = |p: &&Band, value: f64| (x.at(p.step), y.at(value));
@@ -147,7 +147,7 @@ impl CurveSeries {
                 let text = format!(
                     "{}, step {}: median {}{below} ({} … {}), {}",
                     clean(&self.name),
-                    p.step,
+                    whole(p.step),
                     short(p.median),
                     short(p.low),
                     short(p.high),
@@ -163,18 +163,23 @@ impl CurveSeries {
         let mut taken = f64::NEG_INFINITY;
         for &(step, count) in thin(&self.ended.iter().collect::<Vec<_>>(), MOST_POINTS, |_| false) {
             let at = x.at(step);
-            canvas.cross((at, row), 4.0, Ink::Series(nth));
+            canvas.cross((at, row), 4.0, Colour::Series(nth));
             let text = format!("{} diverged", plural(count, "run", "runs"));
-            canvas.mark((at, row), format!("{}, step {step}: {text}", clean(&self.name)));
+            canvas.mark((at, row), format!("{}, step {}: {text}", clean(&self.name), whole(step)));
             let wide = width(&count.to_string(), canvas.look.small);
             if count > 1 && at - taken > wide + 22.0 {
                 let fits = at + 8.0 + wide < canvas.look.width;
                 let (place, anchor) = if fits { (at + 7.0, Anchor::Start) } else { (at - 7.0, Anchor::End) };
-                canvas.text((place, row), anchor, canvas.look.small, Ink::Ink, &count.to_string());
+                canvas.text((place, row), anchor, canvas.look.small, Colour::Ink, &count.to_string());
                 taken = at;
             }
         }
     }
+}
+
+/// A step with all its digits, unless it is no step that anything could reach.
+fn whole(step: f64) -> String {
+    if step < 1e15 { step.to_string() } else { short(step) }
 }
 
 /// Names right of where lines end, moved apart where they would lie on one another.
@@ -193,12 +198,12 @@ fn name_ends(canvas: &mut Canvas, mut named: Vec<(Sample, String, (f64, f64))>, 
     }
     for ((sample, name, (x, y)), row) in named.into_iter().zip(rows) {
         let ink = match sample {
-            Sample::Line(nth, _) => Ink::Series(nth),
-            _ => Ink::Muted,
+            Sample::Line(nth, _) => Colour::Series(nth),
+            _ => Colour::Muted,
         };
         canvas.line(&[(x, y), (frame.right + 4.0, y), (frame.right + 15.0, row)], 0.8, ink);
         let text = shorten(&name, size, room);
-        canvas.text((frame.right + 18.0, row), Anchor::Start, size, Ink::Ink, &text);
+        canvas.text((frame.right + 18.0, row), Anchor::Start, size, Colour::Ink, &text);
     }
 }
 

@@ -6,7 +6,7 @@ use super::axis::{Axis, Scale};
 use super::canvas::{Canvas, Shape};
 use super::frame::Frame;
 use super::legend::{Sample, legend};
-use super::palette::Ink;
+use super::palette::Colour;
 use super::points::Rows;
 use super::text::clean;
 use super::{Drawn, Size};
@@ -59,11 +59,11 @@ impl Effects {
         let top = canvas.y + 4.0;
         let frame = Frame { left: rows.left, right, top, bottom: top + rows.height * self.rows.len().max(1) as f64 };
         frame.grid_x(&mut canvas, &x, true);
-        canvas.line(&[(x.at(0.0), top), (x.at(0.0), frame.bottom)], 1.2, Ink::Muted);
+        canvas.line(&[(x.at(0.0), top), (x.at(0.0), frame.bottom)], 1.2, Colour::Muted);
         for (nth, row) in self.rows.iter().enumerate() {
             if nth > 0 {
                 let y = top + nth as f64 * rows.height;
-                canvas.line(&[(canvas.look.margin, y), (rows.right, y)], 0.8, Ink::Grid);
+                canvas.line(&[(canvas.look.margin, y), (rows.right, y)], 0.8, Colour::Grid);
             }
             let middle = rows.name(&mut canvas, top, nth, &row.name, "");
             for estimate in &row.estimates {
@@ -83,7 +83,7 @@ impl Effects {
 
 impl Interval {
     fn draw(&self, canvas: &mut Canvas, row: &str, kind: usize, x: &Axis, y: f64, edge: f64) {
-        let ink = Ink::Series(kind);
+        let ink = Colour::Series(kind);
         let name = format!("{row}, {}", clean(&self.kind));
         if !self.mean.is_finite() {
             canvas.cross((edge, y), 3.6, ink);

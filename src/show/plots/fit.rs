@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::curves::thin;
 use super::frame::{Frame, labels_width};
 use super::legend::{Sample, legend};
-use super::palette::Ink;
+use super::palette::Colour;
 use super::text::clean;
 use super::{Drawn, Size};
 use crate::show::table::{plural, short};
@@ -43,13 +43,15 @@ impl Fit {
         let look = canvas.look;
         canvas.line_of_text(&self.y_label);
         let mut entries = vec![
-            (Sample::Faint(Ink::Muted, BROAD), "target".to_owned()),
-            (Sample::Plain(Ink::Series(0), 2.0), "prediction".to_owned()),
+            (Sample::Faint(Colour::Muted, BROAD), "target".to_owned()),
+            (Sample::Plain(Colour::Series(0), 2.0), "prediction".to_owned()),
         ];
         if !self.kinks.is_empty() {
             let more = if outside > 0 { format!(", {outside} of them outside") } else { String::new() };
-            entries
-                .push((Sample::Ring(Ink::Series(0)), format!("{}{more}", plural(self.kinks.len(), "kink", "kinks"))));
+            entries.push((
+                Sample::Ring(Colour::Series(0)),
+                format!("{}{more}", plural(self.kinks.len(), "kink", "kinks")),
+            ));
         }
         legend(&mut canvas, &entries);
         let (upper, lower) = if look.wide { (250.0, 110.0) } else { (190.0, 90.0) };
@@ -64,20 +66,20 @@ impl Fit {
         let frame = Frame { left, right, top, bottom: top + upper };
         frame.grid_y(&mut canvas, &y);
         frame.grid_x(&mut canvas, &x, false);
-        lines(&mut canvas, &target, &x, &y, BROAD, Ink::Muted);
-        lines(&mut canvas, &prediction, &x, &y, 2.0, Ink::Series(0));
+        lines(&mut canvas, &target, &x, &y, BROAD, Colour::Muted);
+        lines(&mut canvas, &prediction, &x, &y, 2.0, Colour::Series(0));
         let rings: Vec<(f64, f64)> = kinks.iter().map(|k| (x.at(k.0), y.at(k.1))).collect();
-        canvas.rings(&rings, if kinks.len() > 60 { 2.4 } else { 3.2 }, Ink::Series(0));
+        canvas.rings(&rings, if kinks.len() > 60 { 2.4 } else { 3.2 }, Colour::Series(0));
         canvas.y = top + upper + 8.0;
         canvas.line_of_text("prediction − target");
         let frame = Frame { left, right, top: second, bottom: second + lower };
         frame.grid_y(&mut canvas, &off);
         frame.grid_x(&mut canvas, &x, true);
-        canvas.line(&[(left, off.at(0.0)), (right, off.at(0.0))], 1.0, Ink::Muted);
+        canvas.line(&[(left, off.at(0.0)), (right, off.at(0.0))], 1.0, Colour::Muted);
         for &(at, _) in &rings {
-            canvas.line(&[(at, frame.bottom), (at, frame.bottom - 6.0)], 1.2, Ink::Series(0));
+            canvas.line(&[(at, frame.bottom), (at, frame.bottom - 6.0)], 1.2, Colour::Series(0));
         }
-        lines(&mut canvas, &errors, &x, &off, 1.6, Ink::Series(1));
+        lines(&mut canvas, &errors, &x, &off, 1.6, Colour::Series(1));
         self.mark(&mut canvas, &prediction, &errors, &kinks, &x, [&y, &off]);
         frame.label_x(&mut canvas, &self.x_label);
         let what = format!("{} with its target, and their difference, over {}", self.y_label, self.x_label);
@@ -131,7 +133,7 @@ fn between(points: &[(f64, f64)], x: f64) -> Option<f64> {
 }
 
 /// A line through the points that have a place, broken where one has none; a lone point as a dot.
-fn lines(canvas: &mut Canvas, points: &[(f64, f64)], x: &Axis, y: &Axis, width: f64, ink: Ink) {
+fn lines(canvas: &mut Canvas, points: &[(f64, f64)], x: &Axis, y: &Axis, width: f64, ink: Colour) {
     let points = thin(points, MOST_POINTS, |p| !p.1.is_finite());
     for run in points.split(|p| !p.1.is_finite()).filter(|run| !run.is_empty()) {
         let line: Vec<(f64, f64)> = run.iter().map(|p| (x.at(p.0), y.at(p.1))).collect();

@@ -2,7 +2,7 @@
 
 use super::axis::Axis;
 use super::canvas::{Anchor, Canvas};
-use super::palette::Ink;
+use super::palette::Colour;
 use super::text::width;
 
 /// Px of a box's edges.
@@ -28,28 +28,28 @@ pub(super) fn labels_width(canvas: &Canvas, y: &Axis, height: f64) -> f64 {
 impl Frame {
     pub fn grid_y(&self, canvas: &mut Canvas, y: &Axis) {
         for at in y.between() {
-            canvas.line(&[(self.left - 3.0, at), (self.left, at)], 0.7, Ink::Muted);
+            canvas.line(&[(self.left - 3.0, at), (self.left, at)], 0.7, Colour::Muted);
         }
         let size = canvas.look.small;
         for tick in y.ticks(upright(self.bottom - self.top)) {
-            canvas.line(&[(self.left, tick.at), (self.right, tick.at)], 0.8, Ink::Grid);
-            canvas.text((self.left - 6.0, tick.at), Anchor::End, size, Ink::Muted, &tick.label);
+            canvas.line(&[(self.left, tick.at), (self.right, tick.at)], 0.8, Colour::Grid);
+            canvas.text((self.left - 6.0, tick.at), Anchor::End, size, Colour::Muted, &tick.label);
         }
     }
 
     /// Lines down the box, with labels below it if they are wanted.
     pub fn grid_x(&self, canvas: &mut Canvas, x: &Axis, labels: bool) {
         for at in x.between() {
-            canvas.line(&[(at, self.bottom), (at, self.bottom + 3.0)], 0.7, Ink::Muted);
+            canvas.line(&[(at, self.bottom), (at, self.bottom + 3.0)], 0.7, Colour::Muted);
         }
         let (size, widest) = (canvas.look.small, canvas.look.width);
         let mut taken = f64::NEG_INFINITY;
         for tick in x.ticks(canvas.look.ticks) {
-            canvas.line(&[(tick.at, self.top), (tick.at, self.bottom)], 0.8, Ink::Grid);
+            canvas.line(&[(tick.at, self.top), (tick.at, self.bottom)], 0.8, Colour::Grid);
             let half = width(&tick.label, size) / 2.0;
             let at = tick.at.min(widest - half - 2.0).max(half + 2.0);
             if labels && at - half > taken {
-                canvas.text((at, self.bottom + 6.0 + size / 2.0), Anchor::Middle, size, Ink::Muted, &tick.label);
+                canvas.text((at, self.bottom + 6.0 + size / 2.0), Anchor::Middle, size, Colour::Muted, &tick.label);
                 taken = at + half + 6.0;
             }
         }
@@ -57,7 +57,7 @@ impl Frame {
 
     /// The line that data stand on.
     pub fn base(&self, canvas: &mut Canvas) {
-        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], 1.0, Ink::Muted);
+        canvas.line(&[(self.left, self.bottom), (self.right, self.bottom)], 1.0, Colour::Muted);
     }
 
     /// What a horizontal axis shows, below its ticks. Moves the canvas on.
@@ -70,7 +70,7 @@ impl Frame {
             // In the middle of the box unless that is too far to one side.
             let half = width(&text, look.small) / 2.0 + look.margin;
             let at = ((self.left + self.right) / 2.0).clamp(half, (look.width - half).max(half));
-            canvas.text((at, canvas.y), Anchor::Middle, look.small, Ink::Muted, &text);
+            canvas.text((at, canvas.y), Anchor::Middle, look.small, Colour::Muted, &text);
             canvas.y += look.small * 0.6;
         }
         canvas.y += look.margin * 0.7;

@@ -2,7 +2,7 @@
 
 use super::canvas::{Anchor, Canvas, Shape};
 use super::frame::dashes;
-use super::palette::Ink;
+use super::palette::Colour;
 use super::text::{shorten, width};
 
 /// What stands before a name.
@@ -12,11 +12,11 @@ pub(super) enum Sample {
     Line(usize, bool),
     Marker(usize),
     /// A line of so many px.
-    Plain(Ink, f64),
+    Plain(Colour, f64),
     /// A broad line of so many px.
-    Faint(Ink, f64),
+    Faint(Colour, f64),
     Reference(usize),
-    Ring(Ink),
+    Ring(Colour),
     Cross,
 }
 
@@ -34,7 +34,7 @@ impl Sample {
         let line = [(x, y), (x + SAMPLE, y)];
         match self {
             Sample::Line(series, dashed) => {
-                let ink = Ink::Series(series);
+                let ink = Colour::Series(series);
                 if dashed {
                     canvas.dashed(&line, 2.0, ink, SERIES_DASHES)
                 } else {
@@ -42,12 +42,12 @@ impl Sample {
                 }
                 canvas.marker(Shape::of(series), (x + SAMPLE / 2.0, y), 3.6, ink);
             }
-            Sample::Marker(series) => canvas.marker(Shape::of(series), (x + 5.0, y), 4.2, Ink::Series(series)),
+            Sample::Marker(series) => canvas.marker(Shape::of(series), (x + 5.0, y), 4.2, Colour::Series(series)),
             Sample::Plain(ink, width) => canvas.line(&line, width, ink),
             Sample::Faint(ink, width) => canvas.faint(&line, width, ink),
-            Sample::Reference(nth) => canvas.dashed(&line, 1.3, Ink::Muted, dashes(nth)),
+            Sample::Reference(nth) => canvas.dashed(&line, 1.3, Colour::Muted, dashes(nth)),
             Sample::Ring(ink) => canvas.rings(&[(x + 5.0, y)], 3.2, ink),
-            Sample::Cross => canvas.cross((x + 5.0, y), 3.6, Ink::Ink),
+            Sample::Cross => canvas.cross((x + 5.0, y), 3.6, Colour::Ink),
         }
     }
 }
@@ -70,7 +70,7 @@ pub(super) fn legend(canvas: &mut Canvas, entries: &[(Sample, String)]) {
             canvas.y += height;
         }
         sample.draw(canvas, x, canvas.y);
-        canvas.text((x + sample.room(), canvas.y), Anchor::Start, look.small, Ink::Ink, &name);
+        canvas.text((x + sample.room(), canvas.y), Anchor::Start, look.small, Colour::Ink, &name);
         x += room + 16.0;
     }
     canvas.y += height / 2.0 + 4.0;

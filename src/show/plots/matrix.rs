@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::canvas::{Anchor, Canvas};
-use super::palette::{Ink, diverging, luminance};
+use super::palette::{Colour, diverging, luminance};
 use super::text::{clean, shorten, width};
 use super::{Drawn, Size};
 use crate::show::table::short;
@@ -44,15 +44,15 @@ impl Matrix {
         for (nth, name) in self.names.iter().enumerate() {
             let number = (nth + 1).to_string();
             let y = first + (nth as f64 + 0.5) * high;
-            canvas.text((left - 6.0, y), Anchor::End, look.small.min(high), Ink::Muted, &number);
+            canvas.text((left - 6.0, y), Anchor::End, look.small.min(high), Colour::Muted, &number);
             let x = left + (nth as f64 + 0.5) * side;
             let used = self.cells().any(|(_, column, _)| column == nth);
             if used && width(&number, look.small) < side {
-                canvas.text((x, first - look.small * 0.7), Anchor::Middle, look.small, Ink::Muted, &number);
+                canvas.text((x, first - look.small * 0.7), Anchor::Middle, look.small, Colour::Muted, &number);
             }
             if look.wide {
                 let name = shorten(name, look.text, names - 8.0);
-                canvas.text((look.margin, y), Anchor::Start, look.text.min(high), Ink::Ink, &name);
+                canvas.text((look.margin, y), Anchor::Start, look.text.min(high), Colour::Ink, &name);
             }
         }
         let largest = self.cells().map(|(_, _, v)| v.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
@@ -63,7 +63,7 @@ impl Matrix {
         for (row, column, value) in self.cells() {
             let from = (left + column as f64 * side, first + row as f64 * high);
             let at = (from.0 + side / 2.0, from.1 + high / 2.0);
-            let fill = if value.is_nan() { Ink::Grid } else { diverging(value / largest) };
+            let fill = if value.is_nan() { Colour::Grid } else { diverging(value / largest) };
             let gap = if side > 8.0 { 1.0 } else { 0.0 };
             canvas.rect((from.0 + gap, from.1 + gap), (from.0 + side - gap, from.1 + high - gap), fill, 1.0);
             if text >= SMALLEST_TEXT {
@@ -92,9 +92,9 @@ impl Matrix {
         let room = look.width - 2.0 * look.margin - numbers;
         for (nth, name) in self.names.iter().enumerate() {
             canvas.y += look.text * 0.7;
-            canvas.text((look.margin, canvas.y), Anchor::Start, look.text, Ink::Muted, &(nth + 1).to_string());
+            canvas.text((look.margin, canvas.y), Anchor::Start, look.text, Colour::Muted, &(nth + 1).to_string());
             let name = shorten(name, look.text, room);
-            canvas.text((look.margin + numbers, canvas.y), Anchor::Start, look.text, Ink::Ink, &name);
+            canvas.text((look.margin + numbers, canvas.y), Anchor::Start, look.text, Colour::Ink, &name);
             canvas.y += look.text * 0.7;
         }
         canvas.y += 6.0;
@@ -114,7 +114,7 @@ fn key(canvas: &mut Canvas, left: f64, largest: f64) {
     let right = left + f64::from(2 * PARTS + 1) * step;
     let places = [(left, Anchor::Start), ((left + right) / 2.0, Anchor::Middle), (right, Anchor::End)];
     for ((x, anchor), text) in places.into_iter().zip(&ends) {
-        canvas.text((x, y + 11.0 + size * 0.6), anchor, size, Ink::Muted, text);
+        canvas.text((x, y + 11.0 + size * 0.6), anchor, size, Colour::Muted, text);
     }
     canvas.y = y + 11.0 + size * 1.2 + canvas.look.margin;
 }
@@ -133,11 +133,11 @@ fn number(value: f64, largest: f64) -> String {
 }
 
 /// Ink that can be read on a fill, whatever the scheme; on what is part of the scheme, the scheme's.
-fn on(fill: Ink) -> Ink {
+fn on(fill: Colour) -> Colour {
     match fill {
-        Ink::Fixed(r, g, b) if luminance((r, g, b)) > 0.19 => Ink::Fixed(16, 16, 16),
-        Ink::Fixed(..) => Ink::Fixed(253, 253, 253),
-        _ => Ink::Ink,
+        Colour::Fixed(r, g, b) if luminance((r, g, b)) > 0.19 => Colour::Fixed(16, 16, 16),
+        Colour::Fixed(..) => Colour::Fixed(253, 253, 253),
+        _ => Colour::Ink,
     }
 }
 

@@ -39,7 +39,7 @@ const SERIES: usize = 8;
 
 /// What something is drawn with.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Ink {
+pub(super) enum Colour {
     Ink,
     Muted,
     Grid,
@@ -49,16 +49,16 @@ pub(super) enum Ink {
     Fixed(u8, u8, u8),
 }
 
-impl Ink {
+impl Colour {
     /// As `#RRGGBB`, of the light scheme.
     pub fn hex(self) -> String {
         let at = match self {
-            Ink::Ink => 0,
-            Ink::Muted => 1,
-            Ink::Grid => 2,
-            Ink::Paper => 3,
-            Ink::Series(nth) => 4 + nth % SERIES,
-            Ink::Fixed(r, g, b) => return format!("#{r:02X}{g:02X}{b:02X}"),
+            Colour::Ink => 0,
+            Colour::Muted => 1,
+            Colour::Grid => 2,
+            Colour::Paper => 3,
+            Colour::Series(nth) => 4 + nth % SERIES,
+            Colour::Fixed(r, g, b) => return format!("#{r:02X}{g:02X}{b:02X}"),
         };
         LIGHT[at].1.to_owned()
     }
@@ -80,14 +80,14 @@ pub(super) fn luminance((r, g, b): (u8, u8, u8)) -> f64 {
 }
 
 /// The colour of a value from −1 to 1: blue, nearly white, orange. A larger size is always darker.
-pub(super) fn diverging(value: f64) -> Ink {
+pub(super) fn diverging(value: f64) -> Colour {
     const BLUE: [f64; 3] = [33.0, 102.0, 172.0];
     const WHITE: [f64; 3] = [246.0, 246.0, 245.0];
     const ORANGE: [f64; 3] = [202.0, 92.0, 18.0];
     let end = if value < 0.0 { BLUE } else { ORANGE };
     let part = value.abs().min(1.0);
     let mix = |at: usize| (WHITE[at] + part * (end[at] - WHITE[at])).round() as u8;
-    Ink::Fixed(mix(0), mix(1), mix(2))
+    Colour::Fixed(mix(0), mix(1), mix(2))
 }
 
 #[cfg(test)]

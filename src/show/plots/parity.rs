@@ -7,7 +7,7 @@ use super::canvas::Canvas;
 use super::curves::thin;
 use super::frame::{Frame, labels_width};
 use super::legend::{Sample, legend};
-use super::palette::Ink;
+use super::palette::Colour;
 use super::{Drawn, Size};
 use crate::show::table::{plural, short};
 
@@ -31,7 +31,7 @@ impl Parity {
         let points = thin(&self.points, MOST_POINTS, |_| false);
         let (finite, other): (Vec<_>, Vec<_>) =
             points.into_iter().filter(|p| p.0.is_finite()).partition(|p| p.1.is_finite());
-        let mut entries = vec![(Sample::Plain(Ink::Muted, 1.3), "as the target".to_owned())];
+        let mut entries = vec![(Sample::Plain(Colour::Muted, 1.3), "as the target".to_owned())];
         if !other.is_empty() {
             entries.push((
                 Sample::Cross,
@@ -50,15 +50,15 @@ impl Parity {
         frame.grid_y(&mut canvas, &y);
         frame.grid_x(&mut canvas, &x, true);
         frame.base(&mut canvas);
-        canvas.line(&[(left, top + side), (right, top)], 1.3, Ink::Muted);
+        canvas.line(&[(left, top + side), (right, top)], 1.3, Colour::Muted);
         let dots: Vec<(f64, f64)> = finite.iter().map(|p| (x.at(p.0), y.at(p.1))).collect();
-        canvas.dots(&dots, if dots.len() > 200 { 2.4 } else { 3.4 }, Ink::Series(0), 0.6);
+        canvas.dots(&dots, if dots.len() > 200 { 2.4 } else { 3.4 }, Colour::Series(0), 0.6);
         for (p, &at) in finite.iter().zip(&dots) {
             canvas.mark(at, format!("target {}, prediction {}", short(p.0), short(p.1)));
         }
         for p in &other {
             let at = (x.at(p.0), top - 8.0);
-            canvas.cross(at, 3.6, Ink::Series(1));
+            canvas.cross(at, 3.6, Colour::Series(1));
             canvas.mark(at, format!("target {}, prediction {}", short(p.0), short(p.1)));
         }
         frame.label_x(&mut canvas, &format!("target: {}", self.label));

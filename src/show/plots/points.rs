@@ -7,7 +7,7 @@ use super::canvas::{Anchor, Canvas};
 use super::curves::thin;
 use super::frame::{Frame, dashes};
 use super::legend::{Sample, legend};
-use super::palette::Ink;
+use super::palette::Colour;
 use super::text::{clean, shorten, width};
 use super::{Drawn, Size};
 use crate::show::table::{plural, short};
@@ -66,7 +66,7 @@ impl Points {
         frame.grid_x(&mut canvas, &x, true);
         frame.base(&mut canvas);
         for (nth, (name, value)) in self.references.iter().enumerate().filter(|(_, (_, value))| x.holds(*value)) {
-            canvas.dashed(&[(x.at(*value), top), (x.at(*value), frame.bottom)], 1.3, Ink::Muted, dashes(nth));
+            canvas.dashed(&[(x.at(*value), top), (x.at(*value), frame.bottom)], 1.3, Colour::Muted, dashes(nth));
             canvas.mark((x.at(*value), top), format!("{}: {}", clean(name), short(*value)));
         }
         for (nth, row) in self.rows.iter().enumerate() {
@@ -80,7 +80,7 @@ impl Points {
 
 impl PointRow {
     fn draw(&self, canvas: &mut Canvas, x: &Axis, y: f64, edge: f64) {
-        let ink = Ink::Series(0);
+        let ink = Colour::Series(0);
         let name = clean(&self.name);
         if !self.low.is_nan() && !self.high.is_nan() {
             canvas.rect((x.at(self.low), y - 3.5), (x.at(self.high).max(x.at(self.low) + 1.0), y + 3.5), ink, 0.28);
@@ -89,12 +89,12 @@ impl PointRow {
         let (finite, other): (Vec<f64>, Vec<f64>) = self.values.iter().partition(|v| v.is_finite());
         let dots = thin(&finite, MOST_DOTS, |_| false);
         let places: Vec<(f64, f64)> = dots.iter().map(|&v| (x.at(v), y)).collect();
-        canvas.dots(&places, 2.6, Ink::Ink, 0.45);
+        canvas.dots(&places, 2.6, Colour::Ink, 0.45);
         for (value, at) in dots.iter().zip(places) {
             canvas.mark(at, format!("{name}: a seed, {}{}", short(*value), below(*value)));
         }
         if self.median.is_finite() {
-            canvas.dots(&[(x.at(self.median), y)], 6.4, Ink::Paper, 1.0);
+            canvas.dots(&[(x.at(self.median), y)], 6.4, Colour::Paper, 1.0);
             canvas.dots(&[(x.at(self.median), y)], 5.2, ink, 1.0);
         }
         let interval =
@@ -108,7 +108,7 @@ impl PointRow {
         );
         canvas.mark((if self.median.is_finite() { x.at(self.median) } else { edge }, y), text);
         if !other.is_empty() || !self.median.is_finite() {
-            let ink = if self.median.is_finite() { Ink::Ink } else { Ink::Series(1) };
+            let ink = if self.median.is_finite() { Colour::Ink } else { Colour::Series(1) };
             canvas.cross((edge, y), 4.2, ink);
             let values: Vec<String> = other.iter().take(10).map(|&v| short(v)).collect();
             let which = if other.is_empty() { String::new() } else { format!(": {}", values.join(", ")) };
@@ -168,17 +168,17 @@ impl Rows {
             canvas.rect(
                 (look.margin, row - half),
                 (look.margin + width(&name, look.text), row + half),
-                Ink::Paper,
+                Colour::Paper,
                 1.0,
             );
             let notes = if note.is_empty() { 0.0 } else { self.notes };
-            canvas.rect((self.right - notes, row - half), (self.right, row + half), Ink::Paper, 1.0);
+            canvas.rect((self.right - notes, row - half), (self.right, row + half), Colour::Paper, 1.0);
         }
-        canvas.text((look.margin, row), Anchor::Start, look.text, Ink::Ink, &name);
+        canvas.text((look.margin, row), Anchor::Start, look.text, Colour::Ink, &name);
         let note = shorten(note, look.small, self.notes);
         let (at, anchor) = if self.beside { (self.right + 10.0, Anchor::Start) } else { (self.right, Anchor::End) };
         if !note.is_empty() {
-            canvas.text((at, row), anchor, look.small, Ink::Muted, &note);
+            canvas.text((at, row), anchor, look.small, Colour::Muted, &note);
         }
         middle
     }
