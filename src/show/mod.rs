@@ -4,6 +4,7 @@ pub mod diagnosis;
 pub mod diff;
 pub mod next;
 pub mod note;
+pub mod plots;
 pub mod progress;
 pub mod sheet;
 pub mod spark;
