@@ -16,6 +16,7 @@ from traitlets.config import Config
 
 WARNINGS = "import warnings\nwarnings.simplefilter('error')"
 WRITE = """
+warnings.simplefilter("ignore")
 for name in {tables!r}:
     table = globals()[name]
     if hasattr(table, "write_csv"):
