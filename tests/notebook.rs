@@ -251,8 +251,11 @@ fn the_notebook_is_committed_without_outputs() {
     }
 }
 
-/// A results folder of two inputs, with runs of (variant, seed, test errors by step).
-fn write_folder(folder: &Path, runs: &[(&str, u64, &[(u64, &str)])]) {
+/// A run to write: its variant, seed, and test errors by step.
+type Made<'a> = (&'a str, u64, &'a [(u64, &'a str)]);
+
+/// A results folder of two inputs, with these runs.
+fn write_folder(folder: &Path, runs: &[Made]) {
     std::fs::create_dir_all(folder).unwrap();
     let mut files = [
         ("runs.csv", "variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2\n".to_owned()),
@@ -290,14 +293,16 @@ fn write_folder(folder: &Path, runs: &[(&str, u64, &[(u64, &str)])]) {
 fn the_notebook_runs_on_folders_that_share_little() {
     let Some(python) = common::python() else { return };
     let project = Project::new();
-    let made = |name: &str, runs: &[(&str, u64, &[(u64, &str)])]| write_folder(&project.results().join(name), runs);
+    let made = |name: &str, runs: &[Made]| write_folder(&project.results().join(name), runs);
     made(
         "some",
         &[
             ("alone", 0, &[(0, "1.5"), (30, "0.25")]),
             ("early", 0, &[(0, "0.1"), (10, "0.30000000000000004"), (20, "0.2")]),
             ("early", 1, &[(0, "0.11"), (10, "0.31"), (20, "0.21")]),
+            ("exact", 0, &[(0, "0.0"), (10, "0.0")]),
             ("late", 1, &[(0, "3.0"), (7, "2.0")]),
+            ("never", 0, &[(0, "NaN"), (10, "NaN")]),
             ("shared", 0, &[(0, "8.0"), (10, "5.0"), (20, "4.0"), (30, "3.0")]),
             ("shared", 1, &[(0, "8.5"), (10, "5.123456789012345"), (20, "NaN"), (30, "NaN")]),
             ("shared", 2, &[(0, "8.25"), (10, "6.0"), (20, "4.0"), (30, "3.5")]),
@@ -309,7 +314,9 @@ fn the_notebook_runs_on_folders_that_share_little() {
             ("early", 0, &[(0, "0.1"), (10, "0.3"), (20, "0.9")]),
             ("early", 1, &[(0, "0.11"), (10, "0.31"), (20, "0.91")]),
             ("elsewhere", 0, &[(0, "1.0")]),
+            ("exact", 0, &[(0, "0.0"), (10, "0.0")]),
             ("late", 1, &[(1, "2.5"), (8, "0.0")]),
+            ("never", 0, &[(0, "NaN"), (10, "inf")]),
             ("shared", 1, &[(0, "8.5"), (15, "1e200"), (20, "NaN"), (30, "inf")]),
             ("shared", 2, &[(0, "8.25"), (15, "5.0"), (20, "3.0"), (30, "2.5")]),
             ("shared", 3, &[(0, "7.75"), (15, "5.0"), (20, "inf"), (30, "NaN")]),
@@ -317,7 +324,7 @@ fn the_notebook_runs_on_folders_that_share_little() {
     );
     let ran = project.run(python, &project.results(), Some(["some", "results/others"]));
     assert_eq!(ran.code(), 0, "{}{}", ran.stdout(), ran.stderr());
-    for part in ["only in A: alone", "only in B: elsewhere", "2 in A only, 2 in B only, 5 in both"] {
+    for part in ["only in A: alone", "only in B: elsewhere", "2 in A only, 2 in B only, 7 in both"] {
         assert!(ran.stdout().contains(part), "{part}: {}", ran.stdout());
     }
     assert_eq!(project.figures(), 3);
