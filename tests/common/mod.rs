@@ -107,3 +107,13 @@ pub fn python() -> Option<Command> {
     let there = packages.join("requirements.txt").exists() && Command::new("python3").arg("--version").output().is_ok();
     (!skip(!there, "pandas and polars are not installed: run scripts/test with a network")).then_some(command)
 }
+
+/// The same with the pandas of tests/requirements-pandas3.txt.
+pub fn python_with_pandas_3() -> Option<Command> {
+    let mut command = python()?;
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [newer, packages] = [".python-pandas3", ".python"].map(|name| root.join(name));
+    let there = newer.join("requirements.txt").exists();
+    command.env("PYTHONPATH", std::env::join_paths([newer, packages]).expect("a path without a colon"));
+    (!skip(!there, "pandas 3 is not installed: run scripts/test with a network")).then_some(command)
+}
