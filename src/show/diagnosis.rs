@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::table::{finish, plural, ratio, short, table};
+use super::numbers::{plural, ratio, short, signed};
+use super::table::{finish, table};
 use crate::analysis::diagnosis::{Diagnosis, Effect, Goal, Judged, SAME, Verdict, reaches};
 use crate::analysis::effects::Estimate;
 use crate::analysis::observed::Measured;
@@ -218,12 +219,6 @@ fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
     .into_iter()
     .flatten()
     .collect()
-}
-
-/// Three decimals and a sign, but of 0 none.
-fn signed(value: f64) -> String {
-    let text = format!("{value:+.3}");
-    if text == "-0.000" || text == "+0.000" { "0.000".to_owned() } else { text }
 }
 
 /// What is to be said of several fixes is said once.

@@ -4,10 +4,10 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
+use super::numbers::{plural, short};
 use super::sheet::Sheet;
 use super::spark::spark;
 use super::style::{bad, good};
-use super::table::{plural, short};
 use crate::experiment::{one_line, shorten};
 use crate::results::compare::{ColumnComparison, Comparison, Difference, FileComparison, Noise, Setting, Verdict};
 use crate::results::rows::{line, number};
@@ -158,7 +158,8 @@ fn text(comparison: &Comparison, show: impl Fn(&Sheet) -> String, heading: impl 
 const NOISE: &str = "\
 × noise: how far the means over the seeds are apart, as a multiple of the spread between seeds √((s_A² + s_B²)/2), with the
 95 % paired bootstrap interval. noise: the interval holds 0; small: it does not, but the means are within the spread; beyond:
-nor that. With fewer than 6 seeds the interval is too narrow: no test of so few can show a difference at 5 %.";
+nor that. Apart: where the multiple is above 1. With fewer than 6 seeds the interval is too narrow: no test of so few can show
+a difference at 5 %.";
 
 /// Where neither side has a spread there is nothing to hold a difference against.
 fn worth_telling(noise: &Noise) -> bool {
@@ -279,7 +280,7 @@ fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
     header.extend(places.then_some("at"));
     header.extend(["seeds", "A", "B", "B − A", "× noise", "95 %", "verdict"]);
     if places {
-        header.extend(["apart from", "× noise, all along"]);
+        header.extend(["first apart", "apart", "× noise, all along"]);
     }
     let first = header.iter().position(|name| *name == "seeds").unwrap_or(0);
     let right: Vec<usize> = (first..first + 5).collect();
@@ -315,7 +316,8 @@ fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
             Verdict::Beyond => bad("beyond"),
         });
         if places {
-            row.push(noise.parts_at.as_ref().map_or_else(dash, |place| at(place)));
+            row.push(noise.first_apart.as_ref().map_or_else(dash, |place| at(place)));
+            row.push(format!("{} of {}", noise.apart, noise.places));
             row.push(spark(&noise.course.iter().map(|multiple| multiple.abs()).collect::<Vec<_>>()));
         }
         sheet.row(row);

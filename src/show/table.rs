@@ -6,14 +6,16 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::numbers::{plural, ratio, short};
+use super::published;
 use super::style::{bad, good};
 use crate::analysis::bounds::{self, Baselines};
 use crate::analysis::health::{most_pieces, piecewise_linear};
 use crate::analysis::outcome::Outcome;
-use crate::analysis::summary::{MOST_BEST, MOST_LISTED, Middle, VariantSummary, worth_listing};
+use crate::analysis::summary::{MOST_BEST, MOST_LISTED, VariantSummary, worth_listing};
 use crate::data::Samples;
 use crate::experiment::config::{Inputs, Model, Output, Test};
-use crate::experiment::{Experiment, Figure, Variant, one_line};
+use crate::experiment::{Experiment, Variant, one_line};
 use crate::results::read;
 use crate::results::rows::RunRow;
 
@@ -47,9 +49,15 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
     if !ablation.is_empty() {
         let _ = write!(text, "\n{}", ablation_text(experiment, &ablation));
     }
-    let published = published(experiment, variants, &rows, folder)?;
+    let names: Vec<&str> = variants.iter().map(|&at| experiment.variants[at].name.as_str()).collect();
+    let rows: Vec<RunRow> = rows.into_iter().filter(|row| names.contains(&row.variant.as_str())).collect();
+    let published = published::rows(&experiment.published, &rows, folder)?;
     if !published.is_empty() {
-        let _ = writeln!(text, "\n{published}");
+        let mut table = table(&published::HEADER);
+        for row in published {
+            table.add_row(row);
+        }
+        let _ = writeln!(text, "\n{}", finish(table, &[]));
     }
     Ok(text)
 }
@@ -189,119 +197,4 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
         let _ = writeln!(text, "These are the baseline, each fix alone and the best {MOST_BEST}; all are in runs.csv.");
     }
     text
-}
-
-pub(super) fn plural(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
-}
-
-/// The figures that the experiment's source gives, beside ours.
-fn published(experiment: &Experiment, variants: &[usize], rows: &[RunRow], folder: &Path) -> Result<String> {
-    let wanted: Vec<(&str, f64)> = experiment
-        .published
-        .iter()
-        .filter_map(|p| match p.figure {
-            Figure::Prediction(at) => Some((p.variant.as_str(), at)),
-            _ => None,
-        })
-        .collect();
-    let predictions =
-        if wanted.is_empty() { Vec::new() } else { read::predictions_at(folder, &wanted, &experiment.seeds)? };
-    let mut table = table(&["variant", "figure", "source says", "here", "off by"]);
-    let mut any = false;
-    for entry in &experiment.published {
-        let own = rows.iter().filter(|row| row.variant == entry.variant);
-        let selected = variants.iter().any(|&at| experiment.variants[at].name == entry.variant);
-        if !selected || own.clone().next().is_none() {
-            continue;
-        }
-        any = true;
-        let (name, values): (String, Vec<f64>) = match entry.figure {
-            Figure::FirstLoss => ("first loss".to_owned(), own.map(|row| row.first_loss).collect()),
-            Figure::LastLoss => ("last loss".to_owned(), own.map(|row| row.last_loss).collect()),
-            Figure::TestRmse => ("test RMSE".to_owned(), own.map(|row| row.test_rmse).collect()),
-            Figure::R2 => ("R²".to_owned(), own.map(|row| row.r2).collect()),
-            Figure::Prediction(at) => {
-                let there = predictions.iter().filter(|row| row.variant == entry.variant && row.x == at);
-                (format!("prediction at {at}"), there.map(|row| row.prediction).collect())
-            }
-        };
-        let says = if entry.says == "the source" {
-            figure(entry.value)
-        } else {
-            format!("{} ({})", figure(entry.value), one_line(&entry.says))
-        };
-        let Some(middle) = Middle::of(values.iter().copied()) else {
-            table.add_row([
-                one_line(&entry.variant),
-                name,
-                says,
-                "not among the test points".to_owned(),
-                "–".to_owned(),
-            ]);
-            continue;
-        };
-        let off = match middle.median / entry.value - 1.0 {
-            _ if middle.median == entry.value => "0".to_owned(),
-            off if off.is_finite() => format!("{off:+.1e}"),
-            _ => "–".to_owned(),
-        };
-        table.add_row([one_line(&entry.variant), name, says, here(&middle, values.len()), off]);
-    }
-    Ok(if any { finish(table, &[]) } else { String::new() })
-}
-
-/// The one value of all seeds, or the median with the lowest and the highest.
-fn here(middle: &Middle, seeds: usize) -> String {
-    if middle.low == middle.high {
-        let all = if seeds > 1 { format!(", on all {seeds} seeds") } else { String::new() };
-        format!("{}{all}", figure(middle.low))
-    } else {
-        format!("{} ({} … {})", figure(middle.median), figure(middle.low), figure(middle.high))
-    }
-}
-
-/// Eight significant digits, as an f32 is printed.
-fn figure(value: f64) -> String {
-    if value == 0.0 || (1e-4..1e7).contains(&value.abs()) {
-        let digits = if value == 0.0 { 1 } else { (7 - value.abs().log10().floor() as i32).clamp(0, 8) as usize };
-        trim(&format!("{value:.digits$}"))
-    } else if value.is_finite() {
-        format!("{value:.7e}")
-    } else {
-        format!("{value:?}")
-    }
-}
-
-fn trim(text: &str) -> String {
-    if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text.to_owned() }
-}
-
-/// Four significant digits.
-pub(super) fn short(value: f64) -> String {
-    match value.abs() {
-        _ if !value.is_finite() => format!("{value:?}"),
-        0.0 => "0".to_owned(),
-        size if !(1e-3..1e6).contains(&size) => format!("{value:.3e}"),
-        size => format!("{value:.*}", (3 - size.log10().floor() as i32).clamp(0, 6) as usize),
-    }
-}
-
-pub(super) fn ratio(value: f64) -> String {
-    if !value.is_finite() || value.abs() >= 1e4 { short(value) } else { format!("{value:.5}") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn figures_keep_the_digits_of_an_f32() {
-        assert_eq!(figure(201001000998912.0), "2.0100100e14");
-        assert_eq!(figure(f64::from(2.0100101e14_f32)), "2.0100101e14");
-        assert_eq!(figure(1.0), "1");
-        assert_eq!(figure(420.5), "420.5");
-        assert_eq!(figure(0.0), "0");
-        assert_eq!(figure(f64::INFINITY), "inf");
-    }
 }

@@ -46,8 +46,11 @@ pub struct Noise {
     #[serde(serialize_with = "json::number")]
     pub multiple: f64,
     pub verdict: Verdict,
-    /// The first place from which on the difference is above the noise floor to the end, and the multiples at up to 24 places.
-    pub parts_at: Option<Vec<String>>,
+    /// The first place where the difference is above the noise floor, at how many places it is of all that were looked at,
+    /// and the multiples at up to 24 of them.
+    pub first_apart: Option<Vec<String>>,
+    pub apart: usize,
+    pub places: usize,
     #[serde(serialize_with = "json::numbers")]
     pub course: Vec<f64>,
 }
@@ -337,7 +340,7 @@ impl Group {
         };
         let (place, pairs, [not_finite, unlike]) = &at[told];
         let text = |place: usize| self.places[place].iter().map(|part| String::from_utf8_lossy(part).into()).collect();
-        let above = multiples.iter().rev().take_while(|multiple| multiple.abs() > 1.0).count();
+        let above: Vec<usize> = (0..at.len()).filter(|&nth| size(nth) > 1.0).collect();
         let spread = Spread::of(pairs);
         let differences: Vec<f64> = pairs.iter().map(|(a, b)| b - a).collect();
         let [low, high] = paired_interval(&differences);
@@ -363,7 +366,9 @@ impl Group {
                 true => Verdict::Beyond,
                 false => Verdict::Small,
             },
-            parts_at: (above > 0 && self.places.len() > 1).then(|| text(at[at.len() - above].0)),
+            first_apart: above.first().map(|&nth| text(at[nth].0)),
+            apart: above.len(),
+            places: at.len(),
             course: (0..multiples.len().min(COURSE))
                 .map(|nth| multiples[nth * (multiples.len() - 1) / (multiples.len().min(COURSE) - 1).max(1)])
                 .collect(),

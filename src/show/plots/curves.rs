@@ -9,7 +9,7 @@ use super::legend::{SERIES_DASHES, Sample, legend};
 use super::palette::Colour;
 use super::text::{clean, shorten, width};
 use super::{Drawn, Size};
-use crate::show::table::{plural, short};
+use crate::show::numbers::{plural, short};
 
 /// Points that are drawn of a series; more would lie on one another.
 const MOST_POINTS: usize = 400;

@@ -10,7 +10,7 @@ use super::palette::Colour;
 use super::points::Rows;
 use super::text::clean;
 use super::{Drawn, Size};
-use crate::show::table::{plural, short};
+use crate::show::numbers::{plural, short};
 
 #[derive(Debug, Clone, Default)]
 pub struct Effects {

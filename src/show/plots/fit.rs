@@ -10,7 +10,7 @@ use super::legend::{Sample, legend};
 use super::palette::Colour;
 use super::text::clean;
 use super::{Drawn, Size};
-use crate::show::table::{plural, short};
+use crate::show::numbers::{plural, short};
 
 const MOST_POINTS: usize = 500;
 const MOST_MARKS: usize = 200;

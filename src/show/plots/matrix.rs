@@ -6,7 +6,7 @@ use super::canvas::{Anchor, Canvas};
 use super::palette::{Colour, diverging, luminance};
 use super::text::{clean, shorten, width};
 use super::{Drawn, Size};
-use crate::show::table::short;
+use crate::show::numbers::short;
 
 /// A cell's side in px at most, and at least for a number to stand in it.
 const LARGEST: f64 = 64.0;

@@ -9,7 +9,7 @@ use super::frame::{Frame, labels_width};
 use super::legend::{Sample, legend};
 use super::palette::Colour;
 use super::{Drawn, Size};
-use crate::show::table::{plural, short};
+use crate::show::numbers::{plural, short};
 
 const MOST_POINTS: usize = 1000;
 

@@ -10,7 +10,7 @@ use super::legend::{Sample, legend};
 use super::palette::Colour;
 use super::text::{clean, shorten, width};
 use super::{Drawn, Size};
-use crate::show::table::{plural, short};
+use crate::show::numbers::{plural, short};
 
 const MOST_DOTS: usize = 300;
 /// At the right, for what is no number.
