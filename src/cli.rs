@@ -37,6 +37,8 @@ enum Command {
     Run(commands::run::RunArgs),
     /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
     Diagnose(commands::diagnose::DiagnoseArgs),
+    /// Draws a results folder: plots as SVG and PNG, and one page for the browser
+    Report(commands::report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
     Diff(commands::diff::DiffArgs),
     /// Writes a copy of the embedded experiment, to change it
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
     let ended = match cli.command {
         Command::Run(args) => commands::run::run(&args),
         Command::Diagnose(args) => commands::diagnose::run(&args),
+        Command::Report(args) => commands::report::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Completions(args) => commands::completions::run(&args),

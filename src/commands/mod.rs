@@ -5,6 +5,7 @@ pub mod diagnose;
 pub mod diff;
 pub mod init;
 pub mod man;
+pub mod report;
 pub mod run;
 
 /// How a command ended well; a failure is an error, and code 2.

@@ -4,7 +4,10 @@ use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use super::rows::{CURVES_HEADER, CurvePoint, HEALTH_HEADER, HealthRow, Key, RUNS_HEADER, RunRow};
+use super::rows::{
+    CURVES_HEADER, CurvePoint, EFFECTS_HEADER, FINDINGS_HEADER, HEALTH_HEADER, HealthRow, Key, RUNS_HEADER, RunRow,
+};
+use crate::analysis::effects::Estimate;
 use crate::data::Samples;
 
 /// A folder's `runs.csv`.
@@ -132,6 +135,81 @@ fn each_row(path: &Path, header: &[&str], mut row: impl FnMut(Key, &[&str]) -> O
         taken.with_context(|| format!("{shown}:{line}: is not a row of {}", header.join(",")))?;
     }
     Ok(())
+}
+
+/// A row of `effects.csv`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EffectRow {
+    pub kind: String,
+    /// Names of fixes, joined by `+`.
+    pub fixes: String,
+    pub estimate: Estimate,
+}
+
+/// The rows of a folder's `effects.csv`, in the file's order.
+pub fn effects(folder: &Path) -> Result<Vec<EffectRow>> {
+    let mut rows = Vec::new();
+    each_record(&folder.join("effects.csv"), &EFFECTS_HEADER, |text, number| {
+        let estimate = Estimate { mean: number(2)?, low: number(3)?, high: number(4)?, p: number(5)? };
+        rows.push(EffectRow { kind: text(0), fixes: text(1), estimate });
+        Ok(())
+    })?;
+    Ok(rows)
+}
+
+/// Goes through a file with just this header; `take` is given what reads a field as text, and what reads it as a number.
+fn each_record(
+    path: &Path,
+    header: &[&str],
+    mut take: impl FnMut(&dyn Fn(usize) -> String, &dyn Fn(usize) -> Result<f64>) -> Result<()>,
+) -> Result<()> {
+    let shown = path.display();
+    let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
+    if reader.headers()?.iter().ne(header.iter().copied()) {
+        bail!("{shown}:1: the header must be {}", header.join(","));
+    }
+    for record in reader.records() {
+        let record = record.with_context(|| format!("{shown}: cannot be read"))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        let number = |field: usize| {
+            let text = &record[field];
+            text.parse::<f64>().with_context(|| format!("{shown}:{line}: {text:?} is not a number"))
+        };
+        take(&|field| record[field].to_owned(), &number)?;
+    }
+    Ok(())
+}
+
+/// A row of `findings.csv`. Effects are NaN where they were not measured.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FindingRow {
+    pub variant: String,
+    pub finding: String,
+    pub severity: String,
+    pub evidence: String,
+    pub fix: String,
+    pub first_in: f64,
+    pub last_out: f64,
+    pub shapley: f64,
+}
+
+/// The rows of a folder's `findings.csv`, in the file's order.
+pub fn findings(folder: &Path) -> Result<Vec<FindingRow>> {
+    let mut rows = Vec::new();
+    each_record(&folder.join("findings.csv"), &FINDINGS_HEADER, |text, number| {
+        rows.push(FindingRow {
+            variant: text(0),
+            finding: text(1),
+            severity: text(2),
+            evidence: text(3),
+            fix: text(4),
+            first_in: number(5)?,
+            last_out: number(6)?,
+            shapley: number(7)?,
+        });
+        Ok(())
+    })?;
+    Ok(rows)
 }
 
 /// The predictions at the wanted `(variant, x)` of these seeds, of experiments with one input.

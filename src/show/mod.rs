@@ -8,6 +8,7 @@ pub mod numbers;
 pub mod plots;
 pub mod progress;
 pub mod published;
+pub mod report;
 pub mod sheet;
 pub mod spark;
 pub mod style;

@@ -1,0 +1,66 @@
+//! `misfit report`: plots of a results folder, and one page for the browser.
+
+use std::path::PathBuf;
+
+use anyhow::{Result, ensure};
+use clap::Args;
+
+use super::Exit;
+use super::run::print;
+use crate::show::next::{command, next};
+use crate::show::note::note;
+use crate::show::report::write;
+use crate::suggest::no_such;
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit report results/polynomial                   results/polynomial/report.html, and its plots as SVG and PNG
+  misfit report results/polynomial --out for-others  the same into another folder
+
+The page needs no network and no other file: it can be opened from disk, sent to somebody, printed. Point at a plot for its
+values, or go through them with the arrow keys.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct ReportArgs {
+    /// A results folder
+    #[arg(value_name = "FOLDER")]
+    folder: PathBuf,
+    /// Where report.html and plots/ go [default: the results folder]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+}
+
+pub fn run(args: &ReportArgs) -> Result<Exit> {
+    let folder = &args.folder;
+    if !folder.exists() {
+        return Err(no_such(folder, "results folder"));
+    }
+    let shown = folder.display();
+    ensure!(folder.is_dir(), "{shown}: is no folder: give the results folder that holds it");
+    ensure!(
+        folder.join("runs.csv").is_file(),
+        "{shown}: has no runs.csv: expected a results folder, as misfit run writes it"
+    );
+    let out = args.out.as_ref().unwrap_or(folder);
+    let folder_text = folder.to_string_lossy();
+    let out_text = out.to_string_lossy();
+    let mut words = vec!["report", &*folder_text];
+    if args.out.is_some() {
+        words.extend(["--out", &out_text]);
+    }
+    let written = write(folder, out, &std::iter::once("misfit").chain(words).collect::<Vec<_>>())?;
+    written.notes.iter().for_each(|text| note(text));
+    print(&format!(
+        "{}: open it in a browser\n{}: its {} plots as SVG and PNG\n",
+        written.page.display(),
+        written.plots.display(),
+        written.pictures
+    ))?;
+    next(&[
+        (&command(&["init", "mine.toml"]), "a copy of the embedded experiment: change a number in it"),
+        (&command(&["run", "mine.toml"]), "trains that, into results/mine"),
+        (&command(&["diff", &folder_text, "results/mine"]), "what is different now"),
+    ]);
+    Ok(Exit::Done)
+}

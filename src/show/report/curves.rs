@@ -1,0 +1,93 @@
+//! The curves of some variants, over their seeds.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::study::StudyVariant;
+use crate::analysis::bootstrap::quantile;
+use crate::analysis::outcome::Outcome;
+use crate::results::read::each_curve_point;
+use crate::show::plots::Band;
+
+/// Steps of a curve that are drawn, at most.
+const MOST_STEPS: usize = 300;
+
+/// One variant's curves.
+#[derive(Debug, Clone, Default)]
+pub struct Curve {
+    pub train_loss: Vec<Band>,
+    pub test_loss: Vec<Band>,
+    pub test_rmse: Vec<Band>,
+    /// Steps at which runs that diverged were last seen with a finite error, and how many there.
+    pub ended: Vec<(f64, usize)>,
+}
+
+/// A variant's runs while they are read: by step, the values of the runs that have it.
+#[derive(Default)]
+struct Gathered {
+    steps: BTreeMap<usize, [Vec<f64>; 3]>,
+    /// Of the run under way: the last step with a finite error.
+    finite: BTreeMap<u64, usize>,
+    first: Option<u64>,
+    thinned: bool,
+}
+
+/// The curves of the variants at these places, by place.
+pub fn read(folder: &Path, variants: &[StudyVariant], drawn: &[usize]) -> Result<BTreeMap<usize, Curve>> {
+    let places: BTreeMap<&str, usize> = drawn.iter().map(|&at| (variants[at].name.as_str(), at)).collect();
+    let mut gathered: BTreeMap<usize, Gathered> = BTreeMap::new();
+    each_curve_point(folder, |key, point| {
+        let Some(&at) = places.get(key.variant.as_str()) else { return };
+        let own = gathered.entry(at).or_default();
+        let first = *own.first.get_or_insert(key.seed);
+        if first != key.seed && !own.thinned {
+            own.thin();
+        }
+        if point.test_rmse.is_finite() {
+            own.finite.insert(key.seed, point.step);
+        }
+        // The first run says at which steps all are looked at.
+        let values = match first == key.seed {
+            true => Some(own.steps.entry(point.step).or_default()),
+            false => own.steps.get_mut(&point.step),
+        };
+        for (values, value) in values.into_iter().flatten().zip([point.train_loss, point.test_loss, point.test_rmse]) {
+            values.push(value);
+        }
+    })?;
+    let curve = |(at, mut own): (usize, Gathered)| {
+        own.thin();
+        let bands = |measure: usize| own.steps.iter().map(|(&step, values)| band(step, &values[measure])).collect();
+        let mut ended: BTreeMap<usize, usize> = BTreeMap::new();
+        for run in variants[at].runs.iter().filter(|run| run.outcome == Outcome::Diverged) {
+            *ended.entry(own.finite.get(&run.seed).copied().unwrap_or(0)).or_default() += 1;
+        }
+        let ended = ended.into_iter().map(|(step, count)| (step as f64, count)).collect();
+        (at, Curve { train_loss: bands(0), test_loss: bands(1), test_rmse: bands(2), ended })
+    };
+    Ok(gathered.into_iter().map(curve).collect())
+}
+
+impl Gathered {
+    /// Leaves evenly spread steps, the first and the last among them.
+    fn thin(&mut self) {
+        self.thinned = true;
+        let count = self.steps.len();
+        if count > MOST_STEPS {
+            let kept: std::collections::BTreeSet<usize> =
+                (0..MOST_STEPS).map(|nth| nth * (count - 1) / (MOST_STEPS - 1)).collect();
+            let mut nth = 0..;
+            self.steps.retain(|_, _| nth.next().is_some_and(|nth| kept.contains(&nth)));
+        }
+    }
+}
+
+/// Median and quartiles over the runs; what is not a number counts as infinitely far off.
+fn band(step: usize, values: &[f64]) -> Band {
+    let mut values: Vec<f64> = values.iter().map(|&v| if v.is_nan() { f64::INFINITY } else { v }).collect();
+    values.sort_by(f64::total_cmp);
+    let [low, median, high] = [0.25, 0.5, 0.75].map(|share| quantile(&values, share));
+    Band { step: step as f64, median, low, high, seeds: values.len() }
+}

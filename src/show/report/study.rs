@@ -1,0 +1,299 @@
+//! What a report tells of a results folder, gathered from its files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Context, Result, ensure};
+
+use super::curves::{self, Curve};
+use super::functions::{self, Function};
+use crate::analysis::ablation::{self, Cell, Effect, Kind};
+use crate::analysis::observed::score;
+use crate::analysis::outcome::Outcome;
+use crate::analysis::summary::{VariantSummary, worth_listing};
+use crate::experiment::Published;
+use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
+use crate::results::manifest::Manifest;
+use crate::results::read::{self, EffectRow, FindingRow, Runs};
+use crate::results::rows::{HealthRow, RunRow};
+use crate::show::published;
+
+/// Variants of which curves and functions are drawn, at most.
+const MOST_DRAWN: usize = 6;
+/// Variants that a plot of points has, and the table before it is folded.
+const MOST_POINTS: usize = 40;
+
+pub struct Study {
+    pub name: String,
+    pub title: String,
+    pub manifest: Option<Manifest>,
+    /// Names of the fixes, each with the reason for it.
+    pub fixes: Vec<(String, String)>,
+    /// All that have runs, in the experiment's order.
+    pub variants: Vec<StudyVariant>,
+    /// Of which curves and functions are drawn, and which stand in the plot of points; by place.
+    pub drawn: Vec<usize>,
+    pub listed: Vec<usize>,
+    /// By place among the variants.
+    pub curves: BTreeMap<usize, Curve>,
+    pub functions: BTreeMap<usize, Function>,
+    /// What simple predictors reach, root mean square errors, where all runs are tested on the same points.
+    pub baselines: Option<HealthRow>,
+    pub published: Vec<[String; 5]>,
+    pub effects: Vec<Effect>,
+    /// The smallest sets of fixes that a diagnosis found to be enough.
+    pub enough: Vec<EffectRow>,
+    pub findings: Vec<FindingRow>,
+    /// What could not be shown, a line each.
+    pub notes: Vec<String>,
+}
+
+pub struct StudyVariant {
+    pub name: String,
+    /// For each fix, whether it is on.
+    pub on: Vec<bool>,
+    /// Whether it is a combination of fixes and nothing else, beside variants that are more.
+    pub combination: bool,
+    pub summary: VariantSummary,
+    pub runs: Vec<RunRow>,
+    /// Its settings where they differ from the first variant's without fixes.
+    pub changes: Vec<(String, String)>,
+}
+
+impl Study {
+    pub fn read(folder: &Path) -> Result<Self> {
+        let runs = read::runs_with_settings(folder)?;
+        ensure!(
+            !runs.rows.is_empty(),
+            "{}: has no runs yet: train some with misfit run",
+            folder.join("runs.csv").display()
+        );
+        let mut notes = Vec::new();
+        let manifest = match Manifest::read(&folder.join(MANIFEST)) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                notes.push(format!("{error:#}"));
+                None
+            }
+        };
+        if manifest.is_none() && notes.is_empty() {
+            notes.push(format!("There is no {MANIFEST}, so nothing says what was run and how."));
+        }
+        let name = manifest.as_ref().map_or_else(
+            || folder.file_name().map_or_else(|| "results".to_owned(), |name| name.to_string_lossy().into_owned()),
+            |manifest| manifest.name.clone(),
+        );
+        let fixes = fixes(manifest.as_ref(), &runs);
+        let variants = variants(manifest.as_ref(), &fixes, runs);
+        let (drawn, listed) = selection(&variants);
+        let curves = curves::read(folder, &variants, &drawn).with_context(|| folder.display().to_string());
+        let curves = optional(curves, &mut notes).unwrap_or_default();
+        let health = optional(read::health(folder), &mut notes).unwrap_or_default();
+        let functions = functions::read(folder, &variants, &drawn, &health);
+        let functions = optional(functions, &mut notes).unwrap_or_default();
+        let published: Vec<Published> = manifest
+            .as_ref()
+            .and_then(|manifest| serde_json::from_value(manifest.published.clone()).ok())
+            .unwrap_or_default();
+        let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
+        let published = optional(published::rows(&published, &rows, folder), &mut notes).unwrap_or_default();
+        let findings = if folder.join(FINDINGS).exists() {
+            optional(read::findings(folder), &mut notes).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let told = if folder.join(EFFECTS).exists() { optional(read::effects(folder), &mut notes) } else { None };
+        let enough = told.iter().flatten().filter(|row| row.kind == "enough").cloned().collect();
+        let effects = match told {
+            Some(told) => named(&fixes, &told),
+            None => effects(&fixes, &variants),
+        };
+        Ok(Study {
+            title: manifest.as_ref().map_or_else(|| name.clone(), |manifest| manifest.title.clone()),
+            name,
+            manifest,
+            fixes,
+            variants,
+            drawn,
+            listed,
+            curves,
+            functions,
+            baselines: shared(&health),
+            published,
+            effects,
+            enough,
+            findings,
+            notes,
+        })
+    }
+
+    /// How many runs ended in each outcome.
+    pub fn outcomes(&self) -> Vec<(Outcome, usize)> {
+        let count = |outcome: Outcome| -> usize {
+            self.variants.iter().flat_map(|v| &v.summary.outcomes).filter(|(o, _)| *o == outcome).map(|(_, n)| n).sum()
+        };
+        Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect()
+    }
+
+    pub fn runs(&self) -> usize {
+        self.variants.iter().map(|variant| variant.runs.len()).sum()
+    }
+}
+
+/// What a report can do without: why it is not there is said in it.
+fn optional<T>(part: Result<T>, notes: &mut Vec<String>) -> Option<T> {
+    match part {
+        Ok(part) => Some(part),
+        Err(error) => {
+            notes.push(format!("{error:#}"));
+            None
+        }
+    }
+}
+
+/// The fixes that the manifest names, or else the columns of zeros and ones.
+fn fixes(manifest: Option<&Manifest>, runs: &Runs) -> Vec<(String, String)> {
+    let text =
+        |fix: &serde_json::Value, key: &str| fix.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+    if let Some(manifest) = manifest {
+        let known = manifest.fixes.as_array().map(Vec::as_slice).unwrap_or_default();
+        return known.iter().map(|fix| (text(fix, "name"), text(fix, "why"))).collect();
+    }
+    let flags = |column: usize| runs.rows.iter().all(|(_, fields)| matches!(fields[column].as_str(), "0" | "1"));
+    let flagged = runs.settings.iter().enumerate().filter(|(column, _)| flags(*column));
+    flagged.map(|(_, name)| (name.clone(), String::new())).collect()
+}
+
+fn variants(manifest: Option<&Manifest>, fixes: &[(String, String)], runs: Runs) -> Vec<StudyVariant> {
+    let places: Vec<Option<usize>> =
+        fixes.iter().map(|(name, _)| runs.settings.iter().position(|column| column == name)).collect();
+    let mut found: Vec<(String, Vec<bool>, Vec<RunRow>)> = Vec::new();
+    let mut index: BTreeMap<String, usize> = BTreeMap::new();
+    for (row, fields) in runs.rows {
+        let at = *index.entry(row.variant.clone()).or_insert_with(|| {
+            let on = places.iter().map(|place| place.is_some_and(|place| fields[place] == "1")).collect();
+            found.push((row.variant.clone(), on, Vec::new()));
+            found.len() - 1
+        });
+        found[at].2.push(row);
+    }
+    let configs = settings(manifest);
+    let order: BTreeMap<&str, usize> =
+        configs.iter().enumerate().map(|(nth, (name, _))| (name.as_str(), nth)).collect();
+    found.sort_by_key(|(name, _, _)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
+    // What the others are told apart from: the set-up as asked.
+    let asked = found.iter().find(|(_, on, _)| !on.contains(&true)).map(|(name, _, _)| name.clone());
+    let config = |name: &str| configs.iter().find(|(known, _)| known == name).map(|(_, config)| config);
+    let baseline = asked.as_deref().and_then(config);
+    let combination = |name: &str, on: &[bool]| {
+        let made: Vec<&str> = fixes.iter().zip(on).filter(|(_, on)| **on).map(|((fix, _), _)| fix.as_str()).collect();
+        let joined = made.join("+");
+        // The points of a sweep have their key=value behind it.
+        !made.is_empty() && (name == joined || name.strip_prefix(&joined).is_some_and(|rest| rest.starts_with(' ')))
+    };
+    found
+        .into_iter()
+        .filter_map(|(name, on, runs)| {
+            let rows: Vec<&RunRow> = runs.iter().collect();
+            let summary = VariantSummary::of(&name, &rows)?;
+            let changes = match (config(&name), baseline) {
+                (Some(ours), Some(theirs)) => changes(ours, theirs),
+                _ => Vec::new(),
+            };
+            Some(StudyVariant { combination: combination(&name, &on), name, on, summary, runs, changes })
+        })
+        .collect()
+}
+
+type Settings = BTreeMap<String, String>;
+
+/// Each variant's settings, in the manifest's order.
+fn settings(manifest: Option<&Manifest>) -> Vec<(String, Settings)> {
+    let variants = manifest.and_then(|manifest| manifest.variants.as_array()).map(Vec::as_slice).unwrap_or_default();
+    let toml = |value: &serde_json::Value| {
+        toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
+    };
+    variants
+        .iter()
+        .filter_map(|variant| {
+            let sections = variant.get("config")?.as_object()?;
+            let keys = sections.iter().flat_map(|(section, keys)| {
+                let keys = keys.as_object().into_iter().flatten();
+                keys.map(move |(key, value)| (format!("{section}.{key}"), toml(value)))
+            });
+            Some((variant.get("name")?.as_str()?.to_owned(), keys.collect()))
+        })
+        .collect()
+}
+
+fn changes(ours: &Settings, theirs: &Settings) -> Vec<(String, String)> {
+    let changed = ours.iter().filter(|(key, value)| theirs.get(*key) != Some(*value));
+    let unset = theirs.keys().filter(|key| !ours.contains_key(*key)).map(|key| (key.clone(), "unset".to_owned()));
+    changed.map(|(key, value)| (key.clone(), value.clone())).chain(unset).collect()
+}
+
+/// Which variants are drawn, and which are listed first: those that somebody gave a name, and of combinations of fixes those
+/// that a table lists.
+fn selection(variants: &[StudyVariant]) -> (Vec<usize>, Vec<usize>) {
+    let (combined, named): (Vec<usize>, Vec<usize>) = (0..variants.len()).partition(|&at| variants[at].combination);
+    let fixes = |at: usize| variants[at].on.iter().filter(|&&on| on).count();
+    let combinations: Vec<(usize, &VariantSummary)> =
+        combined.iter().map(|&at| (fixes(at), &variants[at].summary)).collect();
+    let worth: Vec<usize> = worth_listing(&combinations).into_iter().map(|nth| combined[nth]).collect();
+    let mut drawn: Vec<usize> = named.iter().copied().take(MOST_DRAWN).collect();
+    // Where few have names, the best of the combinations stand beside them.
+    let mut best = combined.clone();
+    best.sort_by(|&a, &b| variants[a].summary.test_rmse.median.total_cmp(&variants[b].summary.test_rmse.median));
+    let room = MOST_DRAWN.saturating_sub(drawn.len()).min(if named.len() > 2 { 0 } else { MOST_DRAWN });
+    drawn.extend(best.into_iter().take(room));
+    drawn.sort_unstable();
+    let mut listed: Vec<usize> = named.into_iter().chain(worth).collect();
+    listed.truncate(MOST_POINTS);
+    (drawn, listed)
+}
+
+/// The simple predictors' errors, if they are the same for all runs.
+fn shared(health: &[HealthRow]) -> Option<HealthRow> {
+    let first = health.first()?;
+    let of = |row: &HealthRow| [row.zero_rmse, row.mean_rmse, row.line_rmse].map(f64::to_bits);
+    health.iter().all(|row| of(row) == of(first)).then(|| first.clone())
+}
+
+/// Effects as a diagnosis wrote them.
+fn named(fixes: &[(String, String)], told: &[EffectRow]) -> Vec<Effect> {
+    let place = |name: &str| fixes.iter().position(|(fix, _)| fix == name);
+    // A name may hold a + itself, so a pair is found by its names.
+    let pair = |name: &str| {
+        let both = |first: usize| {
+            let rest = name.strip_prefix(fixes[first].0.as_str())?.strip_prefix('+')?;
+            Some(vec![first, place(rest)?])
+        };
+        (0..fixes.len()).find_map(both)
+    };
+    let effect = |row: &EffectRow| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == row.kind)?;
+        let fixes = place(&row.fixes).map(|fix| vec![fix]).or_else(|| pair(&row.fixes))?;
+        (fixes.len() == if kind == Kind::Interaction { 2 } else { 1 }).then_some(Effect {
+            kind,
+            fixes,
+            estimate: row.estimate,
+        })
+    };
+    told.iter().filter_map(effect).collect()
+}
+
+fn effects(fixes: &[(String, String)], variants: &[StudyVariant]) -> Vec<Effect> {
+    // Variants that change more than fixes are no part of the ablation.
+    let baseline = variants.iter().position(|variant| !variant.on.contains(&true));
+    let part = variants.iter().enumerate().filter(|(at, v)| v.combination || Some(*at) == baseline);
+    let used: Vec<usize> = (0..fixes.len()).filter(|&fix| part.clone().any(|(_, variant)| variant.on[fix])).collect();
+    let cells: Vec<Cell> = part
+        .flat_map(|(_, variant)| {
+            let on: Vec<bool> = used.iter().map(|&fix| variant.on[fix]).collect();
+            variant.runs.iter().map(move |run| Cell { on: on.clone(), seed: run.seed, score: score(run) })
+        })
+        .collect();
+    let mut effects = ablation::effects(used.len(), &cells);
+    effects.iter_mut().flat_map(|effect| &mut effect.fixes).for_each(|fix| *fix = used[*fix]);
+    effects
+}
