@@ -1,5 +1,6 @@
 //! What people see: progress and tables on the terminal.
 
+pub mod curves;
 pub mod diagnosis;
 pub mod diff;
 pub mod next;

@@ -1,11 +1,13 @@
 //! The table that a run ends with.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::curves::{self, Curve};
 use super::numbers::{plural, ratio, short};
 use super::published;
 use super::style::{bad, good};
@@ -36,7 +38,7 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
     let mut text = String::new();
     let _ = writeln!(text, "{}", one_line(&experiment.title));
     if !named.is_empty() {
-        let _ = writeln!(text, "\n{}", variants_table(&named));
+        let _ = writeln!(text, "\n{}", variants_table(&named, &learning(&named, &experiment.seeds, folder)));
     }
     if share_test_points(experiment) {
         if let Some(points) = read::first_test_points(folder)? {
@@ -90,15 +92,28 @@ fn outcomes(summary: &VariantSummary) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-fn variants_table(summaries: &[&VariantSummary]) -> String {
-    let mut table = table(&["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median"]);
-    for summary in summaries {
+/// Curves of so many bytes or fewer are gone through for the small charts.
+const MOST_CURVES: u64 = 64 << 20;
+
+/// A small chart of each variant's error while it was trained. A table does without them where they cannot be had.
+fn learning(summaries: &[&VariantSummary], seeds: &[u64], folder: &Path) -> Vec<String> {
+    let small = std::fs::metadata(folder.join("curves.csv")).is_ok_and(|about| about.len() <= MOST_CURVES);
+    let names = summaries.iter().enumerate().map(|(at, summary)| (summary.name.as_str(), at)).collect();
+    let curves = if small { curves::read(folder, &names, Some(seeds)).unwrap_or_default() } else { BTreeMap::new() };
+    (0..summaries.len()).map(|at| curves.get(&at).map_or_else(String::new, Curve::spark)).collect()
+}
+
+fn variants_table(summaries: &[&VariantSummary], learning: &[String]) -> String {
+    let header = ["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median", "while training"];
+    let mut table = table(&header);
+    for (summary, learning) in summaries.iter().zip(learning) {
         table.add_row([
             one_line(&summary.name),
             outcomes(summary),
             short(summary.test_rmse.median),
             format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
             ratio(summary.r2.median),
+            learning.clone(),
         ]);
     }
     finish(table, &[2, 3, 4])

@@ -42,7 +42,7 @@ impl Figures {
         }
         for (&at, function) in &study.functions {
             let variant = &study.variants[at];
-            let name = one_line(&variant.name);
+            let name = study.short_name(at);
             let id = format!("fit-{}", slug(study, at));
             let of = format!("seed {}, the run with the median error of {}", function.seed, variant.runs.len());
             figures.functions.push(match &function.inputs {
@@ -80,8 +80,8 @@ impl Figures {
             });
         }
         for (&at, curve) in &study.curves {
-            let name = one_line(&study.variants[at].name);
-            let ended = curve.ended.clone();
+            let name = study.short_name(at);
+            let ended = study.ended(at);
             let series = |name: &str, points: &[Band], ended, dashed| CurveSeries {
                 name: name.to_owned(),
                 points: points.to_vec(),
@@ -131,7 +131,7 @@ fn errors(study: &Study) -> Result<Figure> {
         let variant = &study.variants[at];
         let (test_rmse, fits) = (variant.summary.test_rmse, variant.summary.outcomes_line());
         PointRow {
-            name: one_line(&variant.name),
+            name: study.short_name(at),
             values: variant.runs.iter().map(|run| run.test_rmse).collect(),
             median: test_rmse.median,
             low: test_rmse.low,
@@ -175,9 +175,9 @@ fn curves(study: &Study) -> Result<Option<Figure>> {
             .curves
             .iter()
             .map(|(&at, curve)| CurveSeries {
-                name: one_line(&study.variants[at].name),
+                name: study.short_name(at),
                 points: curve.test_rmse.clone(),
-                ended: curve.ended.clone(),
+                ended: study.ended(at),
                 dashed: false,
             })
             .collect(),

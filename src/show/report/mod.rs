@@ -1,9 +1,9 @@
 //! `misfit report`: a results folder as pictures and one page.
 
-mod curves;
 mod figures;
 mod functions;
 mod page;
+mod sections;
 mod study;
 
 use std::path::{Path, PathBuf};

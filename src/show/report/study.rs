@@ -5,19 +5,21 @@ use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
 
-use super::curves::{self, Curve};
 use super::functions::{self, Function};
 use crate::analysis::ablation::{self, Cell, Effect, Kind};
 use crate::analysis::observed::score;
 use crate::analysis::outcome::Outcome;
 use crate::analysis::summary::{VariantSummary, worth_listing};
-use crate::experiment::Published;
+use crate::experiment::{Published, one_line};
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
 use crate::results::manifest::Manifest;
 use crate::results::read::{self, EffectRow, FindingRow, Runs};
 use crate::results::rows::{HealthRow, RunRow};
+use crate::show::curves::{self, Curve};
 use crate::show::published;
 
+/// The name of the set of no fixes.
+const BASELINE: &str = "baseline";
 /// Variants of which curves and functions are drawn, at most.
 const MOST_DRAWN: usize = 6;
 /// Variants that a plot of points has, and the table before it is folded.
@@ -86,7 +88,8 @@ impl Study {
         let fixes = fixes(manifest.as_ref(), &runs);
         let variants = variants(manifest.as_ref(), &fixes, runs);
         let (drawn, listed) = selection(&variants);
-        let curves = curves::read(folder, &variants, &drawn).with_context(|| folder.display().to_string());
+        let names = drawn.iter().map(|&at| (variants[at].name.as_str(), at)).collect();
+        let curves = curves::read(folder, &names, None).with_context(|| folder.display().to_string());
         let curves = optional(curves, &mut notes).unwrap_or_default();
         let health = optional(read::health(folder), &mut notes).unwrap_or_default();
         let functions = functions::read(folder, &variants, &drawn, &health);
@@ -135,9 +138,52 @@ impl Study {
         Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect()
     }
 
+    /// The set-up as asked.
+    pub fn baseline(&self) -> Option<&StudyVariant> {
+        baseline(&self.variants)
+    }
+
+    /// A variant's name, or of a combination of many fixes a short one: of the fixes that it lacks, or else of the letters
+    /// that stand for those it has.
+    pub fn short_name(&self, at: usize) -> String {
+        let variant = &self.variants[at];
+        let fixes = |on: bool| (0..self.fixes.len()).filter(move |&fix| variant.on[fix] == on);
+        let names = |on: bool| fixes(on).map(|fix| one_line(&self.fixes[fix].0)).collect::<Vec<_>>().join(", ");
+        let bare = !variant.name.contains(' ');
+        match (fixes(true).count(), fixes(false).count()) {
+            (0..=2, _) => one_line(&variant.name),
+            (_, 0) if variant.combination && bare => "all fixes".to_owned(),
+            (_, 1 | 2) if variant.combination && bare => format!("all but {}", names(false)),
+            _ if variant.combination && bare => fixes(true).map(letter).collect::<Vec<_>>().join(" + "),
+            _ => one_line(&variant.name),
+        }
+    }
+
+    /// The steps at which runs of a variant that diverged were last seen with a finite error, and how many there.
+    pub fn ended(&self, at: usize) -> Vec<(f64, usize)> {
+        let last = self.curves.get(&at).map(|curve| &curve.last_finite);
+        let mut ended: BTreeMap<usize, usize> = BTreeMap::new();
+        for run in self.variants[at].runs.iter().filter(|run| run.outcome == Outcome::Diverged) {
+            *ended.entry(last.and_then(|last| last.get(&run.seed)).copied().unwrap_or(0)).or_default() += 1;
+        }
+        ended.into_iter().map(|(step, count)| (step as f64, count)).collect()
+    }
+
     pub fn runs(&self) -> usize {
         self.variants.iter().map(|variant| variant.runs.len()).sum()
     }
+}
+
+/// The variant without fixes, the one that is called so where there are several.
+fn baseline(variants: &[StudyVariant]) -> Option<&StudyVariant> {
+    let unfixed = || variants.iter().filter(|variant| !variant.on.contains(&true));
+    unfixed().find(|variant| variant.name == BASELINE).or_else(|| unfixed().next())
+}
+
+/// What stands for a fix where its name is too long: a, b, c, …
+pub fn letter(fix: usize) -> String {
+    let letter = u32::try_from(fix).ok().and_then(|fix| char::from_u32('a' as u32 + fix));
+    letter.filter(char::is_ascii_lowercase).map_or_else(|| (fix + 1).to_string(), String::from)
 }
 
 /// What a report can do without: why it is not there is said in it.
@@ -181,15 +227,21 @@ fn variants(manifest: Option<&Manifest>, fixes: &[(String, String)], runs: Runs)
     let order: BTreeMap<&str, usize> =
         configs.iter().enumerate().map(|(nth, (name, _))| (name.as_str(), nth)).collect();
     found.sort_by_key(|(name, _, _)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
+    let unfixed: Vec<&String> =
+        found.iter().filter(|(_, on, _)| !on.contains(&true)).map(|(name, _, _)| name).collect();
     // What the others are told apart from: the set-up as asked.
-    let asked = found.iter().find(|(_, on, _)| !on.contains(&true)).map(|(name, _, _)| name.clone());
+    let asked = unfixed.iter().find(|name| **name == BASELINE).or(unfixed.first()).map(|name| name.to_string());
+    // Where it has a name of its own too, under the other it is one of the combinations.
+    let twice = unfixed.len() > 1;
     let config = |name: &str| configs.iter().find(|(known, _)| known == name).map(|(_, config)| config);
     let baseline = asked.as_deref().and_then(config);
     let combination = |name: &str, on: &[bool]| {
         let made: Vec<&str> = fixes.iter().zip(on).filter(|(_, on)| **on).map(|((fix, _), _)| fix.as_str()).collect();
         let joined = made.join("+");
         // The points of a sweep have their key=value behind it.
-        !made.is_empty() && (name == joined || name.strip_prefix(&joined).is_some_and(|rest| rest.starts_with(' ')))
+        (twice && name == BASELINE)
+            || !made.is_empty()
+                && (name == joined || name.strip_prefix(&joined).is_some_and(|rest| rest.starts_with(' ')))
     };
     found
         .into_iter()
@@ -284,11 +336,11 @@ fn named(fixes: &[(String, String)], told: &[EffectRow]) -> Vec<Effect> {
 
 fn effects(fixes: &[(String, String)], variants: &[StudyVariant]) -> Vec<Effect> {
     // Variants that change more than fixes are no part of the ablation.
-    let baseline = variants.iter().position(|variant| !variant.on.contains(&true));
-    let part = variants.iter().enumerate().filter(|(at, v)| v.combination || Some(*at) == baseline);
-    let used: Vec<usize> = (0..fixes.len()).filter(|&fix| part.clone().any(|(_, variant)| variant.on[fix])).collect();
+    let baseline = baseline(variants).map(|variant| &variant.name);
+    let part = variants.iter().filter(|variant| variant.combination || Some(&variant.name) == baseline);
+    let used: Vec<usize> = (0..fixes.len()).filter(|&fix| part.clone().any(|variant| variant.on[fix])).collect();
     let cells: Vec<Cell> = part
-        .flat_map(|(_, variant)| {
+        .flat_map(|variant| {
             let on: Vec<bool> = used.iter().map(|&fix| variant.on[fix]).collect();
             variant.runs.iter().map(move |run| Cell { on: on.clone(), seed: run.seed, score: score(run) })
         })

@@ -5,14 +5,15 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::study::StudyVariant;
+use super::plots::Band;
+use super::spark::spark;
 use crate::analysis::bootstrap::quantile;
-use crate::analysis::outcome::Outcome;
 use crate::results::read::each_curve_point;
-use crate::show::plots::Band;
 
 /// Steps of a curve that are drawn, at most.
 const MOST_STEPS: usize = 300;
+/// Bars of a small chart.
+const BARS: usize = 16;
 
 /// One variant's curves.
 #[derive(Debug, Clone, Default)]
@@ -20,33 +21,35 @@ pub struct Curve {
     pub train_loss: Vec<Band>,
     pub test_loss: Vec<Band>,
     pub test_rmse: Vec<Band>,
-    /// Steps at which runs that diverged were last seen with a finite error, and how many there.
-    pub ended: Vec<(f64, usize)>,
+    /// The last step with a finite error, by seed.
+    pub last_finite: BTreeMap<u64, usize>,
 }
 
 /// A variant's runs while they are read: by step, the values of the runs that have it.
 #[derive(Default)]
 struct Gathered {
     steps: BTreeMap<usize, [Vec<f64>; 3]>,
-    /// Of the run under way: the last step with a finite error.
-    finite: BTreeMap<u64, usize>,
+    last_finite: BTreeMap<u64, usize>,
     first: Option<u64>,
     thinned: bool,
 }
 
-/// The curves of the variants at these places, by place.
-pub fn read(folder: &Path, variants: &[StudyVariant], drawn: &[usize]) -> Result<BTreeMap<usize, Curve>> {
-    let places: BTreeMap<&str, usize> = drawn.iter().map(|&at| (variants[at].name.as_str(), at)).collect();
+/// The curves of the variants of these names, by the number that comes with the name; of the runs with these seeds, where
+/// some are named.
+pub fn read(folder: &Path, names: &BTreeMap<&str, usize>, seeds: Option<&[u64]>) -> Result<BTreeMap<usize, Curve>> {
     let mut gathered: BTreeMap<usize, Gathered> = BTreeMap::new();
     each_curve_point(folder, |key, point| {
-        let Some(&at) = places.get(key.variant.as_str()) else { return };
+        let Some(&at) = names.get(key.variant.as_str()) else { return };
+        if seeds.is_some_and(|seeds| !seeds.contains(&key.seed)) {
+            return;
+        }
         let own = gathered.entry(at).or_default();
         let first = *own.first.get_or_insert(key.seed);
         if first != key.seed && !own.thinned {
             own.thin();
         }
         if point.test_rmse.is_finite() {
-            own.finite.insert(key.seed, point.step);
+            own.last_finite.insert(key.seed, point.step);
         }
         // The first run says at which steps all are looked at.
         let values = match first == key.seed {
@@ -60,14 +63,19 @@ pub fn read(folder: &Path, variants: &[StudyVariant], drawn: &[usize]) -> Result
     let curve = |(at, mut own): (usize, Gathered)| {
         own.thin();
         let bands = |measure: usize| own.steps.iter().map(|(&step, values)| band(step, &values[measure])).collect();
-        let mut ended: BTreeMap<usize, usize> = BTreeMap::new();
-        for run in variants[at].runs.iter().filter(|run| run.outcome == Outcome::Diverged) {
-            *ended.entry(own.finite.get(&run.seed).copied().unwrap_or(0)).or_default() += 1;
-        }
-        let ended = ended.into_iter().map(|(step, count)| (step as f64, count)).collect();
-        (at, Curve { train_loss: bands(0), test_loss: bands(1), test_rmse: bands(2), ended })
+        (at, Curve { train_loss: bands(0), test_loss: bands(1), test_rmse: bands(2), last_finite: own.last_finite })
     };
     Ok(gathered.into_iter().map(curve).collect())
+}
+
+impl Curve {
+    /// The median error over the steps in one line of text, on a logarithm.
+    pub fn spark(&self) -> String {
+        let count = self.test_rmse.len();
+        let bars = count.min(BARS);
+        let place = |nth: usize| nth * (count - 1) / (bars - 1).max(1);
+        spark(&(0..bars).map(|nth| self.test_rmse[place(nth)].median.log10()).collect::<Vec<_>>())
+    }
 }
 
 impl Gathered {
