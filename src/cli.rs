@@ -41,6 +41,8 @@ enum Command {
     Report(commands::report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
     Diff(commands::diff::DiffArgs),
+    /// Checks what misfit needs: libtorch, CUDA, threads, memory, a folder to write to
+    Doctor(commands::doctor::DoctorArgs),
     /// Writes a copy of the embedded experiment, to change it
     Init(commands::init::InitArgs),
     /// Prints what makes a shell complete misfit's subcommands and options
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => commands::diagnose::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
+        Command::Doctor(args) => commands::doctor::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Completions(args) => commands::completions::run(&args),
         Command::Man(args) => commands::man::run(&args),

@@ -7,6 +7,7 @@ pub mod analysis;
 pub mod data;
 #[cfg(feature = "train")]
 mod diagnose;
+mod doctor;
 pub mod experiment;
 #[cfg(feature = "train")]
 mod interrupt;

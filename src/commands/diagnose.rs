@@ -48,7 +48,7 @@ pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
     match diagnose(&runner, &experiment, own, &path, args.train.fresh) {
         Ok(text) => {
             print(&text)?;
-            after(&path);
+            super::steps::after_diagnosis(&path, &path.join("repaired.toml"));
             Ok(Exit::Done)
         }
         Err(error) => match error.downcast_ref::<Interrupted>() {
@@ -56,20 +56,4 @@ pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
             None => Err(error),
         },
     }
-}
-
-/// What one might do with the results.
-#[cfg(feature = "train")]
-fn after(folder: &std::path::Path) {
-    use crate::show::next::{command, next};
-
-    let repaired = folder.join("repaired.toml");
-    let run = command(&["run", &repaired.display().to_string()]);
-    let report = command(&["report", &folder.display().to_string()]);
-    let mut steps = Vec::new();
-    if repaired.is_file() {
-        steps.push((run.as_str(), "trains the experiment with the fixes made"));
-    }
-    steps.push((&report, "plots and one page for the browser"));
-    next(&steps);
 }

@@ -34,10 +34,10 @@ pub struct DiffArgs {
     #[arg(value_name = "B")]
     b: String,
     /// Relative tolerance
-    #[arg(long, value_name = "R", default_value_t = 0.0, value_parser = tolerance)]
+    #[arg(long, value_name = "R", default_value_t = 0.0, value_parser = tolerance, allow_hyphen_values = true)]
     rtol: f64,
     /// Absolute tolerance, in each column's own units
-    #[arg(long, value_name = "A", default_value_t = 0.0, value_parser = tolerance)]
+    #[arg(long, value_name = "A", default_value_t = 0.0, value_parser = tolerance, allow_hyphen_values = true)]
     atol: f64,
     /// How it is shown; with json and csv NaN and infinities are spelt NaN, inf and -inf
     #[arg(long, value_enum, default_value_t = Format::Table)]
@@ -84,5 +84,8 @@ pub fn run(args: &DiffArgs) -> Result<Exit> {
         Format::Csv => diff::csv(&comparison, args.changed),
     };
     print(&text)?;
+    if args.format == Format::Table && folders && comparison.different {
+        super::steps::after_diff(&sides[0].path, &sides[1].path);
+    }
     Ok(if comparison.different { Exit::Different } else { Exit::Done })
 }

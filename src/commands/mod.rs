@@ -3,10 +3,12 @@
 pub mod completions;
 pub mod diagnose;
 pub mod diff;
+pub mod doctor;
 pub mod init;
 pub mod man;
 pub mod report;
 pub mod run;
+mod steps;
 
 /// How a command ended well; a failure is an error, and code 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

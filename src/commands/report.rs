@@ -7,7 +7,6 @@ use clap::Args;
 
 use super::Exit;
 use super::run::print;
-use crate::show::next::{command, next};
 use crate::show::note::note;
 use crate::show::report::write;
 use crate::suggest::no_such;
@@ -57,10 +56,6 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
         written.plots.display(),
         written.pictures
     ))?;
-    next(&[
-        (&command(&["init", "mine.toml"]), "a copy of the embedded experiment: change a number in it"),
-        (&command(&["run", "mine.toml"]), "trains that, into results/mine"),
-        (&command(&["diff", &folder_text, "results/mine"]), "what is different now"),
-    ]);
+    super::steps::after_report(folder);
     Ok(Exit::Done)
 }

@@ -183,21 +183,6 @@ fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Resul
     };
     let (runs, seconds) = (report.trained, report.seconds);
     print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
-    after(&path, experiment.file == EMBEDDED.0);
+    super::steps::after_run(&path, experiment.file == EMBEDDED.0);
     Ok(Exit::Done)
-}
-
-/// What one might do with the results.
-#[cfg(feature = "train")]
-fn after(folder: &Path, embedded: bool) {
-    use crate::show::next::{command, next};
-
-    const MINE: &str = "mine.toml";
-    let report = command(&["report", &folder.display().to_string()]);
-    let init = command(&["init", MINE]);
-    let mut steps = vec![(report.as_str(), "plots and one page for the browser")];
-    if embedded && !Path::new(MINE).exists() {
-        steps.push((&init, "a copy of the experiment to change"));
-    }
-    next(&steps);
 }
