@@ -35,6 +35,9 @@ const PARTS: &str = ".parts";
 pub const TRIALS: &str = "trials";
 pub const EFFECTS: &str = "effects.csv";
 pub const FINDINGS: &str = "findings.csv";
+/// What a report of the folder leaves in it.
+pub const PAGE: &str = "report.html";
+pub const PLOTS: &str = "plots";
 /// The experiment that a diagnosis ends with.
 pub const REPAIRED: &str = "repaired.toml";
 pub const MANIFEST: &str = "manifest.json";
@@ -201,9 +204,28 @@ fn clear(path: &Path) -> Result<()> {
         // Not if something is left in it.
         let _ = fs::remove_dir(path.join(TRIALS));
     }
+    clear_report(path)?;
     // The manifest last: as long as it stands, what is left is known for what it is.
     let files = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]);
     files.into_iter().try_for_each(|file| remove(&path.join(file)))
+}
+
+/// Removes a report and its pictures, and nothing else that may lie beside them.
+pub fn clear_report(path: &Path) -> Result<()> {
+    let plots = path.join(PLOTS);
+    for entry in fs::read_dir(&plots).into_iter().flatten() {
+        let picture = entry.with_context(|| plots.display().to_string())?.path();
+        let is = |extension: &str| picture.extension().is_some_and(|own| own == extension);
+        let stem = picture.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
+        let ours = ["test-error", "curves", "effects", "interactions"].contains(&stem.as_str())
+            || ["fit-", "loss-"].iter().any(|start| stem.starts_with(start));
+        if ours && (is("svg") || is("png")) {
+            remove(&picture)?;
+        }
+    }
+    // Not if something is left in it.
+    let _ = fs::remove_dir(&plots);
+    remove(&path.join(PAGE))
 }
 
 /// Takes the folder's lock, which goes with the process, however it ends.

@@ -11,13 +11,11 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use crate::results::files::write_whole;
+use crate::results::folder::{PAGE, PLOTS, clear_report};
 use crate::show::next::quoted;
 use crate::show::plots::png;
 use figures::Figures;
 use study::Study;
-
-pub const PAGE: &str = "report.html";
-pub const PLOTS: &str = "plots";
 
 /// PNGs have so many pixels for each of the SVG's, for print.
 const SCALE: f32 = 2.0;
@@ -35,6 +33,8 @@ pub struct Written {
 pub fn write(folder: &Path, out: &Path, made_by: &[&str]) -> Result<Written> {
     let study = Study::read(folder)?;
     let figures = Figures::draw(&study)?;
+    // Pictures of variants that are there no more would stay.
+    clear_report(out)?;
     let plots = out.join(PLOTS);
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
