@@ -36,7 +36,6 @@ fn every_help_has_examples() {
 
 #[test]
 fn every_example_in_a_help_is_a_command_line_that_is_accepted() {
-    let names: Vec<String> = subcommands().iter().map(|sub| sub.get_name().to_owned()).collect();
     let helps = subcommands().into_iter().map(|mut sub| sub.render_long_help().to_string());
     let main = misfit::cli::command().render_long_help().to_string();
     let lines: Vec<String> = helps.chain([main]).flat_map(|help| examples(&help)).collect();
@@ -44,10 +43,6 @@ fn every_example_in_a_help_is_a_command_line_that_is_accepted() {
     for line in lines {
         // Up to a redirection the line is misfit's own.
         let words = shlex::split(line.split(" >").next().unwrap()).expect("words");
-        // Not in every build yet.
-        if ["report", "diff"].contains(&words[1].as_str()) && !names.contains(&words[1]) {
-            continue;
-        }
         let parsed = misfit::cli::command().try_get_matches_from(&words);
         assert!(parsed.is_ok(), "{line}: {}", parsed.unwrap_err());
     }
@@ -380,4 +375,40 @@ fn a_run_ends_with_what_to_do_next_and_its_table_is_coloured_on_a_terminal_alone
     assert_eq!(painted(&seen, "32"), ["fits 3/3"], "{seen:?}");
     let Some(seen) = on_terminal(&misfit, &args, &[("NO_COLOR", "1")]) else { return };
     assert!(seen.contains("fits 3/3") && painted(&seen, "32").is_empty(), "{seen:?}");
+}
+
+#[test]
+fn each_step_says_the_next_one_until_two_results_are_compared() {
+    let misfit = Misfit::new();
+    let program = env!("CARGO_BIN_EXE_misfit");
+    let committed = |name: &str| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results").join(name);
+    let copy = |from: &str, to: &str| {
+        let to = misfit.folder.path().join("results").join(to);
+        std::fs::create_dir_all(&to).unwrap();
+        for entry in std::fs::read_dir(committed(from)).unwrap() {
+            let entry = entry.unwrap();
+            std::fs::copy(entry.path(), to.join(entry.file_name())).unwrap();
+        }
+    };
+    copy("reference", "polynomial");
+    // Without the notebook nothing is said of it.
+    let first = misfit.ok(&["report", "results/polynomial"]).stderr();
+    assert_eq!(
+        first,
+        format!(
+            "next  {program} init mine.toml   a copy of the embedded experiment: change a number in it, and run it\n"
+        )
+    );
+    assert!(misfit.ok(&["init", "mine.toml"]).stderr().contains(&format!("{program} run mine.toml ")));
+    copy("reference-rate", "mine");
+    misfit.write("results/compare.ipynb", "{}");
+    let second = misfit.ok(&["report", "results/mine"]).stderr();
+    let notebook = "MISFIT_A=results/polynomial MISFIT_B=results/mine jupyter lab results/compare.ipynb";
+    assert!(second.contains(notebook), "{second}");
+    let diff = second.lines().find(|line| line.contains(" diff ")).expect("what to compare with");
+    assert!(diff.contains(&format!("{program} diff results/polynomial results/mine ")), "{diff}");
+    let compared = misfit.run(&["diff", "results/polynomial", "results/mine"]);
+    assert_eq!(compared.code(), 1);
+    assert!(compared.stderr().contains(notebook), "{}", compared.stderr());
+    assert_eq!(misfit.run(&["diff", "results/polynomial", "results/mine", "--format", "json"]).stderr(), "");
 }

@@ -104,17 +104,19 @@ fn learning(summaries: &[&VariantSummary], seeds: &[u64], folder: &Path) -> Vec<
 }
 
 fn variants_table(summaries: &[&VariantSummary], learning: &[String]) -> String {
-    let header = ["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median", "while training"];
+    let mut header = vec!["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median"];
+    let charts = learning.iter().any(|chart| !chart.is_empty());
+    header.extend(charts.then_some("while training"));
     let mut table = table(&header);
-    for (summary, learning) in summaries.iter().zip(learning) {
-        table.add_row([
+    for (summary, chart) in summaries.iter().zip(learning) {
+        let cells = [
             one_line(&summary.name),
             outcomes(summary),
             short(summary.test_rmse.median),
             format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
             ratio(summary.r2.median),
-            learning.clone(),
-        ]);
+        ];
+        table.add_row(cells.into_iter().chain(charts.then(|| chart.clone())));
     }
     finish(table, &[2, 3, 4])
 }
