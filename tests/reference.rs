@@ -7,20 +7,25 @@ use common::{Misfit, rows};
 
 #[test]
 fn the_reference_results_are_made_again_within_their_stated_tolerance() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
+    made_again("reference", &["question", "answer", "answer-intended", "repaired"], &[]);
+    made_again("reference-rate", &["question", "answer"], &["optimizer.learning_rate=3e-3"]);
+}
+
+fn made_again(name: &str, variants: &[&str], settings: &[&str]) {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results").join(name);
     let reference = |name: &str| std::fs::read_to_string(folder.join(name)).expect("the committed file");
     let size: u64 = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len()).sum();
     assert!(size < 2_000_000, "{size} bytes");
     let misfit = Misfit::new();
-    let variants = ["question", "answer", "answer-intended", "repaired"].map(|name| ["--variant", name]).concat();
-    misfit.ok(&[&["run", "--seeds", "3", "--out", "out"][..], &variants].concat());
+    let named: Vec<&str> = variants.iter().flat_map(|name| ["--variant", name]).collect();
+    misfit.ok(&[&["run", "--seeds", "3", "--out", "out"][..], &named, settings].concat());
     let [curves, runs, predictions] = misfit.csvs("out");
     let near = |a: &str, b: &str, tolerance: f64| {
         let (a, b): (f64, f64) = (a.parse().unwrap(), b.parse().unwrap());
         a == b || (a.is_nan() && b.is_nan()) || (a - b).abs() <= tolerance * b.abs()
     };
     let (ours, theirs) = (rows(&runs), rows(&reference("runs.csv")));
-    assert_eq!((ours.len(), theirs.len()), (12, 12));
+    assert_eq!([ours.len(), theirs.len()], [3 * variants.len(); 2]);
     for (ours, theirs) in ours.iter().zip(&theirs) {
         for key in ["variant", "seed", "outcome", "steps"] {
             assert_eq!(ours[key], theirs[key]);

@@ -33,34 +33,41 @@ pub fn json(comparison: &Comparison, changed: bool) -> Result<String> {
     Ok(serde_json::to_string_pretty(&only(comparison, changed))? + "\n")
 }
 
+const CSV_HEADER: [&str; 22] = [
+    "file",
+    "column",
+    "different",
+    "rows",
+    "missing",
+    "extra",
+    "differ",
+    "beyond",
+    "first_at",
+    "max_abs",
+    "max_abs_at",
+    "max_abs_a",
+    "max_abs_b",
+    "max_rel",
+    "max_rel_at",
+    "noise_variant",
+    "noise_at",
+    "noise_difference",
+    "noise_low",
+    "noise_high",
+    "noise_floor",
+    "noise_multiple",
+];
+
 /// One row for each column of each file.
 pub fn csv(comparison: &Comparison, changed: bool) -> String {
-    let mut text = line(&[
-        "file",
-        "column",
-        "different",
-        "rows",
-        "missing",
-        "extra",
-        "differ",
-        "beyond",
-        "first_at",
-        "max_abs",
-        "max_abs_at",
-        "max_abs_a",
-        "max_abs_b",
-        "max_rel",
-        "max_rel_at",
-        "noise_variant",
-        "noise_at",
-        "noise_difference",
-        "noise_low",
-        "noise_high",
-        "noise_floor",
-        "noise_multiple",
-    ]);
+    let mut text = line(&CSV_HEADER);
     let comparison = only(comparison, changed);
     for file in &comparison.files {
+        // A file that cannot be compared is a difference too.
+        if file.incomparable.is_some() {
+            let fields = [file.file.as_str(), "", "1"].into_iter().chain(std::iter::repeat_n("", CSV_HEADER.len() - 3));
+            text.push_str(&line(&fields.collect::<Vec<_>>()));
+        }
         for column in &file.columns {
             let at = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| d.at.join(","));
             let size = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| number(d.size));
