@@ -125,6 +125,20 @@ impl Manifest {
         Ok(Some(manifest))
     }
 
+    /// Each variant's resolved settings by `section.key`, the values as an experiment file spells them; in the experiment's
+    /// order.
+    pub fn settings(&self) -> Vec<(String, BTreeMap<String, String>)> {
+        let settings = |variant: &serde_json::Value| {
+            let sections = variant.get("config")?.as_object()?;
+            let keys = sections.iter().flat_map(|(section, keys)| {
+                let keys = keys.as_object().into_iter().flatten();
+                keys.map(move |(key, value)| (format!("{section}.{key}"), toml(value)))
+            });
+            Some((variant.get("name")?.as_str()?.to_owned(), keys.collect()))
+        };
+        self.variants.as_array().into_iter().flatten().filter_map(settings).collect()
+    }
+
     /// In a few words, how what made this folder differs from `experiment`.
     pub fn differs_from(&self, experiment: &Experiment) -> String {
         if self.experiment_hash.starts_with(DIAGNOSIS) {
@@ -144,6 +158,11 @@ impl Manifest {
             "the data, the device or the version of misfit differs".to_owned()
         }
     }
+}
+
+/// A value as an experiment file spells it.
+pub fn toml(value: &serde_json::Value) -> String {
+    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
 }
 
 /// Overrides but those of the seeds, of which a folder may hold any.

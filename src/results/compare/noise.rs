@@ -4,11 +4,10 @@
 //! A fixed tolerance calls equal code different, where training amplifies the last bits, and different code equal, where its
 //! losses are small. What seeds differ by among themselves is the measure that a result brings with it.
 
-use std::collections::HashMap;
-
 use serde::Serialize;
 
 use super::columns::number;
+use super::group::{Group, Pairs};
 use super::json;
 use super::keyed::Row;
 use crate::analysis::bootstrap::paired_interval;
@@ -67,10 +66,6 @@ pub enum Verdict {
     Beyond,
 }
 
-/// Places of a run's curve at which it is looked at, at most.
-const MOST_PLACES: usize = 512;
-/// Numbers held of one variant, at most; with more, fewer places are looked at.
-const MOST_NUMBERS: usize = 2_000_000;
 /// What is told at most: that with the largest multiples.
 const MOST_TOLD: usize = 1000;
 const COURSE: usize = 24;
@@ -93,25 +88,6 @@ pub(super) struct NoiseWatch {
     pub single: usize,
     /// Runs that were too many to hold.
     pub left_out: usize,
-}
-
-/// One variant's runs.
-struct Group {
-    variant: Vec<u8>,
-    seed: Vec<u8>,
-    /// The rest of the key at each place.
-    places: Vec<Vec<Vec<u8>>>,
-    index: HashMap<Vec<u8>, usize>,
-    stride: usize,
-    rows: usize,
-    runs: usize,
-    /// `[run][place][column][side]`, and for `[run][place]` whether both sides have it.
-    values: Vec<f64>,
-    there: Vec<bool>,
-    /// The first run's last row, if it is at none of the places.
-    last: Option<(Vec<Vec<u8>>, Vec<f64>)>,
-    /// Whether the run under way is held.
-    held: bool,
 }
 
 impl NoiseWatch {
@@ -211,134 +187,19 @@ impl NoiseWatch {
 }
 
 impl Group {
-    fn new(variant: &[u8], seed: &[u8]) -> Self {
-        Group {
-            variant: variant.to_vec(),
-            seed: seed.to_vec(),
-            places: Vec::new(),
-            index: HashMap::new(),
-            stride: 1,
-            rows: 0,
-            runs: 1,
-            values: Vec::new(),
-            there: Vec::new(),
-            last: None,
-            held: true,
-        }
-    }
-
-    /// The rest of a key as one text, each part after its length, so that no two are alike.
-    fn id<'k>(rest: impl Iterator<Item = &'k [u8]>) -> Vec<u8> {
-        rest.flat_map(|part| part.len().to_le_bytes().into_iter().chain(part.iter().copied())).collect()
-    }
-
-    fn place<'k>(&self, rest: impl Iterator<Item = &'k [u8]>) -> Option<usize> {
-        self.index.get(&Self::id(rest)).copied()
-    }
-
-    fn take(&mut self, place: Option<usize>, rest: Vec<Vec<u8>>, values: Vec<f64>) {
-        let columns = values.len();
-        if self.runs > 1 {
-            let Some(place) = place else { return };
-            let at = (self.runs - 1) * self.places.len() + place;
-            self.there[at] = true;
-            self.values[at * columns..(at + 1) * columns].copy_from_slice(&values);
-            return;
-        }
-        self.rows += 1;
-        if !(self.rows - 1).is_multiple_of(self.stride) {
-            self.last = Some((rest, values));
-            return;
-        }
-        self.last = None;
-        self.push(rest, &values);
-        if self.places.len() > MOST_PLACES {
-            self.thin(columns);
-            self.stride *= 2;
-        }
-    }
-
-    fn push(&mut self, rest: Vec<Vec<u8>>, values: &[f64]) {
-        self.index.insert(Self::id(rest.iter().map(Vec::as_slice)), self.places.len());
-        self.places.push(rest);
-        self.values.extend_from_slice(values);
-        self.there.push(true);
-    }
-
-    /// The last row of the first run is a place whatever the others are.
-    fn end_first_run(&mut self) {
-        if let Some((rest, values)) = self.last.take() {
-            self.push(rest, &values);
-        }
-    }
-
-    /// Leaves every second place, and the last.
-    fn thin(&mut self, columns: usize) {
-        let last = self.places.len() - 1;
-        let stays = |place: usize| place.is_multiple_of(2) || place == last;
-        let places = self.places.len();
-        let mut at = 0..;
-        self.there.retain(|_| stays(at.next().unwrap_or(0) % places));
-        let mut at = 0..;
-        self.values.retain(|_| stays(at.next().unwrap_or(0) / columns % places));
-        let mut at = 0..;
-        self.places.retain(|_| stays(at.next().unwrap_or(0)));
-        let id = |place: &Vec<Vec<u8>>| Self::id(place.iter().map(Vec::as_slice));
-        self.index = self.places.iter().enumerate().map(|(nth, place)| (id(place), nth)).collect();
-    }
-
-    /// Begins another run. Says whether there is room for it.
-    fn next_run(&mut self, seed: &[u8], columns: usize) -> bool {
-        if self.runs == 1 {
-            self.end_first_run();
-        }
-        self.seed = seed.to_vec();
-        while (self.runs + 1) * self.places.len() * 2 * columns > MOST_NUMBERS {
-            if self.places.len() <= 2 {
-                self.held = false;
-                return false;
-            }
-            self.thin(2 * columns);
-        }
-        self.runs += 1;
-        self.there.resize(self.runs * self.places.len(), false);
-        self.values.resize(self.there.len() * 2 * columns, f64::NAN);
-        true
-    }
-
-    /// The pairs of a column at a place: those of finite numbers, how many others there are, and how many of these are unlike.
-    fn pairs(&self, place: usize, column: usize, columns: usize) -> (Vec<(f64, f64)>, [usize; 2]) {
-        let cells = (0..self.runs).map(|run| run * self.places.len() + place).filter(|&cell| self.there[cell]);
-        let pairs: Vec<(f64, f64)> = cells
-            .map(|cell| {
-                let at = (cell * columns + column) * 2;
-                (self.values[at], self.values[at + 1])
-            })
-            .collect();
-        let finite: Vec<(f64, f64)> = pairs.iter().copied().filter(|(a, b)| a.is_finite() && b.is_finite()).collect();
-        let is_unlike = |(a, b): &&(f64, f64)| {
-            !(a.is_finite() && b.is_finite()) && a.total_cmp(b).is_ne() && !(a.is_nan() && b.is_nan())
-        };
-        let others = [pairs.len() - finite.len(), pairs.iter().filter(is_unlike).count()];
-        (finite, others)
-    }
-
     fn noise(&self, column: usize, columns: usize, steps: bool, variant: Option<String>, name: &str) -> Option<Noise> {
-        let at: Vec<(usize, Vec<(f64, f64)>, [usize; 2])> = (0..self.places.len())
-            .map(|place| {
-                let (pairs, others) = self.pairs(place, column, columns);
-                (place, pairs, others)
-            })
-            .filter(|(_, pairs, [others, _])| pairs.len() + others >= 2)
+        let at: Vec<Pairs> = (0..self.places.len())
+            .map(|place| self.pairs(place, column, columns))
+            .filter(|pairs| pairs.finite.len() + pairs.not_finite >= 2)
             .collect();
-        let multiples: Vec<f64> = at.iter().map(|(_, pairs, _)| Spread::of(pairs).multiple()).collect();
+        let multiples: Vec<f64> = at.iter().map(|pairs| Spread::of(&pairs.finite).multiple()).collect();
         let size = |nth: usize| multiples[nth].abs();
         let told = if steps {
             at.len().checked_sub(1)?
         } else {
             (0..at.len()).reduce(|best, nth| if size(nth) > size(best) { nth } else { best })?
         };
-        let (place, pairs, [not_finite, unlike]) = &at[told];
+        let Pairs { place, finite: pairs, not_finite, unlike } = &at[told];
         let text = |place: usize| self.places[place].iter().map(|part| String::from_utf8_lossy(part).into()).collect();
         let above: Vec<usize> = (0..at.len()).filter(|&nth| size(nth) > 1.0).collect();
         let spread = Spread::of(pairs);
@@ -366,7 +227,7 @@ impl Group {
                 true => Verdict::Beyond,
                 false => Verdict::Small,
             },
-            first_apart: above.first().map(|&nth| text(at[nth].0)),
+            first_apart: above.first().map(|&nth| text(at[nth].place)),
             apart: above.len(),
             places: at.len(),
             course: (0..multiples.len().min(COURSE))

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::side::Side;
-use crate::results::manifest::Manifest;
+use crate::results::manifest::{Manifest, toml};
 
 /// A setting that the sides have otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -38,12 +38,12 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
             });
         }
     };
-    let own = manifests.map(|manifest| about(manifest));
+    let own = manifests.map(about);
     for key in own[0].keys() {
         add(key, [own[0].get(key).cloned(), own[1].get(key).cloned()]);
     }
-    let variants = manifests.map(|manifest| variants(manifest));
-    let pairs: Vec<(String, [BTreeMap<String, Value>; 2])> = match sides.map(|side| side.variant.as_ref()) {
+    let variants = manifests.map(variants);
+    let pairs: Vec<(String, [BTreeMap<String, String>; 2])> = match sides.map(|side| side.variant.as_ref()) {
         [Some(a), Some(b)] => {
             let both = variants[0].get(a).zip(variants[1].get(b));
             both.map(|(a, b)| (String::new(), [a.clone(), b.clone()])).into_iter().collect()
@@ -72,8 +72,7 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
     for (name, [a, b]) in pairs {
         let keys: std::collections::BTreeSet<&String> = a.keys().chain(b.keys()).collect();
         for key in keys {
-            let text = |side: &BTreeMap<String, Value>| side.get(key).map(toml);
-            let (a, b) = (text(&a), text(&b));
+            let (a, b) = (a.get(key).cloned(), b.get(key).cloned());
             if a == b {
                 continue;
             }
@@ -94,11 +93,6 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
     settings
 }
 
-/// A value as an experiment file spells it.
-fn toml(value: &Value) -> String {
-    toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
-}
-
 /// What a manifest says beside its variants that numbers may depend on.
 fn about(manifest: &Manifest) -> BTreeMap<&'static str, Value> {
     let data: BTreeMap<String, &String> =
@@ -114,21 +108,14 @@ fn about(manifest: &Manifest) -> BTreeMap<&'static str, Value> {
     ])
 }
 
-/// Each variant's settings, by their dotted names.
-fn variants(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, Value>> {
-    let list = manifest.variants.as_array().map(Vec::as_slice).unwrap_or_default();
-    list.iter()
-        .filter_map(|variant| {
-            let mut settings = BTreeMap::new();
-            for (section, keys) in variant.get("config")?.as_object()? {
-                for (key, value) in keys.as_object().into_iter().flatten() {
-                    settings.insert(format!("{section}.{key}"), value.clone());
-                }
-            }
-            if let Some(fixes) = variant.get("fixes") {
-                settings.insert("fixes".to_owned(), fixes.clone());
-            }
-            Some((variant.get("name")?.as_str()?.to_owned(), settings))
-        })
-        .collect()
+/// Each variant's settings, its fixes among them.
+fn variants(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, String>> {
+    let mut variants: BTreeMap<String, BTreeMap<String, String>> = manifest.settings().into_iter().collect();
+    for variant in manifest.variants.as_array().into_iter().flatten() {
+        let own = variant.get("name").and_then(Value::as_str).and_then(|name| variants.get_mut(name));
+        if let Some((own, fixes)) = own.zip(variant.get("fixes")) {
+            own.insert("fixes".to_owned(), toml(fixes));
+        }
+    }
+    variants
 }

@@ -223,7 +223,7 @@ fn variants(manifest: Option<&Manifest>, fixes: &[(String, String)], runs: Runs)
         });
         found[at].2.push(row);
     }
-    let configs = settings(manifest);
+    let configs = manifest.map(Manifest::settings).unwrap_or_default();
     let order: BTreeMap<&str, usize> =
         configs.iter().enumerate().map(|(nth, (name, _))| (name.as_str(), nth)).collect();
     found.sort_by_key(|(name, _, _)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
@@ -258,25 +258,6 @@ fn variants(manifest: Option<&Manifest>, fixes: &[(String, String)], runs: Runs)
 }
 
 type Settings = BTreeMap<String, String>;
-
-/// Each variant's settings, in the manifest's order.
-fn settings(manifest: Option<&Manifest>) -> Vec<(String, Settings)> {
-    let variants = manifest.and_then(|manifest| manifest.variants.as_array()).map(Vec::as_slice).unwrap_or_default();
-    let toml = |value: &serde_json::Value| {
-        toml::Value::try_from(value).map_or_else(|_| value.to_string(), |value| value.to_string())
-    };
-    variants
-        .iter()
-        .filter_map(|variant| {
-            let sections = variant.get("config")?.as_object()?;
-            let keys = sections.iter().flat_map(|(section, keys)| {
-                let keys = keys.as_object().into_iter().flatten();
-                keys.map(move |(key, value)| (format!("{section}.{key}"), toml(value)))
-            });
-            Some((variant.get("name")?.as_str()?.to_owned(), keys.collect()))
-        })
-        .collect()
-}
 
 fn changes(ours: &Settings, theirs: &Settings) -> Vec<(String, String)> {
     let changed = ours.iter().filter(|(key, value)| theirs.get(*key) != Some(*value));

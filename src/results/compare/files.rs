@@ -1,0 +1,216 @@
+//! One CSV beside another: what tells their rows apart, and the walk through both.
+
+use std::cmp::Ordering;
+use std::path::Path;
+
+use anyhow::{Context, Result, anyhow, bail, ensure};
+
+use super::columns::{Column, Tolerance};
+use super::keyed::{Failure, Keyed, Layout, Noticed, Order, Row};
+use super::noise::NoiseWatch;
+use super::side::Side;
+use super::{Asked, FileComparison};
+use crate::experiment::{one_line, unknown};
+use crate::results::rows::RunFile;
+
+/// What a CSV's columns are called.
+fn header(side: &Side, path: &Path) -> Result<Vec<String>> {
+    let shown = side.shown(path);
+    let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
+    let header = reader.byte_headers().with_context(|| format!("{shown}: cannot be read"))?;
+    let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+    ensure!(!names.is_empty(), "{shown}: is empty: expected a CSV with a header");
+    let mut sorted: Vec<&String> = names.iter().collect();
+    sorted.sort();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        bail!("{shown}:1: has two columns called {:?}: rename one", twice[0]);
+    }
+    Ok(names)
+}
+
+/// What rows are told apart by: what the result files have, else the columns of those names that both sides have, else
+/// nothing.
+fn key_of(columns: [&[String]; 2]) -> Vec<String> {
+    let first: Vec<&str> = columns[0].iter().map(String::as_str).collect();
+    let both = |name: &&str| columns.iter().all(|side| side.iter().any(|column| column == name));
+    let own = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+    match first[..] {
+        ["kind", "fixes", ..] => own(&first[..2]),
+        ["variant", "finding", _, _, "fix", ..] => own(&[first[0], first[1], first[4]]),
+        // The inputs are what a prediction is of.
+        ["variant", "seed", .., "target", "prediction"] => own(&first[..first.len() - 2]),
+        _ => ["variant", "seed", "step", "x"].into_iter().filter(both).map(str::to_owned).collect(),
+    }
+}
+
+/// Holds one file of each side against the other.
+pub(super) fn files(
+    sides: [&Side; 2],
+    paths: [&Path; 2],
+    name: &str,
+    asked: &Asked,
+    notes: &mut Vec<String>,
+) -> Result<FileComparison> {
+    let headers = [header(sides[0], paths[0])?, header(sides[1], paths[1])?];
+    let mut key = if asked.key.is_empty() { key_of([&headers[0], &headers[1]]) } else { asked.key.clone() };
+    let one_variant = sides[0].variant.is_some();
+    if one_variant {
+        key.retain(|column| column != "variant");
+    }
+    let mut file = FileComparison { key: key.clone(), ..FileComparison::empty(name) };
+    let mut layouts = Vec::new();
+    for ((side, path), header) in sides.into_iter().zip(paths).zip(&headers) {
+        let shown = side.shown(path);
+        let place = |column: &str| header.iter().position(|name| name == column);
+        let only = match &side.variant {
+            None => None,
+            Some(variant) => {
+                let column = place("variant").with_context(|| {
+                    format!("{shown}:1: has no column \"variant\", so there is no #{}", one_line(variant))
+                })?;
+                Some((column, variant.clone().into_bytes()))
+            }
+        };
+        let missing = key.iter().find(|column| place(column).is_none());
+        if let Some(missing) = missing {
+            let what =
+                format!("{shown}:1: {}", one_line(&unknown("column", missing, header.iter().map(String::as_str))));
+            ensure!(asked.key.is_empty(), "--key: {what}");
+            file.incomparable = Some(format!("rows cannot be aligned: {what}"));
+            return Ok(file);
+        }
+        let run = key.iter().take_while(|column| ["variant", "seed"].contains(&column.as_str())).count();
+        let key = key.iter().filter_map(|column| place(column)).collect();
+        layouts.push(Layout { columns: header.len(), key, run, only });
+    }
+    let layouts: [Layout; 2] = layouts.try_into().map_err(|_| anyhow!("there are two sides"))?;
+    let given = |columns: &[String], other: &[String]| -> Vec<String> {
+        columns.iter().filter(|column| !other.contains(column)).cloned().collect()
+    };
+    file.missing_columns = given(&headers[0], &headers[1]);
+    file.extra_columns = given(&headers[1], &headers[0]);
+    let is_key = |column: &String| key.contains(column) || (one_variant && column == "variant");
+    let shared: Vec<(String, [usize; 2])> = headers[0]
+        .iter()
+        .enumerate()
+        .filter(|(_, column)| !is_key(column))
+        .filter_map(|(a, column)| Some((column.clone(), [a, headers[1].iter().position(|name| name == column)?])))
+        .collect();
+
+    // Files that misfit writes are in order; of others it shows on the way.
+    let mut order = Order::AsWritten;
+    loop {
+        match walk(sides, paths, &layouts, &shared, order, &asked.tolerance, &file) {
+            Ok((walked, noticed)) => {
+                for ((side, path), noticed) in sides.into_iter().zip(paths).zip(noticed) {
+                    notice(&side.shown(path), &noticed, notes);
+                }
+                file = walked;
+                break;
+            }
+            Err(Failure::OutOfOrder) => order = if order == Order::AsWritten { Order::ByRun } else { Order::InMemory },
+            Err(Failure::Failed(error)) => return Err(error),
+        }
+    }
+    // That a variant is there at all shows in the runs, or in the only file.
+    if file.compared + file.missing + file.extra == 0 || (one_variant && file.compared == 0) {
+        for (side, rows) in sides.into_iter().zip([file.compared + file.missing, file.compared + file.extra]) {
+            if let Some(variant) = &side.variant
+                && rows == 0
+                && (!side.is_folder() || name == RunFile::Runs.name())
+            {
+                let path = if side == sides[0] { paths[0] } else { paths[1] };
+                let known = variants_in(path)?;
+                bail!(
+                    "{}: {}",
+                    side.shown(path),
+                    one_line(&unknown("variant", variant, known.iter().map(String::as_str)))
+                );
+            }
+        }
+    }
+    Ok(file)
+}
+
+/// The variants that a CSV has rows of, the first hundred.
+fn variants_in(path: &Path) -> Result<Vec<String>> {
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path)?;
+    let column = reader.byte_headers()?.iter().position(|name| name == b"variant").unwrap_or(0);
+    let mut known: Vec<String> = Vec::new();
+    for record in reader.byte_records() {
+        let record = record?;
+        let variant = String::from_utf8_lossy(record.get(column).unwrap_or_default()).into_owned();
+        if known.last() != Some(&variant) && known.len() < 100 && !known.contains(&variant) {
+            known.push(variant);
+        }
+    }
+    Ok(known)
+}
+
+fn notice(shown: &str, noticed: &Noticed, notes: &mut Vec<String>) {
+    if noticed.repeated > 0 {
+        notes.push(format!(
+            "{shown}: {} rows have the key of another row: the first of them is held against the first, and so on",
+            noticed.repeated
+        ));
+    }
+    if noticed.cut_off {
+        notes.push(format!("{shown}: does not end in a line feed: its last row may be cut off"));
+    }
+}
+
+fn walk(
+    sides: [&Side; 2],
+    paths: [&Path; 2],
+    layouts: &[Layout; 2],
+    shared: &[(String, [usize; 2])],
+    order: Order,
+    tolerance: &Tolerance,
+    file: &FileComparison,
+) -> Result<(FileComparison, [Noticed; 2]), Failure> {
+    let mut file = file.clone();
+    let mut a = Keyed::open(sides[0], paths[0], &layouts[0], order)?;
+    let mut b = Keyed::open(sides[1], paths[1], &layouts[1], order)?;
+    let mut columns: Vec<Column> = shared.iter().map(|(name, places)| Column::new(name.clone(), *places)).collect();
+    let mut watch = NoiseWatch::new(shared.to_vec(), &file.key);
+    let key = |row: Row| -> Vec<String> { row.key().map(|part| String::from_utf8_lossy(part).into_owned()).collect() };
+    loop {
+        let side = match (a.row(), b.row()) {
+            (None, None) => break,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(a), Some(b)) => a.compare(b),
+        };
+        match (side, a.row(), b.row()) {
+            (Ordering::Equal, Some(a), Some(b)) => {
+                file.compared += 1;
+                columns.iter_mut().for_each(|column| column.look(a, b, tolerance));
+                if let Some(watch) = &mut watch {
+                    watch.look(a, b);
+                }
+            }
+            (Ordering::Less, Some(a), _) => {
+                file.missing += 1;
+                file.first_missing.get_or_insert_with(|| key(a));
+            }
+            (_, _, Some(b)) => {
+                file.extra += 1;
+                file.first_extra.get_or_insert_with(|| key(b));
+            }
+            _ => break,
+        }
+        if side != Ordering::Greater {
+            a.advance()?;
+        }
+        if side != Ordering::Less {
+            b.advance()?;
+        }
+    }
+    file.columns = columns.into_iter().map(|column| column.end(&layouts[0].key)).collect();
+    if let Some(mut watch) = watch {
+        file.noise = watch.end();
+        (file.with_noise, file.without_noise) = (watch.compared, watch.single);
+        file.left_out = watch.left_out;
+    }
+    Ok((file, [a.noticed(), b.noticed()]))
+}
