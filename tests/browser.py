@@ -1,7 +1,8 @@
 """Opens pages in a headless Chromium and says what is there: browser.py < VIEWS > SEEN
 
 VIEWS is a JSON list, each an object: page (a file), width, height; scheme ("light" or "dark"), media ("screen" or "print"),
-phone (touch, and a viewport as phones have it), steps (see `step`), shot (a PNG to write; height 0 is the whole page).
+phone (touch, and a viewport as phones have it), steps (see `step`), shot (a PNG to write, without scrollbars; of the `clip`,
+an element's selector, where there is one; height 0 is the whole page).
 SEEN is a list as long, with what each view showed.
 """
 
@@ -65,9 +66,13 @@ def look(driver, view: dict) -> dict:
     size(whole)
     seen |= driver.execute_script(LOOK)
     if "shot" in view:
+        do("Emulation.setScrollbarsHidden", {"hidden": True})
         size(view["height"] or whole)
-        driver.execute_script("scrollTo(0, 0)")
-        Path(view["shot"]).write_bytes(base64.b64decode(do("Page.captureScreenshot", {})["data"]))
+        place = driver.execute_script(CLIP, view.get("clip", ":root"))
+        clip = place | ({} if "clip" in view else {"width": view["width"], "height": view["height"] or whole})
+        picture = do("Page.captureScreenshot", {"clip": clip, "captureBeyondViewport": True})
+        Path(view["shot"]).write_bytes(base64.b64decode(picture["data"]))
+        do("Emulation.setScrollbarsHidden", {"hidden": False})
     if view.get("media") == "print":
         pdf = base64.b64decode(do("Page.printToPDF", {"printBackground": True})["data"])
         seen["pages"] = len(re.findall(rb"/Type\s*/Page\b", pdf))
@@ -106,6 +111,11 @@ def step(driver, step: dict) -> dict:
     return driver.execute_async_script(TIPS) | {"at": [x, y]}
 
 
+CLIP = """
+scrollTo(0, 0);
+const { left, top, width, height } = document.querySelector(arguments[0]).getBoundingClientRect();
+return { x: left, y: top, width, height, scale: 1 };
+"""
 PLACE = """
 const [css, nth, along, focus] = arguments;
 const element = [...document.querySelectorAll(css)].at(nth);
