@@ -117,3 +117,16 @@ pub fn python_with_pandas_3() -> Option<Command> {
     command.env("PYTHONPATH", std::env::join_paths([newer, packages]).expect("a path without a colon"));
     (!skip(!there, "pandas 3 is not installed: run scripts/test with a network")).then_some(command)
 }
+
+/// Python that opens pages in a headless Chromium: tests/browser.py, which is told on stdin what to look at.
+pub fn browser() -> Option<Command> {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let there = |name: &str| std::env::split_paths(&path).any(|folder| folder.join(name).is_file());
+    let both = ["chromium", "chromium-browser", "google-chrome"].into_iter().any(there) && there("chromedriver");
+    if skip(!both, "there is no Chromium with chromedriver: install them (apt install chromium chromium-driver)") {
+        return None;
+    }
+    let mut python = python()?;
+    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser.py"));
+    Some(python)
+}

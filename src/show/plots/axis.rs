@@ -124,7 +124,12 @@ impl Axis {
     }
 
     fn round_numbers(&self, most: usize) -> Vec<Tick> {
-        let step = round_step((self.high - self.low) / (1.25 * most as f64));
+        let mut step = round_step((self.high - self.low) / (1.25 * most as f64));
+        let inside = |step: f64| (self.high / step).floor() - (self.low / step).ceil() + 1.0;
+        // One alone says nothing of the scale.
+        while inside(step) < 2.0 {
+            step = round_step(step / 2.5);
+        }
         let first = (self.low / step).ceil();
         let values: Vec<f64> = (0..=2 * most)
             .map(|nth| (first + nth as f64) * step)
@@ -261,6 +266,7 @@ mod tests {
         assert_eq!(named(&axis(Scale::Linear, &[0.0, 1001000.0]), 5), millions);
         assert_eq!(named(&axis(Scale::Linear, &[-1.0, 1.0]), 5), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
         assert_eq!(named(&axis(Scale::Linear, &[0.0, 8e12]), 4), ["0", "2·10¹²", "4·10¹²", "6·10¹²", "8·10¹²"]);
+        assert_eq!(named(&axis(Scale::Linear, &[-90.0, 80.0]), 2), ["−50", "0", "50"], "never one alone");
     }
 
     #[test]

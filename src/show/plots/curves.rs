@@ -7,7 +7,7 @@ use super::canvas::{Anchor, Canvas, Shape};
 use super::frame::{Frame, dashes, labels_width};
 use super::legend::{SERIES_DASHES, Sample, legend};
 use super::palette::Colour;
-use super::text::{clean, shorten, width};
+use super::text::{brief, clean, shorten, width};
 use super::{Drawn, Size};
 use crate::show::numbers::{plural, short};
 
@@ -86,7 +86,7 @@ impl Curves {
         frame.base(&mut canvas);
         for (nth, (name, value)) in self.references.iter().enumerate().filter(|(_, (_, value))| y.holds(*value)) {
             canvas.dashed(&[(left, y.at(*value)), (right, y.at(*value))], 1.3, Colour::Muted, dashes(nth));
-            canvas.mark((right, y.at(*value)), format!("{}: {}", clean(name), short(*value)));
+            canvas.mark((right, y.at(*value)), format!("{}: {}", brief(name), short(*value)));
         }
         let mut row = top - 8.0;
         for (nth, series) in self.series.iter().enumerate() {
@@ -146,7 +146,7 @@ impl CurveSeries {
                 let below = if y.holds(p.median) { "" } else { " (not above 0: drawn at the bottom)" };
                 let text = format!(
                     "{}, step {}: median {}{below} ({} … {}), {}",
-                    clean(&self.name),
+                    brief(&self.name),
                     whole(p.step),
                     short(p.median),
                     short(p.low),
@@ -165,7 +165,7 @@ impl CurveSeries {
             let at = x.at(step);
             canvas.cross((at, row), 4.0, Colour::Series(nth));
             let text = format!("{} diverged", plural(count, "run", "runs"));
-            canvas.mark((at, row), format!("{}, step {}: {text}", clean(&self.name), whole(step)));
+            canvas.mark((at, row), format!("{}, step {}: {text}", brief(&self.name), whole(step)));
             let wide = width(&count.to_string(), canvas.look.small);
             if count > 1 && at - taken > wide + 22.0 {
                 let fits = at + 8.0 + wide < canvas.look.width;

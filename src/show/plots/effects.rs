@@ -8,7 +8,7 @@ use super::frame::Frame;
 use super::legend::{Sample, legend};
 use super::palette::Colour;
 use super::points::Rows;
-use super::text::clean;
+use super::text::brief;
 use super::{Drawn, Size};
 use crate::show::numbers::{plural, short};
 
@@ -69,7 +69,7 @@ impl Effects {
             for estimate in &row.estimates {
                 let kind = kinds.iter().position(|kind| *kind == estimate.kind).unwrap_or(0);
                 let lane = middle + (kind as f64 - (kinds.len() as f64 - 1.0) / 2.0) * LANE;
-                estimate.draw(&mut canvas, &clean(&row.name), kind, &x, lane, rows.right - 8.0);
+                estimate.draw(&mut canvas, &brief(&row.name), kind, &x, lane, rows.right - 8.0);
             }
         }
         frame.label_x(&mut canvas, &self.x_label);
@@ -84,7 +84,7 @@ impl Effects {
 impl Interval {
     fn draw(&self, canvas: &mut Canvas, row: &str, kind: usize, x: &Axis, y: f64, edge: f64) {
         let ink = Colour::Series(kind);
-        let name = format!("{row}, {}", clean(&self.kind));
+        let name = format!("{row}, {}", brief(&self.kind));
         if !self.mean.is_finite() {
             canvas.cross((edge, y), 3.6, ink);
             canvas.mark((edge, y), format!("{name}: no finite estimate ({})", short(self.mean)));

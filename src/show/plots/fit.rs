@@ -8,7 +8,7 @@ use super::curves::thin;
 use super::frame::{Frame, labels_width};
 use super::legend::{Sample, legend};
 use super::palette::Colour;
-use super::text::clean;
+use super::text::brief;
 use super::{Drawn, Size};
 use crate::show::numbers::{plural, short};
 
@@ -96,7 +96,7 @@ impl Fit {
         [y, off]: [&Axis; 2],
     ) {
         let pairs: Vec<_> = prediction.iter().zip(errors).filter(|(p, _)| p.1.is_finite()).collect();
-        let name = if self.x_label.is_empty() { "x".to_owned() } else { clean(&self.x_label) };
+        let name = if self.x_label.is_empty() { "x".to_owned() } else { brief(&self.x_label) };
         for (&(at, predicted), &(_, error)) in thin(&pairs, MOST_MARKS, |_| false) {
             let mut text = format!("{name} {}: prediction {}", short(at), short(predicted));
             if error.is_finite() {

@@ -4,7 +4,7 @@ use anyhow::Result;
 
 use super::canvas::{Anchor, Canvas};
 use super::palette::{Colour, diverging, luminance};
-use super::text::{clean, shorten, width};
+use super::text::{brief, clean, shorten, width};
 use super::{Drawn, Size};
 use crate::show::numbers::short;
 
@@ -70,7 +70,7 @@ impl Matrix {
                 canvas.text(at, Anchor::Middle, text, on(fill), &number(value, largest));
             }
             canvas
-                .mark(at, format!("{} with {}: {}", clean(&self.names[row]), clean(&self.names[column]), short(value)));
+                .mark(at, format!("{} with {}: {}", brief(&self.names[row]), brief(&self.names[column]), short(value)));
         }
         canvas.y = first + count as f64 * high + 10.0;
         key(&mut canvas, left, largest);
@@ -135,8 +135,9 @@ fn number(value: f64, largest: f64) -> String {
 /// Ink that can be read on a fill, whatever the scheme; on what is part of the scheme, the scheme's.
 fn on(fill: Colour) -> Colour {
     match fill {
-        Colour::Fixed(r, g, b) if luminance((r, g, b)) > 0.19 => Colour::Fixed(16, 16, 16),
-        Colour::Fixed(..) => Colour::Fixed(253, 253, 253),
+        // Where black and white stand out as much; white is not quite that of the paper, which is part of the scheme.
+        Colour::Fixed(r, g, b) if luminance((r, g, b)) > 0.179 => Colour::Fixed(0, 0, 0),
+        Colour::Fixed(..) => Colour::Fixed(255, 255, 254),
         _ => Colour::Ink,
     }
 }
@@ -151,7 +152,7 @@ mod tests {
             let fill = diverging(f64::from(part) / 100.0);
             let (a, b) = (luminance(fill.rgb()), luminance(on(fill).rgb()));
             let contrast = (a.max(b) + 0.05) / (a.min(b) + 0.05);
-            assert!(contrast >= 4.1, "{part}: {contrast}");
+            assert!(contrast >= 4.5, "{part}: {contrast}");
         }
     }
 

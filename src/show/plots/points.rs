@@ -8,7 +8,7 @@ use super::curves::thin;
 use super::frame::{Frame, dashes};
 use super::legend::{Sample, legend};
 use super::palette::Colour;
-use super::text::{clean, shorten, width};
+use super::text::{brief, clean, shorten, width};
 use super::{Drawn, Size};
 use crate::show::numbers::{plural, short};
 
@@ -67,7 +67,7 @@ impl Points {
         frame.base(&mut canvas);
         for (nth, (name, value)) in self.references.iter().enumerate().filter(|(_, (_, value))| x.holds(*value)) {
             canvas.dashed(&[(x.at(*value), top), (x.at(*value), frame.bottom)], 1.3, Colour::Muted, dashes(nth));
-            canvas.mark((x.at(*value), top), format!("{}: {}", clean(name), short(*value)));
+            canvas.mark((x.at(*value), top), format!("{}: {}", brief(name), short(*value)));
         }
         for (nth, row) in self.rows.iter().enumerate() {
             let y = rows.name(&mut canvas, top, nth, &row.name, &row.note);
@@ -81,7 +81,7 @@ impl Points {
 impl PointRow {
     fn draw(&self, canvas: &mut Canvas, x: &Axis, y: f64, edge: f64) {
         let ink = Colour::Series(0);
-        let name = clean(&self.name);
+        let name = brief(&self.name);
         if !self.low.is_nan() && !self.high.is_nan() {
             canvas.rect((x.at(self.low), y - 3.5), (x.at(self.high).max(x.at(self.low) + 1.0), y + 3.5), ink, 0.28);
         }
@@ -99,7 +99,7 @@ impl PointRow {
         }
         let interval =
             if self.low.is_nan() { String::new() } else { format!(" ({} … {})", short(self.low), short(self.high)) };
-        let note = if self.note.is_empty() { String::new() } else { format!(", {}", clean(&self.note)) };
+        let note = if self.note.is_empty() { String::new() } else { format!(", {}", brief(&self.note)) };
         let seeds = plural(self.values.len(), "seed", "seeds");
         let text = format!(
             "{name}: median {}{}{interval}, {seeds}{note}",

@@ -30,6 +30,16 @@ pub(super) fn clean(text: &str) -> String {
     spaced.chars().filter(|&c| !never(c)).collect::<String>().trim().to_owned()
 }
 
+/// Cleaned, and cut off where nobody reads on.
+pub(super) fn brief(text: &str) -> String {
+    const MOST: usize = 100;
+    let text = clean(text);
+    match text.char_indices().nth(MOST) {
+        Some((at, _)) => format!("{}…", text[..at].trim_end()),
+        None => text,
+    }
+}
+
 /// Cleaned, and cut off so that it is at most `room` px wide.
 pub(super) fn shorten(text: &str, size: f64, room: f64) -> String {
     let text = clean(text);
@@ -91,6 +101,8 @@ mod tests {
         let cut = shorten(&"long ".repeat(100), 12.0, 100.0);
         assert!(cut.ends_with("long…") && width(&cut, 12.0) <= 100.0, "{cut}");
         assert_eq!(shorten("answer", 12.0, 0.0), "…");
+        assert_eq!(brief("answer"), "answer");
+        assert_eq!(brief(&"é".repeat(101)), format!("{}…", "é".repeat(100)));
     }
 
     #[test]

@@ -219,7 +219,7 @@ fn effects(study: &Study) -> Result<Vec<Figure>> {
             x_label: GAIN.to_owned(),
             rows: shown.iter().map(row).collect(),
         };
-        let caption = "Alone: beside the baseline. Main effect: on average over all combinations of the other fixes. On top of all others: beside everything but this one. Mean over the seeds with its 95 % interval (Student's t).";
+        let caption = "Alone: beside the baseline. Main effect: on average over all combinations of the other fixes. On top of all others: beside everything but this one. Mean over the seeds with its 95\u{a0}% interval (Student's t).";
         figures.push(figure("effects".to_owned(), caption.to_owned(), |size| chart.draw(size))?);
     }
     let pairs = study.effects.iter().any(|effect| effect.kind == Kind::Interaction);

@@ -8,7 +8,7 @@ mod study;
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 
 use crate::results::files::write_whole;
 use crate::results::folder::{PAGE, PLOTS, clear_report};
@@ -33,20 +33,21 @@ pub struct Written {
 pub fn write(folder: &Path, out: &Path, made_by: &[&str]) -> Result<Written> {
     let study = Study::read(folder)?;
     let figures = Figures::draw(&study)?;
+    // Whatever can fail does so before anything is written.
+    let pictures: Vec<Vec<u8>> = figures.all().map(|figure| png(&figure.wide.svg, SCALE)).collect::<Result<_>>()?;
+    let (page, plots) = (out.join(PAGE), out.join(PLOTS));
+    ensure!(!page.is_dir(), "{}: is a folder: set --out to another one", page.display());
     // Pictures of variants that are there no more would stay.
     clear_report(out)?;
-    let plots = out.join(PLOTS);
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
-    for figure in figures.all() {
-        let svg = &figure.wide.svg;
+    for (figure, picture) in figures.all().zip(&pictures) {
         let save = |extension: &str, bytes: &[u8]| {
             write_whole(&plots.join(format!("{}.{extension}", figure.id)), |file| Ok(file.write_all(bytes)?))
         };
-        save("svg", svg.as_bytes())?;
-        save("png", &png(svg, SCALE)?)?;
+        save("svg", figure.wide.svg.as_bytes())?;
+        save("png", picture)?;
     }
-    let page = out.join(PAGE);
     let words: Vec<String> = made_by.iter().map(|word| quoted(word)).collect();
     let html = page::page(&study, &figures, &words.join(" "));
     write_whole(&page, |file| Ok(file.write_all(html.as_bytes())?))?;

@@ -40,7 +40,8 @@ for (const chart of document.querySelectorAll(".chart")) {
       let least = 60 ** 2;
       own.forEach(([markX, markY], nth) => {
         const far = (markX - x) ** 2 + (markY - y) ** 2;
-        if (far < least) {
+        // Of what lies in one place, what is drawn last and so on top.
+        if (far <= least) {
           least = far;
           nearest = nth;
         }
@@ -52,7 +53,13 @@ for (const chart of document.querySelectorAll(".chart")) {
     svg.setAttribute("tabindex", "0");
     svg.addEventListener("pointermove", point);
     svg.addEventListener("pointerdown", point);
-    svg.addEventListener("pointerleave", hide);
+    // A finger that is lifted leaves in sight what it pointed at, until it touches something else.
+    svg.addEventListener("pointerleave", (event) => {
+      if (event.pointerType !== "touch") hide();
+    });
+    document.addEventListener("pointerdown", (event) => {
+      if (!chart.contains(event.target)) hide();
+    });
     svg.addEventListener("blur", hide);
     svg.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];

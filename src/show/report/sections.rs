@@ -137,7 +137,7 @@ pub fn outcomes(study: &Study) -> Markup {
             (combinations(study, &combined))
         }
         p.muted {
-            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: R² of 0.99 or more. constant: the predictions' spread is under 1 % of the targets'. line: no better than the best straight line. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the test points."
+            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: R² of 0.99 or more. constant: the predictions' spread is under 1\u{a0}% of the targets'. line: no better than the best straight line. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the test points."
         }
         @if let Some(health) = &study.baselines {
             p {
@@ -199,7 +199,7 @@ pub fn findings(study: &Study) -> Markup {
             html! { (one_line(&row.finding)) span.muted { " in " (one_line(&row.variant)) } },
             text(&row.severity),
             text(&row.evidence),
-            text(&row.fix),
+            text(if row.fix.is_empty() { "–" } else { &row.fix }),
             gain(row.first_in),
             gain(row.last_out),
             gain(row.shapley),
@@ -236,7 +236,7 @@ pub fn effects(study: &Study) -> Markup {
     html! {
         (table(&header, &[1, 2, 3, 4], rows))
         p.muted {
-            "Gained share of the targets' variance, R² cut off at 0, with the 95 % interval. The Shapley value is a fix's average gain over all orders in which the fixes may be made."
+            "Gained share of the targets' variance, R² cut off at 0, with the 95\u{a0}% interval. The Shapley value is a fix's average gain over all orders in which the fixes may be made."
         }
     }
 }

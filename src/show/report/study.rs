@@ -232,7 +232,7 @@ fn variants(manifest: Option<&Manifest>, fixes: &[(String, String)], runs: Runs)
     // What the others are told apart from: the set-up as asked.
     let asked = unfixed.iter().find(|name| **name == BASELINE).or(unfixed.first()).map(|name| name.to_string());
     // Where it has a name of its own too, under the other it is one of the combinations.
-    let twice = unfixed.len() > 1;
+    let twice = unfixed.len() > 1 && !fixes.is_empty();
     let config = |name: &str| configs.iter().find(|(known, _)| known == name).map(|(_, config)| config);
     let baseline = asked.as_deref().and_then(config);
     let combination = |name: &str, on: &[bool]| {
