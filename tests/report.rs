@@ -760,9 +760,9 @@ fn hostile() -> Vec<String> {
     texts
 }
 
-/// A text as it is shown on one line.
+/// A text as it is shown on one line: nothing in it breaks the line, or turns the text around it.
 fn on_one_line(text: &str) -> String {
-    text.replace('\n', "\\n").trim().to_owned()
+    text.replace('\n', "\\n").replace('\u{202e}', "\\u{202e}").trim().to_owned()
 }
 
 /// Hostile texts wherever the files of a folder can carry them; `variants` are the names.

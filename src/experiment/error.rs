@@ -32,11 +32,12 @@ impl fmt::Display for ExperimentError {
     }
 }
 
-/// `text` with its control characters escaped.
+/// `text` with its control characters escaped, and those that turn the direction of the text around them.
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        if c.is_control() { line.extend(c.escape_default()) } else { line.push(c) }
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+        if c.is_control() || turns { line.extend(c.escape_default()) } else { line.push(c) }
     }
     line
 }

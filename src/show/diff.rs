@@ -18,7 +18,7 @@ const MOST_SETTINGS: usize = 40;
 /// Variants that are named of a setting.
 const MOST_NAMED: usize = 3;
 /// Characters that are shown of a value, and of a setting.
-const MOST_VALUE: usize = 32;
+const MOST_VALUE: usize = 20;
 const MOST_SETTING: usize = 60;
 
 pub fn table(comparison: &Comparison, changed: bool) -> String {
