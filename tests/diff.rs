@@ -182,7 +182,9 @@ fn the_noise_of_seeds_is_that_of_pandas() {
             }
             assert_eq!([&entry["apart"], &entry["first_apart"]], [&theirs["apart"], &theirs["first_apart"]], "{name}");
             if seeds == 5 && name == "b test_loss" {
-                assert_eq!([&entry["not_finite"], &entry["unlike"]], [1, 1], "nothing is dropped silently");
+                // At each of the 40 steps.
+                assert_eq!([&entry["not_finite"], &entry["unlike"]], [1, 40], "nothing is dropped silently");
+                assert_eq!(entry["verdict"], "beyond");
             }
         }
     }
@@ -210,7 +212,111 @@ fn within_the_noise_of_the_seeds_is_the_same_only_if_asked_for() {
     misfit.write("b.csv", &one(1e-9));
     let ran = diff(&misfit, &["a.csv", "b.csv", "--within-noise"]);
     assert_eq!(ran.code(), 1);
-    assert!(ran.stdout().contains("One seed on both sides: nothing says what is noise."), "{}", ran.stdout());
+    assert!(ran.stdout().contains("One seed is on both sides: nothing says what is noise."), "{}", ran.stdout());
+}
+
+/// Rows of `variant,seed,step,y`: the first side's values and what the second side has instead.
+fn pair(misfit: &Misfit, rows: impl Iterator<Item = (String, u64, u64, f64, f64)>) {
+    let [mut a, mut b] = [String::from("variant,seed,step,y\n"), String::from("variant,seed,step,y\n")];
+    for (variant, seed, step, x, y) in rows {
+        let _ = writeln!(a, "{variant},{seed},{step},{x:?}");
+        let _ = writeln!(b, "{variant},{seed},{step},{y:?}");
+    }
+    misfit.write("a.csv", &a);
+    misfit.write("b.csv", &b);
+}
+
+#[test]
+fn a_difference_beyond_noise_is_found_wherever_it_is() {
+    let misfit = Misfit::new();
+    let within = || diff(&misfit, &["a.csv", "b.csv", "--within-noise"]).code();
+    let grid = || (0..4_u64).flat_map(|seed| (0..100_u64).map(move |step| (seed, step)));
+    let row = |seed: u64, step: u64, far: f64| {
+        let x = seed as f64 * 0.01;
+        ("v".to_owned(), seed, step, x, x + far)
+    };
+    // Apart on the way and together at the end; apart at a few steps only, but far.
+    pair(&misfit, grid().map(|(seed, step)| row(seed, step, if step < 90 { 49.0 } else { 0.0 })));
+    assert_eq!(within(), 1);
+    pair(&misfit, grid().map(|(seed, step)| row(seed, step, if step == 30 { 49.0 } else { 0.0 })));
+    assert_eq!(within(), 1);
+    // The first seed ends early.
+    let short = || grid().filter(|(seed, step)| *seed > 0 || *step < 4);
+    pair(&misfit, short().map(|(seed, step)| row(seed, step, if step > 5 { 49.0 } else { 0.0 })));
+    assert_eq!(within(), 1);
+    // The last value of all is NaN, as that of update_ratio is.
+    let nan_at_last = |far: f64| {
+        move |(seed, step): (u64, u64)| row(seed, step, if step == 99 { f64::NAN } else { far * (seed as f64 - 1.5) })
+    };
+    let last_nan = |far: f64| {
+        grid()
+            .map(nan_at_last(far))
+            .map(|(v, seed, step, x, y)| (v, seed, step, if step == 99 { f64::NAN } else { x }, y))
+    };
+    pair(&misfit, last_nan(0.001));
+    assert_eq!(within(), 0);
+    pair(&misfit, last_nan(0.0).map(|(v, seed, step, x, y)| (v, seed, step, x, y + 98.0)));
+    assert_eq!(within(), 1);
+    // One NaN on one side, at a step like any other.
+    pair(&misfit, grid().map(|(seed, step)| row(seed, step, if (seed, step) == (2, 41) { f64::NAN } else { 0.0 })));
+    assert_eq!(within(), 1);
+}
+
+#[test]
+fn noise_is_the_same_for_any_number_of_variants_and_where_one_has_a_single_seed() {
+    let misfit = Misfit::new();
+    let mut numbers = Numbers(5);
+    let mut noisy = move |variant: String, seeds: u64| -> Vec<(String, u64, u64, f64, f64)> {
+        let rows = (0..seeds).flat_map(|seed| (0..3).map(move |step| (seed, step)));
+        rows.map(|(seed, step)| (variant.clone(), seed, step, seed as f64, seed as f64 + 0.1 * numbers.unit()))
+            .collect()
+    };
+    let many: Vec<_> = (0..2500).flat_map(|nth| noisy(format!("v{nth:05}"), 4)).collect();
+    pair(&misfit, many.iter().cloned());
+    assert_eq!(diff(&misfit, &["a.csv", "b.csv", "--within-noise"]).code(), 0);
+    let table = diff(&misfit, &["a.csv", "b.csv"]).stdout();
+    assert!(table.contains("2492 more: --format json has the largest of them."), "{table}");
+    // A single seed that is the same on both sides says nothing of the others; one that is not does.
+    let alone = |y: f64| many.iter().cloned().chain([("w".to_owned(), 0, 0, 1.0, y)]);
+    pair(&misfit, alone(1.0));
+    assert_eq!(diff(&misfit, &["a.csv", "b.csv", "--within-noise"]).code(), 0);
+    pair(&misfit, alone(1.1));
+    assert_eq!(diff(&misfit, &["a.csv", "b.csv", "--within-noise"]).code(), 1);
+    assert_eq!(diff(&misfit, &["a.csv", "b.csv", "--within-noise", "--rtol", "0.2"]).code(), 0);
+}
+
+#[test]
+fn whole_numbers_longer_than_an_f64_holds_are_told_apart() {
+    let misfit = Misfit::new();
+    misfit.write("a.csv", "x,y\n1e16,1\n10000000000000001,2\n10000000000000002,3\n");
+    misfit.write("b.csv", "x,y\n10000000000000002,3\n5,99\n010000000000000001,2\n1.0e16,1\n");
+    let ours = json(&misfit, &["a.csv", "b.csv"], 1);
+    let file = &ours["files"][0];
+    assert_eq!([&file["compared"], &file["missing"], &file["extra"], &file["columns"][0]["differ"]], [3, 0, 1, 0]);
+    misfit.write("b.csv", "x,y\n10000000000000000,1\n10000000000000001,9007199254740993\n");
+    misfit.write("a.csv", "x,y\n10000000000000000,1\n10000000000000001,9007199254740992\n");
+    assert_eq!(json(&misfit, &["a.csv", "b.csv"], 1)["files"][0]["columns"][0]["largest_absolute"]["size"], 1.0);
+    // Many keys of one size, in any order, end.
+    let keys = ["1e16", "1.0e16", "10000000000000000", "10000000000000001", "0010000000000000001", "10000000000000002"];
+    let mut numbers = Numbers(11);
+    for _ in 0..20 {
+        let mut text = || {
+            let rows: Vec<String> = (0..60).map(|_| format!("{},1\n", keys[numbers.below(6) as usize])).collect();
+            format!("x,y\n{}", rows.concat())
+        };
+        misfit.write("a.csv", &text());
+        misfit.write("b.csv", &text());
+        let ran = diff(&misfit, &["a.csv", "b.csv"]);
+        assert!([0, 1].contains(&ran.code()) && !ran.stderr().contains("panicked"), "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn keys_of_ones_choice_are_what_they_are_spelt_as() {
+    let misfit = Misfit::new();
+    misfit.write("a.csv", "version,y\n1.1,1\n1.10,2\n");
+    misfit.write("b.csv", "version,y\n1.10,2\n1.1,1\n");
+    assert_eq!(diff(&misfit, &["a.csv", "b.csv", "--key", "version"]).code(), 0);
 }
 
 #[test]
@@ -288,11 +394,12 @@ fn every_form_says_the_same_and_changed_leaves_the_rest_out() {
     assert!(row.contains("| 6 |") && row.contains("| a,0,10 |"), "{row}");
     let csv = diff(&misfit, &["a.csv", "b.csv", "--format", "csv"]).stdout();
     let rows = common::rows(&csv);
-    assert_eq!(rows.iter().map(|row| row["column"].as_str()).collect::<Vec<_>>(), ["train_loss", "test_loss"]);
-    assert_eq!([&rows[1]["differ"], &rows[1]["max_rel"], &rows[1]["different"]], ["6", "0.5", "1"]);
-    assert_eq!([&rows[0]["differ"], &rows[0]["max_abs"], &rows[0]["different"]], ["0", "", "0"]);
+    assert_eq!(rows.iter().map(|row| row["column"].as_str()).collect::<Vec<_>>(), ["", "train_loss", "test_loss"]);
+    assert_eq!([&rows[0]["rows"], &rows[0]["different"]], ["30", "0"]);
+    assert_eq!([&rows[2]["differ"], &rows[2]["max_rel"], &rows[2]["different"]], ["6", "0.5", "1"]);
+    assert_eq!([&rows[1]["differ"], &rows[1]["max_abs"], &rows[1]["different"]], ["0", "", "0"]);
     let changed = common::rows(&diff(&misfit, &["a.csv", "b.csv", "--format", "csv", "--changed"]).stdout());
-    assert_eq!(changed.len(), 1);
+    assert_eq!(changed.len(), 2);
     let same = diff(&misfit, &["a.csv", "a.csv"]);
     assert_eq!((same.code(), same.stderr().as_str()), (0, ""));
     assert!(same.stdout().ends_with("The same: 30 rows.\n"), "{}", same.stdout());
@@ -321,6 +428,10 @@ fn what_cannot_be_compared_is_refused_on_one_line() {
     misfit.write("ragged.csv", "x,y\n1,2\n3\n");
     misfit.write("twice.csv", "x,y,y\n1,2,3\n");
     misfit.write("empty.csv", "");
+    misfit.write("semicolons.csv", "x;y\n1;2\n");
+    let at = |name: &str| misfit.folder.path().join(name);
+    std::fs::write(at("packed.csv"), [0x1f, 0x8b, 8, 0, 0]).unwrap();
+    std::fs::write(at("utf16.csv"), [0xff, 0xfe, b'x', 0, b'\n', 0]).unwrap();
     std::fs::create_dir(misfit.folder.path().join("folder")).unwrap();
     for (words, says) in [
         (&["a.csv", "b.csv"][..], "b.csv: there is no such file, did you mean \"a.csv\"?"),
@@ -333,6 +444,10 @@ fn what_cannot_be_compared_is_refused_on_one_line() {
         (&["a.csv", "ragged.csv"], "ragged.csv:3: has 1 fields, the header 2: restore the file, or take the row out"),
         (&["a.csv", "twice.csv"], "twice.csv:1: has two columns called \"y\": rename one"),
         (&["a.csv", "empty.csv"], "empty.csv: is empty: expected a CSV with a header"),
+        (&["packed.csv", "packed.csv"], "packed.csv: is compressed: unpack it first"),
+        (&["a.csv", "utf16.csv"], "utf16.csv: is no text in UTF-8: expected a CSV"),
+        (&["a.csv", "semicolons.csv"], "semicolons.csv:1: has fields between ';': expected commas between them"),
+        (&["a.csv", "a.csv", "--key", "x,x"], "--key: names \"x\" twice"),
         (&["a.csv", "a.csv", "--key", "z"], "--key: a.csv:1: unknown column \"z\", accepted: x or y"),
         (&["a.csv#v", "a.csv"], "a.csv:1: has no column \"variant\", so there is no #v"),
         (

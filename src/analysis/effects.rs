@@ -110,7 +110,7 @@ impl Estimate {
         let count = per_seed.len() as f64;
         let mean = per_seed.iter().sum::<f64>() / count;
         let variance = per_seed.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        let margin = student_t(per_seed.len() - 1) * (variance / count).sqrt();
+        let margin = student_t(per_seed.len() - 1, 0.95) * (variance / count).sqrt();
         Estimate { mean, low: mean - margin, high: mean + margin, p }
     }
 }
@@ -160,15 +160,15 @@ pub(super) fn split_mix(state: &mut u64) -> u64 {
     z ^ z >> 31
 }
 
-/// The 0.975 quantile of Student's t with so many degrees of freedom; NaN for none.
-fn student_t(freedom: usize) -> f64 {
+/// How far Student's t with so many degrees of freedom lies from 0 at most with this probability; NaN for no freedom.
+pub fn student_t(freedom: usize, probability: f64) -> f64 {
     if freedom == 0 {
         return f64::NAN;
     }
     let (mut low, mut high) = (0.0, std::f64::consts::FRAC_PI_2);
     for _ in 0..64 {
         let middle = (low + high) / 2.0;
-        if within(middle, freedom) < 0.95 { low = middle } else { high = middle }
+        if within(middle, freedom) < probability { low = middle } else { high = middle }
     }
     (freedom as f64).sqrt() * low.tan()
 }
@@ -304,10 +304,14 @@ mod tests {
     fn the_quantile_of_student_s_t_is_that_of_the_tables() {
         let table = [(1, 12.7062047), (2, 4.3026527), (5, 2.5705818), (10, 2.2281389), (30, 2.0422725)];
         for (freedom, expected) in table.into_iter().chain([(1000, 1.9623391), (1_000_001, 1.9599664)]) {
-            let t = student_t(freedom);
+            let t = student_t(freedom, 0.95);
             assert!((t - expected).abs() < 1e-6, "{freedom}: {t} against {expected}");
         }
-        assert!(student_t(0).is_nan());
+        assert!(student_t(0, 0.95).is_nan());
+        // Tables of the 0.9995 quantile.
+        for (freedom, expected) in [(4, 8.6103), (10, 4.5869), (30, 3.6460)] {
+            assert!((student_t(freedom, 0.999) - expected).abs() < 1e-4);
+        }
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 
 use super::numbers::{plural, short};
-use super::sheet::Sheet;
+use super::sheet::{Sheet, escaped};
 use super::spark::spark;
 use super::style::{bad, good};
 use crate::experiment::{one_line, shorten};
@@ -22,11 +22,11 @@ const MOST_VALUE: usize = 20;
 const MOST_SETTING: usize = 60;
 
 pub fn table(comparison: &Comparison, changed: bool) -> String {
-    text(&only(comparison, changed), Sheet::terminal, |heading| heading.to_owned())
+    text(&only(comparison, changed), &Form { show: Sheet::terminal, heading: "", item: "", plain: str::to_owned })
 }
 
 pub fn markdown(comparison: &Comparison, changed: bool) -> String {
-    text(&only(comparison, changed), Sheet::markdown, |heading| format!("### {heading}"))
+    text(&only(comparison, changed), &Form { show: Sheet::markdown, heading: "### ", item: "- ", plain: escaped })
 }
 
 pub fn json(comparison: &Comparison, changed: bool) -> Result<String> {
@@ -58,16 +58,18 @@ const CSV_HEADER: [&str; 22] = [
     "noise_multiple",
 ];
 
-/// One row for each column of each file.
+/// For each file a row without a column, of the file as a whole, and one for each column.
 pub fn csv(comparison: &Comparison, changed: bool) -> String {
     let mut text = line(&CSV_HEADER);
     let comparison = only(comparison, changed);
     for file in &comparison.files {
-        // A file that cannot be compared is a difference too.
-        if file.incomparable.is_some() {
-            let fields = [file.file.as_str(), "", "1"].into_iter().chain(std::iter::repeat_n("", CSV_HEADER.len() - 3));
-            text.push_str(&line(&fields.collect::<Vec<_>>()));
-        }
+        // Of the file as a whole: rows and columns that one side lacks are differences too.
+        let columns = file.missing_columns.len() + file.extra_columns.len();
+        let whole = file.incomparable.is_some() || file.missing + file.extra > 0 || columns > 0;
+        let mut fields = vec![file.file.clone(), String::new(), u8::from(whole).to_string()];
+        fields.extend([file.compared, file.missing, file.extra].map(|rows| rows.to_string()));
+        fields.resize(CSV_HEADER.len(), String::new());
+        text.push_str(&line(&fields));
         for column in &file.columns {
             let at = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| d.at.join(","));
             let size = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| number(d.size));
@@ -119,8 +121,20 @@ fn only(comparison: &Comparison, changed: bool) -> Comparison {
     comparison
 }
 
-fn text(comparison: &Comparison, show: impl Fn(&Sheet) -> String, heading: impl Fn(&str) -> String) -> String {
-    let mut text = format!("A  {}\nB  {}\n", comparison.a, comparison.b);
+/// How text is written.
+struct Form {
+    show: fn(&Sheet) -> String,
+    /// What stands before headings, and before items of a list.
+    heading: &'static str,
+    item: &'static str,
+    /// A text that comes from files, as it must be written to stand there as itself.
+    plain: fn(&str) -> String,
+}
+
+fn text(comparison: &Comparison, form: &Form) -> String {
+    let Form { show, item, plain, .. } = form;
+    let heading = |text: &str| format!("{}{}", form.heading, plain(text));
+    let mut text = format!("{item}A  {}\n{item}B  {}\n", plain(&comparison.a), plain(&comparison.b));
     if !comparison.settings.is_empty() {
         let _ = writeln!(text, "\n{}\n\n{}", heading("Settings that differ"), show(&settings(&comparison.settings)));
         let more = comparison.settings.len().saturating_sub(MOST_SETTINGS);
@@ -140,7 +154,7 @@ fn text(comparison: &Comparison, show: impl Fn(&Sheet) -> String, heading: impl 
                 .map(|column| one_line(&column.column))
                 .collect();
             if !same.is_empty() {
-                let _ = writeln!(text, "\nNo difference in {}.", same.join(", "));
+                let _ = writeln!(text, "\nNo difference in {}.", plain(&same.join(", ")));
             }
         }
         let told: Vec<&Noise> = file.noise.iter().filter(|noise| worth_telling(noise)).collect();
@@ -148,7 +162,9 @@ fn text(comparison: &Comparison, show: impl Fn(&Sheet) -> String, heading: impl 
             noisy = true;
             let _ = writeln!(text, "\n{}", show(&noise(file, &told)));
             if told.len() > MOST_NOISE {
-                let _ = writeln!(text, "\n{} more: --format json has them.", told.len() - MOST_NOISE);
+                let most = if file.noise_total > file.noise.len() { "the largest of them" } else { "them" };
+                let more = told.len() - MOST_NOISE + file.noise_total - file.noise.len();
+                let _ = writeln!(text, "\n{more} more: --format json has {most}.");
             }
         }
         for remark in remarks(file) {
@@ -164,9 +180,9 @@ fn text(comparison: &Comparison, show: impl Fn(&Sheet) -> String, heading: impl 
 
 const NOISE: &str = "\
 × noise: how far the means over the seeds are apart, as a multiple of the spread between seeds √((s_A² + s_B²)/2), with the
-95 % paired bootstrap interval. noise: the interval holds 0; small: it does not, but the means are within the spread; beyond:
-nor that. Apart: where the multiple is above 1. With fewer than 6 seeds the interval is too narrow: no test of so few can show
-a difference at 5 %.";
+95 % paired bootstrap interval. Apart: where the multiple is above 1. noise: no clear difference; small: the interval does not
+hold 0, but the means are not apart; beyond: they are, or they are at most places, or anywhere by more than chance allows, or a
+value is finite on one side only. With fewer than 6 seeds the interval is too narrow: so few cannot show a difference at 5 %.";
 
 /// Where neither side has a spread there is nothing to hold a difference against.
 fn worth_telling(noise: &Noise) -> bool {
@@ -197,7 +213,7 @@ fn about(file: &FileComparison) -> String {
         }
     }
     match file.columns.iter().filter(|column| column.differ > 0).count() {
-        0 if file.compared > 0 => text.push_str(", where nothing differs"),
+        0 if file.compared > 0 => text.push_str("; no value differs"),
         _ => {}
     }
     text
@@ -208,12 +224,22 @@ fn remarks(file: &FileComparison) -> Vec<String> {
     let differs = file.columns.iter().any(|column| column.differ > 0);
     if file.without_noise > 0 && differs {
         remarks.push(match file.with_noise {
-            0 => "One seed on both sides: nothing says what is noise. More seeds do.".to_owned(),
+            0 => "One seed is on both sides: nothing says what is noise. More seeds in common do.".to_owned(),
             _ => format!(
-                "{} one seed on both sides: nothing says what is noise there.",
+                "{} one seed in common: nothing says what is noise there.",
                 plural(file.without_noise, "variant has", "variants have")
             ),
         });
+    }
+    let by_seed = file.key.iter().any(|part| part == "seed");
+    if by_seed && file.compared == 0 && file.missing > 0 && file.extra > 0 {
+        remarks.push("No run of one side has its seed on the other: there is nothing to pair.".to_owned());
+    }
+    if file.key.is_empty() && file.columns.iter().any(|column| column.differ > 0) {
+        remarks.push(
+            "Rows are held against each other by their number: name the columns that tell them apart with --key."
+                .to_owned(),
+        );
     }
     if file.left_out > 0 {
         remarks.push(format!(
@@ -337,7 +363,8 @@ fn verdict(comparison: &Comparison) -> String {
     let files = comparison.files.len();
     let rows: u64 = comparison.files.iter().map(|file| file.compared).sum();
     let how = match (comparison.within_noise, comparison.tolerance.is_none()) {
-        (true, _) => " within the noise of the seeds",
+        (true, true) => " within the noise of the seeds",
+        (true, false) => " within the tolerance, or the noise of the seeds",
         (false, true) => "",
         (false, false) => " within the tolerance",
     };

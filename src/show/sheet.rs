@@ -45,7 +45,7 @@ impl Sheet {
 }
 
 /// A text in which Markdown and HTML find nothing to do.
-fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

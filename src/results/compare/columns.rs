@@ -4,7 +4,7 @@ use csv::ByteRecord;
 use serde::Serialize;
 
 use super::json;
-use super::keyed::Row;
+use super::keyed::{Part, Row, rest};
 
 /// Values are as good as equal where |a − b| ≤ atol + rtol·|b|, as `numpy.isclose` and `torch.allclose` have it: b is the
 /// reference. What is not finite is close to itself only.
@@ -22,19 +22,22 @@ impl Tolerance {
     /// How a pair of unequal numbers differs.
     fn weigh(&self, a: f64, b: f64) -> Size {
         if !a.is_finite() || !b.is_finite() {
-            return Size { absolute: f64::INFINITY, relative: f64::INFINITY, beyond: true };
+            return Size { absolute: f64::INFINITY, relative: f64::INFINITY, beyond: true, unlike: true };
         }
         let absolute = (a - b).abs();
-        Size { absolute, relative: absolute / b.abs(), beyond: absolute > self.atol + self.rtol * b.abs() }
+        let beyond = absolute > self.atol + self.rtol * b.abs();
+        Size { absolute, relative: absolute / b.abs(), beyond, unlike: false }
     }
 }
 
 /// How large a difference is: NaN of texts, inf where one side has a NaN or an infinity that the other has not.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Size {
+pub(super) struct Size {
     absolute: f64,
     relative: f64,
-    beyond: bool,
+    pub beyond: bool,
+    /// Whether a value is finite, or of one sign, on one side only.
+    pub unlike: bool,
 }
 
 /// A number as pandas would read it: nothing is NaN.
@@ -52,13 +55,19 @@ fn weigh(a: &[u8], b: &[u8], tolerance: &Tolerance) -> Option<Size> {
         return None;
     }
     let same = |a: f64, b: f64| a == b || (a.is_nan() && b.is_nan());
-    if let (Some(a), Some(b)) = (number(a), number(b)) {
-        return (!same(a, b)).then(|| tolerance.weigh(a, b));
+    if let (Some(x), Some(y)) = (number(a), number(b)) {
+        if x == y && rest(a) != rest(b) {
+            // Whole numbers of more digits than an f64 holds.
+            let absolute = (rest(a) - rest(b)).unsigned_abs() as f64;
+            let beyond = absolute > tolerance.atol + tolerance.rtol * y.abs();
+            return Some(Size { absolute, relative: absolute / y.abs(), beyond, unlike: false });
+        }
+        return (!same(x, y)).then(|| tolerance.weigh(x, y));
     }
     let list = |text: &[u8]| -> Option<Vec<f64>> {
         text.contains(&b' ').then(|| text.split(|&byte| byte == b' ').map(number).collect()).flatten()
     };
-    let text = Size { absolute: f64::NAN, relative: f64::NAN, beyond: true };
+    let text = Size { absolute: f64::NAN, relative: f64::NAN, beyond: true, unlike: false };
     let (Some(a), Some(b)) = (list(a), list(b)) else { return Some(text) };
     if a.len() != b.len() {
         return Some(text);
@@ -68,6 +77,7 @@ fn weigh(a: &[u8], b: &[u8], tolerance: &Tolerance) -> Option<Size> {
         absolute: x.absolute.max(y.absolute),
         relative: x.relative.max(y.relative),
         beyond: x.beyond || y.beyond,
+        unlike: x.unlike || y.unlike,
     })
 }
 
@@ -90,6 +100,9 @@ pub struct ColumnComparison {
     /// Rows whose values differ, and those that differ by more than the tolerance.
     pub differ: u64,
     pub beyond: u64,
+    /// Whether any do by more than seeds differ among themselves; where a variant has one seed only, by more than the
+    /// tolerance. Nothing where rows are not told apart by seed.
+    pub beyond_noise: Option<bool>,
     pub first: Option<Difference>,
     pub largest_absolute: Option<Difference>,
     pub largest_relative: Option<Difference>,
@@ -111,10 +124,10 @@ impl Kept {
         kept.b.clone_from(b.record);
     }
 
-    fn say(&self, places: [usize; 2], key: &[usize]) -> Difference {
+    fn say(&self, places: [usize; 2], key: &[Part]) -> Difference {
         let text = |record: &ByteRecord, column: usize| String::from_utf8_lossy(&record[column]).into_owned();
         Difference {
-            at: key.iter().map(|&column| text(&self.a, column)).collect(),
+            at: key.iter().map(|part| text(&self.a, part.column)).collect(),
             a: text(&self.a, places[0]),
             b: text(&self.b, places[1]),
             size: self.size,
@@ -139,8 +152,9 @@ impl Column {
         Column { name, places, differ: 0, beyond: 0, first: None, absolute: None, relative: None }
     }
 
-    pub fn look(&mut self, a: Row, b: Row, tolerance: &Tolerance) {
-        let Some(size) = weigh(&a.record[self.places[0]], &b.record[self.places[1]], tolerance) else { return };
+    /// Says how the rows differ in it, if they do.
+    pub fn look(&mut self, a: Row, b: Row, tolerance: &Tolerance) -> Option<Size> {
+        let size = weigh(&a.record[self.places[0]], &b.record[self.places[1]], tolerance)?;
         self.differ += 1;
         self.beyond += u64::from(size.beyond);
         if self.first.is_none() {
@@ -151,15 +165,17 @@ impl Column {
                 Kept::set(kept, size, a, b);
             }
         }
+        Some(size)
     }
 
-    /// `key` are the columns of A's key.
-    pub fn end(self, key: &[usize]) -> ColumnComparison {
+    /// `key` are the columns of A's key; `beyond_noise` as in [`ColumnComparison`].
+    pub fn end(self, key: &[Part], beyond_noise: Option<bool>) -> ColumnComparison {
         let say = |kept: Option<Kept>| kept.map(|kept| kept.say(self.places, key));
         ColumnComparison {
             column: self.name,
             differ: self.differ,
             beyond: self.beyond,
+            beyond_noise,
             first: say(self.first),
             largest_absolute: say(self.absolute),
             largest_relative: say(self.relative),
@@ -184,6 +200,8 @@ mod tests {
         {
             assert_eq!(differ(a, b), None, "{a} {b}");
         }
+        // f64 holds neither of them.
+        assert_eq!(differ("9007199254740993", "9007199254740992").map(|size| size.absolute), Some(1.0));
         for (a, b) in [("inf", "-inf"), ("NaN", "1.0"), ("NaN", "inf"), ("", "0"), ("inf", "1e308")] {
             assert_eq!(differ(a, b).map(|size| size.absolute), Some(f64::INFINITY), "{a} {b}");
         }

@@ -1,12 +1,14 @@
 //! One CSV beside another: what tells their rows apart, and the walk through both.
 
 use std::cmp::Ordering;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::columns::{Column, Tolerance};
-use super::keyed::{Failure, Keyed, Layout, Noticed, Order, Row};
+use super::keyed::{By, Failure, Keyed, Layout, Noticed, Order, Part, Row};
 use super::noise::NoiseWatch;
 use super::side::Side;
 use super::{Asked, FileComparison};
@@ -16,16 +18,37 @@ use crate::results::rows::RunFile;
 /// What a CSV's columns are called.
 fn header(side: &Side, path: &Path) -> Result<Vec<String>> {
     let shown = side.shown(path);
+    check_text(path).with_context(|| shown.clone())?;
     let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
     let header = reader.byte_headers().with_context(|| format!("{shown}: cannot be read"))?;
     let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     ensure!(!names.is_empty(), "{shown}: is empty: expected a CSV with a header");
+    if let [only] = &names[..]
+        && let Some(separator) = only.chars().find(|c| [';', '\t'].contains(c))
+    {
+        bail!("{shown}:1: has fields between {separator:?}: expected commas between them");
+    }
     let mut sorted: Vec<&String> = names.iter().collect();
     sorted.sort();
     if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
         bail!("{shown}:1: has two columns called {:?}: rename one", twice[0]);
     }
     Ok(names)
+}
+
+/// Refuses what cannot be a CSV, by how it begins.
+fn check_text(path: &Path) -> Result<()> {
+    let mut start = [0; 4096];
+    let read = File::open(path)?.read(&mut start)?;
+    let start = &start[..read];
+    let compressed =
+        [&[0x1f, 0x8b][..], b"PK\x03\x04", b"BZh", &[0x28, 0xb5, 0x2f, 0xfd], &[0xfd, b'7', b'z', b'X', b'Z']];
+    ensure!(!compressed.iter().any(|magic| start.starts_with(magic)), "is compressed: unpack it first");
+    let utf_16 = [[0xff, 0xfe], [0xfe, 0xff]].iter().any(|mark| start.starts_with(mark));
+    // The last character may go on behind what was read.
+    let text = std::str::from_utf8(start).err().is_none_or(|error| error.error_len().is_none());
+    ensure!(text && !utf_16 && !start.contains(&0), "is no text in UTF-8: expected a CSV");
+    Ok(())
 }
 
 /// What rows are told apart by: what the result files have, else the columns of those names that both sides have, else
@@ -52,6 +75,9 @@ pub(super) fn files(
     notes: &mut Vec<String>,
 ) -> Result<FileComparison> {
     let headers = [header(sides[0], paths[0])?, header(sides[1], paths[1])?];
+    if let Some(column) = asked.key.iter().enumerate().find(|(nth, name)| asked.key[..*nth].contains(name)) {
+        bail!("--key: names {:?} twice", column.1);
+    }
     let mut key = if asked.key.is_empty() { key_of([&headers[0], &headers[1]]) } else { asked.key.clone() };
     let one_variant = sides[0].variant.is_some();
     if one_variant {
@@ -80,7 +106,12 @@ pub(super) fn files(
             return Ok(file);
         }
         let run = key.iter().take_while(|column| ["variant", "seed"].contains(&column.as_str())).count();
-        let key = key.iter().filter_map(|column| place(column)).collect();
+        let by = |column: &str| match column {
+            _ if !asked.key.is_empty() => By::Both,
+            "variant" | "kind" | "fixes" | "finding" | "fix" => By::Spelling,
+            _ => By::Value,
+        };
+        let key = key.iter().filter_map(|name| Some(Part { column: place(name)?, by: by(name) })).collect();
         layouts.push(Layout { columns: header.len(), key, run, only });
     }
     let layouts: [Layout; 2] = layouts.try_into().map_err(|_| anyhow!("there are two sides"))?;
@@ -108,7 +139,13 @@ pub(super) fn files(
                 file = walked;
                 break;
             }
-            Err(Failure::OutOfOrder) => order = if order == Order::AsWritten { Order::ByRun } else { Order::InMemory },
+            Err(Failure::OutOfOrder) => {
+                order = match order {
+                    Order::AsWritten => Order::ByRun,
+                    Order::ByRun => Order::InMemory,
+                    Order::InMemory => bail!("{name}: rows cannot be put in order: name other columns with --key"),
+                }
+            }
             Err(Failure::Failed(error)) => return Err(error),
         }
     }
@@ -172,6 +209,7 @@ fn walk(
     let mut a = Keyed::open(sides[0], paths[0], &layouts[0], order)?;
     let mut b = Keyed::open(sides[1], paths[1], &layouts[1], order)?;
     let mut columns: Vec<Column> = shared.iter().map(|(name, places)| Column::new(name.clone(), *places)).collect();
+    let mut sizes = Vec::with_capacity(columns.len());
     let mut watch = NoiseWatch::new(shared.to_vec(), &file.key);
     let key = |row: Row| -> Vec<String> { row.key().map(|part| String::from_utf8_lossy(part).into_owned()).collect() };
     loop {
@@ -184,9 +222,10 @@ fn walk(
         match (side, a.row(), b.row()) {
             (Ordering::Equal, Some(a), Some(b)) => {
                 file.compared += 1;
-                columns.iter_mut().for_each(|column| column.look(a, b, tolerance));
+                sizes.clear();
+                sizes.extend(columns.iter_mut().map(|column| column.look(a, b, tolerance)));
                 if let Some(watch) = &mut watch {
-                    watch.look(a, b);
+                    watch.look(a, b, &sizes);
                 }
             }
             (Ordering::Less, Some(a), _) => {
@@ -206,11 +245,14 @@ fn walk(
             b.advance()?;
         }
     }
-    file.columns = columns.into_iter().map(|column| column.end(&layouts[0].key)).collect();
-    if let Some(mut watch) = watch {
+    if let Some(watch) = &mut watch {
         file.noise = watch.end();
+        file.noise_total = watch.total;
         (file.with_noise, file.without_noise) = (watch.compared, watch.single);
         file.left_out = watch.left_out;
     }
+    let beyond_noise = |nth: usize| watch.as_ref().map(|watch| watch.differs[nth]);
+    let ended = columns.into_iter().enumerate().map(|(nth, column)| column.end(&layouts[0].key, beyond_noise(nth)));
+    file.columns = ended.collect();
     Ok((file, [a.noticed(), b.noticed()]))
 }

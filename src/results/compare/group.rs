@@ -1,149 +1,199 @@
 //! One variant's pairs of rows, run by run, at so many places of its curves as there is room for.
 
+use std::cmp::Ordering;
 use std::collections::HashMap;
+
+use csv::ByteRecord;
+
+use super::columns::number;
+use super::keyed::Row;
 
 /// Places of a run's curve at which it is looked at, at most.
 const MOST_PLACES: usize = 512;
 /// Numbers held of one variant, at most; with more, fewer places are looked at.
 const MOST_NUMBERS: usize = 2_000_000;
 
-/// What the runs have on both sides at one place.
+/// What the runs have on both sides at one place, of one column.
 pub(super) struct Pairs {
-    pub place: usize,
+    /// The rest of the key there.
+    pub at: Vec<String>,
     pub finite: Vec<(f64, f64)>,
-    /// Pairs in which a value is not finite, and those of them that are not the same on both sides.
+    /// Pairs in which a value is not finite.
     pub not_finite: usize,
-    pub unlike: usize,
 }
 
 /// One variant's runs.
 pub(super) struct Group {
     pub variant: Vec<u8>,
-    pub seed: Vec<u8>,
-    /// The rest of the key at each place.
-    pub places: Vec<Vec<Vec<u8>>>,
-    index: HashMap<Vec<u8>, usize>,
-    stride: usize,
-    rows: usize,
+    seed: Vec<u8>,
     pub runs: usize,
-    /// `[run][place][column][side]`, and for `[run][place]` whether both sides have it.
+    /// Runs that were too many to be held.
+    pub left_out: usize,
+    /// For each column, whether any row differs by more than the tolerance, and in how many a value is finite, or of one
+    /// sign, on one side only.
+    pub beyond: Vec<bool>,
+    pub unlike: Vec<usize>,
+    /// Columns in which something is no number.
+    pub texts: Vec<bool>,
+    /// Where the columns are on each side.
+    columns: Vec<[usize; 2]>,
+    places: Vec<Place>,
+    index: HashMap<Vec<u8>, usize>,
+    /// Of the rows at no place yet every so many-th becomes one.
+    stride: usize,
+    /// Rows of the run under way, and whether it is held.
+    rows: usize,
+    held: bool,
+    /// The last row, if it is at none of the places.
+    last: Option<Vec<u8>>,
+    last_rows: [ByteRecord; 2],
+    /// The rest of the row's key, as [`id`] writes it.
+    id: Vec<u8>,
+}
+
+struct Place {
+    id: Vec<u8>,
+    /// `[run][column][side]`, of the runs that have it.
     values: Vec<f64>,
-    there: Vec<bool>,
-    /// The first run's last row, if it is at none of the places.
-    last: Option<(Vec<Vec<u8>>, Vec<f64>)>,
-    /// Whether the run under way is held.
-    pub held: bool,
+}
+
+/// The rest of a key as one text, each part after its length, so that no two are alike.
+fn write_id<'k>(id: &mut Vec<u8>, rest: impl Iterator<Item = &'k [u8]>) {
+    id.clear();
+    for part in rest {
+        id.extend_from_slice(&(part.len() as u32).to_le_bytes());
+        id.extend_from_slice(part);
+    }
+}
+
+/// The parts of such a text.
+fn parts(mut id: &[u8]) -> Vec<&[u8]> {
+    let mut parts = Vec::new();
+    while let Some((length, more)) = id.split_first_chunk::<4>() {
+        let (part, more) = more.split_at((u32::from_le_bytes(*length) as usize).min(more.len()));
+        parts.push(part);
+        id = more;
+    }
+    parts
+}
+
+/// Numbers by size, anything else by its bytes.
+fn order(a: &[u8], b: &[u8]) -> Ordering {
+    let value = |part: &[u8]| number(part).unwrap_or(f64::NAN);
+    let (a, b) = (parts(a), parts(b));
+    let by_part = a.iter().zip(&b).map(|(x, y)| value(x).total_cmp(&value(y)).then_with(|| x.cmp(y)));
+    by_part.fold(Ordering::Equal, Ordering::then)
 }
 
 impl Group {
-    pub fn new(variant: &[u8], seed: &[u8]) -> Self {
+    pub fn new(variant: &[u8], columns: Vec<[usize; 2]>) -> Self {
+        let count = columns.len();
         Group {
             variant: variant.to_vec(),
-            seed: seed.to_vec(),
+            seed: Vec::new(),
+            runs: 0,
+            left_out: 0,
+            beyond: vec![false; count],
+            unlike: vec![0; count],
+            texts: vec![false; count],
+            columns,
             places: Vec::new(),
             index: HashMap::new(),
             stride: 1,
             rows: 0,
-            runs: 1,
-            values: Vec::new(),
-            there: Vec::new(),
-            last: None,
             held: true,
+            last: None,
+            last_rows: Default::default(),
+            id: Vec::new(),
         }
     }
 
-    /// The rest of a key as one text, each part after its length, so that no two are alike.
-    fn id<'k>(rest: impl Iterator<Item = &'k [u8]>) -> Vec<u8> {
-        rest.flat_map(|part| part.len().to_le_bytes().into_iter().chain(part.iter().copied())).collect()
-    }
-
-    pub fn place<'k>(&self, rest: impl Iterator<Item = &'k [u8]>) -> Option<usize> {
-        self.index.get(&Self::id(rest)).copied()
-    }
-
-    pub fn take(&mut self, place: Option<usize>, rest: Vec<Vec<u8>>, values: Vec<f64>) {
-        let columns = values.len();
-        if self.runs > 1 {
-            let Some(place) = place else { return };
-            let at = (self.runs - 1) * self.places.len() + place;
-            self.there[at] = true;
-            self.values[at * columns..(at + 1) * columns].copy_from_slice(&values);
+    /// Takes a pair of rows of one key, whose part number `seed` is the seed.
+    pub fn take(&mut self, a: Row, b: Row, seed: usize) {
+        let of_run = a.key().nth(seed).unwrap_or_default();
+        if self.runs == 0 || self.seed != of_run {
+            self.end_run();
+            self.seed = of_run.to_vec();
+            self.runs += 1;
+            self.rows = 0;
+            self.left_out += usize::from(!self.held);
+        }
+        if !self.held {
             return;
         }
         self.rows += 1;
-        if !(self.rows - 1).is_multiple_of(self.stride) {
-            self.last = Some((rest, values));
+        write_id(&mut self.id, a.key().skip(seed + 1));
+        let known = self.index.get(&self.id).copied();
+        if known.is_none() && !(self.rows - 1).is_multiple_of(self.stride) {
+            self.last = Some(std::mem::take(&mut self.id));
+            self.last_rows[0].clone_from(a.record);
+            self.last_rows[1].clone_from(b.record);
             return;
         }
         self.last = None;
-        self.push(rest, &values);
-        if self.places.len() > MOST_PLACES {
-            self.thin(columns);
-            self.stride *= 2;
+        self.put(known, [a.record, b.record]);
+    }
+
+    /// The last row of each run is looked at, wherever it is.
+    pub fn end_run(&mut self) {
+        if let Some(id) = self.last.take() {
+            self.id = id;
+            let known = self.index.get(&self.id).copied();
+            let rows = std::mem::take(&mut self.last_rows);
+            self.put(known, [&rows[0], &rows[1]]);
+            self.last_rows = rows;
         }
     }
 
-    fn push(&mut self, rest: Vec<Vec<u8>>, values: &[f64]) {
-        self.index.insert(Self::id(rest.iter().map(Vec::as_slice)), self.places.len());
-        self.places.push(rest);
-        self.values.extend_from_slice(values);
-        self.there.push(true);
-    }
-
-    /// The last row of the first run is a place whatever the others are.
-    pub fn end_first_run(&mut self) {
-        if let Some((rest, values)) = self.last.take() {
-            self.push(rest, &values);
+    fn put(&mut self, known: Option<usize>, rows: [&ByteRecord; 2]) {
+        let place = known.unwrap_or_else(|| {
+            self.places.push(Place { id: self.id.clone(), values: Vec::new() });
+            self.index.insert(self.id.clone(), self.places.len() - 1);
+            self.places.len() - 1
+        });
+        for (columns, text) in self.columns.iter().zip(&mut self.texts) {
+            for (row, &column) in rows.iter().zip(columns) {
+                let value = number(&row[column]);
+                *text |= value.is_none();
+                self.places[place].values.push(value.unwrap_or(f64::NAN));
+            }
+        }
+        while self.places.len() > MOST_PLACES || self.runs * self.places.len() * 2 * self.columns.len() > MOST_NUMBERS {
+            if self.places.len() <= 2 {
+                self.held = false;
+                break;
+            }
+            self.thin();
         }
     }
 
     /// Leaves every second place, and the last.
-    fn thin(&mut self, columns: usize) {
+    fn thin(&mut self) {
+        self.places.sort_by(|a, b| order(&a.id, &b.id));
         let last = self.places.len() - 1;
-        let stays = |place: usize| place.is_multiple_of(2) || place == last;
-        let places = self.places.len();
-        let mut at = 0..;
-        self.there.retain(|_| stays(at.next().unwrap_or(0) % places));
-        let mut at = 0..;
-        self.values.retain(|_| stays(at.next().unwrap_or(0) / columns % places));
-        let mut at = 0..;
-        self.places.retain(|_| stays(at.next().unwrap_or(0)));
-        let id = |place: &Vec<Vec<u8>>| Self::id(place.iter().map(Vec::as_slice));
-        self.index = self.places.iter().enumerate().map(|(nth, place)| (id(place), nth)).collect();
+        let mut nth = 0..;
+        self.places.retain(|_| nth.next().is_some_and(|nth: usize| nth.is_multiple_of(2) || nth == last));
+        self.index = self.places.iter().enumerate().map(|(nth, place)| (place.id.clone(), nth)).collect();
+        self.stride *= 2;
     }
 
-    /// Begins another run. Says whether there is room for it.
-    pub fn next_run(&mut self, seed: &[u8], columns: usize) -> bool {
-        if self.runs == 1 {
-            self.end_first_run();
-        }
-        self.seed = seed.to_vec();
-        while (self.runs + 1) * self.places.len() * 2 * columns > MOST_NUMBERS {
-            if self.places.len() <= 2 {
-                self.held = false;
-                return false;
-            }
-            self.thin(2 * columns);
-        }
-        self.runs += 1;
-        self.there.resize(self.runs * self.places.len(), false);
-        self.values.resize(self.there.len() * 2 * columns, f64::NAN);
-        true
+    /// Once all runs are there: how many places were looked at.
+    pub fn end(&mut self) -> usize {
+        self.end_run();
+        self.places.sort_by(|a, b| order(&a.id, &b.id));
+        self.places.len()
     }
 
     /// The pairs of a column at a place.
-    pub fn pairs(&self, place: usize, column: usize, columns: usize) -> Pairs {
-        let cells = (0..self.runs).map(|run| run * self.places.len() + place).filter(|&cell| self.there[cell]);
-        let pairs: Vec<(f64, f64)> = cells
-            .map(|cell| {
-                let at = (cell * columns + column) * 2;
-                (self.values[at], self.values[at + 1])
-            })
+    pub fn pairs(&self, place: usize, column: usize) -> Pairs {
+        let place = &self.places[place];
+        let pairs: Vec<(f64, f64)> = place
+            .values
+            .chunks_exact(2 * self.columns.len())
+            .map(|run| (run[2 * column], run[2 * column + 1]))
             .collect();
         let finite: Vec<(f64, f64)> = pairs.iter().copied().filter(|(a, b)| a.is_finite() && b.is_finite()).collect();
-        let is_unlike = |(a, b): &&(f64, f64)| {
-            !(a.is_finite() && b.is_finite()) && a.total_cmp(b).is_ne() && !(a.is_nan() && b.is_nan())
-        };
-        Pairs { place, not_finite: pairs.len() - finite.len(), unlike: pairs.iter().filter(is_unlike).count(), finite }
+        let at = parts(&place.id).into_iter().map(|part| String::from_utf8_lossy(part).into_owned()).collect();
+        Pairs { at, not_finite: pairs.len() - finite.len(), finite }
     }
 }

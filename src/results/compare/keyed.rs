@@ -29,11 +29,29 @@ pub enum Order {
 pub struct Layout {
     pub columns: usize,
     /// The columns of the key, the run's first.
-    pub key: Vec<usize>,
+    pub key: Vec<Part>,
     /// How many parts of the key name the run.
     pub run: usize,
     /// Only rows with this value in this column.
     pub only: Option<(usize, Vec<u8>)>,
+}
+
+/// A column of a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Part {
+    pub column: usize,
+    pub by: By,
+}
+
+/// What makes two parts of a key the same, and which comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// How they are spelt, as of names.
+    Spelling,
+    /// What they are worth, where they are numbers: 1 is 1.0.
+    Value,
+    /// How they are spelt, but numbers come in their order: 1.1 is not 1.10.
+    Both,
 }
 
 /// Why a file could not be gone through.
@@ -54,7 +72,7 @@ pub struct Noticed {
 }
 
 /// Rows in memory take no more than this many bytes a file.
-const MOST_IN_MEMORY: usize = 80 << 20;
+const MOST_IN_MEMORY: usize = 40 << 20;
 const BATCH_ROWS: usize = 1024;
 /// Batches that wait to be looked at.
 const WAITING: usize = 4;
@@ -72,23 +90,24 @@ struct Batch {
 pub struct Row<'a> {
     pub record: &'a ByteRecord,
     numbers: &'a [f64],
-    key: &'a [usize],
+    key: &'a [Part],
 }
 
 impl<'a> Row<'a> {
     /// The parts of its key.
     pub fn key(self) -> impl Iterator<Item = &'a [u8]> {
-        self.key.iter().map(move |&column| &self.record[column])
+        self.key.iter().map(move |part| &self.record[part.column])
     }
 
-    /// Numbers by size and before texts, texts by their bytes.
+    /// Numbers by size and before texts, texts by their bytes. A total order: by what a part is worth, by what an f64 leaves
+    /// of that, and where more than the value counts by how it is spelt.
     pub fn compare(self, other: Row) -> Ordering {
         self.compare_parts(other, self.key.len())
     }
 
     fn compare_parts(self, other: Row, parts: usize) -> Ordering {
         for part in 0..parts {
-            let (ours, theirs) = (&self.record[self.key[part]], &other.record[other.key[part]]);
+            let (ours, theirs) = (&self.record[self.key[part].column], &other.record[other.key[part].column]);
             if ours == theirs {
                 continue;
             }
@@ -97,7 +116,10 @@ impl<'a> Row<'a> {
                 (true, true) => ours.cmp(theirs),
                 (true, false) => Ordering::Greater,
                 (false, true) => Ordering::Less,
-                (false, false) => a.total_cmp(&b).then_with(|| digits(ours, theirs)),
+                (false, false) => {
+                    let order = a.total_cmp(&b).then_with(|| rest(ours).cmp(&rest(theirs)));
+                    if self.key[part].by == By::Value { order } else { order.then_with(|| ours.cmp(theirs)) }
+                }
             };
             if order != Ordering::Equal {
                 return order;
@@ -107,10 +129,15 @@ impl<'a> Row<'a> {
     }
 }
 
-/// Whole numbers of more digits than an f64 holds.
-fn digits(a: &[u8], b: &[u8]) -> Ordering {
-    let whole = |text: &[u8]| text.len() > 15 && text.iter().all(u8::is_ascii_digit);
-    if whole(a) && whole(b) { a.len().cmp(&b.len()).then_with(|| a.cmp(b)) } else { Ordering::Equal }
+/// What a whole number is more than the f64 nearest to it: 0 for all that an f64 holds.
+pub(super) fn rest(text: &[u8]) -> i128 {
+    let (digits, negative) = text.strip_prefix(b"-").map_or((text, false), |digits| (digits, true));
+    if digits.len() < 16 || digits.len() > 30 || !digits.iter().all(u8::is_ascii_digit) {
+        return 0;
+    }
+    let whole = std::str::from_utf8(digits).ok().and_then(|text| text.parse::<i128>().ok()).unwrap_or(0);
+    let rest = whole - whole as f64 as i128;
+    if negative { -rest } else { rest }
 }
 
 /// A number as the result files spell them; NaN for anything else. −0 is 0.
@@ -129,6 +156,8 @@ pub struct Keyed {
     filled: Receiver<Result<Batch, Failure>>,
     emptied: Sender<Batch>,
     reader: Option<JoinHandle<Noticed>>,
+    noticed: Noticed,
+    shown: String,
 }
 
 impl Keyed {
@@ -136,6 +165,7 @@ impl Keyed {
         let (fill, filled) = sync_channel(WAITING);
         let (emptied, empty) = channel();
         let shown = side.shown(path);
+        let name = shown.clone();
         let file = File::open(path).with_context(|| format!("{shown}: cannot be read")).map_err(Failure::Failed)?;
         let mut thread = Reader {
             shown,
@@ -154,7 +184,16 @@ impl Keyed {
             thread.noticed
         });
         let batch = Batch::default();
-        let mut keyed = Keyed { layout: layout.clone(), batch, at: 0, filled, emptied, reader: Some(reader) };
+        let mut keyed = Keyed {
+            layout: layout.clone(),
+            batch,
+            at: 0,
+            filled,
+            emptied,
+            reader: Some(reader),
+            noticed: Noticed::default(),
+            shown: name,
+        };
         keyed.refill()?;
         Ok(keyed)
     }
@@ -177,17 +216,23 @@ impl Keyed {
     fn refill(&mut self) -> Result<(), Failure> {
         let _ = self.emptied.send(std::mem::take(&mut self.batch));
         self.at = 0;
-        // The reader hangs up at the file's end.
         match self.filled.recv() {
             Ok(batch) => self.batch = batch?,
-            Err(_) => self.batch.used = 0,
+            // The reader hangs up at the file's end, or because it failed in a way that it does not know of.
+            Err(_) => {
+                self.batch.used = 0;
+                if let Some(reader) = self.reader.take() {
+                    let failed = |_| Failure::Failed(anyhow!("{}: could not be read to its end", self.shown));
+                    self.noticed = reader.join().map_err(failed)?;
+                }
+            }
         }
         Ok(())
     }
 
     /// What was noticed, once all rows have been gone through.
-    pub fn noticed(&mut self) -> Noticed {
-        self.reader.take().and_then(|reader| reader.join().ok()).unwrap_or_default()
+    pub fn noticed(&self) -> Noticed {
+        self.noticed.clone()
     }
 }
 
@@ -224,7 +269,10 @@ impl Reader {
                 continue;
             }
             numbers.clear();
-            numbers.extend(self.layout.key.iter().map(|&column| key_number(&record[column])));
+            numbers.extend(self.layout.key.iter().map(|part| match part.by {
+                By::Spelling => f64::NAN,
+                By::Value | By::Both => key_number(&record[part.column]),
+            }));
             if order == Order::AsWritten {
                 if !self.put(&mut record, &numbers)? {
                     return Ok(());
@@ -239,7 +287,8 @@ impl Reader {
                     return Ok(());
                 }
             }
-            bytes += record.as_slice().len() + 8 * (self.layout.columns + numbers.len()) + 160;
+            // A record keeps its text and where each field ends, in rooms that may be twice as large.
+            bytes += 2 * record.as_slice().len() + 16 * self.layout.columns + 8 * numbers.len() + 200;
             if bytes > MOST_IN_MEMORY {
                 return Err(Failure::Failed(anyhow!(
                     "{}:{line}: rows are not in the order of their keys, and these are too many to sort in memory: sort the file first, or name other columns with --key",

@@ -69,7 +69,9 @@ pub struct FileComparison {
     pub extra_columns: Vec<String>,
     pub columns: Vec<ColumnComparison>,
     pub different: bool,
+    /// Those with the largest multiples first, of so many.
     pub noise: Vec<Noise>,
+    pub noise_total: usize,
     /// Variants with several seeds on both sides, and those with one, of which nothing says what is noise.
     pub with_noise: usize,
     pub without_noise: usize,
@@ -93,6 +95,7 @@ impl FileComparison {
             columns: Vec::new(),
             different: false,
             noise: Vec::new(),
+            noise_total: 0,
             with_noise: 0,
             without_noise: 0,
             left_out: 0,
@@ -101,11 +104,8 @@ impl FileComparison {
 
     /// Whether anything in this column counts as a difference.
     pub fn column_differs(&self, column: &ColumnComparison, within_noise: bool) -> bool {
-        let mut noise = self.noise.iter().filter(|noise| noise.column == column.column).peekable();
-        if within_noise && noise.peek().is_some() && self.without_noise == 0 {
-            return noise.any(|noise| noise.verdict == Verdict::Beyond);
-        }
-        column.beyond > 0
+        let beyond = column.beyond > 0;
+        if within_noise { column.beyond_noise.unwrap_or(beyond) } else { beyond }
     }
 
     fn judge(&mut self, within_noise: bool) {

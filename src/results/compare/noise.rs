@@ -4,13 +4,17 @@
 //! A fixed tolerance calls equal code different, where training amplifies the last bits, and different code equal, where its
 //! losses are small. What seeds differ by among themselves is the measure that a result brings with it.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
+
 use serde::Serialize;
 
-use super::columns::number;
+use super::columns::Size;
 use super::group::{Group, Pairs};
 use super::json;
 use super::keyed::Row;
 use crate::analysis::bootstrap::paired_interval;
+use crate::analysis::effects::student_t;
 
 /// One variant's column, at one place of its key.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -21,10 +25,10 @@ pub struct Noise {
     /// The rest of the key: the last step that both sides have, or else where the multiple is largest; empty where a run has
     /// one row.
     pub at: Vec<String>,
-    /// Pairs of runs, one a seed, that the figures are of; pairs that are not in them because a value is not finite, and how
-    /// many of these are not the same on both sides.
+    /// Pairs of runs, one a seed, that the figures are of, and pairs that are not in them because a value is not finite.
     pub pairs: usize,
     pub not_finite: usize,
+    /// Rows, at any place, with a value that is finite, or of one sign, on one side only.
     pub unlike: usize,
     /// Means over the pairs.
     #[serde(serialize_with = "json::number")]
@@ -58,24 +62,25 @@ pub struct Noise {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
-    /// None at all, or the interval holds 0.
+    /// None that is clear.
     Noise,
-    /// The interval does not hold 0, but the difference is within the spread.
+    /// The interval does not hold 0, but the means are within the spread.
     Small,
-    /// Nor is it within the spread; or a value is finite, or of one sign, on one side only.
+    /// Nor are they within the spread; or they are not at more than half of the places, or at any by more than chance allows;
+    /// or a value is finite, or of one sign, on one side only.
     Beyond,
 }
 
 /// What is told at most: that with the largest multiples.
 const MOST_TOLD: usize = 1000;
 const COURSE: usize = 24;
+/// With so many places, a difference at more than half of them is one.
+const SEVERAL: usize = 4;
 
 /// Gathers pairs of rows, sorted by variant, seed and place.
 pub(super) struct NoiseWatch {
     /// Names and places of the columns.
     columns: Vec<(String, [usize; 2])>,
-    /// Columns in which something was no number.
-    texts: Vec<bool>,
     /// Which part of the key is the variant, if one is.
     variant: Option<usize>,
     seed: usize,
@@ -83,6 +88,11 @@ pub(super) struct NoiseWatch {
     steps: bool,
     group: Option<Group>,
     found: Vec<Noise>,
+    /// How many were found, told or not.
+    pub total: usize,
+    /// For each column, whether it differs by more than noise, in any variant; where there is no telling what noise is, by
+    /// more than the tolerance.
+    pub differs: Vec<bool>,
     /// Variants with at least two pairs of runs, and those with fewer.
     pub compared: usize,
     pub single: usize,
@@ -99,68 +109,56 @@ impl NoiseWatch {
             ["seed", ..] => (None, 0),
             _ => return None,
         };
-        let texts = vec![false; columns.len()];
-        let steps = names[seed + 1..] == ["step"];
         Some(NoiseWatch {
+            differs: vec![false; columns.len()],
             columns,
-            texts,
             variant,
             seed,
-            steps,
+            steps: names[seed + 1..] == ["step"],
             group: None,
             found: Vec::new(),
+            total: 0,
             compared: 0,
             single: 0,
             left_out: 0,
         })
     }
 
-    /// Takes a pair of rows of one key.
-    pub fn look(&mut self, a: Row, b: Row) {
-        let part = |nth: usize| a.key().nth(nth).unwrap_or_default();
-        let variant = self.variant.map(part).unwrap_or_default();
-        let seed = part(self.seed);
+    /// Takes a pair of rows of one key, and how each column differs there.
+    pub fn look(&mut self, a: Row, b: Row, sizes: &[Option<Size>]) {
+        let variant = self.variant.and_then(|nth| a.key().nth(nth)).unwrap_or_default();
         if self.group.as_ref().is_none_or(|group| group.variant != variant) {
             self.end_group();
-            self.group = Some(Group::new(variant, seed));
+            let places = self.columns.iter().map(|(_, places)| *places).collect();
+            self.group = Some(Group::new(variant, places));
         }
         let Some(group) = &mut self.group else { return };
-        if group.seed != seed {
-            self.left_out += usize::from(!group.next_run(seed, self.columns.len()));
-        }
-        if !group.held {
-            return;
-        }
-        let rest = || a.key().skip(self.seed + 1);
-        let place = group.place(rest());
-        if place.is_none() && group.runs > 1 {
-            return;
-        }
-        let mut values = Vec::with_capacity(2 * self.columns.len());
-        for ((_, places), text) in self.columns.iter().zip(&mut self.texts) {
-            for (row, &column) in [a, b].into_iter().zip(places) {
-                let value = number(&row.record[column]);
-                *text |= value.is_none();
-                values.push(value.unwrap_or(f64::NAN));
+        for (column, size) in sizes.iter().enumerate() {
+            if let Some(size) = size {
+                group.beyond[column] |= size.beyond;
+                group.unlike[column] += usize::from(size.unlike);
             }
         }
-        let rest = rest().map(<[u8]>::to_vec).collect();
-        group.take(place, rest, values);
+        group.take(a, b, self.seed);
     }
 
     fn end_group(&mut self) {
         let Some(mut group) = self.group.take() else { return };
-        group.end_first_run();
-        if group.runs < 2 {
-            self.single += 1;
-            return;
-        }
-        self.compared += 1;
+        let places = group.end();
+        let several = group.runs >= 2;
+        self.compared += usize::from(several);
+        self.single += usize::from(!several);
+        self.left_out += group.left_out;
+        let variant = self.variant.map(|_| String::from_utf8_lossy(&group.variant).into_owned());
         for (nth, (name, _)) in self.columns.iter().enumerate() {
-            if !self.texts[nth] {
-                let variant = self.variant.map(|_| String::from_utf8_lossy(&group.variant).into_owned());
-                self.found.extend(group.noise(nth, self.columns.len(), self.steps, variant, name));
-            }
+            let noise = match several && !group.texts[nth] {
+                true => noise(&group, places, nth, self.steps, variant.clone(), name),
+                false => None,
+            };
+            let told = noise.as_ref().is_some_and(|noise| noise.verdict != Verdict::Beyond);
+            self.differs[nth] |= group.beyond[nth] && !(told && group.left_out == 0);
+            self.total += usize::from(noise.is_some());
+            self.found.extend(noise);
         }
         if self.found.len() > 2 * MOST_TOLD {
             self.keep_largest();
@@ -186,54 +184,92 @@ impl NoiseWatch {
     }
 }
 
-impl Group {
-    fn noise(&self, column: usize, columns: usize, steps: bool, variant: Option<String>, name: &str) -> Option<Noise> {
-        let at: Vec<Pairs> = (0..self.places.len())
-            .map(|place| self.pairs(place, column, columns))
-            .filter(|pairs| pairs.finite.len() + pairs.not_finite >= 2)
-            .collect();
-        let multiples: Vec<f64> = at.iter().map(|pairs| Spread::of(&pairs.finite).multiple()).collect();
-        let size = |nth: usize| multiples[nth].abs();
-        let told = if steps {
-            at.len().checked_sub(1)?
-        } else {
-            (0..at.len()).reduce(|best, nth| if size(nth) > size(best) { nth } else { best })?
+/// What there is to say of a variant's column; nothing where no place has two pairs.
+fn noise(
+    group: &Group,
+    places: usize,
+    column: usize,
+    steps: bool,
+    variant: Option<String>,
+    name: &str,
+) -> Option<Noise> {
+    let at: Vec<Pairs> = (0..places)
+        .map(|place| group.pairs(place, column))
+        .filter(|pairs| pairs.finite.len() + pairs.not_finite >= 2)
+        .collect();
+    let multiples: Vec<f64> = at.iter().map(|pairs| Spread::of(&pairs.finite).multiple()).collect();
+    let size = |nth: usize| if multiples[nth].is_nan() { -1.0 } else { multiples[nth].abs() };
+    // The last step has no update that follows, so of some columns no value: then the last that has.
+    let last = (0..at.len()).rev().find(|&nth| at[nth].finite.len() >= 2).or(at.len().checked_sub(1));
+    let told = if steps {
+        last?
+    } else {
+        (0..at.len()).reduce(|best, nth| if size(nth) > size(best) { nth } else { best })?
+    };
+    let above: Vec<usize> = (0..at.len()).filter(|&nth| size(nth) > 1.0).collect();
+    let spread = Spread::of(&at[told].finite);
+    let differences: Vec<f64> = at[told].finite.iter().map(|(a, b)| b - a).collect();
+    let [low, high] = paired_interval(&differences);
+    let multiple = spread.multiple();
+    // Where places were chosen for their difference, the interval there says nothing.
+    let chosen = !steps && at.len() > 1;
+    let clear = !chosen && (low > 0.0 || high < 0.0);
+    let limits = Limits::of(at.len());
+    let peak = (0..at.len()).any(|nth| size(nth) > limits.at(at[nth].finite.len()));
+    let mostly = at.len() >= SEVERAL && 2 * above.len() > at.len();
+    let verdict = match group.unlike[column] > 0 || peak || mostly || (clear && multiple.abs() > 1.0) {
+        true => Verdict::Beyond,
+        false if clear => Verdict::Small,
+        false => Verdict::Noise,
+    };
+    let bars = multiples.len().min(COURSE);
+    Some(Noise {
+        variant,
+        column: name.to_owned(),
+        at: at[told].at.clone(),
+        pairs: at[told].finite.len(),
+        not_finite: at[told].not_finite,
+        unlike: group.unlike[column],
+        a: spread.a,
+        b: spread.b,
+        difference: spread.difference,
+        low,
+        high,
+        noise_floor: spread.floor,
+        multiple,
+        verdict,
+        first_apart: above.first().map(|&nth| at[nth].at.clone()),
+        apart: above.len(),
+        places: at.len(),
+        course: (0..bars).map(|nth| multiples[nth * (multiples.len() - 1) / (bars - 1).max(1)]).collect(),
+    })
+}
+
+/// The multiple that chance exceeds at any of so many places once in 20 times: t of the difference of two means at
+/// 0.05/places (Bonferroni), times √(2/n); never under 1.
+struct Limits {
+    places: usize,
+    /// By pairs, as far as they were asked for.
+    known: RefCell<HashMap<usize, f64>>,
+}
+
+/// With more degrees of freedom t changes no more.
+const MOST_FREEDOM: usize = 1000;
+
+impl Limits {
+    fn of(places: usize) -> Self {
+        Limits { places, known: RefCell::default() }
+    }
+
+    fn at(&self, pairs: usize) -> f64 {
+        if pairs < 2 {
+            return f64::INFINITY;
+        }
+        let limit = || {
+            let t = student_t((2 * pairs - 2).min(MOST_FREEDOM), 1.0 - 0.05 / self.places as f64);
+            (t * (2.0 / pairs as f64).sqrt()).max(1.0)
         };
-        let Pairs { place, finite: pairs, not_finite, unlike } = &at[told];
-        let text = |place: usize| self.places[place].iter().map(|part| String::from_utf8_lossy(part).into()).collect();
-        let above: Vec<usize> = (0..at.len()).filter(|&nth| size(nth) > 1.0).collect();
-        let spread = Spread::of(pairs);
-        let differences: Vec<f64> = pairs.iter().map(|(a, b)| b - a).collect();
-        let [low, high] = paired_interval(&differences);
-        let holds_zero = !(low > 0.0 || high < 0.0);
-        let multiple = spread.multiple();
-        Some(Noise {
-            variant,
-            column: name.to_owned(),
-            at: text(*place),
-            pairs: pairs.len(),
-            not_finite: *not_finite,
-            unlike: *unlike,
-            a: spread.a,
-            b: spread.b,
-            difference: spread.difference,
-            low,
-            high,
-            noise_floor: spread.floor,
-            multiple,
-            verdict: match multiple.abs() > 1.0 {
-                _ if *unlike > 0 => Verdict::Beyond,
-                _ if holds_zero => Verdict::Noise,
-                true => Verdict::Beyond,
-                false => Verdict::Small,
-            },
-            first_apart: above.first().map(|&nth| text(at[nth].place)),
-            apart: above.len(),
-            places: at.len(),
-            course: (0..multiples.len().min(COURSE))
-                .map(|nth| multiples[nth * (multiples.len() - 1) / (multiples.len().min(COURSE) - 1).max(1)])
-                .collect(),
-        })
+        *self.known.borrow_mut().entry(pairs).or_insert_with(limit)
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, ensure};
 
 use crate::experiment::one_line;
-use crate::suggest::no_such;
+use crate::suggest::{no_such, sibling};
 
 /// What a command line's `results/polynomial#answer` means.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,7 +33,8 @@ impl Side {
     /// Refuses what is no CSV and no folder.
     pub fn check(&self) -> Result<()> {
         let Ok(about) = std::fs::metadata(&self.path) else {
-            let file = self.path.extension().is_some_and(|extension| extension == "csv");
+            let file = self.path.extension().is_some_and(|extension| extension == "csv")
+                || (sibling(&self.path, false).is_some() && sibling(&self.path, true).is_none());
             return Err(no_such(&self.path, if file { "file" } else { "results folder" }));
         };
         let readable = about.is_file() || about.is_dir();
