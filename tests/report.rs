@@ -643,6 +643,95 @@ fn runs_that_diverged_and_pairs_of_seeds_are_told_as_the_csv_has_them() {
     }
 }
 
+/// A report of a sweep: each variant with the values of the swept keys and the error that its only run ends with.
+fn sweep(keys: &[&str], points: &[(&str, &[&str], &str)]) -> Report {
+    let name = |base: &str, values: &[&str]| {
+        keys.iter().zip(values).fold(base.to_owned(), |name, (key, value)| format!("{name} {key}={value}"))
+    };
+    let runs = points.iter().map(|(base, values, error)| ending(&name(base, values), 0, error)).collect();
+    let report = Report::of(&Made::of(runs));
+    let text = report.read("runs.csv");
+    let columns = std::iter::once(keys.join(",")).chain(points.iter().map(|(_, values, _)| values.join(",")));
+    let text: String = text.lines().zip(columns).map(|(line, own)| format!("{line},{own}\n")).collect();
+    report.write("runs.csv", &text);
+    report
+}
+
+#[test]
+fn of_a_sweep_short_names_are_shown_and_curves_from_the_best_to_the_worst() {
+    // From the best: 0.05, 0.001, 0.005, 0.3, 0.002, 0.1, 0.7, 0.02, 0.01, 1, then what diverged.
+    let errors = [
+        ("0.001", "1.5"),
+        ("0.002", "4.5"),
+        ("0.005", "2.5"),
+        ("0.01", "8.5"),
+        ("0.02", "7.5"),
+        ("0.05", "0.5"),
+        ("0.1", "5.5"),
+        ("0.3", "3.5"),
+        ("0.7", "6.5"),
+        ("1", "9.5"),
+        ("3", "NaN"),
+    ];
+    let points: Vec<(&str, [&str; 1], &str)> =
+        errors.iter().map(|&(rate, error)| ("baseline", [rate], error)).collect();
+    let points: Vec<(&str, &[&str], &str)> =
+        points.iter().map(|(base, rate, error)| (*base, &rate[..], *error)).collect();
+    let report = sweep(&["optimizer.learning_rate"], &points);
+    let page = report.page();
+    let shown = labels(&report.svg("test-error"));
+    for (rate, _) in errors {
+        assert!(shown.contains_key(&format!("learning_rate={rate}")), "{rate}: {shown:?}");
+    }
+    let drawn = |kind: &str| -> BTreeSet<String> {
+        let of_rate =
+            |rate: &str| format!("plots/{kind}-baseline-optimizer-learning_rate-{}.svg", rate.replace('.', "-"));
+        let there = errors.iter().filter(|(rate, _)| report.path().join(of_rate(rate)).exists());
+        there.map(|(rate, _)| (*rate).to_owned()).collect()
+    };
+    let six = ["0.05", "0.005", "0.002", "0.7", "0.01", "3"].map(str::to_owned);
+    assert_eq!(drawn("loss"), BTreeSet::from(six.clone()));
+    assert_eq!(drawn("fit"), BTreeSet::from(six.clone()));
+    let curves = labels(&report.svg("curves"));
+    let named: BTreeSet<String> =
+        curves.keys().filter_map(|label| label.strip_prefix("learning_rate=")).map(str::to_owned).collect();
+    assert_eq!(named, BTreeSet::from(six));
+    let Some(seen) = look(&[desk(&page), phone(&page)]) else { return };
+    for seen in seen {
+        the_table_says_what_the_runs_do(seen.sound(), &report.read("runs.csv"));
+        // Error while training: of every variant.
+        assert!(seen.tables()[0][1..].iter().all(|row| row[5].chars().count() == 3), "{:?}", seen.tables()[0]);
+    }
+}
+
+#[test]
+fn of_a_sweep_no_two_names_are_the_same() {
+    let names = |keys: &[&str], points: &[(&str, &[&str], &str)], expected: &[&str]| {
+        let report = sweep(keys, points);
+        report.page();
+        let shown = labels(&report.svg("test-error"));
+        for name in expected {
+            assert!(shown.contains_key(*name), "{name}: {shown:?}");
+        }
+    };
+    // Of several kinds each is named, of two keys both, and with their sections where they end alike.
+    names(
+        &["batch.size"],
+        &[("a", &["8"], "1.5"), ("b c", &["8"], "2.5"), ("a", &["16"], "3.5")],
+        &["a size=8", "b c size=8", "a size=16"],
+    );
+    names(
+        &["batch.size", "model.hidden"],
+        &[("a", &["8", "[2; 2]"], "1.5"), ("a", &["16", "[2; 2]"], "2.5")],
+        &["size=8 hidden=[2; 2]", "size=16 hidden=[2; 2]"],
+    );
+    names(
+        &["data.noise", "test.noise"],
+        &[("a", &["0", "1"], "1.5"), ("a", &["1", "0"], "2.5")],
+        &["data.noise=0 test.noise=1", "data.noise=1 test.noise=0"],
+    );
+}
+
 #[test]
 fn a_folder_that_lacks_much_still_has_a_page_that_says_what_it_lacks() {
     let plain = || Made::of(vec![ending("one", 0, "2.5"), ending("one", 1, "1.5"), ending("other", 0, "0.5")]);

@@ -79,7 +79,7 @@ impl Figures {
                 }
             });
         }
-        for (&at, curve) in &study.curves {
+        for (at, curve) in study.drawn_curves() {
             let name = study.short_name(at);
             let ended = study.ended(at);
             let series = |name: &str, points: &[Band], ended, dashed| CurveSeries {
@@ -165,29 +165,30 @@ fn references(study: &Study) -> Vec<(String, f64)> {
 }
 
 fn curves(study: &Study) -> Result<Option<Figure>> {
-    if study.curves.is_empty() {
+    if study.drawn_curves().next().is_none() {
         return Ok(None);
     }
     let chart = Curves {
         title: "Test error while training".to_owned(),
         y_label: "test RMSE (target's units)".to_owned(),
         series: study
-            .curves
-            .iter()
-            .map(|(&at, curve)| CurveSeries {
+            .drawn_curves()
+            .map(|(at, curve)| CurveSeries {
                 name: study.short_name(at),
                 points: curve.test_rmse.clone(),
                 ended: study.ended(at),
                 dashed: false,
             })
             .collect(),
-        log_y: positive(study.curves.values().flat_map(|curve| &curve.test_rmse)),
+        log_y: positive(study.drawn_curves().flat_map(|(_, curve)| &curve.test_rmse)),
         references: references(study),
     };
     let left = study.variants.len() - study.drawn.len();
     let left = if left > 0 { format!(" Of {left} more variants curves.csv has the curves.") } else { String::new() };
+    let named = study.variants.iter().filter(|variant| !variant.combination).count();
+    let spread = if named > study.drawn.len() { " Drawn are some from the best to the worst." } else { "" };
     let caption = format!(
-        "Median over the seeds, with a band between the quartiles; × marks where runs that diverged were last seen.{left}"
+        "Median over the seeds, with a band between the quartiles; × marks where runs that diverged were last seen.{spread}{left}"
     );
     figure("curves".to_owned(), caption, |size| chart.draw(size)).map(Some)
 }

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::figures::{interval, range};
-use super::study::{Study, StudyVariant, letter};
+use super::names::letter;
+use super::study::{Study, StudyVariant};
 use crate::analysis::ablation::Kind;
 use crate::experiment::one_line;
 use crate::results::manifest::Status;
