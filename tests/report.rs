@@ -540,6 +540,7 @@ struct Made {
     runs: Vec<Run>,
 }
 
+#[derive(Clone)]
 struct Run {
     variant: String,
     seed: u64,
@@ -730,6 +731,64 @@ fn of_a_sweep_no_two_names_are_the_same() {
         &[("a", &["0", "1"], "1.5"), ("a", &["1", "0"], "2.5")],
         &["data.noise=0 test.noise=1", "data.noise=1 test.noise=0"],
     );
+}
+
+/// The folder with another error of the best straight line in `health.csv`.
+fn with_line(report: &Report, line: &str) {
+    let text = report.read("health.csv");
+    let place = text.lines().next().unwrap().split(',').position(|name| name == "line_rmse").unwrap();
+    let row = |row: &str| {
+        let mut fields = fields(row);
+        fields[place] = line.to_owned();
+        fields.join(",") + "\n"
+    };
+    let header = text.lines().next().unwrap().to_owned() + "\n";
+    report.write("health.csv", &(header + &text.lines().skip(1).map(row).collect::<String>()));
+}
+
+#[test]
+fn a_reference_that_is_far_below_all_is_told_and_not_drawn() {
+    let report = Report::of(&Made::of(vec![ending("one", 0, "2.5"), ending("other", 0, "0.5")]));
+    let drawn = |name: &str| labels(&report.svg(name)).keys().any(|label| label.contains("best straight line"));
+    for (line, there) in [("0.0006", true), ("0.0004", false), ("4.6e-16", false)] {
+        with_line(&report, line);
+        let page = report.page();
+        assert_eq!((drawn("test-error"), drawn("curves")), (there, there), "{line}");
+        let told = report.read("report.html").matches("Far below: best straight line").count();
+        assert_eq!(told, if there { 0 } else { 2 }, "{line}: {}", page.display());
+    }
+    let exact = Report::of(&Made::of(vec![run("exact", 0, "fits", "1.0", &[(0, "0.0"), (20, "0.0")])]));
+    with_line(&exact, "4.6e-16");
+    exact.page();
+    assert!(labels(&exact.svg("test-error")).keys().any(|label| label.contains("best straight line")));
+}
+
+#[test]
+fn predictions_that_are_not_finite_are_told() {
+    let runs = vec![ending("sound", 0, "2.5"), ending("some", 0, "2.5"), ending("gone", 0, "NaN")];
+    for inputs in [vec![], ["size", "colour"].map(str::to_owned).to_vec()] {
+        let report = Report::of(&Made { inputs, ..Made::of(runs.clone()) });
+        // Three of the twelve points.
+        let mut nth = 0;
+        let text = report.read("predictions.csv");
+        let row = |row: &str| {
+            nth += usize::from(row.starts_with("some,"));
+            let (rest, own) = row.rsplit_once(',').unwrap();
+            let own = if row.starts_with("some,") && nth % 4 == 0 { "inf" } else { own };
+            format!("{rest},{own}\n")
+        };
+        let text: String = text.lines().map(row).collect();
+        report.write("predictions.csv", &text);
+        report.page();
+        let page = report.read("report.html");
+        let caption = |name: &str| {
+            let start = page.find(&format!("<figcaption>{name}: seed 0, the run")).unwrap();
+            page[start..].split("</figcaption>").next().unwrap()
+        };
+        assert!(!caption("sound").contains("finite"));
+        assert!(caption("some").contains(" Its predictions are not finite at 3 of 12 points."), "{}", caption("some"));
+        assert!(caption("gone").contains(" Its predictions are not finite."), "{}", caption("gone"));
+    }
 }
 
 #[test]
