@@ -792,6 +792,38 @@ fn predictions_that_are_not_finite_are_told() {
 }
 
 #[test]
+fn combinations_of_six_fixes_have_their_errors_and_r2_within_a_phone() {
+    let fixes: Vec<String> = ["inputs", "target", "rate", "width", "tanh", "batch"].map(str::to_owned).to_vec();
+    let runs = (0..64_usize).flat_map(|set| {
+        let on: Vec<usize> = (0..6).filter(|fix| set >> fix & 1 == 1).collect();
+        let name = on.iter().map(|&fix| fixes[fix].as_str()).collect::<Vec<_>>().join("+");
+        let name = if on.is_empty() { "baseline".to_owned() } else { name };
+        let ends =
+            [("diverged", "-1.234e10", "inf"), ("constant", "-0.00012", "1.234e10"), ("fits", "0.99999", "0.0001234")];
+        let one = move |(seed, &(outcome, r2, error)): (usize, &(&'static str, &'static str, &str))| Run {
+            on: on.clone(),
+            ..run(&name, seed as u64, outcome, r2, &[(0, error)])
+        };
+        ends.iter().enumerate().map(one).collect::<Vec<_>>()
+    });
+    let report = Report::of(&Made { fixes: fixes.clone(), ..Made::of(runs.collect()) });
+    let page = report.page();
+    // Long tables begin folded.
+    let open = report.read("report.html").replace("<details>", "<details open>");
+    report.write("report.html", &open);
+    let Some(seen) = look(&[phone(&page), desk(&page)]) else { return };
+    for seen in &seen {
+        assert_eq!(seen.sound()["scrolled"], json!([]), "{}", seen.view);
+        let table = seen.tables().into_iter().find(|table| table[0][0] == "a").expect("combinations");
+        assert_eq!(table[0][7..], ["test RMSE, median", "lowest … highest", "R², median"]);
+        assert_eq!(table.len(), 1 + 63);
+    }
+    // That of the baseline, a list on a phone, has it everywhere.
+    let ranges = |seen: &Seen| seen.text().matches("lowest … highest").count();
+    assert_eq!((ranges(&seen[0]), ranges(&seen[1])), (1, 2), "the lowest and the highest are left out on a phone");
+}
+
+#[test]
 fn a_folder_that_lacks_much_still_has_a_page_that_says_what_it_lacks() {
     let plain = || Made::of(vec![ending("one", 0, "2.5"), ending("one", 1, "1.5"), ending("other", 0, "0.5")]);
     let header = |report: Report, name: &str| {
