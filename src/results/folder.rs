@@ -88,7 +88,9 @@ impl Folder {
     /// Refuses a folder that holds results of something else.
     pub fn check(path: &Path, experiment: &Experiment, hash: &str) -> Result<()> {
         let shown = path.display();
-        match Manifest::read(&path.join(MANIFEST))? {
+        let manifest = Manifest::read(&path.join(MANIFEST))
+            .map_err(|error| anyhow!("{error:#}: set --out to a new folder, or --fresh"))?;
+        match manifest {
             Some(manifest) => ensure!(
                 manifest.experiment_hash == hash,
                 "{shown}: holds the results of another experiment or other settings ({}): set --out to a new folder, or --fresh to replace them",
