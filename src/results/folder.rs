@@ -174,6 +174,10 @@ impl Folder {
     pub fn assemble(&mut self) -> Result<()> {
         self.find_runs()?;
         let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
+        if self.parted {
+            // It tells of fewer runs than there will be.
+            clear_report(&self.path)?;
+        }
         if self.parted || !complete {
             for (nth, file) in RunFile::ALL.into_iter().enumerate() {
                 let segments: Vec<&Segment> = self.runs.values().map(|segments| &segments[nth]).collect();
