@@ -1117,7 +1117,17 @@ fn what_is_no_results_folder_is_one_line_and_code_2_and_leaves_nothing_behind() 
     folder("torn", Some(&format!("{header}one,0,fits,10,1.0\n")));
     folder("wrong", Some(&format!("{header}one,zero,fits,10,1.0,1.0,1.0,1.0\n")));
     folder("taken/report.html", None);
+    folder("results/mine", None);
+    folder("killed/.parts", None);
+    let manifest = std::fs::read_to_string(committed("reference/manifest.json")).unwrap();
+    let mut begun: Value = serde_json::from_str(&manifest).unwrap();
+    begun["status"] = json!("running");
+    begun["command"] = json!(["misfit", "run", "my file.toml", "--fresh"]);
+    misfit.write("killed/manifest.json", &begun.to_string());
+    folder("robbed", None);
+    misfit.write("robbed/manifest.json", &manifest);
     misfit.write("file", "");
+    misfit.write("mine.toml", "");
     let before = files(misfit.folder.path());
     for (args, says) in [
         (
@@ -1126,7 +1136,18 @@ fn what_is_no_results_folder_is_one_line_and_code_2_and_leaves_nothing_behind() 
         ),
         (&["nowhere"], "nowhere: there is no such results folder: check how it is spelt"),
         (&["file"], "file: is no folder"),
+        (&["mine.toml"], "mine.toml: is no folder, did you mean \"results/mine\"?\n"),
+        (
+            &["results/polynomial#question"],
+            "results/polynomial#question: a report is of a whole folder, did you mean \"results/polynomial\"?\n",
+        ),
+        (&["results/nothing#question"], "there is no such results folder"),
         (&["bare"], "bare: has no runs.csv"),
+        (&["robbed"], "robbed: has no runs.csv"),
+        (
+            &["killed"],
+            "killed: its runs are not put together yet: wait for the command that trains them, or if it was ended go on with the same: misfit run 'my file.toml'\n",
+        ),
         (&["empty"], "empty/runs.csv"),
         (&["header"], "header/runs.csv: has no runs yet"),
         (&["torn"], "torn/runs.csv"),

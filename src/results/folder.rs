@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::files::{Segment, copy, remove, write_whole};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Status};
 use super::part::{self, RunRows};
 use super::rows::{Key, RunFile};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, one_line};
+use crate::show::next::quoted;
 
 /// A folder that this process holds until the value is dropped.
 pub struct Folder {
@@ -193,6 +194,24 @@ impl Folder {
     }
 }
 
+/// Of a folder whose runs are not in the CSVs yet, since the first command that trains them goes on or was killed, a line
+/// that says so and names that command.
+pub fn unfinished(path: &Path) -> Option<String> {
+    let manifest = Manifest::read(&path.join(MANIFEST)).ok().flatten();
+    let begun = path.join(PARTS).exists() || manifest.as_ref().is_some_and(|known| known.status != Status::Complete);
+    if !begun || path.join(RunFile::Runs.name()).exists() {
+        return None;
+    }
+    // With --fresh what has ended would have to be trained again.
+    let words = manifest.iter().flat_map(|known| &known.command).filter(|word| *word != "--fresh");
+    let words: Vec<String> = words.map(|word| quoted(word)).collect();
+    let again = if words.is_empty() { String::new() } else { format!(": {}", words.join(" ")) };
+    Some(format!(
+        "{}: its runs are not put together yet: wait for the command that trains them, or if it was ended go on with the same{again}",
+        one_line(&path.display().to_string())
+    ))
+}
+
 fn clear(path: &Path) -> Result<()> {
     let uncleared = || format!("{}: cannot be cleared", path.display());
     if path.join(PARTS).exists() {
@@ -252,7 +271,7 @@ fn lock(path: &Path) -> Result<File> {
             bail!(
                 "{}: is being written by {}: wait for it, or set --out to another folder",
                 path.display(),
-                crate::experiment::one_line(&holder)
+                one_line(&holder)
             )
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}: cannot be locked", path.display())),
