@@ -360,3 +360,23 @@ fn remove_unfinished(folder: &Path) -> Result<()> {
 fn unix_nanos() -> u128 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_would_write_is_told_to_set_another_folder_where_a_manifest_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MANIFEST);
+        std::fs::write(&path, "{").unwrap();
+        let read = format!("{:#}", Manifest::read(&path).unwrap_err());
+        assert!(
+            read.starts_with(&format!("{}: is not a manifest of this version of misfit: EOF", path.display())),
+            "{read}"
+        );
+        let refused =
+            format!("{:#}", Folder::check(folder.path(), &Experiment::embedded(&[]).unwrap(), "").unwrap_err());
+        assert_eq!(refused, format!("{read}: set --out to a new folder, or --fresh"));
+    }
+}
