@@ -84,6 +84,7 @@ return {
   text: document.body.innerText,
   width: { scroll: document.scrollingElement.scrollWidth, client: root.clientWidth, inner: innerWidth },
   sticking_out: all("main *").filter((e) => shown(e) && box(e).right > root.clientWidth + 1 && !scrolls(e.parentElement)).map((e) => `${e.tagName}.${e.className?.baseVal ?? e.className}`),
+  scrolled: all(".wide").filter((e) => shown(e) && e.scrollWidth > e.clientWidth + 1).map((e) => [e.textContent.slice(0, 40), e.scrollWidth, e.clientWidth]),
   elements: Object.fromEntries([...new Set(all("*").map((e) => e.tagName.toLowerCase()))].map((name) => [name, count(name)])),
   handlers: all("*").flatMap((e) => e.getAttributeNames()).filter((name) => name.startsWith("on")),
   pwned: typeof window.pwned !== "undefined",

@@ -405,10 +405,40 @@ fn each_step_says_the_next_one_until_two_results_are_compared() {
     let second = misfit.ok(&["report", "results/mine"]).stderr();
     let notebook = "MISFIT_A=results/polynomial MISFIT_B=results/mine jupyter lab results/compare.ipynb";
     assert!(second.contains(notebook), "{second}");
+    assert!(second.contains(" (pip install jupyterlab pandas polars matplotlib)"), "{second}");
     let diff = second.lines().find(|line| line.contains(" diff ")).expect("what to compare with");
     assert!(diff.contains(&format!("{program} diff results/polynomial results/mine ")), "{diff}");
     let compared = misfit.run(&["diff", "results/polynomial", "results/mine"]);
     assert_eq!(compared.code(), 1);
     assert!(compared.stderr().contains(notebook), "{}", compared.stderr());
     assert_eq!(misfit.run(&["diff", "results/polynomial", "results/mine", "--format", "json"]).stderr(), "");
+}
+
+#[test]
+fn what_is_proposed_to_compare_with_has_a_variant_in_common_and_the_older_one_stands_first() {
+    let misfit = Misfit::new();
+    misfit.write("mine.toml", "");
+    let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
+    let text = std::fs::read_to_string(reference.join("manifest.json")).unwrap();
+    let folder = |name: &str, started: u64, rename: bool| {
+        std::fs::create_dir_all(misfit.folder.path().join("results").join(name)).unwrap();
+        let mut manifest: serde_json::Value = serde_json::from_str(&text).unwrap();
+        manifest["started"] = started.into();
+        for variant in manifest["variants"].as_array_mut().unwrap().iter_mut().filter(|_| rename) {
+            variant["name"] = "unlike".into();
+        }
+        misfit.write(&format!("results/{name}/manifest.json"), &manifest.to_string());
+        std::fs::copy(reference.join("runs.csv"), misfit.folder.path().join("results").join(name).join("runs.csv"))
+            .unwrap();
+    };
+    let proposed = |name: &str| {
+        let said = misfit.ok(&["report", &format!("results/{name}")]).stderr();
+        said.lines().find_map(|line| Some(line.split_once(" diff ")?.1.split("   ").next()?.to_owned()))
+    };
+    folder("early", 100, false);
+    folder("unlike", 300, true);
+    assert_eq!((proposed("early"), proposed("unlike")), (None, None));
+    folder("late", 200, false);
+    let both = || Some("results/early results/late".to_owned());
+    assert_eq!((proposed("early"), proposed("late"), proposed("unlike")), (both(), both(), None));
 }

@@ -540,6 +540,7 @@ struct Made {
     runs: Vec<Run>,
 }
 
+#[derive(Clone)]
 struct Run {
     variant: String,
     seed: u64,
@@ -641,6 +642,185 @@ fn runs_that_diverged_and_pairs_of_seeds_are_told_as_the_csv_has_them() {
     for seen in seen {
         the_table_says_what_the_runs_do(seen.sound(), &report.read("runs.csv"));
     }
+}
+
+/// A report of a sweep: each variant with the values of the swept keys and the error that its only run ends with.
+fn sweep(keys: &[&str], points: &[(&str, &[&str], &str)]) -> Report {
+    let name = |base: &str, values: &[&str]| {
+        keys.iter().zip(values).fold(base.to_owned(), |name, (key, value)| format!("{name} {key}={value}"))
+    };
+    let runs = points.iter().map(|(base, values, error)| ending(&name(base, values), 0, error)).collect();
+    let report = Report::of(&Made::of(runs));
+    let text = report.read("runs.csv");
+    let columns = std::iter::once(keys.join(",")).chain(points.iter().map(|(_, values, _)| values.join(",")));
+    let text: String = text.lines().zip(columns).map(|(line, own)| format!("{line},{own}\n")).collect();
+    report.write("runs.csv", &text);
+    report
+}
+
+#[test]
+fn of_a_sweep_short_names_are_shown_and_curves_from_the_best_to_the_worst() {
+    // From the best: 0.05, 0.001, 0.005, 0.3, 0.002, 0.1, 0.7, 0.02, 0.01, 1, then what diverged.
+    let errors = [
+        ("0.001", "1.5"),
+        ("0.002", "4.5"),
+        ("0.005", "2.5"),
+        ("0.01", "8.5"),
+        ("0.02", "7.5"),
+        ("0.05", "0.5"),
+        ("0.1", "5.5"),
+        ("0.3", "3.5"),
+        ("0.7", "6.5"),
+        ("1", "9.5"),
+        ("3", "NaN"),
+    ];
+    let points: Vec<(&str, [&str; 1], &str)> =
+        errors.iter().map(|&(rate, error)| ("baseline", [rate], error)).collect();
+    let points: Vec<(&str, &[&str], &str)> =
+        points.iter().map(|(base, rate, error)| (*base, &rate[..], *error)).collect();
+    let report = sweep(&["optimizer.learning_rate"], &points);
+    let page = report.page();
+    let shown = labels(&report.svg("test-error"));
+    for (rate, _) in errors {
+        assert!(shown.contains_key(&format!("learning_rate={rate}")), "{rate}: {shown:?}");
+    }
+    let drawn = |kind: &str| -> BTreeSet<String> {
+        let of_rate =
+            |rate: &str| format!("plots/{kind}-baseline-optimizer-learning_rate-{}.svg", rate.replace('.', "-"));
+        let there = errors.iter().filter(|(rate, _)| report.path().join(of_rate(rate)).exists());
+        there.map(|(rate, _)| (*rate).to_owned()).collect()
+    };
+    let six = ["0.05", "0.005", "0.002", "0.7", "0.01", "3"].map(str::to_owned);
+    assert_eq!(drawn("loss"), BTreeSet::from(six.clone()));
+    assert_eq!(drawn("fit"), BTreeSet::from(six.clone()));
+    let curves = labels(&report.svg("curves"));
+    let named: BTreeSet<String> =
+        curves.keys().filter_map(|label| label.strip_prefix("learning_rate=")).map(str::to_owned).collect();
+    assert_eq!(named, BTreeSet::from(six));
+    let Some(seen) = look(&[desk(&page), phone(&page)]) else { return };
+    for seen in seen {
+        the_table_says_what_the_runs_do(seen.sound(), &report.read("runs.csv"));
+        // Error while training: of every variant.
+        assert!(seen.tables()[0][1..].iter().all(|row| row[5].chars().count() == 3), "{:?}", seen.tables()[0]);
+    }
+}
+
+#[test]
+fn of_a_sweep_no_two_names_are_the_same() {
+    let names = |keys: &[&str], points: &[(&str, &[&str], &str)], expected: &[&str]| {
+        let report = sweep(keys, points);
+        report.page();
+        let shown = labels(&report.svg("test-error"));
+        for name in expected {
+            assert!(shown.contains_key(*name), "{name}: {shown:?}");
+        }
+    };
+    // Of several kinds each is named, of two keys both, and with their sections where they end alike.
+    names(
+        &["batch.size"],
+        &[("a", &["8"], "1.5"), ("b c", &["8"], "2.5"), ("a", &["16"], "3.5")],
+        &["a size=8", "b c size=8", "a size=16"],
+    );
+    names(
+        &["batch.size", "model.hidden"],
+        &[("a", &["8", "[2; 2]"], "1.5"), ("a", &["16", "[2; 2]"], "2.5")],
+        &["size=8 hidden=[2; 2]", "size=16 hidden=[2; 2]"],
+    );
+    names(
+        &["data.noise", "test.noise"],
+        &[("a", &["0", "1"], "1.5"), ("a", &["1", "0"], "2.5")],
+        &["data.noise=0 test.noise=1", "data.noise=1 test.noise=0"],
+    );
+}
+
+/// The folder with another error of the best straight line in `health.csv`.
+fn with_line(report: &Report, line: &str) {
+    let text = report.read("health.csv");
+    let place = text.lines().next().unwrap().split(',').position(|name| name == "line_rmse").unwrap();
+    let row = |row: &str| {
+        let mut fields = fields(row);
+        fields[place] = line.to_owned();
+        fields.join(",") + "\n"
+    };
+    let header = text.lines().next().unwrap().to_owned() + "\n";
+    report.write("health.csv", &(header + &text.lines().skip(1).map(row).collect::<String>()));
+}
+
+#[test]
+fn a_reference_that_is_far_below_all_is_told_and_not_drawn() {
+    let report = Report::of(&Made::of(vec![ending("one", 0, "2.5"), ending("other", 0, "0.5")]));
+    let drawn = |name: &str| labels(&report.svg(name)).keys().any(|label| label.contains("best straight line"));
+    for (line, there) in [("0.0006", true), ("0.0004", false), ("4.6e-16", false)] {
+        with_line(&report, line);
+        let page = report.page();
+        assert_eq!((drawn("test-error"), drawn("curves")), (there, there), "{line}");
+        let told = report.read("report.html").matches("Far below: best straight line").count();
+        assert_eq!(told, if there { 0 } else { 2 }, "{line}: {}", page.display());
+    }
+    let exact = Report::of(&Made::of(vec![run("exact", 0, "fits", "1.0", &[(0, "0.0"), (20, "0.0")])]));
+    with_line(&exact, "4.6e-16");
+    exact.page();
+    assert!(labels(&exact.svg("test-error")).keys().any(|label| label.contains("best straight line")));
+}
+
+#[test]
+fn predictions_that_are_not_finite_are_told() {
+    let runs = vec![ending("sound", 0, "2.5"), ending("some", 0, "2.5"), ending("gone", 0, "NaN")];
+    for inputs in [vec![], ["size", "colour"].map(str::to_owned).to_vec()] {
+        let report = Report::of(&Made { inputs, ..Made::of(runs.clone()) });
+        // Three of the twelve points.
+        let mut nth = 0;
+        let text = report.read("predictions.csv");
+        let row = |row: &str| {
+            nth += usize::from(row.starts_with("some,"));
+            let (rest, own) = row.rsplit_once(',').unwrap();
+            let own = if row.starts_with("some,") && nth % 4 == 0 { "inf" } else { own };
+            format!("{rest},{own}\n")
+        };
+        let text: String = text.lines().map(row).collect();
+        report.write("predictions.csv", &text);
+        report.page();
+        let page = report.read("report.html");
+        let caption = |name: &str| {
+            let start = page.find(&format!("<figcaption>{name}: seed 0, the run")).unwrap();
+            page[start..].split("</figcaption>").next().unwrap()
+        };
+        assert!(!caption("sound").contains("finite"));
+        assert!(caption("some").contains(" Its predictions are not finite at 3 of 12 points."), "{}", caption("some"));
+        assert!(caption("gone").contains(" Its predictions are not finite."), "{}", caption("gone"));
+    }
+}
+
+#[test]
+fn combinations_of_six_fixes_have_their_errors_and_r2_within_a_phone() {
+    let fixes: Vec<String> = ["inputs", "target", "rate", "width", "tanh", "batch"].map(str::to_owned).to_vec();
+    let runs = (0..64_usize).flat_map(|set| {
+        let on: Vec<usize> = (0..6).filter(|fix| set >> fix & 1 == 1).collect();
+        let name = on.iter().map(|&fix| fixes[fix].as_str()).collect::<Vec<_>>().join("+");
+        let name = if on.is_empty() { "baseline".to_owned() } else { name };
+        let ends =
+            [("diverged", "-1.234e10", "inf"), ("constant", "-0.00012", "1.234e10"), ("fits", "0.99999", "0.0001234")];
+        let one = move |(seed, &(outcome, r2, error)): (usize, &(&'static str, &'static str, &str))| Run {
+            on: on.clone(),
+            ..run(&name, seed as u64, outcome, r2, &[(0, error)])
+        };
+        ends.iter().enumerate().map(one).collect::<Vec<_>>()
+    });
+    let report = Report::of(&Made { fixes: fixes.clone(), ..Made::of(runs.collect()) });
+    let page = report.page();
+    // Long tables begin folded.
+    let open = report.read("report.html").replace("<details>", "<details open>");
+    report.write("report.html", &open);
+    let Some(seen) = look(&[phone(&page), desk(&page)]) else { return };
+    for seen in &seen {
+        assert_eq!(seen.sound()["scrolled"], json!([]), "{}", seen.view);
+        let table = seen.tables().into_iter().find(|table| table[0][0] == "a").expect("combinations");
+        assert_eq!(table[0][7..], ["test RMSE, median", "lowest … highest", "R², median"]);
+        assert_eq!(table.len(), 1 + 63);
+    }
+    // That of the baseline, a list on a phone, has it everywhere.
+    let ranges = |seen: &Seen| seen.text().matches("lowest … highest").count();
+    assert_eq!((ranges(&seen[0]), ranges(&seen[1])), (1, 2), "the lowest and the highest are left out on a phone");
 }
 
 #[test]
@@ -937,7 +1117,17 @@ fn what_is_no_results_folder_is_one_line_and_code_2_and_leaves_nothing_behind() 
     folder("torn", Some(&format!("{header}one,0,fits,10,1.0\n")));
     folder("wrong", Some(&format!("{header}one,zero,fits,10,1.0,1.0,1.0,1.0\n")));
     folder("taken/report.html", None);
+    folder("results/mine", None);
+    folder("killed/.parts", None);
+    let manifest = std::fs::read_to_string(committed("reference/manifest.json")).unwrap();
+    let mut begun: Value = serde_json::from_str(&manifest).unwrap();
+    begun["status"] = json!("running");
+    begun["command"] = json!(["misfit", "run", "my file.toml", "--fresh"]);
+    misfit.write("killed/manifest.json", &begun.to_string());
+    folder("robbed", None);
+    misfit.write("robbed/manifest.json", &manifest);
     misfit.write("file", "");
+    misfit.write("mine.toml", "");
     let before = files(misfit.folder.path());
     for (args, says) in [
         (
@@ -946,7 +1136,18 @@ fn what_is_no_results_folder_is_one_line_and_code_2_and_leaves_nothing_behind() 
         ),
         (&["nowhere"], "nowhere: there is no such results folder: check how it is spelt"),
         (&["file"], "file: is no folder"),
+        (&["mine.toml"], "mine.toml: is no folder, did you mean \"results/mine\"?\n"),
+        (
+            &["results/polynomial#question"],
+            "results/polynomial#question: a report is of a whole folder, did you mean \"results/polynomial\"?\n",
+        ),
+        (&["results/nothing#question"], "there is no such results folder"),
         (&["bare"], "bare: has no runs.csv"),
+        (&["robbed"], "robbed: has no runs.csv"),
+        (
+            &["killed"],
+            "killed: its runs are not put together yet: wait for the command that trains them, or if it was ended go on with the same: misfit run 'my file.toml'\n",
+        ),
         (&["empty"], "empty/runs.csv"),
         (&["header"], "header/runs.csv: has no runs yet"),
         (&["torn"], "torn/runs.csv"),

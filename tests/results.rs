@@ -301,3 +301,14 @@ for name in ["curves", "runs", "predictions"]:
     let out = python.current_dir(misfit.folder.path()).args(["-c", script]).output().unwrap();
     assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
 }
+
+#[test]
+fn a_report_goes_when_runs_are_added_and_stays_when_none_are() {
+    let misfit = small();
+    misfit.ok(&["run", "small.toml", "--out", "out", "--seeds", "1"]);
+    misfit.write("out/report.html", "of one seed");
+    misfit.ok(&["run", "small.toml", "--out", "out", "--seeds", "1"]);
+    assert!(misfit.has("out/report.html"));
+    misfit.ok(&["run", "small.toml", "--out", "out", "--seeds", "2"]);
+    assert!(!misfit.has("out/report.html"));
+}

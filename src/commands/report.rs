@@ -1,12 +1,14 @@
 //! `misfit report`: plots of a results folder, and one page for the browser.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 
 use super::Exit;
 use super::run::print;
+use crate::experiment::one_line;
+use crate::results::folder::unfinished;
 use crate::show::note::note;
 use crate::show::report::write;
 use crate::suggest::no_such;
@@ -33,10 +35,20 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<Exit> {
     let folder = &args.folder;
     if !folder.exists() {
-        return Err(no_such(folder, "results folder"));
+        return Err(whole_folder(folder).unwrap_or_else(|| no_such(folder, "results folder")));
     }
-    let shown = folder.display();
-    ensure!(folder.is_dir(), "{shown}: is no folder: give the results folder that holds it");
+    let shown = one_line(&folder.display().to_string());
+    if !folder.is_dir() {
+        let meant = Path::new("results").join(folder.file_stem().unwrap_or_default());
+        let cure = match meant.is_dir() {
+            true => format!(", did you mean {:?}?", meant.display().to_string()),
+            false => ": give the results folder that holds it".to_owned(),
+        };
+        bail!("{shown}: is no folder{cure}");
+    }
+    if let Some(said) = unfinished(folder) {
+        bail!(said);
+    }
     ensure!(
         folder.join("runs.csv").is_file(),
         "{shown}: has no runs.csv: expected a results folder, as misfit run writes it"
@@ -58,4 +70,13 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
     ))?;
     super::steps::after_report(folder);
     Ok(Exit::Done)
+}
+
+/// The answer to `results/polynomial#question`, which `misfit diff` takes.
+fn whole_folder(given: &Path) -> Option<anyhow::Error> {
+    let text = given.display().to_string();
+    let (path, _) = text.rsplit_once('#')?;
+    Path::new(path)
+        .is_dir()
+        .then(|| anyhow!("{}: a report is of a whole folder, did you mean {path:?}?", one_line(&text)))
 }

@@ -1,9 +1,11 @@
 //! What one might do after a command, said by each of them: run, look, change something, run again, compare.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use crate::results::folder::MANIFEST;
+use crate::results::manifest::Manifest;
 use crate::show::next::{command, next, quoted};
 
 /// The copy of the experiment that is proposed to be changed.
@@ -20,8 +22,7 @@ pub fn after_run(folder: &Path, embedded: bool) {
     let mut steps = vec![(command(&["report", &text]), "plots and one page for the browser")];
     match other(folder) {
         Some(other) if !embedded => {
-            let other = other.display().to_string();
-            steps.push((command(&["diff", &other, &text]), "what differs from the results before"));
+            steps.push(diff(&by_age(&other, folder)));
         }
         _ if embedded && !Path::new(MINE).exists() => {
             steps.push((command(&["init", MINE]), "a copy of the experiment to change"));
@@ -45,16 +46,17 @@ pub fn after_diagnosis(folder: &Path, repaired: &Path) {
 /// After a report of `folder`.
 pub fn after_report(folder: &Path) {
     let mut steps = Vec::new();
+    let other = other(folder);
     let reference = Path::new(REFERENCE);
-    let before = other(folder).or_else(|| reference.join(MANIFEST).exists().then(|| reference.to_owned()));
-    if let Some(before) = &before {
-        steps.extend(notebook(before, folder));
+    let committed = || (folder != reference && akin(folder, reference)).then(|| reference.to_owned());
+    if let Some(other) = other.clone().or_else(committed) {
+        let [old, new] = by_age(&other, folder);
+        steps.extend(notebook(&old, &new));
     }
     if !Path::new(MINE).exists() {
         steps.push((command(&["init", MINE]), "a copy of the embedded experiment: change a number in it, and run it"));
-    } else if let Some(before) = other(folder) {
-        let words = ["diff", &before.display().to_string(), &folder.display().to_string()].map(str::to_owned);
-        steps.push((command(&words.each_ref().map(String::as_str)), "what differs from the results before"));
+    } else if let Some(other) = other {
+        steps.push(diff(&by_age(&other, folder)));
     }
     say(&steps);
 }
@@ -66,16 +68,43 @@ pub fn after_diff(a: &Path, b: &Path) {
 
 fn notebook(a: &Path, b: &Path) -> Option<(String, &'static str)> {
     let [a, b] = [a, b].map(|folder| quoted(&folder.display().to_string()));
-    Path::new(NOTEBOOK)
-        .exists()
-        .then(|| (format!("MISFIT_A={a} MISFIT_B={b} jupyter lab {NOTEBOOK}"), "both in a notebook (README: Jupyter)"))
+    let line = format!("MISFIT_A={a} MISFIT_B={b} jupyter lab {NOTEBOOK}");
+    let what_for = "both in a notebook (pip install jupyterlab pandas polars matplotlib)";
+    Path::new(NOTEBOOK).exists().then_some((line, what_for))
+}
+
+fn diff(folders: &[PathBuf; 2]) -> (String, &'static str) {
+    let [old, new] = folders.each_ref().map(|folder| folder.display().to_string());
+    (command(&["diff", &old, &new]), "what differs from the results before")
+}
+
+fn manifest(folder: &Path) -> Option<Manifest> {
+    Manifest::read(&folder.join(MANIFEST)).ok().flatten()
+}
+
+/// Two folders, the one whose runs were started first in front.
+fn by_age(other: &Path, folder: &Path) -> [PathBuf; 2] {
+    let started = |folder: &Path| manifest(folder).map(|manifest| manifest.started);
+    let mut pair = [other.to_owned(), folder.to_owned()];
+    if started(folder) < started(other) {
+        pair.reverse();
+    }
+    pair
+}
+
+/// Whether two folders have a variant of the same name, so that there is something to compare.
+fn akin(a: &Path, b: &Path) -> bool {
+    let names = |folder: &Path| -> BTreeSet<String> {
+        manifest(folder).iter().flat_map(Manifest::settings).map(|(name, _)| name).collect()
+    };
+    !names(a).is_disjoint(&names(b))
 }
 
 fn say(steps: &[(String, &str)]) {
     next(&steps.iter().map(|(command, what_for)| (command.as_str(), *what_for)).collect::<Vec<_>>());
 }
 
-/// The results folder beside `folder` that was written last, but for the committed ones.
+/// The results folder beside `folder` that was written last and has one of its variants, but for the committed ones.
 fn other(folder: &Path) -> Option<PathBuf> {
     let parent = folder.parent()?;
     let here = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
@@ -89,5 +118,7 @@ fn other(folder: &Path) -> Option<PathBuf> {
         let time = std::fs::metadata(entry.path().join(MANIFEST)).ok()?.modified().ok()?;
         Some((time, parent.join(name)))
     };
-    std::fs::read_dir(here).ok()?.filter_map(|entry| written(entry.ok()?)).max().map(|(_, path)| path)
+    let mut found: Vec<_> = std::fs::read_dir(here).ok()?.filter_map(|entry| written(entry.ok()?)).collect();
+    found.sort();
+    found.into_iter().rev().map(|(_, path)| path).find(|path| akin(folder, path))
 }

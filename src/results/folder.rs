@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::files::{Segment, copy, remove, write_whole};
-use super::manifest::Manifest;
+use super::manifest::{Manifest, Status};
 use super::part::{self, RunRows};
 use super::rows::{Key, RunFile};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, one_line};
+use crate::show::next::quoted;
 
 /// A folder that this process holds until the value is dropped.
 pub struct Folder {
@@ -88,7 +89,9 @@ impl Folder {
     /// Refuses a folder that holds results of something else.
     pub fn check(path: &Path, experiment: &Experiment, hash: &str) -> Result<()> {
         let shown = path.display();
-        match Manifest::read(&path.join(MANIFEST))? {
+        let manifest = Manifest::read(&path.join(MANIFEST))
+            .map_err(|error| anyhow!("{error:#}: set --out to a new folder, or --fresh"))?;
+        match manifest {
             Some(manifest) => ensure!(
                 manifest.experiment_hash == hash,
                 "{shown}: holds the results of another experiment or other settings ({}): set --out to a new folder, or --fresh to replace them",
@@ -172,6 +175,10 @@ impl Folder {
     pub fn assemble(&mut self) -> Result<()> {
         self.find_runs()?;
         let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
+        if self.parted {
+            // It tells of fewer runs than there will be.
+            clear_report(&self.path)?;
+        }
         if self.parted || !complete {
             for (nth, file) in RunFile::ALL.into_iter().enumerate() {
                 let segments: Vec<&Segment> = self.runs.values().map(|segments| &segments[nth]).collect();
@@ -185,6 +192,24 @@ impl Folder {
             .with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
         Ok(())
     }
+}
+
+/// Of a folder whose runs are not in the CSVs yet, since the first command that trains them goes on or was killed, a line
+/// that says so and names that command.
+pub fn unfinished(path: &Path) -> Option<String> {
+    let manifest = Manifest::read(&path.join(MANIFEST)).ok().flatten();
+    let begun = path.join(PARTS).exists() || manifest.as_ref().is_some_and(|known| known.status != Status::Complete);
+    if !begun || path.join(RunFile::Runs.name()).exists() {
+        return None;
+    }
+    // With --fresh what has ended would have to be trained again.
+    let words = manifest.iter().flat_map(|known| &known.command).filter(|word| *word != "--fresh");
+    let words: Vec<String> = words.map(|word| quoted(word)).collect();
+    let again = if words.is_empty() { String::new() } else { format!(": {}", words.join(" ")) };
+    Some(format!(
+        "{}: its runs are not put together yet: wait for the command that trains them, or if it was ended go on with the same{again}",
+        one_line(&path.display().to_string())
+    ))
 }
 
 fn clear(path: &Path) -> Result<()> {
@@ -246,7 +271,7 @@ fn lock(path: &Path) -> Result<File> {
             bail!(
                 "{}: is being written by {}: wait for it, or set --out to another folder",
                 path.display(),
-                crate::experiment::one_line(&holder)
+                one_line(&holder)
             )
         }
         Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}: cannot be locked", path.display())),
@@ -334,4 +359,24 @@ fn remove_unfinished(folder: &Path) -> Result<()> {
 
 fn unix_nanos() -> u128 {
     std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_who_would_write_is_told_to_set_another_folder_where_a_manifest_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(MANIFEST);
+        std::fs::write(&path, "{").unwrap();
+        let read = format!("{:#}", Manifest::read(&path).unwrap_err());
+        assert!(
+            read.starts_with(&format!("{}: is not a manifest of this version of misfit: EOF", path.display())),
+            "{read}"
+        );
+        let refused =
+            format!("{:#}", Folder::check(folder.path(), &Experiment::embedded(&[]).unwrap(), "").unwrap_err());
+        assert_eq!(refused, format!("{read}: set --out to a new folder, or --fresh"));
+    }
 }

@@ -116,12 +116,8 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        let manifest = serde_json::from_slice(&text).with_context(|| {
-            format!(
-                "{}: is not a manifest of this version of misfit: set --out to a new folder, or --fresh",
-                path.display()
-            )
-        })?;
+        let manifest = serde_json::from_slice(&text)
+            .with_context(|| format!("{}: is not a manifest of this version of misfit", path.display()))?;
         Ok(Some(manifest))
     }
 

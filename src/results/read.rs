@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 use super::rows::{
     CURVES_HEADER, CurvePoint, EFFECTS_HEADER, FINDINGS_HEADER, HEALTH_HEADER, HealthRow, Key, RUNS_HEADER, RunRow,
@@ -28,8 +28,7 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
 pub fn runs_with_settings(folder: &Path) -> Result<Runs> {
     let path = folder.join("runs.csv");
     let shown = path.display();
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
-    let header = reader.headers()?.clone();
+    let (mut reader, header) = open(&path)?;
     if header.iter().take(RUNS_HEADER.len()).ne(RUNS_HEADER) {
         bail!("{shown}:1: the header must begin with {}", RUNS_HEADER.join(","));
     }
@@ -116,14 +115,41 @@ pub fn each_curve_point(folder: &Path, mut take: impl FnMut(Key, CurvePoint)) ->
     })
 }
 
+type Reader = csv::Reader<std::fs::File>;
+
+/// A file with a header, which every row has as many fields as.
+fn open(path: &Path) -> Result<(Reader, csv::StringRecord)> {
+    let unreadable = || format!("{}: cannot be read", path.display());
+    let mut reader = csv::Reader::from_path(path).with_context(unreadable)?;
+    let header = reader.headers().with_context(unreadable)?.clone();
+    Ok((reader, header))
+}
+
+/// A file with just this header.
+fn with_header(path: &Path, header: &[&str]) -> Result<Reader> {
+    let (reader, found) = open(path)?;
+    ensure!(found.iter().eq(header.iter().copied()), "{}:1: the header must be {}", path.display(), header.join(","));
+    Ok(reader)
+}
+
+/// A folder's predictions, and the names of their inputs, which stand between variant and seed and target and prediction.
+pub fn predictions(path: &Path) -> Result<(Reader, Vec<String>)> {
+    let (reader, header) = open(path)?;
+    let columns = header.len();
+    let ends = ["variant", "seed", "target", "prediction"];
+    ensure!(
+        columns >= 4 && header.iter().take(2).chain(header.iter().skip(columns - 2)).eq(ends),
+        "{}:1: the header must be variant,seed, the inputs, target,prediction",
+        path.display()
+    );
+    Ok((reader, header.iter().skip(2).take(columns - 4).map(str::to_owned).collect()))
+}
+
 /// Goes through a file whose rows begin with a variant and a seed; `row` is given what follows them, and says whether that
 /// is what it must be.
 fn each_row(path: &Path, header: &[&str], mut row: impl FnMut(Key, &[&str]) -> Option<()>) -> Result<()> {
     let shown = path.display();
-    let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
-    if reader.headers()?.iter().ne(header.iter().copied()) {
-        bail!("{shown}:1: the header must be {}", header.join(","));
-    }
+    let mut reader = with_header(path, header)?;
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
         let line = record.position().map_or(0, csv::Position::line);
@@ -164,10 +190,7 @@ fn each_record(
     mut take: impl FnMut(&dyn Fn(usize) -> String, &dyn Fn(usize) -> Result<f64>) -> Result<()>,
 ) -> Result<()> {
     let shown = path.display();
-    let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
-    if reader.headers()?.iter().ne(header.iter().copied()) {
-        bail!("{shown}:1: the header must be {}", header.join(","));
-    }
+    let mut reader = with_header(path, header)?;
     for record in reader.records() {
         let record = record.with_context(|| format!("{shown}: cannot be read"))?;
         let line = record.position().map_or(0, csv::Position::line);
@@ -216,16 +239,10 @@ pub fn findings(folder: &Path) -> Result<Vec<FindingRow>> {
 pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)], seeds: &[u64]) -> Result<Vec<PredictionRow>> {
     let path = folder.join("predictions.csv");
     let shown = path.display();
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
-    let header = reader.headers()?.clone();
+    let (mut reader, inputs) = predictions(&path)?;
     // With several inputs no one number says where a prediction is.
-    if !header.iter().any(|column| column == "x") {
-        return Ok(Vec::new());
-    }
-    let column = |name: &str| {
-        header.iter().position(|column| column == name).with_context(|| format!("{shown}:1: no column {name:?}"))
-    };
-    let (x, target, prediction) = (column("x")?, column("target")?, column("prediction")?);
+    let Some(x) = inputs.iter().position(|input| input == "x").map(|input| input + 2) else { return Ok(Vec::new()) };
+    let (target, prediction) = (inputs.len() + 2, inputs.len() + 3);
     let mut rows = Vec::new();
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
@@ -259,8 +276,8 @@ pub fn predictions_at(folder: &Path, wanted: &[(&str, f64)], seeds: &[u64]) -> R
 pub fn first_test_points(folder: &Path) -> Result<Option<Samples>> {
     let path = folder.join("predictions.csv");
     let shown = path.display();
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
-    let columns = reader.headers()?.len().saturating_sub(4);
+    let (mut reader, inputs) = predictions(&path)?;
+    let columns = inputs.len();
     let mut samples = Samples { columns, ..Samples::default() };
     let mut first: Option<(String, String)> = None;
     let mut record = csv::StringRecord::new();
@@ -284,4 +301,35 @@ pub struct PredictionRow {
     pub x: f64,
     pub target: f64,
     pub prediction: f64,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn predictions_of_another_header_are_refused_and_torn_ones_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("predictions.csv");
+        let says = |text: &str| -> Vec<String> {
+            std::fs::write(&path, text).unwrap();
+            let at = predictions_at(folder.path(), &[("a", 1.0)], &[0]).map(|rows| rows.len());
+            let points = first_test_points(folder.path()).map(|points| points.map_or(0, |points| points.rows()));
+            [at, points].map(|said| said.map_or_else(|error| format!("{error:#}"), |count| count.to_string())).to_vec()
+        };
+        for text in
+            ["", "x", "x\n1\n", "variant\na\n", "x,target,prediction\n1,2,3\n", "seed,variant,target,prediction\n"]
+        {
+            let said = says(text);
+            assert!(
+                said.iter().all(|said| said.contains("predictions.csv:1: the header must be ")),
+                "{text:?}: {said:?}"
+            );
+        }
+        for text in ["variant,seed,x,target,prediction\na\n", "variant,seed,x,target,prediction\na,0,1.0,2.0\n"] {
+            assert!(says(text).iter().all(|said| said.contains("predictions.csv: cannot be read")), "{text:?}");
+        }
+        assert_eq!(says("variant,seed,x,target,prediction\na,0,1,2,3\na,0,2,2,3\nb,0,1,2,3\n"), ["1", "2"]);
+        assert_eq!(says("variant,seed,target,prediction\na,0,2,3\n"), ["0", "0"]);
+    }
 }

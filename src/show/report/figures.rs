@@ -44,6 +44,12 @@ impl Figures {
             let variant = &study.variants[at];
             let name = study.short_name(at);
             let id = format!("fit-{}", slug(study, at));
+            let points = function.predictions.len();
+            let astray = match function.predictions.iter().filter(|prediction| !prediction.is_finite()).count() {
+                0 => String::new(),
+                some if some < points => format!(" Its predictions are not finite at {some} of {points} points."),
+                _ => " Its predictions are not finite.".to_owned(),
+            };
             let of = format!("seed {}, the run with the median error of {}", function.seed, variant.runs.len());
             figures.functions.push(match &function.inputs {
                 Some(inputs) => {
@@ -65,7 +71,7 @@ impl Figures {
                         0 => " It is one straight piece.".to_owned(),
                         kinks => format!(" Marks show where its {} straight pieces meet.", kinks + 1),
                     };
-                    figure(id, format!("{name}: {of}.{bends}"), |size| chart.draw(size))?
+                    figure(id, format!("{name}: {of}.{astray}{bends}"), |size| chart.draw(size))?
                 }
                 None => {
                     let chart = Parity {
@@ -73,13 +79,13 @@ impl Figures {
                         label: "output (target's units)".to_owned(),
                         points: function.targets.iter().copied().zip(function.predictions.iter().copied()).collect(),
                     };
-                    figure(id, format!("{name}: {of}. On the diagonal a prediction is right."), |size| {
+                    figure(id, format!("{name}: {of}.{astray} On the diagonal a prediction is right."), |size| {
                         chart.draw(size)
                     })?
                 }
             });
         }
-        for (&at, curve) in &study.curves {
+        for (at, curve) in study.drawn_curves() {
             let name = study.short_name(at);
             let ended = study.ended(at);
             let series = |name: &str, points: &[Band], ended, dashed| CurveSeries {
@@ -139,55 +145,64 @@ fn errors(study: &Study) -> Result<Figure> {
             note: fits,
         }
     };
+    let medians = study.listed.iter().map(|&at| study.variants[at].summary.test_rmse.median);
+    let (references, far) = references(study, medians.clone());
     let chart = Points {
         title: "Test error of each variant".to_owned(),
         x_label: "test RMSE (target's units)".to_owned(),
         rows: study.listed.iter().map(row).collect(),
-        log_x: study.listed.iter().any(|&at| study.variants[at].summary.test_rmse.median > 0.0),
-        references: references(study),
+        log_x: medians.clone().any(|median| median > 0.0),
+        references,
     };
     let more = study.variants.len() - study.listed.len();
     let more = if more > 0 { format!(" {more} more are in the table.") } else { String::new() };
     let caption = format!(
-        "Root mean square error on the test points, left is better: a small dot for each seed, a large one for the median, a bar from the lowest to the highest.{more}"
+        "Root mean square error on the test points, left is better: a small dot for each seed, a large one for the median, a bar from the lowest to the highest.{more}{far}"
     );
     figure("test-error".to_owned(), caption, |size| chart.draw(size))
 }
 
-/// What simple predictors reach.
-fn references(study: &Study) -> Vec<(String, f64)> {
-    let Some(health) = &study.baselines else { return Vec::new() };
-    [("always the mean", health.mean_rmse), ("best straight line", health.line_rmse)]
-        .into_iter()
-        .filter(|(_, rmse)| rmse.is_finite() && *rmse > 0.0)
-        .map(|(name, rmse)| (name.to_owned(), rmse))
-        .collect()
+/// A reference under this share of the smallest median is not drawn: its axis would show little else.
+const FAR: f64 = 1e-3;
+
+/// What simple predictors reach, beside these medians; and a sentence on those that are too far below to be drawn.
+fn references(study: &Study, medians: impl Iterator<Item = f64>) -> (Vec<(String, f64)>, String) {
+    let Some(health) = &study.baselines else { return Default::default() };
+    let least = medians.filter(|&median| median > 0.0 && median.is_finite()).reduce(f64::min).unwrap_or(0.0);
+    let known = [("always the mean", health.mean_rmse), ("best straight line", health.line_rmse)];
+    let known = known.into_iter().filter(|(_, rmse)| rmse.is_finite() && *rmse > 0.0);
+    let (near, far): (Vec<_>, Vec<_>) = known.partition(|(_, rmse)| *rmse >= least * FAR);
+    let said = far.iter().map(|(name, rmse)| format!(" Far below: {name}, {}.", short(*rmse))).collect();
+    (near.into_iter().map(|(name, rmse)| (name.to_owned(), rmse)).collect(), said)
 }
 
 fn curves(study: &Study) -> Result<Option<Figure>> {
-    if study.curves.is_empty() {
+    if study.drawn_curves().next().is_none() {
         return Ok(None);
     }
+    let medians = study.drawn_curves().flat_map(|(_, curve)| &curve.test_rmse).map(|band| band.median);
+    let (references, far) = references(study, medians);
     let chart = Curves {
         title: "Test error while training".to_owned(),
         y_label: "test RMSE (target's units)".to_owned(),
         series: study
-            .curves
-            .iter()
-            .map(|(&at, curve)| CurveSeries {
+            .drawn_curves()
+            .map(|(at, curve)| CurveSeries {
                 name: study.short_name(at),
                 points: curve.test_rmse.clone(),
                 ended: study.ended(at),
                 dashed: false,
             })
             .collect(),
-        log_y: positive(study.curves.values().flat_map(|curve| &curve.test_rmse)),
-        references: references(study),
+        log_y: positive(study.drawn_curves().flat_map(|(_, curve)| &curve.test_rmse)),
+        references,
     };
     let left = study.variants.len() - study.drawn.len();
     let left = if left > 0 { format!(" Of {left} more variants curves.csv has the curves.") } else { String::new() };
+    let named = study.variants.iter().filter(|variant| !variant.combination).count();
+    let spread = if named > study.drawn.len() { " Drawn are some from the best to the worst." } else { "" };
     let caption = format!(
-        "Median over the seeds, with a band between the quartiles; × marks where runs that diverged were last seen.{left}"
+        "Median over the seeds, with a band between the quartiles; × marks where runs that diverged were last seen.{spread}{left}{far}"
     );
     figure("curves".to_owned(), caption, |size| chart.draw(size)).map(Some)
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
 use super::study::StudyVariant;
+use crate::results::read::predictions;
 use crate::results::rows::HealthRow;
 
 /// The run whose test error is the median of its variant's (the better of two).
@@ -43,15 +44,9 @@ pub fn read(
     let mut functions: BTreeMap<usize, Function> = BTreeMap::new();
     let path = folder.join("predictions.csv");
     let shown = path.display();
-    let mut reader = csv::Reader::from_path(&path).with_context(|| format!("{shown}: cannot be read"))?;
-    let header = reader.headers()?.clone();
-    let columns = header.len();
-    let ends = ["variant", "seed", "target", "prediction"];
-    ensure!(
-        columns >= 4 && header.iter().take(2).chain(header.iter().skip(columns - 2)).eq(ends),
-        "{shown}:1: the header must be variant,seed, the inputs, target,prediction"
-    );
-    let one = columns == 5;
+    let (mut reader, inputs) = predictions(&path)?;
+    let columns = inputs.len() + 4;
+    let one = inputs.len() == 1;
     let mut record = csv::StringRecord::new();
     while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
         let Some((at, seed)) = wanted.get(&record[0]) else { continue };

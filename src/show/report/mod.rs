@@ -2,6 +2,7 @@
 
 mod figures;
 mod functions;
+mod names;
 mod page;
 mod sections;
 mod study;

@@ -3,7 +3,8 @@
 use maud::{Markup, html};
 
 use super::figures::{interval, range};
-use super::study::{Study, StudyVariant, letter};
+use super::names::letter;
+use super::study::{Study, StudyVariant};
 use crate::analysis::ablation::Kind;
 use crate::experiment::one_line;
 use crate::results::manifest::Status;
@@ -153,12 +154,12 @@ fn combinations(study: &Study, combined: &[usize]) -> Markup {
     folded(
         combined.len(),
         html! {
-            div.wide { table {
+            div.wide { table.combinations {
                 thead { tr {
                     @for nth in 0..study.fixes.len() { th.flag { (letter(nth)) } }
                     th { "outcome" }
                     th.number { "test RMSE, median" }
-                    th.number { "lowest … highest" }
+                    th.number.range { "lowest … highest" }
                     th.number { "R², median" }
                 } }
                 tbody {
@@ -167,7 +168,7 @@ fn combinations(study: &Study, combined: &[usize]) -> Markup {
                             @for on in &variant.on { td.flag { (if *on { "●" } else { "·" }) } }
                             td { (outcome(variant)) }
                             td.number { (short(variant.summary.test_rmse.median)) }
-                            td.number { (range(variant.summary.test_rmse.low, variant.summary.test_rmse.high)) }
+                            td.number.range { (range(variant.summary.test_rmse.low, variant.summary.test_rmse.high)) }
                             td.number { (ratio(variant.summary.r2.median)) }
                         }
                     }

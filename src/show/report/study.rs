@@ -6,11 +6,12 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 
 use super::functions::{self, Function};
+use super::names;
 use crate::analysis::ablation::{self, Cell, Effect, Kind};
 use crate::analysis::observed::score;
 use crate::analysis::outcome::Outcome;
 use crate::analysis::summary::{VariantSummary, worth_listing};
-use crate::experiment::{Published, one_line};
+use crate::experiment::Published;
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
 use crate::results::manifest::Manifest;
 use crate::results::read::{self, EffectRow, FindingRow, Runs};
@@ -33,10 +34,12 @@ pub struct Study {
     pub fixes: Vec<(String, String)>,
     /// All that have runs, in the experiment's order.
     pub variants: Vec<StudyVariant>,
+    /// A short name for each.
+    names: Vec<String>,
     /// Of which curves and functions are drawn, and which stand in the plot of points; by place.
     pub drawn: Vec<usize>,
     pub listed: Vec<usize>,
-    /// By place among the variants.
+    /// By place among the variants; of those that are drawn and those whose error while training a table shows.
     pub curves: BTreeMap<usize, Curve>,
     pub functions: BTreeMap<usize, Function>,
     /// What simple predictors reach, root mean square errors, where all runs are tested on the same points.
@@ -56,6 +59,8 @@ pub struct StudyVariant {
     pub on: Vec<bool>,
     /// Whether it is a combination of fixes and nothing else, beside variants that are more.
     pub combination: bool,
+    /// The value of each key that is swept.
+    pub swept: Vec<String>,
     pub summary: VariantSummary,
     pub runs: Vec<RunRow>,
     /// Its settings where they differ from the first variant's without fixes.
@@ -86,10 +91,12 @@ impl Study {
             |manifest| manifest.name.clone(),
         );
         let fixes = fixes(manifest.as_ref(), &runs);
-        let variants = variants(manifest.as_ref(), &fixes, runs);
+        let swept = swept(manifest.as_ref(), &runs);
+        let variants = variants(manifest.as_ref(), &fixes, &swept, runs);
         let (drawn, listed) = selection(&variants);
-        let names = drawn.iter().map(|&at| (variants[at].name.as_str(), at)).collect();
-        let curves = curves::read(folder, &names, None).with_context(|| folder.display().to_string());
+        let shown = listed.iter().filter(|&&at| !variants[at].combination).chain(&drawn);
+        let shown = shown.map(|&at| (variants[at].name.as_str(), at)).collect();
+        let curves = curves::read(folder, &shown, None).with_context(|| folder.display().to_string());
         let curves = optional(curves, &mut notes).unwrap_or_default();
         let health = optional(read::health(folder), &mut notes).unwrap_or_default();
         let functions = functions::read(folder, &variants, &drawn, &health);
@@ -113,6 +120,7 @@ impl Study {
         };
         Ok(Study {
             title: manifest.as_ref().map_or_else(|| name.clone(), |manifest| manifest.title.clone()),
+            names: names::short(&variants, &fixes, &swept),
             name,
             manifest,
             fixes,
@@ -143,20 +151,14 @@ impl Study {
         baseline(&self.variants)
     }
 
-    /// A variant's name, or of a combination of many fixes a short one: of the fixes that it lacks, or else of the letters
-    /// that stand for those it has.
+    /// A variant's name where there is little room.
     pub fn short_name(&self, at: usize) -> String {
-        let variant = &self.variants[at];
-        let fixes = |on: bool| (0..self.fixes.len()).filter(move |&fix| variant.on[fix] == on);
-        let names = |on: bool| fixes(on).map(|fix| one_line(&self.fixes[fix].0)).collect::<Vec<_>>().join(", ");
-        let bare = !variant.name.contains(' ');
-        match (fixes(true).count(), fixes(false).count()) {
-            (0..=2, _) => one_line(&variant.name),
-            (_, 0) if variant.combination && bare => "all fixes".to_owned(),
-            (_, 1 | 2) if variant.combination && bare => format!("all but {}", names(false)),
-            _ if variant.combination && bare => fixes(true).map(letter).collect::<Vec<_>>().join(" + "),
-            _ => one_line(&variant.name),
-        }
+        self.names[at].clone()
+    }
+
+    /// The curves that are drawn; those of the table alone are left out.
+    pub fn drawn_curves(&self) -> impl Iterator<Item = (usize, &Curve)> {
+        self.curves.iter().map(|(&at, curve)| (at, curve)).filter(|(at, _)| self.drawn.contains(at))
     }
 
     /// The steps at which runs of a variant that diverged were last seen with a finite error, and how many there.
@@ -180,12 +182,6 @@ fn baseline(variants: &[StudyVariant]) -> Option<&StudyVariant> {
     unfixed().find(|variant| variant.name == BASELINE).or_else(|| unfixed().next())
 }
 
-/// What stands for a fix where its name is too long: a, b, c, …
-pub fn letter(fix: usize) -> String {
-    let letter = u32::try_from(fix).ok().and_then(|fix| char::from_u32('a' as u32 + fix));
-    letter.filter(char::is_ascii_lowercase).map_or_else(|| (fix + 1).to_string(), String::from)
-}
-
 /// What a report can do without: why it is not there is said in it.
 fn optional<T>(part: Result<T>, notes: &mut Vec<String>) -> Option<T> {
     match part {
@@ -205,30 +201,49 @@ fn fixes(manifest: Option<&Manifest>, runs: &Runs) -> Vec<(String, String)> {
         let known = manifest.fixes.as_array().map(Vec::as_slice).unwrap_or_default();
         return known.iter().map(|fix| (text(fix, "name"), text(fix, "why"))).collect();
     }
+    let swept = swept(None, runs);
     let flags = |column: usize| runs.rows.iter().all(|(_, fields)| matches!(fields[column].as_str(), "0" | "1"));
-    let flagged = runs.settings.iter().enumerate().filter(|(column, _)| flags(*column));
+    let flagged = runs.settings.iter().enumerate().filter(|(column, name)| flags(*column) && !swept.contains(name));
     flagged.map(|(_, name)| (name.clone(), String::new())).collect()
 }
 
-fn variants(manifest: Option<&Manifest>, fixes: &[(String, String)], runs: Runs) -> Vec<StudyVariant> {
-    let places: Vec<Option<usize>> =
-        fixes.iter().map(|(name, _)| runs.settings.iter().position(|column| column == name)).collect();
-    let mut found: Vec<(String, Vec<bool>, Vec<RunRow>)> = Vec::new();
+/// The keys that are swept, as the manifest has them, or else the columns with a dot that all names of variants hold.
+fn swept(manifest: Option<&Manifest>, runs: &Runs) -> Vec<String> {
+    if let Some(manifest) = manifest {
+        return manifest.sweep.clone();
+    }
+    let named = |key: &str| runs.rows.iter().all(|(row, _)| row.variant.contains(&format!(" {key}=")));
+    runs.settings.iter().filter(|key| key.contains('.') && named(key)).cloned().collect()
+}
+
+/// A variant while its runs are gathered: its name, its fixes, the values of what is swept, its runs.
+type Gathered = (String, Vec<bool>, Vec<String>, Vec<RunRow>);
+
+fn variants(
+    manifest: Option<&Manifest>,
+    fixes: &[(String, String)],
+    swept: &[String],
+    runs: Runs,
+) -> Vec<StudyVariant> {
+    let column = |name: &String| runs.settings.iter().position(|column| column == name);
+    let places: Vec<Option<usize>> = fixes.iter().map(|(name, _)| column(name)).collect();
+    let points: Vec<usize> = swept.iter().filter_map(column).collect();
+    let mut found: Vec<Gathered> = Vec::new();
     let mut index: BTreeMap<String, usize> = BTreeMap::new();
     for (row, fields) in runs.rows {
         let at = *index.entry(row.variant.clone()).or_insert_with(|| {
             let on = places.iter().map(|place| place.is_some_and(|place| fields[place] == "1")).collect();
-            found.push((row.variant.clone(), on, Vec::new()));
+            let swept = points.iter().map(|&place| fields[place].clone()).collect();
+            found.push((row.variant.clone(), on, swept, Vec::new()));
             found.len() - 1
         });
-        found[at].2.push(row);
+        found[at].3.push(row);
     }
     let configs = manifest.map(Manifest::settings).unwrap_or_default();
     let order: BTreeMap<&str, usize> =
         configs.iter().enumerate().map(|(nth, (name, _))| (name.as_str(), nth)).collect();
-    found.sort_by_key(|(name, _, _)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
-    let unfixed: Vec<&String> =
-        found.iter().filter(|(_, on, _)| !on.contains(&true)).map(|(name, _, _)| name).collect();
+    found.sort_by_key(|(name, ..)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
+    let unfixed: Vec<&String> = found.iter().filter(|(_, on, ..)| !on.contains(&true)).map(|(name, ..)| name).collect();
     // What the others are told apart from: the set-up as asked.
     let asked = unfixed.iter().find(|name| **name == BASELINE).or(unfixed.first()).map(|name| name.to_string());
     // Where it has a name of its own too, under the other it is one of the combinations.
@@ -245,14 +260,14 @@ fn variants(manifest: Option<&Manifest>, fixes: &[(String, String)], runs: Runs)
     };
     found
         .into_iter()
-        .filter_map(|(name, on, runs)| {
+        .filter_map(|(name, on, swept, runs)| {
             let rows: Vec<&RunRow> = runs.iter().collect();
             let summary = VariantSummary::of(&name, &rows)?;
             let changes = match (config(&name), baseline) {
                 (Some(ours), Some(theirs)) => changes(ours, theirs),
                 _ => Vec::new(),
             };
-            Some(StudyVariant { combination: combination(&name, &on), name, on, summary, runs, changes })
+            Some(StudyVariant { combination: combination(&name, &on), name, on, swept, summary, runs, changes })
         })
         .collect()
 }
@@ -273,16 +288,27 @@ fn selection(variants: &[StudyVariant]) -> (Vec<usize>, Vec<usize>) {
     let combinations: Vec<(usize, &VariantSummary)> =
         combined.iter().map(|&at| (fixes(at), &variants[at].summary)).collect();
     let worth: Vec<usize> = worth_listing(&combinations).into_iter().map(|nth| combined[nth]).collect();
-    let mut drawn: Vec<usize> = named.iter().copied().take(MOST_DRAWN).collect();
+    let ranked = |these: &[usize]| {
+        let mut ranked = these.to_vec();
+        let error = |at: usize| variants[at].summary.test_rmse.median;
+        let gone = |at: usize| variants[at].summary.all(Outcome::Diverged);
+        ranked.sort_by(|&a, &b| gone(a).cmp(&gone(b)).then(error(a).total_cmp(&error(b))));
+        ranked
+    };
+    // Of many with names some from the best to the worst, of few all.
+    let mut drawn = if named.len() > MOST_DRAWN { spread(&ranked(&named)) } else { named.clone() };
     // Where few have names, the best of the combinations stand beside them.
-    let mut best = combined.clone();
-    best.sort_by(|&a, &b| variants[a].summary.test_rmse.median.total_cmp(&variants[b].summary.test_rmse.median));
     let room = MOST_DRAWN.saturating_sub(drawn.len()).min(if named.len() > 2 { 0 } else { MOST_DRAWN });
-    drawn.extend(best.into_iter().take(room));
+    drawn.extend(ranked(&combined).into_iter().take(room));
     drawn.sort_unstable();
     let mut listed: Vec<usize> = named.into_iter().chain(worth).collect();
     listed.truncate(MOST_POINTS);
     (drawn, listed)
+}
+
+/// As many as are drawn, evenly spread, the first and the last among them.
+fn spread(ranked: &[usize]) -> Vec<usize> {
+    (0..MOST_DRAWN).map(|nth| ranked[nth * (ranked.len() - 1) / (MOST_DRAWN - 1)]).collect()
 }
 
 /// The simple predictors' errors, if they are the same for all runs.
