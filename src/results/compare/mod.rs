@@ -19,7 +19,7 @@ pub use noise::{Noise, Verdict};
 pub use settings::Setting;
 pub use side::Side;
 
-use super::folder::{EFFECTS, FINDINGS, MANIFEST};
+use super::folder::{EFFECTS, FINDINGS, MANIFEST, unfinished};
 use super::manifest::Manifest;
 use super::rows::RunFile;
 use crate::experiment::one_line;
@@ -185,6 +185,9 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
         comparison.files.push(file);
     }
     for (side, found) in sides.into_iter().zip(found) {
+        if let (false, Some(why)) = (found, unfinished(&side.path)) {
+            bail!("{why}");
+        }
         ensure!(
             found,
             "{}: holds no results: expected a folder with runs.csv, curves.csv, …, as misfit run writes it",
