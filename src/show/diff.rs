@@ -114,7 +114,9 @@ fn only(comparison: &Comparison, changed: bool) -> Comparison {
         for file in &mut comparison.files {
             let differs: Vec<ColumnComparison> =
                 file.columns.iter().filter(|column| file.column_differs(column, within)).cloned().collect();
+            let untold = file.noise_total - file.noise.len();
             file.noise.retain(|noise| differs.iter().any(|column| column.column == noise.column));
+            file.noise_total = file.noise.len() + untold;
             file.columns = differs;
         }
     }
