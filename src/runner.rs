@@ -116,10 +116,11 @@ impl Runner {
         let interrupted = (ended == Ended::Interrupted).then(|| self.interrupt.signal());
         if interrupted.is_some() {
             note(&format!(
-                "interrupted: {} of {} runs are kept in {}, the same command goes on from there",
+                "interrupted: {} of {} runs are kept in {}, the same command{} goes on from there",
                 all.iter().filter(|run| folder.has(&key(run))).count(),
                 all.len(),
-                path.display()
+                path.display(),
+                if place.fresh { " without --fresh" } else { "" }
             ));
         }
         let others = folder.count() - all.iter().filter(|run| folder.has(&key(run))).count();

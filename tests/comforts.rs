@@ -132,13 +132,13 @@ fn init_writes_the_embedded_experiment_under_the_file_s_name() {
     let ran = misfit.ok(&["init", "mine.toml"]);
     assert_eq!(
         ran.stdout(),
-        "mine.toml: a copy of the embedded experiment to change; its results go to results/mine\n"
+        "mine.toml: a copy of the embedded experiment: change a number in it, say learning_rate, and run it\n"
     );
     let program = env!("CARGO_BIN_EXE_misfit");
     assert_eq!(
         ran.stderr(),
         format!(
-            "next  {program} run mine.toml --dry-run   what it would train\n      {program} run mine.toml             trains it\n"
+            "next  {program} run mine.toml             trains it, once something is changed\n      {program} run mine.toml --dry-run   what it would train\n"
         )
     );
     let text = misfit.read("mine.toml");

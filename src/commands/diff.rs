@@ -84,7 +84,9 @@ pub fn run(args: &DiffArgs) -> Result<Exit> {
         Format::Csv => diff::csv(&comparison, args.changed),
     };
     print(&text)?;
-    if args.format == Format::Table && folders && comparison.different {
+    // The notebook compares whole folders.
+    let whole = folders && sides.iter().all(|side| side.variant.is_none());
+    if args.format == Format::Table && whole && comparison.different {
         super::steps::after_diff(&sides[0].path, &sides[1].path);
     }
     Ok(if comparison.different { Exit::Different } else { Exit::Done })

@@ -37,11 +37,13 @@ pub fn run(args: &InitArgs) -> Result<Exit> {
     ensure!(!name.is_empty(), "{shown:?}: names no file: give a file to write, as mine.toml");
     check_name(&name).map_err(|message| anyhow!("{shown}: {message}"))?;
     write_new(file, &named(&name)).with_context(|| shown.clone())?;
-    print(&format!("{shown}: a copy of the embedded experiment to change; its results go to results/{name}\n"))?;
+    print(&format!(
+        "{shown}: a copy of the embedded experiment. Change a number in it, say learning_rate, and run it: its results go to\nresults/{name}\n"
+    ))?;
     let words = file.display().to_string();
     next(&[
+        (&command(&["run", &words]), "trains it, once something is changed"),
         (&command(&["run", &words, "--dry-run"]), "what it would train"),
-        (&command(&["run", &words]), "trains it"),
     ]);
     Ok(Exit::Done)
 }

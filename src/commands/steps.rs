@@ -92,12 +92,16 @@ fn by_age(other: &Path, folder: &Path) -> [PathBuf; 2] {
     pair
 }
 
-/// Whether two folders have a variant of the same name, so that there is something to compare.
+/// Whether two folders are of experiments with the same fixes and a variant of the same name: of one experiment, or of a
+/// changed copy.
 fn akin(a: &Path, b: &Path) -> bool {
-    let names = |folder: &Path| -> BTreeSet<String> {
-        manifest(folder).iter().flat_map(Manifest::settings).map(|(name, _)| name).collect()
+    let [Some(a), Some(b)] = [a, b].map(manifest) else { return false };
+    let fixes = |manifest: &Manifest| -> Vec<serde_json::Value> {
+        manifest.fixes.as_array().into_iter().flatten().filter_map(|fix| fix.get("name").cloned()).collect()
     };
-    !names(a).is_disjoint(&names(b))
+    let names =
+        |manifest: &Manifest| -> BTreeSet<String> { manifest.settings().into_iter().map(|(name, _)| name).collect() };
+    fixes(&a) == fixes(&b) && !names(&a).is_disjoint(&names(&b))
 }
 
 fn say(steps: &[(String, &str)]) {

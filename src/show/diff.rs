@@ -9,12 +9,15 @@ use super::sheet::{Sheet, escaped};
 use super::spark::spark;
 use super::style::{bad, good};
 use crate::experiment::{one_line, shorten};
-use crate::results::compare::{ColumnComparison, Comparison, Difference, FileComparison, Noise, Setting, Verdict};
+use crate::results::compare::{
+    ColumnComparison, Comparison, Difference, Ending, FileComparison, Noise, Setting, Verdict,
+};
 use crate::results::rows::{line, number};
 
 /// Lines that are shown of a file's noise, and settings, at most.
 const MOST_NOISE: usize = 8;
 const MOST_SETTINGS: usize = 40;
+const MOST_ENDINGS: usize = 8;
 /// Variants that are named of a setting.
 const MOST_NAMED: usize = 3;
 /// Characters that are shown of a value, and of a setting.
@@ -112,6 +115,8 @@ fn only(comparison: &Comparison, changed: bool) -> Comparison {
         let within = comparison.within_noise;
         comparison.files.retain(|file| file.different);
         for file in &mut comparison.files {
+            let within_asked = |column: &&ColumnComparison| column.differ > 0 && !file.column_differs(column, within);
+            file.different_within = file.columns.iter().filter(within_asked).count();
             let differs: Vec<ColumnComparison> =
                 file.columns.iter().filter(|column| file.column_differs(column, within)).cloned().collect();
             let untold = file.noise_total - file.noise.len();
@@ -142,6 +147,14 @@ fn text(comparison: &Comparison, form: &Form) -> String {
         let more = comparison.settings.len().saturating_sub(MOST_SETTINGS);
         if more > 0 {
             let _ = writeln!(text, "\n{more} more settings differ: --format json has all.");
+        }
+    }
+    if !comparison.endings.is_empty() {
+        let _ = writeln!(text, "\n{}\n\n{}", heading("How the runs ended"), show(&endings(&comparison.endings)));
+        let more = comparison.endings.len().saturating_sub(MOST_ENDINGS);
+        if more > 0 {
+            let _ =
+                writeln!(text, "\n{more} more variants: --format json has all; #VARIANT after both names shows one.");
         }
     }
     let mut noisy = false;
@@ -182,9 +195,10 @@ fn text(comparison: &Comparison, form: &Form) -> String {
 
 const NOISE: &str = "\
 × noise: how far the means over the seeds are apart, as a multiple of the spread between seeds √((s_A² + s_B²)/2), with the
-95 % paired bootstrap interval. Apart: where the multiple is above 1. noise: no clear difference; small: the interval does not
-hold 0, but the means are not apart; beyond: they are, or they are at most places, or anywhere by more than chance allows, or a
-value is finite on one side only. With fewer than 6 seeds the interval is too narrow: so few cannot show a difference at 5 %.";
+95 % paired bootstrap interval (none at a place that is chosen because the multiple is largest there). Apart: above 1. noise: no
+clear difference; small: the interval does not hold 0, but the means are not apart; beyond: they are; on the way: at most places,
+or anywhere by more than chance allows, if not at the last. × in a small chart: no multiple. With fewer than 6 seeds the interval
+is too narrow: so few cannot show a difference at 5 %.";
 
 /// Where neither side has a spread there is nothing to hold a difference against.
 fn worth_telling(noise: &Noise) -> bool {
@@ -215,7 +229,11 @@ fn about(file: &FileComparison) -> String {
         }
     }
     match file.columns.iter().filter(|column| column.differ > 0).count() {
-        0 if file.compared > 0 => text.push_str("; no value differs"),
+        0 if file.compared > 0 && file.different_within == 0 => text.push_str("; no value differs"),
+        0 if file.compared > 0 => {
+            let columns = plural(file.different_within, "column differs", "columns differ");
+            let _ = write!(text, "; {columns}, by no more than is asked for");
+        }
         _ => {}
     }
     text
@@ -277,6 +295,22 @@ fn settings(settings: &[Setting]) -> Sheet {
     sheet
 }
 
+/// Is it better or worse?
+fn endings(endings: &[Ending]) -> Sheet {
+    let named = endings.iter().any(|ending| ending.variant.is_some());
+    let mut header = Vec::from_iter(named.then_some("variant"));
+    header.extend(["A", "B", "test RMSE of A, median", "of B", "B over A"]);
+    let first = header.len() - 3;
+    let mut sheet = Sheet::new(&header, &[first, first + 1, first + 2]);
+    for ending in endings.iter().take(MOST_ENDINGS) {
+        let name = ending.variant.as_ref().map(|name| middle(&one_line(name)));
+        let (a, b) = (ending.test_rmse_a, ending.test_rmse_b);
+        let cells = [ending.outcomes_a.clone(), ending.outcomes_b.clone(), short(a), short(b), short(b / a)];
+        sheet.row(name.into_iter().chain(cells));
+    }
+    sheet
+}
+
 fn columns(comparison: &Comparison, file: &FileComparison) -> Sheet {
     let exact = comparison.tolerance.is_none();
     let mut header = vec!["column", "differ"];
@@ -323,7 +357,7 @@ fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
     for noise in told.iter().take(MOST_NOISE) {
         let mut row = Vec::new();
         if by_variant {
-            row.push(one_line(noise.variant.as_deref().unwrap_or_default()));
+            row.push(middle(&one_line(noise.variant.as_deref().unwrap_or_default())));
         }
         row.push(one_line(&noise.column));
         if places {
@@ -339,7 +373,7 @@ fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
             _ => format!("{value:+.1e}"),
         };
         row.extend([seeds, short(noise.a), short(noise.b), short(noise.difference), multiple(noise.multiple)]);
-        row.push(match noise.noise_floor > 0.0 {
+        row.push(match noise.noise_floor > 0.0 && !noise.low.is_nan() {
             true => {
                 format!("{} … {}", multiple(noise.low / noise.noise_floor), multiple(noise.high / noise.noise_floor))
             }
@@ -348,7 +382,9 @@ fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
         row.push(match noise.verdict {
             Verdict::Noise => good("noise"),
             Verdict::Small => "small".to_owned(),
-            Verdict::Beyond => bad("beyond"),
+            Verdict::Beyond if noise.unlike > 0 => bad("beyond: not finite on one side"),
+            Verdict::Beyond if noise.low.is_nan() || noise.multiple.abs() > 1.0 => bad("beyond"),
+            Verdict::Beyond => bad("beyond on the way"),
         });
         if places {
             row.push(noise.first_apart.as_ref().map_or_else(dash, |place| at(place)));
@@ -374,14 +410,28 @@ fn verdict(comparison: &Comparison) -> String {
         (false, 0) => good(&format!("The same{how}.")),
         (false, _) => good(&format!("The same{how}: {}.", plural(rows as usize, "row", "rows"))),
         (true, 1) => bad("Different."),
-        (true, _) => bad(&format!("Different: {different} of {files} files.")),
+        (true, _) => {
+            let names = comparison.files.iter().filter(|file| file.different).map(|file| file.file.as_str());
+            bad(&format!("Different: {} ({different} of {files} files).", names.collect::<Vec<_>>().join(", ")))
+        }
     }
 }
 
 /// A key on one line.
 fn at(key: &[String]) -> String {
-    let parts: Vec<String> = key.iter().map(|part| shorten(&one_line(part))).collect();
+    let parts: Vec<String> = key.iter().map(|part| middle(&one_line(part))).collect();
     parts.join(",")
+}
+
+/// A long name without its middle.
+fn middle(name: &str) -> String {
+    const MOST: usize = 36;
+    let letters: Vec<char> = name.chars().collect();
+    if letters.len() <= MOST {
+        return name.to_owned();
+    }
+    let part = |letters: &[char]| letters.iter().collect::<String>();
+    format!("{}…{}", part(&letters[..MOST / 2]), part(&letters[letters.len() - MOST / 2 + 1..]))
 }
 
 /// Both values with as few digits as show that they differ.

@@ -3,6 +3,7 @@
 //! Rows are aligned by key and gone through side by side, so that files of any length take the same little memory.
 
 mod columns;
+mod endings;
 mod files;
 mod group;
 mod json;
@@ -15,6 +16,7 @@ use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
 pub use columns::{ColumnComparison, Difference, Tolerance};
+pub use endings::Ending;
 pub use noise::{Noise, Verdict};
 pub use settings::Setting;
 pub use side::Side;
@@ -44,6 +46,8 @@ pub struct Comparison {
     pub tolerance: Tolerance,
     pub within_noise: bool,
     pub settings: Vec<Setting>,
+    /// Of results folders.
+    pub endings: Vec<Ending>,
     pub files: Vec<FileComparison>,
     /// What a reader should know, a line each.
     pub notes: Vec<String>,
@@ -69,6 +73,9 @@ pub struct FileComparison {
     pub extra_columns: Vec<String>,
     pub columns: Vec<ColumnComparison>,
     pub different: bool,
+    /// Columns that differ, but by no more than is asked for, and are left out for it.
+    #[serde(skip)]
+    pub different_within: usize,
     /// Those with the largest multiples first, of so many.
     pub noise: Vec<Noise>,
     pub noise_total: usize,
@@ -94,6 +101,7 @@ impl FileComparison {
             extra_columns: Vec::new(),
             columns: Vec::new(),
             different: false,
+            different_within: 0,
             noise: Vec::new(),
             noise_total: 0,
             with_noise: 0,
@@ -133,6 +141,7 @@ pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
         tolerance: asked.tolerance,
         within_noise: asked.within_noise,
         settings: Vec::new(),
+        endings: Vec::new(),
         files: Vec::new(),
         notes: Vec::new(),
     };
@@ -194,6 +203,7 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
             side.name()
         );
     }
+    comparison.endings = endings::endings(sides);
     let read = |side: &Side| Manifest::read(&side.path.join(MANIFEST));
     match (read(sides[0]), read(sides[1])) {
         (Ok(Some(a)), Ok(Some(b))) => {

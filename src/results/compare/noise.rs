@@ -35,7 +35,8 @@ pub struct Noise {
     pub a: f64,
     #[serde(serialize_with = "json::number")]
     pub b: f64,
-    /// The mean of b − a, and the ends of its 95 % paired bootstrap interval.
+    /// The mean of b − a, and the ends of its 95 % paired bootstrap interval; none where the place is the one with the largest
+    /// multiple.
     #[serde(serialize_with = "json::number")]
     pub difference: f64,
     #[serde(serialize_with = "json::number")]
@@ -93,6 +94,9 @@ pub(super) struct NoiseWatch {
     /// For each column, whether it differs by more than noise, in any variant; where there is no telling what noise is, by
     /// more than the tolerance.
     pub differs: Vec<bool>,
+    /// Columns in which something is no number, and those that differ by more than the tolerance.
+    texts: Vec<bool>,
+    beyond: Vec<bool>,
     /// Variants with at least two pairs of runs, and those with fewer.
     pub compared: usize,
     pub single: usize,
@@ -111,6 +115,8 @@ impl NoiseWatch {
         };
         Some(NoiseWatch {
             differs: vec![false; columns.len()],
+            texts: vec![false; columns.len()],
+            beyond: vec![false; columns.len()],
             columns,
             variant,
             seed,
@@ -151,7 +157,9 @@ impl NoiseWatch {
         self.left_out += group.left_out;
         let variant = self.variant.map(|_| String::from_utf8_lossy(&group.variant).into_owned());
         for (nth, (name, _)) in self.columns.iter().enumerate() {
-            let noise = match several && !group.texts[nth] {
+            self.texts[nth] |= group.texts[nth];
+            self.beyond[nth] |= group.beyond[nth];
+            let noise = match several && !self.texts[nth] {
                 true => noise(&group, places, nth, self.steps, variant.clone(), name),
                 false => None,
             };
@@ -179,6 +187,13 @@ impl NoiseWatch {
     /// The largest multiples first.
     pub fn end(&mut self) -> Vec<Noise> {
         self.end_group();
+        // Of a column that turned out to be none of numbers there is no noise, whatever its first variants held.
+        for (nth, (name, _)) in self.columns.iter().enumerate().filter(|(nth, _)| self.texts[*nth]) {
+            self.differs[nth] = self.beyond[nth];
+            let before = self.found.len();
+            self.found.retain(|noise| noise.column != *name);
+            self.total -= before - self.found.len();
+        }
         self.keep_largest();
         std::mem::take(&mut self.found)
     }
@@ -209,11 +224,11 @@ fn noise(
     let above: Vec<usize> = (0..at.len()).filter(|&nth| size(nth) > 1.0).collect();
     let spread = Spread::of(&at[told].finite);
     let differences: Vec<f64> = at[told].finite.iter().map(|(a, b)| b - a).collect();
-    let [low, high] = paired_interval(&differences);
     let multiple = spread.multiple();
-    // Where places were chosen for their difference, the interval there says nothing.
+    // Where a place is chosen for its difference, an interval there says nothing.
     let chosen = !steps && at.len() > 1;
-    let clear = !chosen && (low > 0.0 || high < 0.0);
+    let [low, high] = if chosen { [f64::NAN; 2] } else { paired_interval(&differences) };
+    let clear = low > 0.0 || high < 0.0;
     let limits = Limits::of(at.len());
     let peak = (0..at.len()).any(|nth| size(nth) > limits.at(at[nth].finite.len()));
     let mostly = at.len() >= SEVERAL && 2 * above.len() > at.len();

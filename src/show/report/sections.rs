@@ -77,6 +77,9 @@ pub fn facts(study: &Study) -> Markup {
     let state = match manifest.status {
         Status::Complete => None,
         Status::Running => Some("not ended when this was made: some runs are missing"),
+        Status::Interrupted if manifest.command.iter().any(|word| word == "--fresh") => {
+            Some("interrupted: some runs are missing, the same command without --fresh goes on")
+        }
         Status::Interrupted => Some("interrupted: some runs are missing, the same command goes on"),
         Status::Failed => Some("failed: some runs are missing"),
     };

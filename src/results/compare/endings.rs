@@ -1,0 +1,59 @@
+//! How each variant ended on the two sides, in a line each: is it better or worse?
+
+use serde::Serialize;
+
+use super::json;
+use super::side::Side;
+use crate::analysis::summary::VariantSummary;
+use crate::results::read;
+use crate::results::rows::RunRow;
+
+/// A variant that both sides have.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ending {
+    /// Its name; of two variants held against each other nothing.
+    pub variant: Option<String>,
+    /// `fits 6/6`, or each outcome with its count.
+    pub outcomes_a: String,
+    pub outcomes_b: String,
+    /// Medians over all seeds of the side, in target units; a run that diverged counts as infinitely far off.
+    #[serde(serialize_with = "json::number")]
+    pub test_rmse_a: f64,
+    #[serde(serialize_with = "json::number")]
+    pub test_rmse_b: f64,
+}
+
+/// Runs files of so many bytes or fewer are read for it.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// The variants that both folders have, those with names of their own before combinations of fixes, whose names are joined by
+/// `+`. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
+pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
+    let runs = sides.map(|side| {
+        let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
+        if small { read::runs(&side.path).unwrap_or_default() } else { Vec::new() }
+    });
+    let summary = |rows: &[RunRow], variant: &str| {
+        let own: Vec<&RunRow> = rows.iter().filter(|row| row.variant == variant).collect();
+        VariantSummary::of(variant, &own)
+    };
+    let ending = |a: &str, b: &str, name: Option<&str>| {
+        let (a, b) = (summary(&runs[0], a)?, summary(&runs[1], b)?);
+        Some(Ending {
+            variant: name.map(str::to_owned),
+            outcomes_a: a.outcomes_line(),
+            outcomes_b: b.outcomes_line(),
+            test_rmse_a: a.test_rmse.median,
+            test_rmse_b: b.test_rmse.median,
+        })
+    };
+    if let [Some(a), Some(b)] = sides.map(|side| side.variant.as_deref()) {
+        return ending(a, b, None).into_iter().collect();
+    }
+    let mut names: Vec<&str> = runs[0].iter().map(|row| row.variant.as_str()).collect();
+    names.dedup();
+    let mut seen = std::collections::HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    names.sort_by_key(|name| name.contains('+'));
+    names.into_iter().filter_map(|name| ending(name, name, Some(name))).collect()
+}
