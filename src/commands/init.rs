@@ -38,7 +38,7 @@ pub fn run(args: &InitArgs) -> Result<Exit> {
     check_name(&name).map_err(|message| anyhow!("{shown}: {message}"))?;
     write_new(file, &named(&name)).with_context(|| shown.clone())?;
     print(&format!(
-        "{shown}: a copy of the embedded experiment. Change a number in it, say learning_rate, and run it: its results go to\nresults/{name}\n"
+        "{shown}: a copy of the embedded experiment: change a number in it, say learning_rate, and run it\n"
     ))?;
     let words = file.display().to_string();
     next(&[
