@@ -338,6 +338,17 @@ fn two_variants_of_one_folder_are_aligned_by_seed_and_step() {
     let columns = ours["files"][0]["columns"].as_array().unwrap();
     let first = &columns.iter().find(|column| column["column"] == "test_rmse").unwrap()["first"];
     assert_eq!([&first["a"], &first["b"]], [&error("question"), &error("answer")]);
+    // How they ended, by the median of three seeds.
+    let median = |variant: &str| {
+        let all = common::rows(&runs);
+        let mut errors: Vec<f64> =
+            all.iter().filter(|row| row["variant"] == variant).map(|row| row["test_rmse"].parse().unwrap()).collect();
+        errors.sort_by(f64::total_cmp);
+        errors[1]
+    };
+    let ended = &ours["endings"][0];
+    assert_eq!([&ended["outcomes_a"], &ended["outcomes_b"]], ["constant 3/3", "fits 3/3"]);
+    assert_eq!([&ended["test_rmse_a"], &ended["test_rmse_b"]], [median("question"), median("answer")]);
     // The settings are those of the two variants.
     let settings: Vec<&str> =
         ours["settings"].as_array().unwrap().iter().map(|setting| setting["key"].as_str().unwrap()).collect();
