@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::json;
 use super::side::Side;
 use crate::analysis::summary::VariantSummary;
-use crate::results::read;
+use crate::results::read::{self, Runs};
 use crate::results::rows::RunRow;
 
 /// A variant that both sides have.
@@ -26,15 +26,15 @@ pub struct Ending {
 /// Runs files of so many bytes or fewer are read for it.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// The variants that both folders have, those with names of their own before combinations of fixes, whose names are joined by
-/// `+`. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
+/// The variants that both folders have, those with names of their own before combinations of fixes, which are named after
+/// them, joined by `+`. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
 pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
     let runs = sides.map(|side| {
         let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
-        if small { read::runs(&side.path).unwrap_or_default() } else { Vec::new() }
+        if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
     });
-    let summary = |rows: &[RunRow], variant: &str| {
-        let own: Vec<&RunRow> = rows.iter().filter(|row| row.variant == variant).collect();
+    let summary = |runs: &Runs, variant: &str| {
+        let own: Vec<&RunRow> = runs.rows.iter().map(|(row, _)| row).filter(|row| row.variant == variant).collect();
         VariantSummary::of(variant, &own)
     };
     let ending = |a: &str, b: &str, name: Option<&str>| {
@@ -50,10 +50,11 @@ pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
     if let [Some(a), Some(b)] = sides.map(|side| side.variant.as_deref()) {
         return ending(a, b, None).into_iter().collect();
     }
-    let mut names: Vec<&str> = runs[0].iter().map(|row| row.variant.as_str()).collect();
+    let mut names: Vec<&str> = runs[0].rows.iter().map(|(row, _)| row.variant.as_str()).collect();
     names.dedup();
     let mut seen = std::collections::HashSet::new();
     names.retain(|name| seen.insert(*name));
-    names.sort_by_key(|name| name.contains('+'));
+    let is_fix = |part: &str| runs[0].settings.iter().any(|fix| fix == part);
+    names.sort_by_key(|name| name.split('+').all(is_fix));
     names.into_iter().filter_map(|name| ending(name, name, Some(name))).collect()
 }
