@@ -19,6 +19,7 @@ pub mod results;
 mod runner;
 #[cfg(feature = "train")]
 pub mod schedule;
+mod shell;
 pub mod show;
 pub mod suggest;
 #[cfg(feature = "train")]

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
 use crate::experiment::{one_line, one_of, shorten};
-use crate::show::next::quoted;
+use crate::shell::quoted;
 use crate::suggest::near;
 
 /// `unrecognized subcommand "rnu", did you mean "run"? (see --help)`

@@ -11,7 +11,8 @@ use super::Exit;
 use super::run::print;
 use crate::experiment::names::check_name;
 use crate::experiment::{EMBEDDED, one_line};
-use crate::show::next::{command, next, quoted};
+use crate::shell::quoted;
+use crate::show::next::{command, next};
 
 const EXAMPLES: &str = "\
 Examples:

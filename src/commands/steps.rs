@@ -6,7 +6,8 @@ use std::time::SystemTime;
 
 use crate::results::folder::MANIFEST;
 use crate::results::manifest::Manifest;
-use crate::show::next::{command, next, quoted};
+use crate::shell::quoted;
+use crate::show::next::{command, next};
 
 /// The copy of the experiment that is proposed to be changed.
 const MINE: &str = "mine.toml";

@@ -16,7 +16,7 @@ use super::manifest::{Manifest, Status};
 use super::part::{self, RunRows};
 use super::rows::{Key, RunFile};
 use crate::experiment::{Experiment, one_line};
-use crate::show::next::quoted;
+use crate::shell::quoted;
 
 /// A folder that this process holds until the value is dropped.
 pub struct Folder {

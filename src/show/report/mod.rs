@@ -13,7 +13,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::results::files::write_whole;
 use crate::results::folder::{PAGE, PLOTS, clear_report};
-use crate::show::next::quoted;
+use crate::shell::quoted;
 use crate::show::plots::png;
 use figures::Figures;
 use study::Study;

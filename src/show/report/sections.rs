@@ -8,8 +8,8 @@ use super::study::{Study, StudyVariant};
 use crate::analysis::ablation::Kind;
 use crate::experiment::one_line;
 use crate::results::manifest::Status;
+use crate::shell::quoted;
 use crate::show::curves::Curve;
-use crate::show::next::quoted;
 use crate::show::numbers::{plural, ratio, short, signed};
 use crate::show::published;
 
