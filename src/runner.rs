@@ -10,11 +10,13 @@ use tch::Device;
 use crate::data::Files;
 use crate::experiment::{Experiment, Run};
 use crate::interrupt::Interrupt;
+use crate::memory;
 use crate::results::folder::Folder;
 use crate::results::manifest::{Circumstances, Manifest, Status};
 use crate::results::rows::Key;
 use crate::schedule::{self, BaselineCache, Ended, Schedule};
 use crate::show::note::note;
+use crate::show::numbers::plural;
 use crate::show::progress::Progress;
 use crate::train::device;
 
@@ -78,7 +80,7 @@ impl Runner {
             threads: self.threads,
         };
         let mut manifest = Manifest::new(experiment, place.hash, files.hashes(), circumstances);
-        folder.write_manifest(&manifest)?;
+        folder.write_manifest(&mut manifest)?;
         let all = experiment.runs(variants);
         let key = |run: &Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
         let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
@@ -102,7 +104,8 @@ impl Runner {
         progress.clear();
 
         // Whatever ended is put in order, whether all of it did or not.
-        folder.assemble()?;
+        let assembled = folder.assemble(&mut manifest);
+        let ended = ended.and_then(|ended| assembled.map(|()| ended));
         manifest.status = match &ended {
             Ok(Ended::Done) => Status::Complete,
             Ok(Ended::Interrupted) => Status::Interrupted,
@@ -111,8 +114,12 @@ impl Runner {
         manifest.runs = folder.count();
         manifest.seeds = folder.seeds();
         manifest.seconds = started.elapsed().as_secs_f64();
-        folder.write_manifest(&manifest)?;
-        let ended = ended.with_context(|| format!("{} runs are kept in {}", folder.count(), path.display()))?;
+        manifest.peak_memory = memory::peak();
+        let told = folder.write_manifest(&mut manifest);
+        let ended = ended.and_then(|ended| told.map(|()| ended)).with_context(|| {
+            let kept = plural(folder.kept(), "run is", "runs are");
+            format!("{kept} kept in {}, the same command goes on from there", path.display())
+        })?;
         let interrupted = (ended == Ended::Interrupted).then(|| self.interrupt.signal());
         if interrupted.is_some() {
             note(&format!(

@@ -5,9 +5,8 @@ mod common;
 
 use std::io::Read;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
 
-use common::{Misfit, rows};
+use common::{Misfit, parts, rows, signal, wait_for};
 
 const EXPERIMENT: &str = r#"
 name = "small"
@@ -40,26 +39,6 @@ fn small() -> Misfit {
     let misfit = Misfit::new();
     misfit.write("small.toml", EXPERIMENT);
     misfit
-}
-
-fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !done() {
-        assert!(started.elapsed() < Duration::from_secs(120), "{what}: not within two minutes");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn parts(misfit: &Misfit) -> usize {
-    let path = misfit.folder.path().join("out/.parts");
-    std::fs::read_dir(path).map_or(0, |entries| {
-        entries.filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "part"))).count()
-    })
-}
-
-fn signal(child: &std::process::Child, name: &str) {
-    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill runs");
-    assert!(sent.success());
 }
 
 #[test]
@@ -246,11 +225,11 @@ fn a_damaged_csv_is_refused_with_its_line_and_nothing_is_changed() {
     let swapped = [&lines[..2], &[lines[9], lines[3]], &lines[4..]].concat().join("\n") + "\n";
     for (damaged, says) in [
         (whole[..whole.len() - 1].to_owned(), "ends in the middle of a row"),
-        (whole[..whole.len() - 9].to_owned(), "runs.csv:33: is not a row of 11 fields"),
+        (whole[..whole.len() - 9].to_owned(), "runs.csv:33: ends in the middle of a row"),
         (whole.replacen("variant,", "varient,", 1), "runs.csv:1: the header is not this experiment's"),
         (swapped, "runs.csv:4: is out of order"),
-        (whole.replacen(",0,0,0\n", ",0\n", 1), "runs.csv:2: is not a row of 11 fields"),
-        (whole.replacen("baseline,0", "baseline,zero", 1), "runs.csv:2: is not a row"),
+        (whole.replacen(",0,0,0\n", ",0\n", 1), "runs.csv:2: has 9 fields, the header 11"),
+        (whole.replacen("baseline,0", "baseline,zero", 1), "runs.csv:2: has no seed in its second field"),
     ] {
         std::fs::write(&path, &damaged).unwrap();
         let ran = misfit.run(&["run", "small.toml", "--out", "out"]);

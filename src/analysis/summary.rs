@@ -1,5 +1,7 @@
 //! Runs taken together, a variant at a time. A diverged run counts like any other: as infinitely far off.
 
+use std::collections::HashMap;
+
 use super::outcome::Outcome;
 use crate::results::rows::RunRow;
 
@@ -21,6 +23,15 @@ impl Middle {
         let median = if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 };
         Some(Middle { median, low, high })
     }
+}
+
+/// Each variant's rows, in their order.
+pub fn by_variant(rows: &[RunRow]) -> HashMap<&str, Vec<&RunRow>> {
+    let mut variants: HashMap<&str, Vec<&RunRow>> = HashMap::new();
+    for row in rows {
+        variants.entry(&row.variant).or_default().push(row);
+    }
+    variants
 }
 
 /// A variant's runs.

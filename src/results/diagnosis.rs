@@ -5,22 +5,30 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::files::write_whole;
-use super::folder::{EFFECTS, FINDINGS, REPAIRED};
+use super::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
+use super::manifest::Manifest;
 use super::rows::{EFFECTS_HEADER, FINDINGS_HEADER, line, number};
 use crate::analysis::diagnosis::{Diagnosis, Goal, Judged, Verdict};
 use crate::analysis::search::{Set, Suspicion, TRIED};
 use crate::experiment::config::{Target, Test, sections};
 use crate::experiment::{Experiment, one_line};
 
-/// Writes the three files into a results folder.
+/// Writes the three files into a results folder, and what they hold into its manifest.
 pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> Result<()> {
     let text = |name: &str, text: String| write_whole(&folder.join(name), |file| Ok(file.write_all(text.as_bytes())?));
-    text(EFFECTS, effects(diagnosis))?;
-    text(FINDINGS, findings(diagnosis))?;
+    let mut sums =
+        vec![(EFFECTS, text(EFFECTS, effects(diagnosis))?), (FINDINGS, text(FINDINGS, findings(diagnosis))?)];
     match diagnosis.smallest.first() {
-        Some(&set) if set != 0 => text(REPAIRED, repaired(folder, experiment, diagnosis, set)?),
-        _ => super::files::remove(&folder.join(REPAIRED)),
+        Some(&set) if set != 0 => sums.push((REPAIRED, text(REPAIRED, repaired(folder, experiment, diagnosis, set)?)?)),
+        _ => super::files::remove(&folder.join(REPAIRED))?,
     }
+    let path = folder.join(MANIFEST);
+    if let Some(mut manifest) = Manifest::read(&path)? {
+        manifest.files.retain(|name, _| ![EFFECTS, FINDINGS, REPAIRED].contains(&name.as_str()));
+        manifest.files.extend(sums.into_iter().map(|(name, sum)| (name.to_owned(), sum)));
+        manifest.write(&path)?;
+    }
+    Ok(())
 }
 
 fn effects(diagnosis: &Diagnosis) -> String {

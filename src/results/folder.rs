@@ -5,29 +5,38 @@
 
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::files::{Segment, copy, remove, write_whole};
+use super::files::{Segment, Sum, Unplaced, copy, remove};
+use super::index::runs_in;
 use super::manifest::{Manifest, Status};
 use super::part::{self, RunRows};
+use super::read::shown as shown_run;
 use super::rows::{Key, RunFile};
 use crate::experiment::{Experiment, one_line};
 use crate::shell::quoted;
+use crate::show::note::note;
+use crate::show::numbers::plural;
 
 /// A folder that this process holds until the value is dropped.
 pub struct Folder {
     path: PathBuf,
     headers: [String; RunFile::COUNT],
+    /// What the folder's results depend on.
+    hash: String,
+    /// What each file holds by now, and while some are being replaced what they held before.
+    sums: BTreeMap<String, Sum>,
+    replaced: BTreeMap<String, Vec<Sum>>,
     /// Where the rows of the runs lie that have ended.
     runs: BTreeMap<Key, [Segment; RunFile::COUNT]>,
     /// Whether there are parts that the CSVs lack.
     parted: bool,
     next: AtomicU64,
-    _lock: File,
+    lock: File,
 }
 
 const LOCK: &str = ".lock";
@@ -56,15 +65,19 @@ impl Folder {
             clear(path)?;
         }
         remove_unfinished(path)?;
-        Self::check(path, experiment, hash)?;
+        let before = Self::check(path, experiment, hash)?;
+        let (sums, replaced) = before.map(|manifest| (manifest.files, manifest.replaced)).unwrap_or_default();
         fs::create_dir_all(ours(PARTS)).with_context(|| format!("{shown}: cannot be written to"))?;
         let mut folder = Folder {
             path: path.to_owned(),
             headers: RunFile::ALL.map(|file| file.header(experiment)),
+            hash: hash.to_owned(),
+            sums,
+            replaced,
             runs: BTreeMap::new(),
             parted: false,
             next: AtomicU64::new(0),
-            _lock: lock,
+            lock,
         };
         folder.find_runs()?;
         let known: std::collections::HashSet<&str> = experiment.variants.iter().map(|v| v.name.as_str()).collect();
@@ -86,12 +99,12 @@ impl Folder {
         Ok(())
     }
 
-    /// Refuses a folder that holds results of something else.
-    pub fn check(path: &Path, experiment: &Experiment, hash: &str) -> Result<()> {
+    /// Refuses a folder that holds results of something else; its manifest.
+    pub fn check(path: &Path, experiment: &Experiment, hash: &str) -> Result<Option<Manifest>> {
         let shown = path.display();
         let manifest = Manifest::read(&path.join(MANIFEST))
             .map_err(|error| anyhow!("{error:#}: set --out to a new folder, or --fresh"))?;
-        match manifest {
+        match &manifest {
             Some(manifest) => ensure!(
                 manifest.experiment_hash == hash,
                 "{shown}: holds the results of another experiment or other settings ({}): set --out to a new folder, or --fresh to replace them",
@@ -106,34 +119,80 @@ impl Folder {
                 }
             }
         }
+        Ok(manifest)
+    }
+
+    /// Finds the runs that an earlier command left.
+    fn find_runs(&mut self) -> Result<()> {
+        let mut found: BTreeMap<Key, Vec<Segment>> = BTreeMap::new();
+        let mut gone = Vec::new();
+        for (file, header) in RunFile::ALL.into_iter().zip(&self.headers) {
+            let path = self.path.join(file.name());
+            let before = self.replaced.get(file.name()).into_iter().flatten();
+            let known: Vec<Sum> = self.sums.get(file.name()).into_iter().chain(before).cloned().collect();
+            if path.exists() {
+                for (key, segment) in runs_in(&path, file, header, &known)? {
+                    found.entry(key).or_default().push(segment);
+                }
+            } else if !known.is_empty() {
+                gone.push(file.name());
+            }
+        }
+        self.find_parts()?;
+        // Some of the CSVs may be newer than the others if the process was killed between them; the parts then still hold
+        // what those lack.
+        let mut lost = Vec::new();
+        for (key, segments) in found {
+            match <[Segment; RunFile::COUNT]>::try_from(segments) {
+                Ok(segments) => _ = self.runs.entry(key).or_insert(segments),
+                Err(_) if !self.runs.contains_key(&key) => lost.push(key),
+                Err(_) => {}
+            }
+        }
+        if let Some(key) = lost.first() {
+            let shown = self.path.display();
+            ensure!(
+                !gone.is_empty(),
+                "{shown}: not all of its CSVs have the rows of {}: restore them, or run with --fresh",
+                shown_run(key)
+            );
+            let (gone, lost) = (gone.join(", "), plural(lost.len(), "run", "runs"));
+            note(&format!("{shown}: {gone} is gone, and {lost} not whole without it: to be trained again"));
+        }
         Ok(())
     }
 
-    fn find_runs(&mut self) -> Result<()> {
-        let mut found: BTreeMap<Key, Vec<Segment>> = BTreeMap::new();
-        for (file, header) in RunFile::ALL.into_iter().zip(&self.headers) {
-            let path = self.path.join(file.name());
-            if path.exists() {
-                for (key, segment) in index_csv(&path, header)? {
-                    found.entry(key).or_default().push(segment);
-                }
-            }
-        }
-        // Some of the CSVs may be newer than the others if the process was killed between them; the parts then still hold
-        // what those lack.
-        for (key, segments) in found {
-            if let Ok(segments) = <[Segment; RunFile::COUNT]>::try_from(segments) {
-                self.runs.insert(key, segments);
-            }
-        }
-        for entry in fs::read_dir(self.path.join(PARTS))? {
+    /// Finds the runs of the parts.
+    fn find_parts(&mut self) -> Result<()> {
+        self.parted = false;
+        for entry in fs::read_dir(self.path.join(PARTS)).with_context(|| self.cannot_be_read())? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "part") {
                 self.parted = true;
-                self.runs.extend(part::index(&path)?);
+                self.runs.extend(part::index(&path, &self.hash)?);
             } else {
                 remove(&path)?; // A part that was being written when the process was killed.
             }
+        }
+        Ok(())
+    }
+
+    fn cannot_be_read(&self) -> String {
+        format!("{}: cannot be read", self.path.display())
+    }
+
+    /// Fails if somebody removed the folder or put another in its place: it must not be written to.
+    fn is_ours(&self) -> Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let held = self.lock.metadata()?;
+            let there = fs::metadata(self.path.join(LOCK));
+            ensure!(
+                there.is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())),
+                "{}: was removed or replaced while it was written, and the runs that it held with it: the same command trains them again",
+                self.path.display()
+            );
         }
         Ok(())
     }
@@ -157,37 +216,66 @@ impl Folder {
         self.runs.len()
     }
 
+    /// Runs whose rows are there in whatever state the folder was left.
+    pub fn kept(&mut self) -> usize {
+        let held = self.is_ours().and_then(|()| self.find_parts());
+        if held.is_ok() { self.runs.len() } else { 0 }
+    }
+
     /// Keeps the rows of runs that have ended together. Once it returns, no kill loses them.
     pub fn keep(&self, runs: &[RunRows]) -> Result<()> {
+        self.is_ours()?;
         let unique = (std::process::id(), self.next.fetch_add(1, Ordering::Relaxed));
         let name = format!("{:x}-{:x}-{:x}.part", unix_nanos(), unique.0, unique.1);
-        part::write(&self.path.join(PARTS).join(name), runs)
+        part::write(&self.path.join(PARTS).join(name), &self.hash, runs)
     }
 
-    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
-        write_whole(&self.path.join(MANIFEST), |file| {
-            serde_json::to_writer_pretty(&mut *file, manifest)?;
-            Ok(file.write_all(b"\n")?)
-        })
+    /// Writes the manifest, with what the files hold.
+    pub fn write_manifest(&self, manifest: &mut Manifest) -> Result<()> {
+        self.is_ours()?;
+        manifest.files.clone_from(&self.sums);
+        manifest.replaced.clone_from(&self.replaced);
+        manifest.write(&self.path.join(MANIFEST))
     }
 
-    /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point.
-    pub fn assemble(&mut self) -> Result<()> {
-        self.find_runs()?;
+    /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point. The manifest says at every
+    /// moment what they may hold, so that nothing else is taken for them.
+    pub fn assemble(&mut self, manifest: &mut Manifest) -> Result<()> {
+        self.is_ours()?;
+        self.find_parts()?;
         let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
         if self.parted {
             // It tells of fewer runs than there will be.
             clear_report(&self.path)?;
         }
         if self.parted || !complete {
+            let mut new = Vec::with_capacity(RunFile::COUNT);
             for (nth, file) in RunFile::ALL.into_iter().enumerate() {
                 let segments: Vec<&Segment> = self.runs.values().map(|segments| &segments[nth]).collect();
-                write_whole(&self.path.join(file.name()), |out| {
+                new.push(Unplaced::write(&self.path.join(file.name()), |out| {
                     out.write_all(self.headers[nth].as_bytes())?;
                     copy(&segments, out)
-                })?;
+                })?);
+            }
+            let sums = RunFile::ALL.iter().zip(&new).map(|(file, new)| (file.name().to_owned(), new.sum().clone()));
+            for (name, sum) in sums {
+                // What was to be replaced before may lie there still.
+                let before = self.sums.insert(name.clone(), sum);
+                self.replaced.entry(name).or_default().extend(before);
+            }
+            self.write_manifest(manifest)?;
+            // Last the file that says which runs there are: what it names is in the others.
+            let runs = RunFile::ALL.iter().position(|file| *file == RunFile::Runs).map(|at| new.remove(at));
+            new.into_iter().chain(runs).try_for_each(Unplaced::place)?;
+        }
+        self.replaced.clear();
+        // Whoever left the files may have said nothing of what they hold; they have been looked at, row by row.
+        for file in RunFile::ALL.into_iter().map(RunFile::name) {
+            if !self.sums.contains_key(file) {
+                self.sums.insert(file.to_owned(), Sum::of(&self.path.join(file))?);
             }
         }
+        self.write_manifest(manifest)?;
         fs::remove_dir_all(self.path.join(PARTS))
             .with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
         Ok(())
@@ -278,72 +366,6 @@ fn lock(path: &Path) -> Result<File> {
     }
 }
 
-/// Where the rows of each run lie in one of the CSVs, which is refused unless it is just what this program writes.
-fn index_csv(path: &Path, header: &str) -> Result<Vec<(Key, Segment)>> {
-    let shown = path.display();
-    let cure = "restore it, or run with --fresh";
-    let mut reader = csv::ReaderBuilder::new()
-        .has_headers(false)
-        .flexible(true)
-        .from_path(path)
-        .with_context(|| shown.to_string())?;
-    let size = fs::metadata(path)?.len();
-    let columns = columns(header);
-    let mut record = csv::ByteRecord::new();
-    let mut runs: Vec<(Key, Segment)> = Vec::new();
-    let mut started = false;
-    loop {
-        let more = reader.read_byte_record(&mut record).with_context(|| format!("{shown}: cannot be read: {cure}"))?;
-        let at = record.position().map_or(0, csv::Position::byte);
-        let line = record.position().map_or(0, csv::Position::line);
-        let end = if more { at } else { size };
-        if !started {
-            let mut file = File::open(path)?;
-            let mut first = vec![0; header.len()];
-            let same = file.read_exact(&mut first).is_ok() && first == header.as_bytes();
-            ensure!(same, "{shown}:1: the header is not this experiment's: {cure}");
-            started = true;
-            if more { continue } else { break }
-        }
-        if !more {
-            if let Some((_, segment)) = runs.last_mut() {
-                segment.length = end - segment.offset;
-            }
-            break;
-        }
-        let text = |field: usize| record.get(field).and_then(|bytes| std::str::from_utf8(bytes).ok());
-        let key = text(0).zip(text(1).and_then(|seed| seed.parse().ok())).filter(|_| record.len() == columns);
-        let Some((variant, seed)) = key else {
-            bail!("{shown}:{line}: is not a row of {columns} fields with a variant and a seed: {cure}")
-        };
-        let key = Key { variant: variant.to_owned(), seed };
-        match runs.last_mut() {
-            Some((last, _)) if *last == key => {}
-            last => {
-                if let Some((before, segment)) = last {
-                    ensure!(*before < key, "{shown}:{line}: is out of order: {cure}");
-                    segment.length = at - segment.offset;
-                }
-                runs.push((key, Segment { file: path.to_owned(), offset: at, length: 0 }));
-            }
-        }
-    }
-    if size > 0 {
-        let mut file = File::open(path)?;
-        file.seek(SeekFrom::End(-1))?;
-        let mut last = [0];
-        file.read_exact(&mut last)?;
-        ensure!(last == *b"\n", "{shown}: ends in the middle of a row: {cure}");
-    }
-    Ok(runs)
-}
-
-/// How many columns a header line has, whose names may be quoted.
-fn columns(header: &str) -> usize {
-    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(header.as_bytes());
-    reader.records().next().and_then(Result::ok).map_or(0, |record| record.len())
-}
-
 /// Removes files that were being written when the process was killed.
 fn remove_unfinished(folder: &Path) -> Result<()> {
     for entry in fs::read_dir(folder)? {
@@ -372,7 +394,7 @@ mod tests {
         std::fs::write(&path, "{").unwrap();
         let read = format!("{:#}", Manifest::read(&path).unwrap_err());
         assert!(
-            read.starts_with(&format!("{}: is not a manifest of this version of misfit: EOF", path.display())),
+            read.starts_with(&format!("{}:1: is not a manifest of this version of misfit: EOF", path.display())),
             "{read}"
         );
         let refused =

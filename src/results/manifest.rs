@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use crate::experiment::Experiment;
+use super::files::{Sum, write_whole};
+use crate::experiment::{Experiment, one_line};
 
 /// What the hash of a diagnosis begins with.
 pub const DIAGNOSIS: &str = "diagnosis-";
@@ -34,6 +35,12 @@ pub struct Manifest {
     pub status: Status,
     /// Runs whose rows are in the CSVs.
     pub runs: usize,
+    /// What each file holds, by name.
+    #[serde(default)]
+    pub files: BTreeMap<String, Sum>,
+    /// While files are being replaced, what those held that may lie there yet.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub replaced: BTreeMap<String, Vec<Sum>>,
     pub command: Vec<String>,
     pub git: Git,
     pub device: String,
@@ -42,6 +49,9 @@ pub struct Manifest {
     /// Seconds since 1970.
     pub started: u64,
     pub seconds: f64,
+    /// The most memory that the process ever held, in bytes, where the system says.
+    #[serde(default)]
+    pub peak_memory: Option<u64>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -97,6 +107,8 @@ impl Manifest {
             published: serde_json::json!(experiment.published),
             status: Status::Running,
             runs: 0,
+            files: BTreeMap::new(),
+            replaced: BTreeMap::new(),
             command: command(),
             git: git(),
             device: at.device,
@@ -106,7 +118,14 @@ impl Manifest {
                 .duration_since(std::time::UNIX_EPOCH)
                 .map_or(0, |time| time.as_secs()),
             seconds: 0.0,
+            peak_memory: None,
         }
+    }
+
+    /// The sums that a file may have; none where nothing says.
+    pub fn sums(&self, name: &str) -> Vec<Sum> {
+        let before = self.replaced.get(name).into_iter().flatten();
+        self.files.get(name).into_iter().chain(before).cloned().collect()
     }
 
     /// The manifest at `path`, if there is one.
@@ -116,9 +135,31 @@ impl Manifest {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
         };
-        let manifest = serde_json::from_slice(&text)
-            .with_context(|| format!("{}: is not a manifest of this version of misfit", path.display()))?;
-        Ok(Some(manifest))
+        serde_json::from_slice(&text).map(Some).map_err(|error| {
+            let shown = one_line(&path.display().to_string());
+            // Of another version all that can be relied on is that it says so.
+            let version = serde_json::from_slice::<serde_json::Value>(&text)
+                .ok()
+                .and_then(|value| value.get("misfit")?.as_str().map(one_line));
+            match version {
+                Some(version) if version != env!("CARGO_PKG_VERSION") => {
+                    anyhow!("{shown}: is of misfit {version}, this is {}", env!("CARGO_PKG_VERSION"))
+                }
+                _ => anyhow!(
+                    "{shown}:{}: is not a manifest of this version of misfit: {}",
+                    error.line(),
+                    one_line(&error.to_string())
+                ),
+            }
+        })
+    }
+
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let written = write_whole(path, |file| {
+            serde_json::to_writer_pretty(&mut *file, self)?;
+            Ok(file.write_all(b"\n")?)
+        });
+        written.map(|_| ())
     }
 
     /// Each variant's resolved settings by `section.key`, the values as an experiment file spells them; in the experiment's
@@ -139,6 +180,8 @@ impl Manifest {
     pub fn differs_from(&self, experiment: &Experiment) -> String {
         if self.experiment_hash.starts_with(DIAGNOSIS) {
             "of a diagnosis, of this or of another".to_owned()
+        } else if self.misfit != env!("CARGO_PKG_VERSION") {
+            format!("of misfit {}, this is {}", one_line(&self.misfit), env!("CARGO_PKG_VERSION"))
         } else if self.name != experiment.name {
             format!("{:?}, not {:?}", self.name, experiment.name)
         } else if settings(&self.overrides) != settings(&experiment.overrides) {
@@ -151,7 +194,7 @@ impl Manifest {
             let same = self.text.lines().zip(experiment.text.lines()).take_while(|(a, b)| a == b).count();
             format!("the file differs from line {}", same + 1)
         } else {
-            "the data, the device or the version of misfit differs".to_owned()
+            "the data or the device differs".to_owned()
         }
     }
 }

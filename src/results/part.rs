@@ -11,7 +11,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::files::{Segment, write_whole};
+use super::files::{BLOCK, Segment, write_whole};
 use super::rows::{Key, RunFile};
 use crate::experiment::hex;
 
@@ -23,6 +23,8 @@ pub struct RunRows {
 
 #[derive(Serialize, Deserialize)]
 struct Contents {
+    /// What the runs depend on: a part of another experiment is none of this one.
+    experiment_hash: String,
     runs: Vec<Entry>,
     /// Of all that follows the first line.
     sha256: String,
@@ -35,10 +37,12 @@ struct Entry {
     bytes: [u64; RunFile::COUNT],
 }
 
-pub fn write(path: &Path, runs: &[RunRows]) -> Result<()> {
+/// Writes a part of the experiment with this hash.
+pub fn write(path: &Path, hash: &str, runs: &[RunRows]) -> Result<()> {
     let mut digest = Sha256::new();
     runs.iter().flat_map(|run| &run.rows).for_each(|rows| digest.update(rows));
     let contents = Contents {
+        experiment_hash: hash.to_owned(),
         runs: runs
             .iter()
             .map(|run| Entry {
@@ -49,23 +53,29 @@ pub fn write(path: &Path, runs: &[RunRows]) -> Result<()> {
             .collect(),
         sha256: hex(&digest.finalize()),
     };
-    write_whole(path, |file| {
+    let written = write_whole(path, |file| {
         serde_json::to_writer(&mut *file, &contents)?;
         file.write_all(b"\n")?;
         runs.iter().flat_map(|run| &run.rows).try_for_each(|rows| file.write_all(rows.as_bytes()))?;
         Ok(())
-    })
+    });
+    written.map(|_| ())
 }
 
-/// Where each run's rows lie in a part.
-pub fn index(path: &Path) -> Result<Vec<(Key, [Segment; RunFile::COUNT])>> {
+/// Where each run's rows lie in a part of the experiment with this hash.
+pub fn index(path: &Path, hash: &str) -> Result<Vec<(Key, [Segment; RunFile::COUNT])>> {
     let damaged = || format!("{}: is damaged: remove it, and its runs are trained again", path.display());
     let mut file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
     let mut first = Vec::new();
     file.read_until(b'\n', &mut first)?;
     let contents: Contents = serde_json::from_slice(&first).with_context(damaged)?;
+    ensure!(
+        contents.experiment_hash == hash,
+        "{}: is of another experiment: remove it, or set --out to a new folder",
+        path.display()
+    );
     let mut digest = Sha256::new();
-    let mut buffer = vec![0; 1 << 16];
+    let mut buffer = vec![0; BLOCK];
     loop {
         match file.read(&mut buffer)? {
             0 => break,

@@ -8,7 +8,8 @@ use anyhow::Result;
 use super::plots::Band;
 use super::spark::spark;
 use crate::analysis::bootstrap::quantile;
-use crate::results::read::each_curve_point;
+use crate::results::read::{Trust, each_curve_point};
+use crate::results::rows::Key;
 
 /// Steps of a curve that are drawn, at most.
 const MOST_STEPS: usize = 300;
@@ -23,6 +24,8 @@ pub struct Curve {
     pub test_rmse: Vec<Band>,
     /// The last step with a finite error, by seed.
     pub last_finite: BTreeMap<u64, usize>,
+    /// The last step of all, by seed.
+    pub last: BTreeMap<u64, usize>,
 }
 
 /// A variant's runs while they are read: by step, the values of the runs that have it.
@@ -30,24 +33,30 @@ pub struct Curve {
 struct Gathered {
     steps: BTreeMap<usize, [Vec<f64>; 3]>,
     last_finite: BTreeMap<u64, usize>,
+    last: BTreeMap<u64, usize>,
     first: Option<u64>,
     thinned: bool,
 }
 
 /// The curves of the variants of these names, by the number that comes with the name; of the runs with these seeds, where
 /// some are named.
-pub fn read(folder: &Path, names: &BTreeMap<&str, usize>, seeds: Option<&[u64]>) -> Result<BTreeMap<usize, Curve>> {
+pub fn read(
+    folder: &Path,
+    trust: Trust,
+    names: &BTreeMap<&str, usize>,
+    seeds: Option<&[u64]>,
+) -> Result<BTreeMap<usize, Curve>> {
     let mut gathered: BTreeMap<usize, Gathered> = BTreeMap::new();
-    each_curve_point(folder, |key, point| {
+    let wanted =
+        |key: &Key| names.contains_key(key.variant.as_str()) && seeds.is_none_or(|seeds| seeds.contains(&key.seed));
+    each_curve_point(folder, trust, wanted, |key, point| {
         let Some(&at) = names.get(key.variant.as_str()) else { return };
-        if seeds.is_some_and(|seeds| !seeds.contains(&key.seed)) {
-            return;
-        }
         let own = gathered.entry(at).or_default();
         let first = *own.first.get_or_insert(key.seed);
         if first != key.seed && !own.thinned {
             own.thin();
         }
+        own.last.insert(key.seed, point.step);
         if point.test_rmse.is_finite() {
             own.last_finite.insert(key.seed, point.step);
         }
@@ -62,8 +71,10 @@ pub fn read(folder: &Path, names: &BTreeMap<&str, usize>, seeds: Option<&[u64]>)
     })?;
     let curve = |(at, mut own): (usize, Gathered)| {
         own.thin();
-        let bands = |measure: usize| own.steps.iter().map(|(&step, values)| band(step, &values[measure])).collect();
-        (at, Curve { train_loss: bands(0), test_loss: bands(1), test_rmse: bands(2), last_finite: own.last_finite })
+        let bands =
+            |measure: usize| own.steps.iter().map(|(&step, values)| band(step, &values[measure])).collect::<Vec<_>>();
+        let [train_loss, test_loss, test_rmse] = [0, 1, 2].map(bands);
+        (at, Curve { train_loss, test_loss, test_rmse, last_finite: own.last_finite, last: own.last })
     };
     Ok(gathered.into_iter().map(curve).collect())
 }

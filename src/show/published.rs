@@ -7,13 +7,13 @@ use anyhow::Result;
 use super::numbers::figure;
 use crate::analysis::summary::Middle;
 use crate::experiment::{Figure, Published, one_line};
-use crate::results::read;
+use crate::results::read::{self, Trust};
 use crate::results::rows::RunRow;
 
 pub const HEADER: [&str; 5] = ["variant", "figure", "source says", "here", "off by"];
 
 /// A row under [`HEADER`] for each figure of a variant that has runs; `rows` are those of a results folder.
-pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path) -> Result<Vec<[String; 5]>> {
+pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path, trust: Trust) -> Result<Vec<[String; 5]>> {
     let told: Vec<&Published> =
         published.iter().filter(|entry| rows.iter().any(|row| row.variant == entry.variant)).collect();
     let wanted: Vec<(&str, f64)> = told
@@ -26,7 +26,8 @@ pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path) -> Result<V
     let mut seeds: Vec<u64> = rows.iter().map(|row| row.seed).collect();
     seeds.sort_unstable();
     seeds.dedup();
-    let predictions = if wanted.is_empty() { Vec::new() } else { read::predictions_at(folder, &wanted, &seeds)? };
+    let predictions =
+        if wanted.is_empty() { Vec::new() } else { read::predictions_at(folder, trust, &wanted, &seeds)? };
     let row = |entry: &&Published| {
         let own = rows.iter().filter(|row| row.variant == entry.variant);
         let (name, values): (String, Vec<f64>) = match entry.figure {

@@ -1,6 +1,6 @@
 //! The table that a run ends with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -14,23 +14,24 @@ use super::style::{bad, good};
 use crate::analysis::bounds::{self, Baselines};
 use crate::analysis::health::{most_pieces, piecewise_linear};
 use crate::analysis::outcome::Outcome;
-use crate::analysis::summary::{MOST_BEST, MOST_LISTED, VariantSummary, worth_listing};
+use crate::analysis::summary::{MOST_BEST, MOST_LISTED, VariantSummary, by_variant, worth_listing};
 use crate::data::Samples;
 use crate::experiment::config::{Inputs, Model, Output, Test};
 use crate::experiment::{Experiment, Variant, one_line};
-use crate::results::read;
+use crate::results::read::{self, Trust};
 use crate::results::rows::RunRow;
 
 /// Everything that there is to say of `variants` of a results folder, in colours.
 pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Result<String> {
     let rows: Vec<RunRow> =
         read::runs(folder)?.into_iter().filter(|row| experiment.seeds.contains(&row.seed)).collect();
+    let by_variant = by_variant(&rows);
     let summaries: Vec<(&Variant, VariantSummary)> = variants
         .iter()
         .map(|&at| &experiment.variants[at])
         .filter_map(|variant| {
-            let own: Vec<&RunRow> = rows.iter().filter(|row| row.variant == variant.name).collect();
-            Some((variant, VariantSummary::of(&variant.name, &own)?))
+            let own = by_variant.get(variant.name.as_str())?;
+            Some((variant, VariantSummary::of(&variant.name, own)?))
         })
         .collect();
     let (ablation, named): (Vec<_>, Vec<_>) = summaries.into_iter().partition(|(variant, _)| variant.from_ablation);
@@ -51,9 +52,9 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
     if !ablation.is_empty() {
         let _ = write!(text, "\n{}", ablation_text(experiment, &ablation));
     }
-    let names: Vec<&str> = variants.iter().map(|&at| experiment.variants[at].name.as_str()).collect();
-    let rows: Vec<RunRow> = rows.into_iter().filter(|row| names.contains(&row.variant.as_str())).collect();
-    let published = published::rows(&experiment.published, &rows, folder)?;
+    let names: HashSet<&str> = variants.iter().map(|&at| experiment.variants[at].name.as_str()).collect();
+    let rows: Vec<RunRow> = rows.into_iter().filter(|row| names.contains(row.variant.as_str())).collect();
+    let published = published::rows(&experiment.published, &rows, folder, Trust::Nothing)?;
     if !published.is_empty() {
         let mut table = table(&published::HEADER);
         for row in published {
@@ -99,7 +100,11 @@ const MOST_CURVES: u64 = 64 << 20;
 fn learning(summaries: &[&VariantSummary], seeds: &[u64], folder: &Path) -> Vec<String> {
     let small = std::fs::metadata(folder.join("curves.csv")).is_ok_and(|about| about.len() <= MOST_CURVES);
     let names = summaries.iter().enumerate().map(|(at, summary)| (summary.name.as_str(), at)).collect();
-    let curves = if small { curves::read(folder, &names, Some(seeds)).unwrap_or_default() } else { BTreeMap::new() };
+    let curves = if small {
+        curves::read(folder, Trust::Nothing, &names, Some(seeds)).unwrap_or_default()
+    } else {
+        BTreeMap::new()
+    };
     (0..summaries.len()).map(|at| curves.get(&at).map_or_else(String::new, Curve::spark)).collect()
 }
 

@@ -67,6 +67,28 @@ impl Misfit {
     }
 }
 
+/// Waits until something is so.
+pub fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let started = std::time::Instant::now();
+    while !done() {
+        assert!(started.elapsed() < std::time::Duration::from_secs(120), "{what}: not within two minutes");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+}
+
+/// Stacks of the folder `out` that have ended and are not put together yet.
+pub fn parts(misfit: &Misfit) -> usize {
+    let path = misfit.folder.path().join("out/.parts");
+    std::fs::read_dir(path).map_or(0, |entries| {
+        entries.filter(|e| e.as_ref().is_ok_and(|e| e.path().extension().is_some_and(|x| x == "part"))).count()
+    })
+}
+
+pub fn signal(child: &std::process::Child, name: &str) {
+    let sent = Command::new("kill").args([name, &child.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+}
+
 pub struct Ran(pub Output);
 
 impl Ran {

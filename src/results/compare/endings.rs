@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::json;
 use super::side::Side;
-use crate::analysis::summary::VariantSummary;
+use crate::analysis::summary::{VariantSummary, by_variant};
 use crate::results::read::{self, Runs};
 use crate::results::rows::RunRow;
 
@@ -33,12 +33,11 @@ pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
         let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
         if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
     });
-    let summary = |runs: &Runs, variant: &str| {
-        let own: Vec<&RunRow> = runs.rows.iter().map(|(row, _)| row).filter(|row| row.variant == variant).collect();
-        VariantSummary::of(variant, &own)
-    };
+    let rows = runs.each_ref().map(|runs| runs.rows.iter().map(|(row, _)| row.clone()).collect::<Vec<RunRow>>());
+    let variants = rows.each_ref().map(|rows| by_variant(rows));
+    let summary = |side: usize, variant: &str| VariantSummary::of(variant, variants[side].get(variant)?);
     let ending = |a: &str, b: &str, name: Option<&str>| {
-        let (a, b) = (summary(&runs[0], a)?, summary(&runs[1], b)?);
+        let (a, b) = (summary(0, a)?, summary(1, b)?);
         Some(Ending {
             variant: name.map(str::to_owned),
             outcomes_a: a.outcomes_line(),

@@ -3,11 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use super::study::StudyVariant;
-use crate::results::read::predictions;
-use crate::results::rows::HealthRow;
+use crate::results::read::{Trust, each_prediction};
+use crate::results::rows::{HealthRow, Key};
 
 /// The run whose test error is the median of its variant's (the better of two).
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,7 @@ pub struct Function {
 /// Those of the variants at these places, by place.
 pub fn read(
     folder: &Path,
+    trust: Trust,
     variants: &[StudyVariant],
     drawn: &[usize],
     health: &[HealthRow],
@@ -39,37 +40,21 @@ pub fn read(
         order.sort_by(|&a, &b| error(a).total_cmp(&error(b)));
         variant.runs[order[(order.len() - 1) / 2]].seed
     };
-    let wanted: BTreeMap<&str, (usize, String)> =
-        drawn.iter().map(|&at| (variants[at].name.as_str(), (at, middle(&variants[at]).to_string()))).collect();
+    let wanted: BTreeMap<&str, (usize, u64)> =
+        drawn.iter().map(|&at| (variants[at].name.as_str(), (at, middle(&variants[at])))).collect();
     let mut functions: BTreeMap<usize, Function> = BTreeMap::new();
-    let path = folder.join("predictions.csv");
-    let shown = path.display();
-    let (mut reader, inputs) = predictions(&path)?;
-    let columns = inputs.len() + 4;
-    let one = inputs.len() == 1;
-    let mut record = csv::StringRecord::new();
-    while reader.read_record(&mut record).with_context(|| format!("{shown}: cannot be read"))? {
-        let Some((at, seed)) = wanted.get(&record[0]) else { continue };
-        if record[1] != **seed {
-            continue;
+    let asked = |key: &Key| wanted.get(key.variant.as_str()).is_some_and(|(_, seed)| *seed == key.seed);
+    each_prediction(folder, trust, asked, |key, inputs, predicted| {
+        let Some((at, _)) = wanted.get(key.variant.as_str()) else { return };
+        let one = inputs.len() == 1;
+        let new = || Function { seed: key.seed, inputs: one.then(Vec::new), pieces: f64::NAN, ..Function::default() };
+        let function = functions.entry(*at).or_insert_with(new);
+        if let Some(own) = &mut function.inputs {
+            own.extend(inputs);
         }
-        let line = record.position().map_or(0, csv::Position::line);
-        let number = |field: usize| {
-            let text = &record[field];
-            text.parse::<f64>().with_context(|| format!("{shown}:{line}: {text:?} is not a number"))
-        };
-        let function = functions.entry(*at).or_insert_with(|| Function {
-            seed: seed.parse().unwrap_or_default(),
-            inputs: one.then(Vec::new),
-            pieces: f64::NAN,
-            ..Function::default()
-        });
-        if let Some(inputs) = &mut function.inputs {
-            inputs.push(number(2)?);
-        }
-        function.targets.push(number(columns - 2)?);
-        function.predictions.push(number(columns - 1)?);
-    }
+        function.targets.push(predicted.target);
+        function.predictions.push(predicted.prediction);
+    })?;
     for row in health {
         let own = wanted.get(row.variant.as_str()).and_then(|(at, _)| functions.get_mut(at));
         if let Some(own) = own.filter(|own| own.seed == row.seed) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::functions::{self, Function};
 use super::names;
@@ -11,11 +11,12 @@ use crate::analysis::ablation::{self, Cell, Effect, Kind};
 use crate::analysis::observed::score;
 use crate::analysis::outcome::Outcome;
 use crate::analysis::summary::{VariantSummary, worth_listing};
-use crate::experiment::Published;
+use crate::experiment::{Published, one_line};
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
+use crate::results::integrity::Integrity;
 use crate::results::manifest::Manifest;
 use crate::results::read::{self, EffectRow, FindingRow, Runs};
-use crate::results::rows::{HealthRow, RunRow};
+use crate::results::rows::{HealthRow, RunFile, RunRow};
 use crate::show::curves::{self, Curve};
 use crate::show::published;
 
@@ -86,6 +87,13 @@ impl Study {
         if manifest.is_none() && notes.is_empty() {
             notes.push(format!("There is no {MANIFEST}, so nothing says what was run and how."));
         }
+        let integrity = manifest.as_ref().map_or_else(Integrity::default, |known| Integrity::of(folder, known));
+        notes.extend(integrity.changed().map(|name| {
+            format!(
+                "{}: is not as misfit wrote it, its SHA-256 is not the one in {MANIFEST}",
+                folder.join(name).display()
+            )
+        }));
         let name = manifest.as_ref().map_or_else(
             || folder.file_name().map_or_else(|| "results".to_owned(), |name| name.to_string_lossy().into_owned()),
             |manifest| manifest.name.clone(),
@@ -96,17 +104,24 @@ impl Study {
         let (drawn, listed) = selection(&variants);
         let shown = listed.iter().filter(|&&at| !variants[at].combination).chain(&drawn);
         let shown = shown.map(|&at| (variants[at].name.as_str(), at)).collect();
-        let curves = curves::read(folder, &shown, None).with_context(|| folder.display().to_string());
-        let curves = optional(curves, &mut notes).unwrap_or_default();
+        let curves = curves::read(folder, integrity.trust(RunFile::Curves.name()), &shown, None);
+        let mut curves = optional(curves, &mut notes).unwrap_or_default();
+        let path = folder.join(RunFile::Curves.name());
+        curves.retain(|&at, curve| whole(curve, &variants[at], &path).map_err(|fault| notes.push(fault)).is_ok());
         let health = optional(read::health(folder), &mut notes).unwrap_or_default();
-        let functions = functions::read(folder, &variants, &drawn, &health);
+        let functions =
+            functions::read(folder, integrity.trust(RunFile::Predictions.name()), &variants, &drawn, &health);
         let functions = optional(functions, &mut notes).unwrap_or_default();
         let published: Vec<Published> = manifest
             .as_ref()
             .and_then(|manifest| serde_json::from_value(manifest.published.clone()).ok())
             .unwrap_or_default();
         let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
-        let published = optional(published::rows(&published, &rows, folder), &mut notes).unwrap_or_default();
+        let published = optional(
+            published::rows(&published, &rows, folder, integrity.trust(RunFile::Predictions.name())),
+            &mut notes,
+        )
+        .unwrap_or_default();
         let findings = if folder.join(FINDINGS).exists() {
             optional(read::findings(folder), &mut notes).unwrap_or_default()
         } else {
@@ -180,6 +195,25 @@ impl Study {
 fn baseline(variants: &[StudyVariant]) -> Option<&StudyVariant> {
     let unfixed = || variants.iter().filter(|variant| !variant.on.contains(&true));
     unfixed().find(|variant| variant.name == BASELINE).or_else(|| unfixed().next())
+}
+
+/// Whether a variant's curves are those of its runs, from the first step to the last.
+fn whole(curve: &Curve, variant: &StudyVariant, path: &Path) -> Result<(), String> {
+    let shown = path.display();
+    for run in &variant.runs {
+        let of = format!("of variant {:?} with seed {}", one_line(&variant.name), run.seed);
+        match curve.last.get(&run.seed) {
+            None => return Err(format!("{shown}: lacks the rows {of}, so its curves are not shown")),
+            Some(last) if *last != run.steps => {
+                let (steps, last) = (run.steps, last);
+                return Err(format!(
+                    "{shown}: the rows {of} end at step {last}, runs.csv has {steps}, so its curves are not shown"
+                ));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(())
 }
 
 /// What a report can do without: why it is not there is said in it.

@@ -1,0 +1,64 @@
+//! Whether a results folder's files are still what misfit wrote: its manifest has the SHA-256 of each.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use super::files::Sum;
+use super::folder::MANIFEST;
+use super::manifest::Manifest;
+use super::read::Trust;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    AsWritten,
+    Changed,
+}
+
+/// The files of a folder whose sums are known, each with what became of it. Files that are gone are left out.
+#[derive(Debug, Clone, Default)]
+pub struct Integrity(BTreeMap<String, State>);
+
+impl Integrity {
+    pub fn of(folder: &Path, manifest: &Manifest) -> Self {
+        let seen = Self::seen(folder, manifest);
+        // Whoever trains may have replaced them meanwhile, and the manifest before them.
+        match Manifest::read(&folder.join(MANIFEST)) {
+            Ok(Some(now)) if now.files != manifest.files && seen.changed().next().is_some() => Self::seen(folder, &now),
+            _ => seen,
+        }
+    }
+
+    fn seen(folder: &Path, manifest: &Manifest) -> Self {
+        let state = |name: &str, known: Vec<Sum>| {
+            let path = folder.join(name);
+            let size = path.metadata().ok()?.len();
+            // Of a file of another size nothing more needs to be read.
+            let same =
+                known.iter().any(|sum| sum.bytes == size) && Sum::of(&path).is_ok_and(|sum| known.contains(&sum));
+            Some(if same { State::AsWritten } else { State::Changed })
+        };
+        // A large file takes seconds; there are few.
+        let states = std::thread::scope(|scope| {
+            let files: Vec<_> = manifest
+                .files
+                .keys()
+                .map(|name| (name.clone(), scope.spawn(move || state(name, manifest.sums(name)))))
+                .collect();
+            let joined = files.into_iter().filter_map(|(name, thread)| Some((name, thread.join().ok()??)));
+            joined.collect()
+        });
+        Integrity(states)
+    }
+
+    pub fn trust(&self, name: &str) -> Trust {
+        match self.0.get(name) {
+            Some(State::AsWritten) => Trust::AsWritten,
+            _ => Trust::Nothing,
+        }
+    }
+
+    /// The files that are not what misfit wrote.
+    pub fn changed(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().filter(|(_, state)| **state == State::Changed).map(|(name, _)| name.as_str())
+    }
+}

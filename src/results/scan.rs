@@ -1,0 +1,90 @@
+//! Going quickly through run files that are just as misfit wrote them: a line a row, each beginning with a variant, which has
+//! no comma and no quote in it, and a seed. Whoever is not sure of that reads with [`super::read`], which looks at every
+//! field.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use super::files::{BLOCK, Sum, Summing};
+use super::rows::Key;
+
+const LONGEST_LINE: usize = 64 << 20;
+
+/// A file's lines, and the sum of what has been read of it.
+pub struct Lines {
+    file: File,
+    buffer: Vec<u8>,
+    /// Where the next line begins in the buffer, and how far that is filled.
+    at: usize,
+    filled: usize,
+    /// The first byte of the next line, in the file.
+    offset: u64,
+    summing: Option<Summing<io::Sink>>,
+}
+
+/// A line without its end.
+pub struct Line<'a> {
+    pub bytes: &'a [u8],
+    /// Its first byte in the file.
+    pub offset: u64,
+    /// Whether it ends as lines do.
+    pub ended: bool,
+}
+
+impl Lines {
+    pub fn open(path: &Path, summed: bool) -> io::Result<Self> {
+        let summing = summed.then(|| Summing::new(io::sink()));
+        Ok(Lines { file: File::open(path)?, buffer: vec![0; BLOCK], at: 0, filled: 0, offset: 0, summing })
+    }
+
+    /// The next line, until there is none.
+    pub fn next(&mut self) -> io::Result<Option<Line<'_>>> {
+        let mut searched = self.at;
+        loop {
+            if let Some(end) = memchr::memchr(b'\n', &self.buffer[searched..self.filled]) {
+                return Ok(Some(self.take(searched + end, 1)));
+            }
+            searched = self.filled;
+            if self.at > 0 {
+                self.buffer.copy_within(self.at..self.filled, 0);
+                (searched, self.filled, self.at) = (searched - self.at, self.filled - self.at, 0);
+            }
+            if self.filled == self.buffer.len() {
+                if self.filled >= LONGEST_LINE {
+                    return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is longer than 64 MiB"));
+                }
+                self.buffer.resize(2 * self.filled, 0);
+            }
+            let read = self.file.read(&mut self.buffer[self.filled..])?;
+            if read == 0 {
+                return Ok((self.filled > 0).then(|| self.take(self.filled, 0)));
+            }
+            if let Some(summing) = &mut self.summing {
+                io::Write::write_all(summing, &self.buffer[self.filled..self.filled + read])?;
+            }
+            self.filled += read;
+        }
+    }
+
+    fn take(&mut self, end: usize, newline: usize) -> Line<'_> {
+        let (start, offset) = (self.at, self.offset);
+        self.at = end + newline;
+        self.offset += (self.at - start) as u64;
+        Line { bytes: &self.buffer[start..end], offset, ended: newline > 0 }
+    }
+
+    /// Of the whole file, once there are no more lines.
+    pub fn sum(self) -> Option<Sum> {
+        self.summing.map(Summing::sum)
+    }
+}
+
+/// The run that a line is of, if it looks as misfit writes it; and how many bytes of it say so.
+pub fn run_of(line: &[u8]) -> Option<(Key, usize)> {
+    let mut commas = memchr::memchr_iter(b',', line);
+    let (first, second) = (commas.next()?, commas.next()?);
+    let variant = std::str::from_utf8(&line[..first]).ok().filter(|name| !name.contains('"'))?;
+    let seed = std::str::from_utf8(&line[first + 1..second]).ok()?.parse().ok()?;
+    Some((Key { variant: variant.to_owned(), seed }, second + 1))
+}

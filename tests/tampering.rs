@@ -1,0 +1,362 @@
+//! Result files that somebody or something changed: each is read rightly or refused with its file, its line and the reason.
+#![cfg(feature = "train")]
+
+mod common;
+
+use common::{Misfit, Ran};
+
+const EXPERIMENT: &str = r#"
+name = "small"
+seeds = 3
+[data]
+target = { polynomial = [0, 1, 1] }
+inputs = { uniform = { from = -1, to = 1, count = 32 } }
+test = { grid = { from = -1, to = 1, count = 9 } }
+[model]
+hidden = [6]
+[train]
+steps = 40
+log_points = 5
+[fix.tanh]
+set = { model.activation = "tanh" }
+[ablation]
+design = "full"
+"#;
+
+/// A results folder of two variants with three seeds each, in `out` and once more in `whole`.
+fn made() -> Misfit {
+    let misfit = Misfit::new();
+    misfit.write("small.toml", EXPERIMENT);
+    misfit.ok(&["run", "small.toml", "--out", "whole"]);
+    misfit.ok(&["run", "small.toml", "--out", "out"]);
+    misfit
+}
+
+fn resumed(misfit: &Misfit) -> Ran {
+    misfit.run(&["run", "small.toml", "--out", "out"])
+}
+
+fn lines(text: &str) -> Vec<String> {
+    text.lines().map(str::to_owned).collect()
+}
+
+fn joined(lines: &[String]) -> String {
+    lines.join("\n") + "\n"
+}
+
+/// `(what, the change, what going on says, what a report says)`; nothing is said of what is read rightly.
+type Case = (&'static str, fn(&str) -> String, &'static str, &'static str);
+
+const CURE: &str = "restore it, or run with --fresh";
+const CHANGED: &str = "is not as misfit wrote it, its SHA-256 is not the one in manifest.json";
+
+const CURVES: &[Case] = &[
+    (
+        "cut off in a row",
+        |t| t[..t.len() - 9].to_owned(),
+        ":31: ends in the middle of a row",
+        ":31: ends in the middle of a",
+    ),
+    (
+        "cut off in a number",
+        |t| t[..t.len() - 2].to_owned(),
+        ":31: ends in the middle of a row",
+        ":31: ends in the middle of a line",
+    ),
+    (
+        "cut off at a row's end",
+        |t| joined(&lines(t)[..28]),
+        "curves.csv: was changed after misfit wrote it, its SHA-256 is not the one in manifest.json",
+        "curves.csv: the rows of variant \"tanh\" with seed 2 end at step 10, runs.csv has 40",
+    ),
+    (
+        "cut off at a run's end",
+        |t| joined(&lines(t)[..26]),
+        "curves.csv: was changed after misfit wrote it",
+        "curves.csv: lacks the rows of variant \"tanh\" with seed 2",
+    ),
+    (
+        "rows exchanged",
+        |t| {
+            let mut lines = lines(t);
+            lines.swap(3, 4);
+            joined(&lines)
+        },
+        ":5: step 20 follows step 30: sort the file by variant, seed and step",
+        ":5: step 20 follows step 30: sort the file by variant, seed and step",
+    ),
+    (
+        "runs exchanged",
+        |t| {
+            let lines = lines(t);
+            joined(&[&lines[..1], &lines[6..11], &lines[1..6], &lines[11..]].concat())
+        },
+        ":7: is out of order: variant \"baseline\" with seed 0 comes after variant \"baseline\" with seed 1",
+        "",
+    ),
+    (
+        "a run torn apart",
+        |t| {
+            let lines = lines(t);
+            joined(&[&lines[..3], &lines[6..], &lines[3..6]].concat())
+        },
+        ":29: is out of order: variant \"baseline\" with seed 0 comes after variant \"tanh\" with seed 2",
+        ":29: the rows of variant \"baseline\" with seed 0 are in two places: sort the file by variant and seed",
+    ),
+    (
+        "a row twice",
+        |t| {
+            let mut lines = lines(t);
+            lines.insert(8, lines[7].clone());
+            joined(&lines)
+        },
+        ":9: step 10 follows step 10",
+        ":9: step 10 follows step 10",
+    ),
+    (
+        "a number that is none",
+        |t| t.replacen(",0.", ",O.", 1),
+        ":2: is not a row of what the header says",
+        ":2: is not a row of what the header says",
+    ),
+    ("another number", |t| t.replacen(",0.", ",7.", 1), "curves.csv: was changed after misfit wrote it", ""),
+    (
+        "a field too many",
+        |t| t.replacen("baseline,1,0,", "baseline,1,0,0.5,", 1),
+        ":7: has 10 fields, the header 9",
+        ":7: has 10 fields, the header 9",
+    ),
+    (
+        "another header",
+        |t| t.replacen("train_loss", "loss", 1),
+        ":1: the header is not this experiment's",
+        ":1: the header must be variant,seed,step,",
+    ),
+    (
+        "a column twice",
+        |t| t.replacen("test_loss", "train_loss", 1),
+        ":1: the header is not this experiment's",
+        ":1: two columns are called \"train_loss\": rename one",
+    ),
+    ("CRLF", |t| t.replace('\n', "\r\n"), ":1: ends in CRLF, misfit ends lines in LF", ""),
+    (
+        "a byte order mark",
+        |t| format!("\u{feff}{t}"),
+        ":1: begins with a byte order mark, which misfit does not write",
+        "",
+    ),
+    ("an empty line", |t| t.replacen('\n', "\n\n", 1), ":2: is an empty line, which misfit does not write", ""),
+    ("nothing left", |_| String::new(), "curves.csv: is empty", ":1: the header must be"),
+];
+
+const RUNS: &[Case] = &[
+    (
+        "a run twice",
+        |t| {
+            let mut lines = lines(t);
+            lines.push(lines[6].clone());
+            joined(&lines)
+        },
+        ":8: is a second row of variant \"tanh\" with seed 2",
+        ":8: is a second row of variant \"tanh\" with seed 2: take one of them out",
+    ),
+    ("no outcome", |t| t.replacen("baseline,0,", "baseline,0,un", 1), ":2: is not a row of", ":2: is not a row of"),
+    (
+        "a seed that is none",
+        |t| t.replacen("baseline,1,", "baseline,one,", 1),
+        ":3: has no seed in its second field",
+        ":3: is not a row of",
+    ),
+    ("a flag changed", |t| t.replacen(",0\n", ",1\n", 1), "runs.csv: was changed after misfit wrote it", ""),
+    ("a row gone", |t| joined(&lines(t)[..6]), "runs.csv: was changed after misfit wrote it", ""),
+    (
+        "another variant",
+        |t| t.replace("tanh,", "tanz,").replacen("tanz,", "tanh,", 1),
+        "runs.csv: was changed after misfit wrote it",
+        "",
+    ),
+];
+
+fn each(name: &str, cases: &[Case]) {
+    let misfit = made();
+    let whole = misfit.read(&format!("whole/{name}"));
+    let path = format!("out/{name}");
+    for (what, change, going_on, report) in cases {
+        let changed = change(&whole);
+        assert_ne!(changed, whole, "{what}");
+        misfit.write(&path, &changed);
+        let ran = resumed(&misfit);
+        let said = ran.stderr();
+        assert_eq!((ran.code(), said.lines().count()), (2, 1), "{name}, {what}: {said}");
+        assert!(said.contains(name) && said.contains(going_on) && said.contains(CURE), "{name}, {what}: {said}");
+        assert_eq!(misfit.read(&path), changed, "{name}, {what}: nothing is changed");
+
+        // A report tells what is there, and that it is not what was written.
+        let ran = misfit.run(&["report", "out"]);
+        let said = ran.stderr();
+        if name == "runs.csv" && !report.is_empty() {
+            assert_eq!((ran.code(), said.lines().count()), (2, 1), "{name}, {what}: {said}");
+        } else {
+            assert_eq!(ran.code(), 0, "{name}, {what}: {said}");
+            assert!(said.contains(&format!("{path}: {CHANGED}")), "{name}, {what}: {said}");
+        }
+        assert!(said.contains(report), "{name}, {what}: {said}");
+        let notes = said.lines().filter(|line| line.starts_with("misfit: ")).count();
+        assert_eq!(notes, if name == "runs.csv" || report.is_empty() { 1 } else { 2 }, "{name}, {what}: {said}");
+
+        // Without a manifest there is nothing to hold it against: all that can be seen in the file itself is seen still.
+        let manifest = misfit.read("out/manifest.json");
+        std::fs::remove_file(misfit.folder.path().join("out/manifest.json")).unwrap();
+        let ran = misfit.run(&["report", "out"]);
+        assert!(ran.stderr().contains(report), "{name}, {what}, without a manifest: {}", ran.stderr());
+        misfit.write("out/manifest.json", &manifest);
+
+        // What differs is shown, or why that cannot be.
+        let ran = misfit.run(&["diff", &format!("whole/{name}"), &path]);
+        assert!([0, 1, 2].contains(&ran.code()) && !ran.stderr().contains("panic"), "{name}, {what}: {}", ran.stderr());
+        let harmless =
+            ["CRLF", "a byte order mark", "an empty line", "rows exchanged", "runs exchanged", "a run torn apart"];
+        // A 0.0 whose last digit is cut off is 0 still.
+        let told = ran.stderr().contains("its last row may be cut off");
+        assert_eq!(
+            ran.code() == 0 && !told,
+            harmless.contains(what),
+            "{name}, {what}: {}{}",
+            ran.stdout(),
+            ran.stderr()
+        );
+    }
+    misfit.write(&path, &whole);
+    assert_eq!(resumed(&misfit).code(), 0, "restored, it is gone on with");
+}
+
+#[test]
+fn a_changed_curves_file_is_refused_where_it_is_gone_on_with_and_told_of_where_it_is_shown() {
+    each("curves.csv", CURVES);
+}
+
+#[test]
+fn a_changed_runs_file_is_refused_where_it_is_gone_on_with_and_told_of_where_it_is_shown() {
+    each("runs.csv", RUNS);
+}
+
+#[test]
+fn what_an_editor_makes_of_line_ends_is_read_as_the_same_numbers() {
+    let misfit = made();
+    let page = |folder: &str| {
+        misfit.ok(&["report", folder]);
+        misfit.read(&format!("{folder}/report.html"))
+    };
+    let pristine = page("whole");
+    for name in ["curves.csv", "runs.csv", "predictions.csv", "health.csv"] {
+        let text = misfit.read(&format!("whole/{name}"));
+        misfit.write(&format!("out/{name}"), &format!("\u{feff}{}", text.replace('\n', "\r\n")));
+    }
+    let tables = |page: &str| page.matches("<td").count();
+    assert_eq!(tables(&page("out")), tables(&pristine));
+    assert_eq!(misfit.run(&["diff", "whole", "out"]).code(), 0);
+}
+
+#[test]
+fn a_file_that_is_gone_is_made_again_and_rows_that_are_gone_are_not_silently_so() {
+    let misfit = made();
+    let out = misfit.folder.path().join("out");
+    std::fs::remove_file(out.join("predictions.csv")).unwrap();
+    let ran = resumed(&misfit);
+    assert_eq!(ran.code(), 0);
+    assert!(ran.stderr().contains("out: predictions.csv is gone, and 6 runs not whole without it"), "{}", ran.stderr());
+    assert_eq!(misfit.csvs("out"), misfit.csvs("whole"));
+    // As a version would leave them that did not write sums: then the files are held against each other.
+    let mut manifest: serde_json::Value = serde_json::from_str(&misfit.read("out/manifest.json")).unwrap();
+    manifest.as_object_mut().unwrap().remove("files");
+    misfit.write("out/manifest.json", &manifest.to_string());
+    let whole = misfit.read("out/health.csv");
+    misfit.write("out/health.csv", &joined(&lines(&whole)[..6]));
+    let ran = resumed(&misfit);
+    assert_eq!(ran.code(), 2);
+    assert!(
+        ran.stderr().contains("out: not all of its CSVs have the rows of variant \"tanh\" with seed 2: restore them"),
+        "{}",
+        ran.stderr()
+    );
+    misfit.write("out/health.csv", &whole);
+    assert_eq!(resumed(&misfit).code(), 0, "a manifest without sums is gone on with");
+    assert!(misfit.read("out/manifest.json").contains("sha256"));
+}
+
+#[test]
+fn a_manifest_that_is_not_this_ones_is_refused_with_what_is_wrong_with_it() {
+    let misfit = made();
+    let whole = misfit.read("out/manifest.json");
+    let version = env!("CARGO_PKG_VERSION");
+    let edited = |key: &str, value: serde_json::Value| {
+        let mut manifest: serde_json::Value = serde_json::from_str(&whole).unwrap();
+        manifest[key] = value;
+        manifest.to_string()
+    };
+    let mut later: serde_json::Value = serde_json::from_str(&whole).unwrap();
+    later["misfit"] = "9.0.0".into();
+    later.as_object_mut().unwrap().remove("experiment_hash");
+    let cases = [
+        (whole[..whole.len() / 2].to_owned(), "out/manifest.json:".to_owned()),
+        ("[]".to_owned(), "out/manifest.json:1: is not a manifest of this version of misfit".to_owned()),
+        ("{\n\"misfit\": 3 }".to_owned(), "out/manifest.json:2: is not a manifest of this version".to_owned()),
+        (String::new(), "out/manifest.json:1: is not a manifest of this version of misfit".to_owned()),
+        (later.to_string(), format!("out/manifest.json: is of misfit 9.0.0, this is {version}")),
+        (
+            edited("experiment_hash", "0".into()).replace(&format!("\"misfit\":\"{version}\""), "\"misfit\":\"0.0.1\""),
+            format!(
+                "out: holds the results of another experiment or other settings (of misfit 0.0.1, this is {version})"
+            ),
+        ),
+        (
+            edited("experiment_hash", "0".into()),
+            "out: holds the results of another experiment or other settings (the data or the device differs)"
+                .to_owned(),
+        ),
+    ];
+    for (text, says) in cases {
+        misfit.write("out/manifest.json", &text);
+        let ran = resumed(&misfit);
+        let said = ran.stderr();
+        assert_eq!((ran.code(), said.lines().count()), (2, 1), "{text}: {said}");
+        assert!(said.contains(&says) && said.contains("--fresh"), "{text}: {said}");
+        assert_eq!(misfit.read("out/manifest.json"), text);
+    }
+    misfit.write("out/manifest.json", &whole);
+    misfit.write("small.toml", &EXPERIMENT.replace("steps = 40", "steps = 41"));
+    assert!(resumed(&misfit).stderr().contains("(the file differs from line 11)"), "{}", resumed(&misfit).stderr());
+}
+
+#[test]
+fn a_part_of_another_experiment_or_a_damaged_one_is_refused() {
+    let misfit = Misfit::new();
+    misfit.write("small.toml", &EXPERIMENT.replace("steps = 40", "steps = 200000"));
+    let args = ["run", "small.toml", "--out", "out", "--threads", "1"];
+    let mut child = misfit.command(&args).stderr(std::process::Stdio::null()).spawn().unwrap();
+    common::wait_for("a stack's end", || common::parts(&misfit) > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let parts = misfit.folder.path().join("out/.parts");
+    let path = std::fs::read_dir(&parts).unwrap().next().unwrap().unwrap().path();
+    let name = format!("out/.parts/{}", path.file_name().unwrap().to_string_lossy());
+    let whole = std::fs::read(&path).unwrap();
+    let refused = |bytes: &[u8], says: &str| {
+        std::fs::write(&path, bytes).unwrap();
+        let ran = misfit.run(&args);
+        assert_eq!(
+            (ran.code(), ran.stderr().contains(&format!("{name}: {says}"))),
+            (2, true),
+            "{says}: {}",
+            ran.stderr()
+        );
+    };
+    let damaged = "is damaged: remove it, and its runs are trained again";
+    refused(&whole[..whole.len() - 1], damaged);
+    refused(&[&whole[..whole.len() - 2], b"9\n"].concat(), damaged);
+    refused(b"", damaged);
+    let text = String::from_utf8_lossy(&whole).into_owned();
+    let at = text.find("\"experiment_hash\":\"").unwrap() + 19;
+    let other = [&text[..at], &"0".repeat(64), &text[at + 64..]].concat();
+    refused(other.as_bytes(), "is of another experiment: remove it, or set --out to a new folder");
+}
