@@ -844,7 +844,11 @@ fn a_folder_that_lacks_much_still_has_a_page_that_says_what_it_lacks() {
         ("no health.csv", Report::of(&plain()).without("health.csv"), &["health.csv"]),
         ("no curves.csv", Report::of(&plain()).without("curves.csv"), &["curves.csv: cannot be read"]),
         ("no predictions.csv", Report::of(&plain()).without("predictions.csv"), &["predictions.csv: cannot be read"]),
-        ("no curves yet", header(Report::of(&plain()), "curves.csv"), &[]),
+        (
+            "no curves yet",
+            header(Report::of(&plain()), "curves.csv"),
+            &["curves.csv: lacks the rows of variant \"one\" with seed 0 and those of 1 more variant"],
+        ),
         ("no predictions yet", header(Report::of(&plain()), "predictions.csv"), &[]),
         (
             "curves.csv of something else",
@@ -854,7 +858,7 @@ fn a_folder_that_lacks_much_still_has_a_page_that_says_what_it_lacks() {
         (
             "no manifest but a text",
             text(Report::of(&plain()), "manifest.json", "{"),
-            &["manifest.json: is not a manifest"],
+            &["manifest.json:1: is not a manifest"],
         ),
         ("one run", Report::of(&Made::of(vec![ending("alone", 7, "2.5")])), &["1 run of 1 variant over 1 seed"]),
         ("a run of one step", Report::of(&Made::of(vec![run("alone", 7, "fits", "1.0", &[(0, "2.5")])])), &["fits 1"]),

@@ -67,7 +67,7 @@ const CURVES: &[Case] = &[
         "cut off at a row's end",
         |t| joined(&lines(t)[..28]),
         "curves.csv: was changed after misfit wrote it, its SHA-256 is not the one in manifest.json",
-        "curves.csv: the rows of variant \"tanh\" with seed 2 end at step 10, runs.csv has 40",
+        "curves.csv: lacks the rows of variant \"tanh\" with seed 2 up to step 40 (they end at 10)",
     ),
     (
         "cut off at a run's end",

@@ -13,6 +13,7 @@ use super::noise::NoiseWatch;
 use super::side::Side;
 use super::{Asked, FileComparison};
 use crate::experiment::{one_line, unknown};
+use crate::results::files::BLOCK;
 use crate::results::rows::RunFile;
 
 /// What a CSV's columns are called.
@@ -128,6 +129,18 @@ pub(super) fn files(
         .filter_map(|(a, column)| Some((column.clone(), [a, headers[1].iter().position(|name| name == column)?])))
         .collect();
 
+    if !one_variant && let Some(rows) = the_same(paths, LARGE).with_context(|| format!("{name}: cannot be read"))? {
+        notes.push(format!(
+            "{name}: is the same to the bit on both sides, {} rows: nothing more is reckoned of so large a file",
+            rows
+        ));
+        file.compared = rows;
+        let noise = NoiseWatch::new(shared.clone(), &key).map(|_| false);
+        let ended = shared.into_iter().map(|(name, places)| Column::new(name, places).end(&layouts[0].key, noise));
+        file.columns = ended.collect();
+        return Ok(file);
+    }
+
     // Files that misfit writes are in order; of others it shows on the way.
     let mut order = Order::AsWritten;
     loop {
@@ -168,6 +181,46 @@ pub(super) fn files(
     }
     Ok(file)
 }
+
+/// Of two files of at least so many bytes that hold the same, how many rows they have; nothing of all others, and of those whose lines
+/// may not be rows.
+fn the_same(paths: [&Path; 2], least: u64) -> std::io::Result<Option<u64>> {
+    let mut files = [File::open(paths[0])?, File::open(paths[1])?];
+    let sizes = [files[0].metadata()?.len(), files[1].metadata()?.len()];
+    if sizes[0] != sizes[1] || sizes[0] < least {
+        return Ok(None);
+    }
+    let mut blocks = [vec![0; BLOCK], vec![0; BLOCK]];
+    // As if a line ended before the first.
+    let (mut lines, mut last) = (0, b'\n');
+    loop {
+        let mut read = [0; 2];
+        for ((file, block), read) in files.iter_mut().zip(&mut blocks).zip(&mut read) {
+            while *read < BLOCK {
+                match file.read(&mut block[*read..])? {
+                    0 => break,
+                    more => *read += more,
+                }
+            }
+        }
+        let [a, b] = [&blocks[0][..read[0]], &blocks[1][..read[1]]];
+        let Some(end) = a.last() else { break };
+        // A quoted field may hold line ends, and an empty line is no row.
+        if a != b || memchr::memchr2(b'"', b'\r', a).is_some() || memchr::memmem::find(a, b"\n\n").is_some() {
+            return Ok(None);
+        }
+        if last == b'\n' && a[0] == b'\n' {
+            return Ok(None);
+        }
+        last = *end;
+        lines += memchr::memchr_iter(b'\n', a).count() as u64;
+    }
+    // Of a file that is cut off there is something to be said.
+    Ok((last == b'\n' && lines > 0).then(|| lines - 1))
+}
+
+/// Files of so many bytes take longer to be gone through than to be seen to be the same.
+const LARGE: u64 = 256 << 20;
 
 /// The variants that a CSV has rows of, the first hundred.
 fn variants_in(path: &Path) -> Result<Vec<String>> {
@@ -255,4 +308,39 @@ fn walk(
     let ended = columns.into_iter().enumerate().map(|(nth, column)| column.end(&layouts[0].key, beyond_noise(nth)));
     file.columns = ended.collect();
     Ok((file, [a.noticed(), b.noticed()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_of_the_same_bytes_are_the_same_if_each_of_their_lines_is_surely_a_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let paths = [folder.path().join("a"), folder.path().join("b")];
+        let rows = |a: &str, b: &str, least: u64| {
+            std::fs::write(&paths[0], a).unwrap();
+            std::fs::write(&paths[1], b).unwrap();
+            the_same([&paths[0], &paths[1]], least).unwrap()
+        };
+        let long = "h,k\n".to_owned() + &"1,2\n".repeat(BLOCK);
+        assert_eq!(rows(&long, &long, 100), Some(BLOCK as u64));
+        assert_eq!(rows("h\n1\n2\n", "h\n1\n2\n", 0), Some(2));
+        assert_eq!(rows("h\n1\n2\n", "h\n1\n2\n", 7), None, "small files are gone through");
+        for (a, b) in [
+            ("h\n1\n2\n", "h\n1\n3\n"),
+            ("h\n1\n2\n", "h\n1\n2\n3\n"),
+            ("h\n1\n2", "h\n1\n2"),
+            ("h\n\"1\n2\"\n", "h\n\"1\n2\"\n"),
+            ("h\n1\n\n2\n", "h\n1\n\n2\n"),
+            ("\nh\n1\n", "\nh\n1\n"),
+            ("h\r\n1\r\n", "h\r\n1\r\n"),
+            ("", ""),
+        ] {
+            assert_eq!(rows(a, b, 0), None, "{a:?} {b:?}");
+        }
+        // An empty line where one block ends and the next begins.
+        let split = "h\n".to_owned() + &"x".repeat(BLOCK - 3) + "\n\n2\n";
+        assert_eq!(rows(&split, &split, 0), None);
+    }
 }

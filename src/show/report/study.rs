@@ -18,6 +18,7 @@ use crate::results::manifest::Manifest;
 use crate::results::read::{self, EffectRow, FindingRow, Runs};
 use crate::results::rows::{HealthRow, RunFile, RunRow};
 use crate::show::curves::{self, Curve};
+use crate::show::numbers::plural;
 use crate::show::published;
 
 /// The name of the set of no fixes.
@@ -103,11 +104,10 @@ impl Study {
         let variants = variants(manifest.as_ref(), &fixes, &swept, runs);
         let (drawn, listed) = selection(&variants);
         let shown = listed.iter().filter(|&&at| !variants[at].combination).chain(&drawn);
-        let shown = shown.map(|&at| (variants[at].name.as_str(), at)).collect();
-        let curves = curves::read(folder, integrity.trust(RunFile::Curves.name()), &shown, None);
-        let mut curves = optional(curves, &mut notes).unwrap_or_default();
-        let path = folder.join(RunFile::Curves.name());
-        curves.retain(|&at, curve| whole(curve, &variants[at], &path).map_err(|fault| notes.push(fault)).is_ok());
+        let shown: BTreeMap<&str, usize> = shown.map(|&at| (variants[at].name.as_str(), at)).collect();
+        let curves = curves::read(folder, integrity.trust(RunFile::Curves.name()), &shown, None)
+            .map(|curves| whole_curves(curves, &variants, shown.values(), folder, &mut notes));
+        let curves = optional(curves, &mut notes).unwrap_or_default();
         let health = optional(read::health(folder), &mut notes).unwrap_or_default();
         let functions =
             functions::read(folder, integrity.trust(RunFile::Predictions.name()), &variants, &drawn, &health);
@@ -197,23 +197,40 @@ fn baseline(variants: &[StudyVariant]) -> Option<&StudyVariant> {
     unfixed().find(|variant| variant.name == BASELINE).or_else(|| unfixed().next())
 }
 
-/// Whether a variant's curves are those of its runs, from the first step to the last.
-fn whole(curve: &Curve, variant: &StudyVariant, path: &Path) -> Result<(), String> {
-    let shown = path.display();
-    for run in &variant.runs {
-        let of = format!("of variant {:?} with seed {}", one_line(&variant.name), run.seed);
-        match curve.last.get(&run.seed) {
-            None => return Err(format!("{shown}: lacks the rows {of}, so its curves are not shown")),
-            Some(last) if *last != run.steps => {
-                let (steps, last) = (run.steps, last);
-                return Err(format!(
-                    "{shown}: the rows {of} end at step {last}, runs.csv has {steps}, so its curves are not shown"
-                ));
-            }
-            Some(_) => {}
-        }
+/// The curves of the variants at these places that have all the rows of their runs; which have not is noted.
+fn whole_curves<'a>(
+    mut curves: BTreeMap<usize, Curve>,
+    variants: &[StudyVariant],
+    shown: impl Iterator<Item = &'a usize>,
+    folder: &Path,
+    notes: &mut Vec<String>,
+) -> BTreeMap<usize, Curve> {
+    let faults = shown.filter_map(|at| {
+        let fault = torn(curves.get(at), &variants[*at])?;
+        curves.remove(at);
+        Some(fault)
+    });
+    let faults: Vec<String> = faults.collect();
+    if let Some(first) = faults.first() {
+        let path = folder.join(RunFile::Curves.name());
+        let more = match faults.len() - 1 {
+            0 => String::new(),
+            more => format!(" and those of {}", plural(more, "more variant", "more variants")),
+        };
+        notes.push(format!("{}: lacks {first}{more}, so their curves are not shown", path.display()));
     }
-    Ok(())
+    curves
+}
+
+/// What a variant's curves lack of the steps that its runs made.
+fn torn(curve: Option<&Curve>, variant: &StudyVariant) -> Option<String> {
+    let last = |run: &RunRow| curve.and_then(|curve| curve.last.get(&run.seed)).copied();
+    let run = variant.runs.iter().find(|run| last(run) != Some(run.steps))?;
+    let of = format!("the rows of variant {:?} with seed {}", one_line(&variant.name), run.seed);
+    Some(match last(run) {
+        None => of,
+        Some(last) => format!("{of} up to step {} (they end at {last})", run.steps),
+    })
 }
 
 /// What a report can do without: why it is not there is said in it.
