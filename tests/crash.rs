@@ -103,7 +103,7 @@ fn killed_at_a_hundred_random_moments_it_shows_whole_runs_only_and_ends_with_the
     let mut assembled_at = 0;
     for kill in 0..100 {
         let mut child = quietly(&misfit, &RUN);
-        let moment = Duration::from_millis(random.random_range(0..3 * start));
+        let moment = Duration::from_millis(random.random_range(0..2 * start));
         let started = Instant::now();
         while started.elapsed() < moment {
             // At every moment between, too.
