@@ -101,24 +101,24 @@ fn factorial_effects_give_every_cell_back_and_a_main_effect_is_the_mean_of_first
         for (set, cell) in cells.values.iter().enumerate() {
             for (seed, value) in cell.iter().enumerate() {
                 // v(S) = the mean + ½ Σ_T ± E_T, plus where an even number of T's fixes are off.
-                let sign = |of: usize| if (of & !set).count_ones() % 2 == 0 { 0.5 } else { -0.5 };
+                let sign = |of: usize| if (of & !set).count_ones().is_multiple_of(2) { 0.5 } else { -0.5 };
                 let rest: f64 = (1..effects.len()).map(|of| sign(of) * effects[of][seed]).sum();
                 near(effects[0][seed] + rest, *value, "a cell");
             }
         }
         for fix in 0..fixes {
             let sets: Vec<usize> = (0..1 << fixes).filter(|set| set >> fix & 1 == 0).collect();
-            for seed in 0..seeds {
+            for (seed, effect) in effects[1 << fix].iter().enumerate() {
                 let gains = sets.iter().map(|set| cells.values[set | 1 << fix][seed] - cells.values[*set][seed]);
-                near(effects[1 << fix][seed], gains.sum::<f64>() / sets.len() as f64, "a main effect");
+                near(*effect, gains.sum::<f64>() / sets.len() as f64, "a main effect");
             }
         }
         if fixes == 2 {
             // Alone, and on top of the other: half of their difference is the interaction, of their sum the Shapley value.
-            for seed in 0..seeds {
+            for (seed, interaction) in effects[3].iter().enumerate() {
                 let v = |set: usize| cells.values[set][seed];
                 let (first, last) = (v(1) - v(0), v(3) - v(2));
-                near(effects[3][seed], (last - first) / 2.0, "an interaction");
+                near(*interaction, (last - first) / 2.0, "an interaction");
                 near(shapley(&cells)[0][seed], (last + first) / 2.0, "a Shapley value");
             }
         }
