@@ -47,8 +47,9 @@ pub fn quantile(ascending: &[f64], share: f64) -> f64 {
     let place = share * last as f64;
     let below = place.floor() as usize;
     let (low, high) = (ascending[below], ascending[(below + 1).min(last)]);
-    // Equal ends, infinite ones too, have no way between them.
-    if low == high { low } else { low + (high - low) * (place - below as f64) }
+    let part = place - below as f64;
+    // Equal ends have no way between them, and of none of a way to infinity nothing is left.
+    if low == high || part == 0.0 { low } else { low + (high - low) * part }
 }
 
 #[cfg(test)]
@@ -100,6 +101,10 @@ mod tests {
     fn quantiles_interpolate_as_numpy_does_and_of_infinities_are_infinite() {
         assert_eq!(quantile(&[1.0, 2.0, 4.0, 8.0], 0.25), 1.75);
         assert_eq!(quantile(&[f64::INFINITY; 2], 0.3), f64::INFINITY);
+        // One of three is infinitely far off: the middle one is not. Of two it is half of an infinite way.
+        assert_eq!(quantile(&[1.0, 2.0, f64::INFINITY], 0.5), 2.0);
+        assert_eq!(quantile(&[1.0, f64::INFINITY], 0.5), f64::INFINITY);
+        assert_eq!(quantile(&[f64::NEG_INFINITY, 1.0, 2.0], 0.5), 1.0);
         assert!(quantile(&[], 0.5).is_nan());
     }
 }

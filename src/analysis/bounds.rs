@@ -2,6 +2,7 @@
 //! do there at best. All of it is found from the data.
 
 use super::linear::best_line_rmse;
+use super::moments::{deviation, rms};
 use super::segments::best_segments;
 use crate::data::{Samples, polynomial};
 use crate::experiment::config::{Data, Target, Test};
@@ -27,9 +28,6 @@ const SEARCHED: usize = 256;
 impl Baselines {
     /// On the points `test` of `data`, for networks of at most `most_pieces` pieces (NaN where that means nothing).
     pub fn of(test: &Samples, data: &Data, most_pieces: f64) -> Self {
-        let count = test.rows() as f64;
-        let mean = test.targets.iter().sum::<f64>() / count;
-        let about = |level: f64| (test.targets.iter().map(|y| (y - level).powi(2)).sum::<f64>() / count).sqrt();
         let limit = match (&data.target, &data.test) {
             (Target::Polynomial { polynomial }, Test::Grid(span)) if span.to > span.from => {
                 Some(limit(polynomial, span.from, span.to))
@@ -39,7 +37,13 @@ impl Baselines {
         // A float's `as` saturates and takes NaN as 0.
         let most = (most_pieces as usize).min(if limit.is_some() { SEARCHED_ON_A_GRID } else { SEARCHED });
         let segments = if test.columns == 1 { best_segments(&test.inputs, &test.targets, most) } else { Vec::new() };
-        Baselines { zero_rmse: about(0.0), mean_rmse: about(mean), line_rmse: best_line_rmse(test), segments, limit }
+        Baselines {
+            zero_rmse: rms(&test.targets),
+            mean_rmse: deviation(&test.targets),
+            line_rmse: best_line_rmse(test),
+            segments,
+            limit,
+        }
     }
 
     /// Error of the best fit with this many straight pieces; NaN where that means nothing. Beyond what was searched it is 0

@@ -95,7 +95,7 @@ fn kinks(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Opt
     if columns != 1 || !piecewise_linear(model) {
         return None;
     }
-    if layers.iter().any(|layer| layer.weights.iter().chain(layer.bias.unwrap_or_default()).any(|p| !p.is_finite())) {
+    if !finite(layers) {
         return None;
     }
     // A softmax over one unit is 1 everywhere.
@@ -114,11 +114,16 @@ fn kinks(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Opt
     breakpoints(layers, &bends, f64::from(from), f64::from(to))
 }
 
-/// Shares of saturated and of identical units.
+fn finite(layers: &[Dense]) -> bool {
+    layers.iter().all(|layer| layer.weights.iter().chain(layer.bias.unwrap_or_default()).all(|p| p.is_finite()))
+}
+
+/// Shares of saturated and of identical units; NaN of both where a parameter or an input is not finite.
 fn units(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> (f64, f64) {
     let rows = inputs.len().checked_div(columns).unwrap_or(0);
     let points = rows.min(POINTS);
-    if points == 0 {
+    // Of NaN an f64's maximum says nothing: units without a value would pass for dead ones, or for copies.
+    if points == 0 || !finite(layers) || !inputs.iter().all(|x| x.is_finite()) {
         return (f64::NAN, f64::NAN);
     }
     let mut now: Vec<Vec<f64>> = (0..points)
@@ -233,7 +238,11 @@ mod tests {
     fn dead_units_are_no_copies_and_what_is_not_finite_has_no_pieces() {
         let dead = of("hidden = [2]", &[&[0.0, 0.0], &[-1.0, -1.0], &[1.0, 1.0], &[0.0]]);
         assert_eq!((dead.identical_units, dead.pieces), (0.0, 1.0));
-        assert!(of("hidden = [2]", &[&[f32::NAN, 0.0], &[-1.0, -1.0], &[1.0, 1.0], &[0.0]]).pieces.is_nan());
+        for activation in ["relu", "tanh"] {
+            let model = format!("hidden = [2]\nactivation = {activation:?}");
+            let lost = of(&model, &[&[f32::NAN, 0.0], &[-1.0, -1.0], &[1.0, 1.0], &[0.0]]);
+            assert!([lost.pieces, lost.identical_units, lost.saturated_units].iter().all(|share| share.is_nan()));
+        }
     }
 
     #[test]

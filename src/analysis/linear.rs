@@ -1,5 +1,6 @@
 //! The best straight line (or plane) through samples, by least squares.
 
+use super::moments::{exponent, mean, tamed};
 use crate::data::Samples;
 
 /// Root mean square error of the best `a + b·x` on `samples` themselves, in target units.
@@ -9,10 +10,14 @@ pub fn best_line_rmse(samples: &Samples) -> f64 {
     let column = |c: usize| (0..rows).map(move |row| samples.row(row)[c]);
     // Centred and scaled columns keep the normal equations well conditioned.
     let scaled = |values: Vec<f64>| {
-        let mean = values.iter().sum::<f64>() / count;
+        // Over a power of two, so that no sum or difference overflows.
+        let exponent = exponent(values.iter()).unwrap_or(0);
+        let values = tamed(&values, exponent);
+        let mean = mean(&values);
         let spread = values.iter().map(|v| (v - mean).abs()).fold(0.0, f64::max);
         let spread = if spread > 0.0 { spread } else { 1.0 };
-        (values.into_iter().map(|v| (v - mean) / spread).collect::<Vec<f64>>(), spread)
+        let unit = move |error: f64| libm::scalbn(error * spread, exponent);
+        (values.into_iter().map(|v| (v - mean) / spread).collect::<Vec<f64>>(), unit)
     };
     let inputs: Vec<Vec<f64>> = (0..columns).map(|c| scaled(column(c).collect()).0).collect();
     let (targets, unit) = scaled(samples.targets.clone());
@@ -22,7 +27,7 @@ pub fn best_line_rmse(samples: &Samples) -> f64 {
     let slopes = solve(matrix, right);
     let error =
         |row: usize| targets[row] - slopes.iter().zip(&inputs).map(|(slope, input)| slope * input[row]).sum::<f64>();
-    ((0..rows).map(|row| error(row).powi(2)).sum::<f64>() / count).sqrt() * unit
+    unit(((0..rows).map(|row| error(row).powi(2)).sum::<f64>() / count).sqrt())
 }
 
 /// Solves a symmetric, positive semidefinite system; a column that depends on others before it gets the slope 0.

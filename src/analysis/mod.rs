@@ -8,6 +8,7 @@ pub mod effects;
 pub mod findings;
 pub mod health;
 pub mod linear;
+pub mod moments;
 pub mod noise;
 pub mod observed;
 pub mod outcome;

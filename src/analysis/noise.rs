@@ -1,5 +1,6 @@
 //! How much of the targets is noise, which no network should learn.
 
+use super::moments::{exponent, tamed};
 use super::outcome::{FITS, deviation};
 use crate::data::Samples;
 
@@ -14,7 +15,9 @@ pub fn noise_share(samples: &Samples) -> Option<f64> {
     if samples.columns != 1 || samples.rows() < FEWEST {
         return None;
     }
-    let mut points: Vec<(f64, f64)> = samples.inputs.iter().copied().zip(samples.targets.iter().copied()).collect();
+    // Over a power of two, so that no square overflows or vanishes.
+    let targets = tamed(&samples.targets, exponent(samples.targets.iter())?);
+    let mut points: Vec<(f64, f64)> = samples.inputs.iter().copied().zip(targets.iter().copied()).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
     let square = |triple: &[(f64, f64)]| {
         let [(x0, y0), (x1, y1), (x2, y2)] = [triple[0], triple[1], triple[2]];
@@ -23,7 +26,7 @@ pub fn noise_share(samples: &Samples) -> Option<f64> {
         (left * y0 + right * y2 - y1).powi(2) / (left * left + right * right + 1.0)
     };
     let variance = points.windows(3).map(square).sum::<f64>() / (points.len() - 2) as f64;
-    let share = variance / deviation(&samples.targets).powi(2);
+    let share = variance / deviation(&targets).powi(2);
     share.is_finite().then_some(share.min(1.0))
 }
 

@@ -3,6 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
+use super::moments::Squares;
+pub use super::moments::deviation;
+
 /// How well predictions meet targets, in the targets' units.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Fit {
@@ -13,29 +16,15 @@ pub struct Fit {
 
 impl Fit {
     pub fn of(predictions: &[f64], targets: &[f64]) -> Self {
-        let count = targets.len() as f64;
-        let mean = targets.iter().sum::<f64>() / count;
-        let errors = squared_errors(predictions, targets);
-        let spread: f64 = targets.iter().map(|y| (y - mean).powi(2)).sum();
-        let r2 = if errors == 0.0 { 1.0 } else { 1.0 - errors / spread };
-        Fit { rmse: (errors / count).sqrt(), r2 }
+        let errors = Squares::between(predictions, targets);
+        let r2 = if errors.is_zero() { 1.0 } else { 1.0 - errors.over(Squares::about_mean(targets)) };
+        Fit { rmse: errors.root(targets.len()), r2 }
     }
 
     /// The first part alone.
     pub fn rmse(predictions: &[f64], targets: &[f64]) -> f64 {
-        (squared_errors(predictions, targets) / targets.len() as f64).sqrt()
+        Squares::between(predictions, targets).root(targets.len())
     }
-}
-
-/// Σ(y − ŷ)², as four sums side by side, which a processor adds at once, and their sum.
-fn squared_errors(predictions: &[f64], targets: &[f64]) -> f64 {
-    let mut sums = [0.0; 4];
-    for (predictions, targets) in predictions.chunks(4).zip(targets.chunks(4)) {
-        for ((sum, p), y) in sums.iter_mut().zip(predictions).zip(targets) {
-            *sum += (y - p).powi(2);
-        }
-    }
-    sums.iter().sum()
 }
 
 /// The first that holds, on the test points.
@@ -115,13 +104,6 @@ impl FromStr for Outcome {
     fn from_str(text: &str) -> Result<Self, String> {
         Outcome::ALL.into_iter().find(|outcome| outcome.name() == text).ok_or_else(|| format!("{text:?} is no outcome"))
     }
-}
-
-/// Standard deviation, divisor n.
-pub fn deviation(values: &[f64]) -> f64 {
-    let count = values.len() as f64;
-    let mean = values.iter().sum::<f64>() / count;
-    (values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
 #[cfg(test)]

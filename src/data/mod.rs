@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
+use crate::analysis::moments::{deviation, mean};
 use crate::experiment::config::*;
 use crate::random::{Purpose, Stream};
 use csv_file::CsvFile;
@@ -82,20 +83,18 @@ pub struct Affine {
 }
 
 impl Affine {
-    fn new(scale: Scale, values: impl Iterator<Item = f64> + Clone) -> Self {
-        let count = values.clone().count() as f64;
+    fn new(scale: Scale, values: &[f64]) -> Self {
         let (low, high) =
-            values.clone().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+            values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
         match scale {
             Scale::Divide(factor) => Affine { shift: 0.0, factor },
             // Constant values have no spread to divide by.
             Scale::Fitted(_) if low == high => Affine { shift: low, factor: 1.0 },
             Scale::Fitted(FittedScale::Unit) => Affine { shift: low, factor: high - low },
             Scale::Fitted(FittedScale::Standardize) => {
-                let mean = values.clone().sum::<f64>() / count;
-                let deviation = (values.map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
-                // Values so close together that the squares of their differences vanish are as good as constant.
-                Affine { shift: mean, factor: if deviation == 0.0 { 1.0 } else { deviation } }
+                let deviation = deviation(values);
+                // Less than the least f64 above 0.
+                Affine { shift: mean(values), factor: if deviation == 0.0 { 1.0 } else { deviation } }
             }
         }
     }
@@ -149,9 +148,9 @@ impl RunData {
             let mut noise = Stream::new(seed, Purpose::Noise);
             train.targets.iter_mut().for_each(|y| *y += data.noise * noise.normal());
         }
-        let column = |c: usize| train.inputs.iter().skip(c).step_by(train.columns).copied();
-        let input_scale = (0..train.columns).map(|c| Affine::new(data.scale_input, column(c))).collect();
-        let target_scale = Affine::new(data.scale_target, train.targets.iter().copied());
+        let column = |c: usize| -> Vec<f64> { train.inputs.iter().skip(c).step_by(train.columns).copied().collect() };
+        let input_scale = (0..train.columns).map(|c| Affine::new(data.scale_input, &column(c))).collect();
+        let target_scale = Affine::new(data.scale_target, &train.targets);
         Ok(RunData { config: data.clone(), train, test, input_scale, target_scale })
     }
 

@@ -40,6 +40,13 @@ pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path, trust: Trus
                 (format!("prediction at {at}"), there.map(|row| row.prediction).collect())
             }
         };
+        // What is not a number is the worst that there is; of a prediction there is no worst.
+        let worst = match entry.figure {
+            Figure::FirstLoss | Figure::LastLoss | Figure::TestRmse => f64::INFINITY,
+            Figure::R2 => f64::NEG_INFINITY,
+            Figure::Prediction(_) => f64::NAN,
+        };
+        let values: Vec<f64> = values.into_iter().map(|value| if value.is_nan() { worst } else { value }).collect();
         let says = if entry.says == "the source" {
             figure(entry.value)
         } else {

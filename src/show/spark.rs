@@ -2,8 +2,8 @@
 
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
-/// A bar for each number, the lowest the shortest; where all are equal of middle height; `×` for what is not finite. Of no
-/// numbers, and where none is finite, none.
+/// A bar for each number, the lowest the shortest; where all are equal of middle height; the shortest for −inf, the logarithm
+/// of an error of 0; `×` for what else is not finite. Of no numbers, and where none is finite, none.
 pub fn spark(values: &[f64]) -> String {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
     let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
@@ -16,7 +16,12 @@ pub fn spark(values: &[f64]) -> String {
         let share = if range == 0.0 { 0.4 } else { (value / 2.0 - low / 2.0) / range };
         BARS[(share * (BARS.len() - 1) as f64).round() as usize]
     };
-    values.iter().map(|&value| if value.is_finite() { bar(value) } else { '×' }).collect()
+    let one = |&value: &f64| match value {
+        f64::NEG_INFINITY => BARS[0],
+        value if value.is_finite() => bar(value),
+        _ => '×',
+    };
+    values.iter().map(one).collect()
 }
 
 #[cfg(test)]
@@ -27,6 +32,7 @@ mod tests {
     fn bars_rise_with_the_numbers_and_what_is_not_finite_is_crossed_out() {
         assert_eq!(spark(&[0.0, 1.0, 7.0, f64::NAN, f64::INFINITY]), "▁▂█××");
         assert_eq!(spark(&[3.0, 3.0]), "▄▄");
+        assert_eq!(spark(&[0.0, 7.0, f64::NEG_INFINITY]), "▁█▁");
         assert_eq!(spark(&[-1e308, 1e308]), "▁█");
         assert_eq!((spark(&[]), spark(&[f64::NAN])), (String::new(), String::new()));
     }

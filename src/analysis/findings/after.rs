@@ -236,10 +236,17 @@ pub fn missing_steps(run: &Observed) -> f64 {
     wanted.powf(1.0 / slope)
 }
 
-/// An update beside the parameters, the median over the steps and then the seeds.
+/// An update beside the parameters, the median over the steps and then the seeds. An update that is not a number counts as
+/// infinite; left out are the last row, which no update follows, and
+/// 0/0, of parameters that are all 0 and stay so.
 pub fn update_size(measured: &Measured) -> f64 {
     measured.median(|run| {
-        let ratios = run.curve.iter().map(|point| point.update_ratio).filter(|ratio| !ratio.is_nan());
+        let updates = &run.curve[..run.curve.len().saturating_sub(1)];
+        let ratios = updates.iter().map(|point| match point.update_ratio {
+            ratio if ratio.is_nan() && !point.grad_norm.is_finite() => f64::INFINITY,
+            ratio => ratio,
+        });
+        let ratios = ratios.filter(|ratio| !ratio.is_nan());
         crate::analysis::summary::Middle::of(ratios).map_or(f64::NAN, |middle| middle.median)
     })
 }

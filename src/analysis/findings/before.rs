@@ -2,6 +2,7 @@
 
 use super::{Certainty, Finding, short};
 use crate::analysis::linear::best_line_rmse;
+use crate::analysis::moments::{mean, rms};
 use crate::analysis::noise::{MOST as MOST_NOISE, goal, noise_share};
 use crate::analysis::outcome::{FITS, deviation};
 use crate::data::{RunData, batch_rows};
@@ -551,14 +552,6 @@ fn largest_eigenvalue(columns: &[Vec<f64>], bias: bool) -> f64 {
 /// Rounded to one significant digit.
 pub fn one_digit(value: f64) -> f64 {
     format!("{value:.0e}").parse().unwrap_or(value)
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
-}
-
-fn rms(values: &[f64]) -> f64 {
-    (values.iter().map(|v| v * v).sum::<f64>() / values.len() as f64).sqrt()
 }
 
 fn range(values: &[f64]) -> (f64, f64) {
