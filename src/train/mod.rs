@@ -4,18 +4,19 @@
 //! another is configuration.
 
 mod activation;
-mod buffers;
-mod cuda;
 pub mod device;
 mod feed;
 mod init;
-pub mod kernels;
 mod layout;
 mod loss;
+#[allow(unsafe_code)] // Here alone.
+mod native;
 pub mod network;
 mod optimizer;
 mod product;
 pub mod stack;
+
+pub use native::kernels;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -26,6 +27,7 @@ use crate::analysis::health::Health;
 use crate::analysis::outcome::Fit;
 use crate::data::batch_rows;
 use crate::results::rows::CurvePoint;
+use native::{buffers, cuda};
 use network::By;
 use stack::{Lane, Stack};
 

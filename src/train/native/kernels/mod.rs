@@ -4,9 +4,6 @@
 //! libtorch's `bmm` picks its way by the alignment of a matrix, so that a lane's last bits would depend on its place in a
 //! stack, and one of its calls costs as much as a whole small product. Here every number is one fixed chain of operations
 //! over its own lane's numbers: which tile or vector it falls into changes nothing.
-//!
-//! But for the opening of a library, this is the only module with `unsafe` code: it borrows tensors' memory and calls what
-//! needs a processor's feature, and it checks sizes first.
 
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::needless_range_loop)] // A tile's loops count registers; with iterators they leave them.
@@ -188,11 +185,12 @@ pub fn product(
         #[cfg(target_arch = "x86_64")]
         (Instructions::Avx2, First::Zero | First::Bias(_), Epilogue::Store) if n == 1 && a.column == 1 && k > 1 => {
             let first = if let First::Bias(bias) = first { bias[0] } else { 0.0 };
-            // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and the sizes were checked.
+            // SAFETY: this level is only ever made where the processor has AVX2 and FMA; a.column is 1, so that a row of `a`
+            // is k numbers on end, and that it reaches to the last one's last was checked.
             unsafe { avx2::dots(a, &b[..k], first, &mut out[..m]) }
         }
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and the sizes were checked.
+        // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and all sizes were checked above.
         (Instructions::Avx2, ..) => unsafe { avx2::product([m, k, n], a, b, first, epilogue, out) },
         (Instructions::Portable, ..) => portable([m, k, n], a, b, first, epilogue, out),
     }
@@ -227,7 +225,7 @@ pub fn transpose(level: Level, from: &[f32], rows: usize, columns: usize, to: &m
     let (from, to) = (&from[..rows * columns], &mut to[..rows * columns]);
     let (full_rows, full_columns) = match level.0 {
         #[cfg(target_arch = "x86_64")]
-        // SAFETY: this level is only ever made where the processor has AVX2, and the sizes were checked.
+        // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and both slices were cut to size.
         Instructions::Avx2 => unsafe { avx2::transpose(from, rows, columns, to) },
         Instructions::Portable => (0, 0),
     };

@@ -8,14 +8,16 @@ use super::{Epilogue, First, LEAKY, Left};
 const DEPTH: usize = 128;
 
 /// # Safety
-/// The processor must have AVX2 and FMA, and the slices the sizes that `product` of the parent checks.
+/// The processor must have AVX2 and FMA, and the slices the sizes that `product` of the parent checks; m and n are not 0.
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn product([m, k, n]: [usize; 3], a: Left, b: &[f32], first: First, epilogue: Epilogue, out: &mut [f32]) {
     let mut depth = 0;
     loop {
         let steps = DEPTH.min(k - depth);
         let last = depth + steps == k;
-        // SAFETY: the sizes were checked, and where there is a step, depth < k.
+        // SAFETY: where there is a step, depth < k, so that depth · column is within `a`, whose last number is that of step
+        // k − 1, and depth · n within the k · n numbers of `b`. What is left of both is as long as a block of these steps
+        // says, and `out` and `h` are the whole product's.
         unsafe {
             let block = Block {
                 sizes: [m, steps, n],
@@ -51,13 +53,13 @@ const LEAKY_RELU_BACKWARD: u8 = 4;
 /// Transposes full blocks of 8 × 8; gives the rows and columns that these cover.
 ///
 /// # Safety
-/// The processor must have AVX2, and both slices `rows · columns` numbers.
+/// The processor must have AVX2 and FMA, and both slices `rows · columns` numbers.
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32]) -> (usize, usize) {
     let (full_rows, full_columns) = (rows / 8 * 8, columns / 8 * 8);
     for r in (0..full_rows).step_by(8) {
         for c in (0..full_columns).step_by(8) {
-            // SAFETY: the block lies within both matrices.
+            // SAFETY: r + 8 <= rows and c + 8 <= columns, so the block lies within both matrices.
             unsafe {
                 let mut x = [_mm256_setzero_ps(); 8];
                 for (i, x) in x.iter_mut().enumerate() {
@@ -107,7 +109,8 @@ struct Block<'a> {
 
 impl Block<'_> {
     /// # Safety
-    /// The sizes must be those of the slices, and `h` as long as `out` where the epilogue reads it.
+    /// `b` must have k · n numbers, a bias n, `out`, and `h` where the epilogue reads it, m · n, and `a` must reach from
+    /// element (0, 0) to (m − 1, k − 1); n is not 0, and `mask` is that of a row's last vector.
     #[target_feature(enable = "avx2,fma")]
     unsafe fn run<const E: u8>(&self, h: &[f32]) {
         let [m, k, n] = self.sizes;
@@ -191,7 +194,9 @@ impl Block<'_> {
     #[target_feature(enable = "avx2,fma")]
     #[inline(never)]
     unsafe fn outer<const E: u8, const V: usize, const CUT: bool>(&self, column: usize, h: &[f32]) {
-        // SAFETY: as this function's own condition says; a masked vector touches only the lanes of its mask.
+        // SAFETY: column + 8 · V is at most n, or, if the last vector is cut, beyond it by the lanes that its mask leaves
+        // out, which are not touched. So each vector of a bias, of the row of `b`, and of the rows r < m of `out` and `h`
+        // lies within its row, and r · row is element (r, 0) of `a`.
         unsafe {
             let [m, _, n] = self.sizes;
             let load = |from: *const f32, v: usize| {
@@ -241,7 +246,7 @@ impl Block<'_> {
         let mut row = 0;
         for tile in 0..tiles {
             let rows = fewest + usize::from(tile < more);
-            // SAFETY: row + rows <= m.
+            // SAFETY: row + rows <= m, as the tiles' rows add up to m.
             unsafe {
                 match rows {
                     1 => self.tile::<E, 1, V, CUT>(row, column, h),
@@ -270,7 +275,10 @@ impl Block<'_> {
         column: usize,
         h: &[f32],
     ) {
-        // SAFETY: as this function's own condition says; a masked vector touches only the lanes of its mask.
+        // SAFETY: column + 8 · V is at most n, or, if the last vector is cut, beyond it by the lanes that its mask leaves
+        // out, which are not touched. So each vector of a bias, of the k rows of `b`, and of the rows up to row + R <= m of
+        // `out` and `h` lies within its row. `a` and `b` step through elements (row, p) and (p, column) for p < k; where
+        // they point after the last, or if there is none, is wrapped and never read.
         unsafe {
             let [_, k, n] = self.sizes;
             let load = |from: *const f32, v: usize| {
@@ -349,7 +357,8 @@ fn after<const E: u8>(value: __m256, h: impl Fn() -> __m256) -> __m256 {
 /// order, whichever rows go together.
 ///
 /// # Safety
-/// The processor must have AVX2 and FMA; `a` must have `out.len()` rows of `b.len()` numbers, one row every `a.row`.
+/// The processor must have AVX2 and FMA; `a` must have `out.len()` rows of `b.len()` numbers, one row every `a.row`, and
+/// `b` is not empty.
 #[target_feature(enable = "avx2,fma")]
 pub unsafe fn dots(a: Left, b: &[f32], first: f32, out: &mut [f32]) {
     let k = b.len();
@@ -357,8 +366,8 @@ pub unsafe fn dots(a: Left, b: &[f32], first: f32, out: &mut [f32]) {
     let mask = mask(k - full);
     let count = out.len();
     for (four, out) in out.chunks_mut(4).enumerate() {
-        // SAFETY: rows beyond the last are the last again; a row has k numbers, and a masked vector touches only those of
-        // its mask.
+        // SAFETY: rows beyond the last are the last again, so all four are rows of `a`; they and `b` have k numbers, of which
+        // whole vectors take the first `full`, and a masked one the rest: it touches only the lanes of its mask.
         unsafe {
             let row = |r: usize| a.data.as_ptr().add((four * 4 + r).min(count - 1) * a.row);
             let rows = [row(0), row(1), row(2), row(3)];
