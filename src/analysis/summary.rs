@@ -1,4 +1,5 @@
-//! Runs taken together, a variant at a time. A diverged run counts like any other: as infinitely far off.
+//! Runs taken together, a variant at a time. A diverged run counts like any other: with its error, as infinitely far off
+//! where that is not a number.
 
 use std::collections::HashMap;
 
@@ -16,11 +17,12 @@ pub struct Middle {
 impl Middle {
     /// Nothing of nothing.
     pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
-        let mut values: Vec<f64> = values.collect();
+        // A NaN may have a sign, which says nothing.
+        let mut values: Vec<f64> = values.map(|value| if value.is_nan() { f64::NAN } else { value }).collect();
         values.sort_by(f64::total_cmp);
         let (low, high) = (*values.first()?, *values.last()?);
         let half = values.len() / 2;
-        let median = if values.len() % 2 == 1 { values[half] } else { (values[half - 1] + values[half]) / 2.0 };
+        let median = if values.len() % 2 == 1 { values[half] } else { values[half - 1].midpoint(values[half]) };
         Some(Middle { median, low, high })
     }
 }
@@ -87,4 +89,22 @@ pub fn worth_listing(combinations: &[(usize, &VariantSummary)]) -> Vec<usize> {
     best.truncate(MOST_BEST);
     let small = combinations.len() <= MOST_LISTED;
     (0..combinations.len()).filter(|at| small || combinations[*at].0 <= 1 || best.contains(at)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_numbers_of_any_size_and_sign_of_nan() {
+        let middle =
+            |values: &[f64]| Middle::of(values.iter().copied()).map(|middle| (middle.low, middle.median, middle.high));
+        assert_eq!(middle(&[3.0, 1.0, 2.0]), Some((1.0, 2.0, 3.0)));
+        assert_eq!(middle(&[1.0, 2.0]), Some((1.0, 1.5, 2.0)));
+        assert_eq!(middle(&[1e308, 1.5e308]), Some((1e308, 1.25e308, 1.5e308)));
+        assert_eq!(middle(&[1.0, f64::INFINITY]), Some((1.0, f64::INFINITY, f64::INFINITY)));
+        assert_eq!(middle(&[]), None);
+        let (low, median, high) = middle(&[-f64::NAN, 1.0, 2.0]).unwrap();
+        assert_eq!((low, median, high.is_nan()), (1.0, 2.0, true));
+    }
 }

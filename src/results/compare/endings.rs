@@ -16,7 +16,7 @@ pub struct Ending {
     /// `fits 6/6`, or each outcome with its count.
     pub outcomes_a: String,
     pub outcomes_b: String,
-    /// Medians over all seeds of the side, in target units; a run that diverged counts as infinitely far off.
+    /// Medians over all seeds of the side, in target units; a run whose error is not a number counts as infinitely far off.
     #[serde(serialize_with = "json::number")]
     pub test_rmse_a: f64,
     #[serde(serialize_with = "json::number")]
