@@ -15,7 +15,7 @@ use crate::experiment::{Published, one_line};
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
 use crate::results::integrity::Integrity;
 use crate::results::manifest::Manifest;
-use crate::results::read::{self, EffectRow, FindingRow, Runs};
+use crate::results::read::{self, EffectRow, FindingRow, Runs, Trust};
 use crate::results::rows::{HealthRow, RunFile, RunRow};
 use crate::show::curves::{self, Curve};
 use crate::show::numbers::plural;
@@ -88,13 +88,6 @@ impl Study {
         if manifest.is_none() && notes.is_empty() {
             notes.push(format!("There is no {MANIFEST}, so nothing says what was run and how."));
         }
-        let integrity = manifest.as_ref().map_or_else(Integrity::default, |known| Integrity::of(folder, known));
-        notes.extend(integrity.changed().map(|name| {
-            format!(
-                "{}: is not as misfit wrote it, its SHA-256 is not the one in {MANIFEST}",
-                folder.join(name).display()
-            )
-        }));
         let name = manifest.as_ref().map_or_else(
             || folder.file_name().map_or_else(|| "results".to_owned(), |name| name.to_string_lossy().into_owned()),
             |manifest| manifest.name.clone(),
@@ -105,8 +98,14 @@ impl Study {
         let (drawn, listed) = selection(&variants);
         let shown = listed.iter().filter(|&&at| !variants[at].combination).chain(&drawn);
         let shown: BTreeMap<&str, usize> = shown.map(|&at| (variants[at].name.as_str(), at)).collect();
-        let curves = curves::read(folder, integrity.trust(RunFile::Curves.name()), &shown, None)
-            .map(|curves| whole_curves(curves, &variants, shown.values(), folder, &mut notes));
+        let (integrity, curves) = integrity_and_curves(folder, manifest.as_ref(), &shown);
+        notes.extend(integrity.changed().map(|name| {
+            format!(
+                "{}: is not as misfit wrote it, its SHA-256 is not the one in {MANIFEST}",
+                folder.join(name).display()
+            )
+        }));
+        let curves = curves.map(|curves| whole_curves(curves, &variants, shown.values(), folder, &mut notes));
         let curves = optional(curves, &mut notes).unwrap_or_default();
         let health = optional(read::health(folder), &mut notes).unwrap_or_default();
         let functions =
@@ -195,6 +194,25 @@ impl Study {
 fn baseline(variants: &[StudyVariant]) -> Option<&StudyVariant> {
     let unfixed = || variants.iter().filter(|variant| !variant.on.contains(&true));
     unfixed().find(|variant| variant.name == BASELINE).or_else(|| unfixed().next())
+}
+
+/// Whether the folder's files are as misfit wrote them, and the curves of these variants.
+fn integrity_and_curves(
+    folder: &Path,
+    manifest: Option<&Manifest>,
+    shown: &BTreeMap<&str, usize>,
+) -> (Integrity, Result<BTreeMap<usize, Curve>>) {
+    let read = |trust: Trust| curves::read(folder, trust, shown, None);
+    let Some(manifest) = manifest else { return (Integrity::default(), read(Trust::Nothing)) };
+    // Both take seconds for a large file. What is read before it is known to be as it was written is thrown away if it is not.
+    let (integrity, early) = std::thread::scope(|scope| {
+        let early = scope.spawn(|| read(Trust::AsWritten));
+        (Integrity::of(folder, manifest), early.join())
+    });
+    match (integrity.trust(RunFile::Curves.name()), early) {
+        (Trust::AsWritten, Ok(curves)) => (integrity, curves),
+        _ => (integrity, read(Trust::Nothing)),
+    }
 }
 
 /// The curves of the variants at these places that have all the rows of their runs; which have not is noted.
