@@ -39,6 +39,7 @@ impl Check {
 /// All that is tried, in the order in which a run would need it. `device`: what must be there to train on. Only its name
 /// can be an error.
 pub fn checks(device: &str) -> Result<Vec<Check>> {
+    crate::device::named(device)?;
     let mut checks = vec![Check {
         what: "misfit",
         state: State::Works,

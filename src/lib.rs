@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod data;
+mod device;
 #[cfg(feature = "train")]
 mod diagnose;
 mod doctor;

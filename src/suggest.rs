@@ -8,7 +8,11 @@ use crate::experiment::one_line;
 
 /// The nearest of `accepted` that is near enough to have been meant.
 pub fn near<'n>(given: &str, accepted: impl Iterator<Item = &'n str>) -> Option<&'n str> {
+    // No distance is less than the difference of the lengths, and that is soon found of names that are long or many.
+    let letters = given.chars().count();
     accepted
+        .filter(|name| letters.abs_diff(name.chars().count()) <= 2.max(name.len() / 3))
+        .filter(|name| name.len() <= 16 * given.len().max(16))
         .map(|name| (strsim::osa_distance(given, name), name))
         .filter(|(distance, name)| *distance <= 2.max(name.len() / 3) && *distance < name.len())
         .min()
@@ -18,6 +22,9 @@ pub fn near<'n>(given: &str, accepted: impl Iterator<Item = &'n str>) -> Option<
 /// `results/polynomal: there is no such folder, did you mean "results/polynomial"?` A `what` that ends in "folder" is one;
 /// anything else is a file.
 pub fn no_such(path: &Path, what: &str) -> anyhow::Error {
+    if path.as_os_str().is_empty() {
+        return anyhow!("\"\": names no {what}: give one");
+    }
     let cure = match sibling(path, what.ends_with("folder")) {
         Some(meant) => format!(", did you mean {:?}?", meant.display().to_string()),
         None => ": check how it is spelt".to_owned(),

@@ -28,11 +28,7 @@ pub fn line(error: &clap::Error, command: &clap::Command) -> String {
         }),
         ErrorKind::UnknownArgument => invalid_arg.map(|word| {
             let guess = said(ContextKind::SuggestedArg).map(str::to_owned);
-            format!(
-                "unexpected argument {:?}{}",
-                shorten(word),
-                did_you_mean(guess.or_else(|| elsewhere(word, command)))
-            )
+            format!("unexpected argument {:?}{}", shorten(word), did_you_mean(elsewhere(word, command).or(guess)))
         }),
         ErrorKind::InvalidValue if said(ContextKind::InvalidValue) == Some("") => {
             invalid_arg.map(|what| format!("no value for {what}"))

@@ -977,8 +977,9 @@ fn hostile_report(variants: &[String]) -> Report {
     manifest["git"] = json!({ "revision": hostile[1], "dirty": true });
     manifest["fixes"] = json!([{ "name": fix, "why": hostile[3] }, { "name": "plain", "why": all }]);
     let config = |value: &str| json!({ &hostile[0]: { &hostile[1]: value } });
-    let listed =
-        variants.iter().map(|name| json!({ "name": name, "config": config(&hostile[3]), "fixes": [], "swept": [] }));
+    let listed = variants.iter().map(
+        |name| json!({ "name": name, "config": config(&hostile[3]), "fixes": [hostile[4]], "swept": [hostile[5]] }),
+    );
     let base = json!({ "name": "baseline", "config": config("plain"), "fixes": [], "swept": [] });
     manifest["variants"] = listed.chain([base]).collect();
     manifest["published"] =
@@ -1064,6 +1065,57 @@ fn whatever_a_file_holds_is_shown_as_text_and_nothing_of_it_runs() {
         }
         for step in list(&seen[0]["steps"]) {
             assert!(tip(step).is_some_and(|tip| tip.contains("median")), "{step}");
+        }
+    }
+}
+
+/// Swept keys and values, fixes of variants and names of inputs, which [`hostile_report`] has no place for; with one input or
+/// with several, and with a manifest or without.
+fn hostile_sweep(inputs: Vec<String>, with_manifest: bool) -> Report {
+    let texts = hostile();
+    let key = texts[0].clone();
+    let values = &texts[1..6];
+    let name = |value: &String| format!("baseline {key}={value}");
+    let runs = values.iter().map(|value| ending(&name(value), 0, "2.5")).collect();
+    let mut report = Report::of(&Made { inputs, ..Made::of(runs) });
+    report.folder = "</title><script>window.pwned=1".to_owned();
+    std::fs::create_dir_all(report.path().parent().unwrap()).unwrap();
+    std::fs::rename(report.misfit.folder.path().join("made"), report.path()).unwrap();
+    let text = report.read("runs.csv");
+    let rows = csv::Reader::from_reader(text.as_bytes()).into_records().map(|row| row.unwrap());
+    let with = |fields: Vec<String>, more: &String| [fields, vec![more.clone()]].concat();
+    let header = with(fields(text.lines().next().unwrap()), &key);
+    let rows = rows.zip(values).map(|(row, value)| with(row.iter().map(str::to_owned).collect(), value));
+    report.write("runs.csv", &csv_text([header].into_iter().chain(rows).collect()));
+    if with_manifest {
+        let mut manifest: Value =
+            serde_json::from_str(&std::fs::read_to_string(committed("reference/manifest.json")).unwrap()).unwrap();
+        manifest["sweep"] = json!([key]);
+        manifest["fixes"] = json!([]);
+        manifest["published"] = json!([]);
+        let variant =
+            |value: &String| json!({ "name": name(value), "fixes": [texts[2]], "swept": [value], "config": {} });
+        manifest["variants"] = values.iter().map(variant).collect();
+        report.write("manifest.json", &manifest.to_string());
+    }
+    report
+}
+
+#[test]
+fn keys_and_values_of_a_sweep_and_names_of_inputs_are_text_too() {
+    let texts = hostile();
+    let reports = [
+        hostile_sweep(vec![texts[2].clone()], true),
+        hostile_sweep(vec![texts[0].clone(), texts[1].clone(), texts[3].clone()], true),
+        hostile_sweep(vec![texts[3].clone()], false),
+    ];
+    let views: Vec<Value> = reports.iter().map(Report::page).flat_map(|page| [desk(&page), phone(&page)]).collect();
+    let Some(seen) = look(&views) else { return };
+    for seen in &seen {
+        let cells: Vec<&str> = seen.sound().tables().into_iter().flatten().flatten().collect();
+        for value in &texts[1..6] {
+            let value = on_one_line(value);
+            assert!(cells.iter().any(|cell| cell.contains(&value)), "{value}: {cells:?}");
         }
     }
 }

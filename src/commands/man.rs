@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, Command, ValueHint};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
@@ -46,7 +46,9 @@ pub fn run(args: &ManArgs) -> Result<Exit> {
 /// Writes every page, and says how many there are.
 fn write(main: &Command, folder: &Path) -> Result<usize> {
     let shown = one_line(&folder.display().to_string());
-    std::fs::create_dir_all(folder).with_context(|| format!("{shown}: cannot be made"))?;
+    ensure!(!folder.is_file(), "{shown}: is a file: give a folder");
+    std::fs::create_dir_all(folder)
+        .map_err(|cause| anyhow!("{shown}: cannot be made: {cause}: give another folder"))?;
     let commands: Vec<&Command> =
         std::iter::once(main).chain(main.get_subcommands().filter(|sub| !sub.is_hide_set())).collect();
     for command in &commands {

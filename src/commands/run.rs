@@ -3,13 +3,13 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 
 use super::Exit;
 use crate::data::{Files, batch_rows, training_rows};
 use crate::experiment::config::difference;
-use crate::experiment::{Experiment, one_line};
+use crate::experiment::{Experiment, one_line, seeds};
 use crate::show::note::note;
 
 const EXAMPLES: &str = "\
@@ -33,13 +33,13 @@ pub struct TrainArgs {
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub out: Option<PathBuf>,
     /// The number of seeds (0, 1, …), or a list of them, as 3,5,8
-    #[arg(long, value_name = "N | LIST")]
+    #[arg(long, value_name = "N | LIST", allow_hyphen_values = true)]
     pub seeds: Option<String>,
     /// Where to train: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: String,
     /// Training threads [default: one for each core; one for a GPU]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096))]
+    #[arg(long, value_name = "N", value_parser = threads, allow_hyphen_values = true)]
     pub threads: Option<u16>,
     /// Replace whatever results are in the folder
     #[arg(long)]
@@ -76,6 +76,11 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     train(&args.train, &experiment, &variants)
 }
 
+fn threads(text: &str) -> Result<u16, String> {
+    let count = text.parse().ok().filter(|count| (1..=4096).contains(count));
+    count.ok_or_else(|| "expected a whole number from 1 to 4096".to_owned())
+}
+
 /// Writes the command's output, with its colours where they are wanted.
 pub fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
@@ -84,21 +89,22 @@ pub fn print(text: &str) -> Result<()> {
 
 /// The experiment that the arguments name, overrides and seeds applied.
 pub fn load(args: &TrainArgs) -> Result<Experiment> {
+    crate::device::named(&args.device)?;
     let is_override = |word: &&String| {
         word.split_once('=').is_some_and(|(key, _)| !key.contains(['/', '\\'])) && !Path::new(word.as_str()).is_file()
     };
     let (mut overrides, files): (Vec<String>, Vec<String>) =
         args.words.iter().cloned().partition(|word| is_override(&word));
     if let Some(seeds) = &args.seeds {
-        let list = if seeds.contains(',') { format!("[{seeds}]") } else { seeds.clone() };
-        let valid = seeds.split(',').all(|seed| seed.trim().parse::<u64>().is_ok());
-        ensure!(valid, "--seeds: {seeds:?} is neither a number of seeds nor a list of them, as 3,5,8");
-        overrides.push(format!("seeds={list}"));
+        overrides.push(seeds::on_the_command_line(seeds)?);
     }
     let experiment = match files.as_slice() {
         [] => Experiment::embedded(&overrides)?,
         [file] => Experiment::load(Path::new(file), &overrides)?,
         [_, second, ..] => {
+            if !second.ends_with(".toml") && !Path::new(second).exists() {
+                bail!("{second:?}: is neither a file nor a setting: write settings as key=value, as train.steps=100")
+            }
             bail!("{second:?}: a second experiment file: run them one after the other, or write settings as key=value")
         }
     };
@@ -109,15 +115,15 @@ pub fn load(args: &TrainArgs) -> Result<Experiment> {
 fn describe(experiment: &Experiment, variants: &[usize]) -> String {
     use std::fmt::Write;
     let mut text = String::new();
-    let seeds: Vec<String> = experiment.seeds.iter().map(u64::to_string).collect();
-    let runs = variants.len() * seeds.len();
+    let runs = variants.len() * experiment.seeds.len();
     let _ = writeln!(
         text,
         "{}: {runs} runs, {} variants with {} seeds each",
         one_line(&experiment.name),
         variants.len(),
-        seeds.len()
+        experiment.seeds.len()
     );
+    let seeds = ranges(&experiment.seeds);
     let _ = writeln!(text, "\nbaseline");
     for (key, value) in crate::experiment::config::flatten(&experiment.baseline) {
         let _ = writeln!(text, "  {key} = {value}");
@@ -125,7 +131,7 @@ fn describe(experiment: &Experiment, variants: &[usize]) -> String {
     for &at in variants {
         let variant = &experiment.variants[at];
         let changes = difference(&variant.config, &experiment.baseline);
-        let _ = writeln!(text, "\n{} (seeds {})", one_line(&variant.name), ranges(&experiment.seeds));
+        let _ = writeln!(text, "\n{} (seeds {})", one_line(&variant.name), seeds);
         if changes.is_empty() {
             let _ = writeln!(text, "  as the baseline");
         }

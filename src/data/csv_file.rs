@@ -6,7 +6,10 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::Samples;
-use crate::experiment::{hex, one_line};
+use crate::experiment::{hex, one_line, shorten};
+
+/// A file is held in memory as it is, beside its numbers.
+const MOST_BYTES: u64 = 1 << 30;
 
 pub struct CsvFile {
     pub sha256: String,
@@ -20,14 +23,26 @@ impl CsvFile {
         let about = std::fs::metadata(path)
             .with_context(|| format!("{shown}: cannot be read (data.target.csv is relative to the experiment file)"))?;
         ensure!(about.is_file(), "{shown}: is not a file, expected a CSV (data.target.csv)");
+        ensure!(about.len() <= MOST_BYTES, "{shown}: is over 1 GiB, which is more than a small network learns from");
         let bytes = std::fs::read(path).with_context(|| format!("{shown}: cannot be read"))?;
+        Self::of(bytes, path)
+    }
+
+    /// A file's contents; `path` names it in errors.
+    pub fn of(bytes: Vec<u8>, path: &Path) -> Result<Self> {
+        let shown = one_line(&path.display().to_string());
         let sha256 = hex(&Sha256::digest(&bytes));
-        let text =
-            String::from_utf8(bytes).map_err(|_| anyhow::anyhow!("{shown}: is not UTF-8: save the file as UTF-8"))?;
-        let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
-        let header: Vec<String> = reader(text)
+        let mut text = String::from_utf8(bytes).map_err(|error| {
+            let sound = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+            let line = 1 + sound.iter().filter(|&&byte| byte == b'\n').count();
+            anyhow::anyhow!("{shown}:{line}: is not UTF-8: save the file as UTF-8")
+        })?;
+        if text.starts_with('\u{feff}') {
+            text.drain(..'\u{feff}'.len_utf8());
+        }
+        let header: Vec<String> = reader(&text)
             .headers()
-            .map_err(|error| anyhow::anyhow!("{shown}:{}: {}", line_at(text, error.position()), csv_fault(&error)))?
+            .map_err(|error| anyhow::anyhow!("{shown}:{}: {}", line_at(&text, error.position()), csv_fault(&error)))?
             .iter()
             .map(str::to_owned)
             .collect();
@@ -35,7 +50,7 @@ impl CsvFile {
             header.iter().any(|name| !name.is_empty()),
             "{shown}: is empty, expected a header line and rows of numbers"
         );
-        Ok(CsvFile { sha256, header, text: text.to_owned() })
+        Ok(CsvFile { sha256, header, text })
     }
 
     /// The rows under `inputs` and `output`.
@@ -45,12 +60,14 @@ impl CsvFile {
         let mut columns = Vec::with_capacity(inputs.len() + 1);
         for (key, name) in inputs.iter().map(|name| ("inputs", name.as_str())).chain([("output", output)]) {
             let mut places = self.header.iter().enumerate().filter(|(_, column)| *column == name).map(|(i, _)| i);
-            let there = self.header.join(", ");
+            let there = || listed(&self.header);
+            let name = shorten(name);
             let Some(place) = places.next() else {
                 bail!(
                     "{}",
                     one_line(&format!(
-                        "{shown}:{header}: no column {name:?} (data.target.{key}), the file has: {there}"
+                        "{shown}:{header}: no column {name:?} (data.target.{key}), the file has: {}",
+                        there()
                     ))
                 );
             };
@@ -73,11 +90,8 @@ impl CsvFile {
                 let value: f64 = match text.parse() {
                     Ok(value) if f64::is_finite(value) => value,
                     _ => {
-                        let what = if text.is_empty() {
-                            "is empty".to_owned()
-                        } else {
-                            format!("is {:?}", text.chars().take(40).collect::<String>())
-                        };
+                        let what =
+                            if text.is_empty() { "is empty".to_owned() } else { format!("is {:?}", shorten(text)) };
                         bail!(
                             "{}",
                             one_line(&format!(
@@ -93,6 +107,16 @@ impl CsvFile {
         ensure!(samples.rows() > 0, "{shown}:2: no rows, expected numbers under the header");
         Ok(samples)
     }
+}
+
+/// Columns as a message names them: not all of thousands.
+fn listed(header: &[String]) -> String {
+    const MOST: usize = 16;
+    let mut names: Vec<String> = header.iter().take(MOST).map(|name| shorten(name)).collect();
+    if header.len() > MOST {
+        names.push(format!("… ({} columns)", header.len()));
+    }
+    names.join(", ")
 }
 
 fn reader(text: &str) -> csv::Reader<&[u8]> {

@@ -1,6 +1,6 @@
 //! What a run learns from and is tested on: targets, sampling, scaling, batches.
 
-mod csv_file;
+pub mod csv_file;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;

@@ -22,13 +22,6 @@ const CLOSE: f64 = 2e-2;
 
 pub fn checks(text: &str) -> Result<Vec<Check>> {
     let wants_cuda = text != "cpu";
-    // What is no device at all is a usage error; one that cannot be had is a finding.
-    let wanted = device::parse(text);
-    if let Err(error) = wanted
-        && !(text == "cuda" || text.strip_prefix("cuda:").is_some_and(|n| n.parse::<usize>().is_ok()))
-    {
-        return Err(error);
-    }
     device::single_threaded();
     let mut checks = vec![
         Check::of("libtorch", libtorch()),

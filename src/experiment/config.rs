@@ -305,27 +305,36 @@ impl Train {
 
 /// The tables of a configuration, each key with its value in TOML, in the order of the file format.
 pub fn sections(config: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
-    let sections: [(&str, toml::Value); 6] = [
-        ("data", to_toml(&config.data)),
-        ("batch", to_toml(&config.batch)),
-        ("model", to_toml(&config.model)),
-        ("loss", to_toml(&config.loss)),
-        ("optimizer", to_toml(&config.optimizer)),
-        ("train", to_toml(&config.train)),
+    sections_of(config, [true; 6])
+}
+
+fn sections_of(config: &Config, wanted: [bool; 6]) -> Vec<(&'static str, Vec<(String, String)>)> {
+    let sections: [(&str, fn(&Config) -> toml::Value); 6] = [
+        ("data", |config| to_toml(&config.data)),
+        ("batch", |config| to_toml(&config.batch)),
+        ("model", |config| to_toml(&config.model)),
+        ("loss", |config| to_toml(&config.loss)),
+        ("optimizer", |config| to_toml(&config.optimizer)),
+        ("train", |config| to_toml(&config.train)),
     ];
+    let wanted = sections.into_iter().zip(wanted).filter(|(_, wanted)| *wanted);
     let keys = |value: toml::Value| match value {
         toml::Value::Table(table) => table.into_iter().map(|(key, value)| (key, value.to_string())).collect(),
         _ => Vec::new(),
     };
-    sections.into_iter().map(|(section, value)| (section, keys(value))).collect()
+    wanted.map(|((section, write), _)| (section, keys(write(config)))).collect()
 }
 
 /// A configuration as `section.key` with its value in TOML, in the order of the file format.
 pub fn flatten(config: &Config) -> Vec<(String, String)> {
+    flat(sections(config))
+}
+
+fn flat(sections: Vec<(&'static str, Vec<(String, String)>)>) -> Vec<(String, String)> {
     let flat = |(section, keys): (&str, Vec<(String, String)>)| {
         keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)).collect::<Vec<_>>()
     };
-    sections(config).into_iter().flat_map(flat).collect()
+    sections.into_iter().flat_map(flat).collect()
 }
 
 fn to_toml<T: Serialize>(value: &T) -> toml::Value {
@@ -334,7 +343,16 @@ fn to_toml<T: Serialize>(value: &T) -> toml::Value {
 
 /// What `config` has otherwise than `baseline`: `(key, value)`, the value as TOML; `unset` where it has none.
 pub fn difference(config: &Config, baseline: &Config) -> Vec<(String, String)> {
-    let (ours, theirs) = (flatten(config), flatten(baseline));
+    // Most sections are the same, and to see that is quicker than to write them out.
+    let differ = [
+        config.data != baseline.data,
+        config.batch != baseline.batch,
+        config.model != baseline.model,
+        config.loss != baseline.loss,
+        config.optimizer != baseline.optimizer,
+        config.train != baseline.train,
+    ];
+    let [ours, theirs] = [config, baseline].map(|config| flat(sections_of(config, differ)));
     let mut changed: Vec<_> = ours.iter().filter(|entry| !theirs.contains(entry)).cloned().collect();
     for (key, _) in theirs {
         if !ours.iter().any(|(ours, _)| *ours == key) {

@@ -2,21 +2,31 @@
 
 use std::collections::HashSet;
 
-use super::config::{Config, Span};
+use super::config::{Config, Span, Target};
+use super::names::fits_a_label;
 use super::patch::lay;
-use super::reader::{Reader, unknown};
+use super::reader::{Reader, shorten, unknown};
 use super::tree::{Node, Place, Table, Value};
 use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set, test_grid};
 
-/// Runs that an experiment may have at most; a guard against a sweep that nobody meant.
-const MOST_VARIANTS: usize = 1_000_000;
+/// Variants that an experiment may have at most; a guard against a sweep that nobody meant.
+const MOST_VARIANTS: usize = 200_000;
+
+/// Fixes of a file, switches of all its variants together, and the bytes that the lists of all variants may take: every
+/// variant keeps a switch for each fix and its own lists.
+const MOST_FIXES: usize = 1000;
+const MOST_SWITCHES: usize = 100_000_000;
+const MOST_IN_LISTS: usize = 256 << 20;
+/// Bytes of a variant's name with its point of the sweep, which stands in every row of its curves.
+const MOST_IN_A_NAME: usize = 1000;
 
 /// The name of the variant without any fix, where the file gives it none.
 pub const BASELINE: &str = "baseline";
 
 pub struct Design<'a> {
     pub file: &'a str,
-    pub tree: &'a Table,
+    /// The file's tables that make up the configuration, and no more: each variant begins with a copy.
+    pub settings: &'a Table,
     pub baseline: &'a Config,
     pub fixes: &'a [Fix],
     /// The command line's overrides of the configuration, which hold in every variant.
@@ -61,11 +71,29 @@ impl Design<'_> {
                 format!("makes {} variants, at most {MOST_VARIANTS} are allowed", plans.len().saturating_mul(points)),
             ));
         }
+        if plans.len().saturating_mul(points).saturating_mul(self.fixes.len()) > MOST_SWITCHES {
+            let (variants, fixes) = (plans.len() * points, self.fixes.len());
+            return Err(root.fault("fix", format!("{variants} variants of {fixes} fixes are too many together")));
+        }
         self.check_unused(&plans)?;
         let mut variants = Vec::with_capacity(plans.len() * points);
+        let mut bytes = 0;
         for plan in &plans {
             for point in 0..points {
-                variants.push(self.resolve(plan, &sweep, point)?);
+                let variant = self.resolve(plan, &sweep, point)?;
+                bytes += in_lists(&variant.config);
+                if bytes > MOST_IN_LISTS {
+                    let message = "the lists of all variants take over 256 MiB: make fewer variants, or shorter lists";
+                    return Err(root.fault(if points > 1 { "sweep" } else { "variant" }, message));
+                }
+                if variant.name.len() > MOST_IN_A_NAME {
+                    let message = format!(
+                        "makes names of {} bytes, at most {MOST_IN_A_NAME} are allowed: sweep shorter values",
+                        variant.name.len()
+                    );
+                    return Err(root.fault("sweep", message));
+                }
+                variants.push(variant);
             }
         }
         let mut names = HashSet::new();
@@ -81,8 +109,9 @@ impl Design<'_> {
 
     /// A fix that no variant has is checked by itself, so that its faults show before somebody needs it.
     fn check_unused(&self, plans: &[Plan]) -> Result<()> {
+        let used = used(self.fixes.len(), plans.iter().map(|plan| &plan.fixes));
         for (i, fix) in self.fixes.iter().enumerate() {
-            if !plans.iter().any(|plan| plan.fixes[i]) {
+            if !used[i] {
                 let only = (0..self.fixes.len()).map(|other| other == i).collect();
                 self.resolve(&self.plan(fix.name.clone(), only, false, format!("fix {:?}", fix.name)), &[], 0)?;
             }
@@ -96,7 +125,16 @@ impl Design<'_> {
 
     fn named(&self, root: &Reader) -> Result<Vec<Plan>> {
         let mut plans = Vec::new();
-        for (i, node) in root.list("variant", "[[variant]] tables")?.unwrap_or_default().iter().enumerate() {
+        let listed = root.list("variant", "[[variant]] tables")?.unwrap_or_default();
+        if self.fixes.len() > MOST_FIXES {
+            let message = format!("{} fixes, at most {MOST_FIXES} are allowed", self.fixes.len());
+            return Err(root.fault("fix", message));
+        }
+        if listed.len().saturating_mul(self.fixes.len()) > MOST_SWITCHES {
+            let (variants, fixes) = (listed.len(), self.fixes.len());
+            return Err(root.fault("fix", format!("{variants} variants of {fixes} fixes are too many together")));
+        }
+        for (i, node) in listed.iter().enumerate() {
             let entry = Reader::of(self.file, format!("variant[{i}]"), node)?;
             let name = entry.text("name")?.ok_or_else(|| entry.missing("name", "the variant's name"))?;
             check_label(name).map_err(|message| entry.fault("name", message))?;
@@ -135,7 +173,7 @@ impl Design<'_> {
         if root.get("ablation").is_none() {
             return Ok(Vec::new());
         }
-        const MOST_FIXES: usize = 16;
+        const MOST_OF_ALL: usize = 16;
         let ablation = root.section("ablation")?;
         let on = self.switches(&ablation)?.unwrap_or_else(|| vec![true; self.fixes.len()]);
         let members: Vec<usize> = (0..on.len()).filter(|&i| on[i]).collect();
@@ -145,7 +183,7 @@ impl Design<'_> {
             return Err(ablation_fault(root, "has no fixes: name some under [fix.…]"));
         }
         let subsets: Vec<u32> = match (full, members.len()) {
-            (true, k) if k > MOST_FIXES => {
+            (true, k) if k > MOST_OF_ALL => {
                 return Err(ablation_fault(root, "a full design takes at most 16 fixes: set design = \"each\""));
             }
             (true, k) => (0..1 << k).collect(),
@@ -192,6 +230,10 @@ impl Design<'_> {
             self.swept(&section, key.to_owned(), node, &mut sweep)?;
         }
         for (key, _) in &sweep {
+            // A key and the form of its value, as data.target.csv, are fewer.
+            if key.split('.').count() > 8 {
+                return Err(section.fault(key, "goes deeper than any key of an experiment: take out the dots"));
+            }
             if !key.contains('.') || !schema::SECTIONS.contains(&key.split('.').next().unwrap_or_default()) {
                 let known = schema::SECTIONS.iter().copied();
                 return Err(section.fault(key, unknown("table", key.split('.').next().unwrap_or_default(), known)));
@@ -212,10 +254,10 @@ impl Design<'_> {
     fn swept(&self, section: &Reader, key: String, node: &Node, sweep: &mut Vec<(String, Vec<Node>)>) -> Result<()> {
         match &node.value {
             Value::List(values) if !values.is_empty() => {
-                if let Some((_, twice)) =
-                    values.iter().enumerate().find(|(i, v)| values[..*i].iter().any(|w| w.value == v.value))
+                let mut seen = HashSet::new();
+                if let Some(twice) = values.iter().map(|node| node.value.to_string()).find(|v| !seen.insert(v.clone()))
                 {
-                    return Err(section.fault(&key, format!("{} is there twice", twice.value)));
+                    return Err(section.fault(&key, format!("{} is there twice", shorten(&twice))));
                 }
                 let mut values = values.clone();
                 // A column of a CSV is read as one kind: beside a float, integers are floats too.
@@ -244,7 +286,7 @@ impl Design<'_> {
 
     /// Lays a plan's fixes, its own settings, a point of the sweep and the command line over the baseline, in that order.
     fn resolve(&self, plan: &Plan, sweep: &[(String, Vec<Node>)], mut point: usize) -> Result<Variant> {
-        let mut tree = self.tree.clone();
+        let mut tree = self.settings.clone();
         for (fix, _) in self.fixes.iter().zip(&plan.fixes).filter(|(_, on)| **on) {
             lay(&mut tree, &fix.set);
         }
@@ -284,6 +326,26 @@ fn ablation_fault(root: &Reader, message: &str) -> ExperimentError {
     root.fault("ablation", message)
 }
 
+/// Of each fix, whether any of these has it.
+pub fn used<'p>(fixes: usize, on: impl Iterator<Item = &'p Vec<bool>>) -> Vec<bool> {
+    on.fold(vec![false; fixes], |mut used, on| {
+        used.iter_mut().zip(on).for_each(|(used, on)| *used |= on);
+        used
+    })
+}
+
+/// Bytes that a configuration's lists take, about.
+fn in_lists(config: &Config) -> usize {
+    let target = match &config.data.target {
+        Target::Polynomial { polynomial } => 8 * polynomial.len(),
+        Target::Csv { csv, inputs, output } => {
+            let texts = inputs.iter().map(|name| name.len() + 24).sum::<usize>();
+            csv.as_os_str().len() + output.len() + texts
+        }
+    };
+    target + 16 * config.model.hidden.len()
+}
+
 /// Whether `table` has something at the dotted `key`.
 fn holds(table: &Table, key: &str) -> bool {
     let (first, rest) = key.split_once('.').unwrap_or((key, ""));
@@ -313,8 +375,5 @@ fn in_a_name(value: &Value) -> String {
         Value::Text(text) => text.clone(),
         other => other.to_string(),
     };
-    text.chars()
-        .filter(|c| !c.is_control() && !matches!(c, '"' | '#'))
-        .map(|c| if c == ',' { ';' } else { c })
-        .collect()
+    text.chars().map(|c| if c == ',' { ';' } else { c }).filter(|&c| fits_a_label(c)).collect()
 }

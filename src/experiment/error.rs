@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::names::is_unseen;
 use super::reader::shorten;
 use super::tree::Place;
 
@@ -23,7 +24,7 @@ impl fmt::Display for ExperimentError {
             None => parts.push(self.file.clone()),
         }
         if !self.key.is_empty() {
-            parts.push(self.key.clone());
+            parts.push(shorten(&self.key));
         }
         parts.push(self.message.clone());
         parts.retain(|part| !part.is_empty());
@@ -32,12 +33,17 @@ impl fmt::Display for ExperimentError {
     }
 }
 
-/// `text` with its control characters escaped, and those that turn the direction of the text around them.
+/// `text` with its control characters escaped, and those that are not seen or turn the text around them; but not the joiners,
+/// which some scripts are written with.
 pub fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-        if c.is_control() || turns { line.extend(c.escape_default()) } else { line.push(c) }
+        let unseen = is_unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}');
+        if c.is_control() || unseen || matches!(c, '\u{2028}' | '\u{2029}') {
+            line.extend(c.escape_default())
+        } else {
+            line.push(c)
+        }
     }
     line
 }

@@ -10,6 +10,7 @@ mod patch;
 mod published;
 mod reader;
 mod schema;
+pub mod seeds;
 pub mod tree;
 
 use std::collections::BTreeMap;
@@ -24,7 +25,10 @@ use names::{check_label, check_name};
 pub use published::{Figure, Published};
 use reader::Reader;
 pub(crate) use reader::{one_of, shorten, unknown};
-use tree::{Node, Table, Value};
+use tree::{Table, Value};
+
+/// Runs that an experiment may have at most; a guard against seeds and sweeps that nobody meant.
+const MOST_RUNS: usize = 10_000_000;
 
 /// The experiment that `misfit run` runs when it is given none.
 pub const EMBEDDED: (&str, &str) = ("experiments/polynomial.toml", include_str!("../../experiments/polynomial.toml"));
@@ -47,8 +51,8 @@ pub struct Experiment {
     pub published: Vec<Published>,
     /// What a reader of the results should know of how fixes and settings met, a line each.
     pub notes: Vec<String>,
-    /// The file with the command line's settings laid over it.
-    tree: Table,
+    /// The file's configuration with the command line's settings laid over it.
+    settings: Table,
 }
 
 /// A named patch to the configuration.
@@ -110,7 +114,11 @@ impl Experiment {
     pub fn load(file: &Path, overrides: &[String]) -> anyhow::Result<Self> {
         use anyhow::Context;
         let shown = file.display().to_string();
-        const MOST: u64 = 16 << 20;
+        anyhow::ensure!(
+            !shown.is_empty(),
+            "\"\": names no file, expected an experiment file, or a setting as key=value"
+        );
+        const MOST: u64 = 8 << 20;
         let about = std::fs::metadata(file).map_err(|cause| {
             let hint = match crate::suggest::sibling(file, false) {
                 Some(meant) => format!(", did you mean {:?}?", meant.display().to_string()),
@@ -120,7 +128,10 @@ impl Experiment {
             anyhow::anyhow!("{shown}: cannot be read: {cause}{hint} {expected}")
         })?;
         anyhow::ensure!(about.is_file(), "{shown}: is not a file, expected an experiment in TOML");
-        anyhow::ensure!(about.len() <= MOST, "{shown}: is over 16 MiB, which no experiment file needs");
+        anyhow::ensure!(
+            about.len() <= MOST,
+            "{shown}: is over 8 MiB, which no experiment file needs: sweep a key instead of naming each variant"
+        );
         let bytes = std::fs::read(file).with_context(|| format!("{shown}: cannot be read"))?;
         let text = String::from_utf8(bytes).map_err(|error| {
             let line = 1 + error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|&&b| b == b'\n').count();
@@ -157,12 +168,19 @@ impl Experiment {
             return Err(root.fault("name", message));
         }
         let title = root.text("title")?.unwrap_or(&name).to_owned();
-        let seeds = seeds(&root)?;
+        let seeds = seeds::seeds(&root)?;
         let mut baseline = schema::config(file, &tree, None)?;
         locate_csv(&mut baseline, file);
         let fixes = fixes(&root)?;
-        let design = design::Design { file, tree: &tree, baseline: &baseline, fixes: &fixes, last_word: &last_word };
+        let settings = tree.only(&schema::SECTIONS);
+        let design =
+            design::Design { file, settings: &settings, baseline: &baseline, fixes: &fixes, last_word: &last_word };
         let (variants, sweep) = design.variants(&root)?;
+        if variants.len().saturating_mul(seeds.len()) > MOST_RUNS {
+            let (variants, seeds) = (variants.len(), seeds.len());
+            let message = format!("{seeds} seeds of {variants} variants, at most {MOST_RUNS} runs are allowed");
+            return Err(root.fault("seeds", message));
+        }
         let published = published::published(&root, &variants)?;
         for (key, _) in root.entries() {
             if let Some(section) = schema::section_of(key) {
@@ -171,14 +189,16 @@ impl Experiment {
         }
         root.finish()?;
         let mut notes = Vec::new();
+        let used = design::used(fixes.len(), variants.iter().map(|variant| &variant.fixes));
+        let last_keys = patch::keys(&last_word);
         for (i, fix) in fixes.iter().enumerate() {
-            for key in patch::keys(&fix.set).into_iter().filter(|key| patch::keys(&last_word).contains(key)) {
+            for key in patch::keys(&fix.set).into_iter().filter(|key| last_keys.contains(key)) {
                 notes.push(format!(
                     "{key} on the command line overrides the fix {:?} in every variant that has it",
                     fix.name
                 ));
             }
-            if !variants.iter().any(|variant| variant.fixes[i]) {
+            if !used[i] {
                 notes.push(format!(
                     "no variant has the fix {:?}: name it in a [[variant]], or add [ablation]",
                     fix.name
@@ -198,7 +218,7 @@ impl Experiment {
             sweep,
             published,
             notes,
-            tree,
+            settings,
         })
     }
 
@@ -208,7 +228,7 @@ impl Experiment {
         let none = Table::default();
         let design = design::Design {
             file: &self.file,
-            tree: &self.tree,
+            settings: &self.settings,
             baseline: &self.baseline,
             fixes: &fixes,
             last_word: &none,
@@ -267,29 +287,6 @@ pub fn hex(bytes: &[u8]) -> String {
 
 fn default_name(file: &str) -> String {
     Path::new(file).file_stem().map_or_else(|| "experiment".to_owned(), |stem| stem.to_string_lossy().into_owned())
-}
-
-fn seeds(root: &Reader) -> Result<Vec<u64>, ExperimentError> {
-    const WHAT: &str = "a number of seeds from 1 to 1000000, or a list of seeds, as [0, 1, 2]";
-    match root.get("seeds") {
-        None => Ok((0..3).collect()),
-        Some(Node { value: Value::Integer(count @ 1..=1_000_000), .. }) => Ok((0..*count as u64).collect()),
-        Some(Node { value: Value::List(items), .. }) if !items.is_empty() => {
-            let mut seeds = Vec::with_capacity(items.len());
-            for item in items {
-                match item.value {
-                    Value::Integer(seed) if seed >= 0 => seeds.push(seed as u64),
-                    ref other => return Err(root.expected("seeds", "seeds of at least 0", other)),
-                }
-            }
-            seeds.sort_unstable();
-            match seeds.windows(2).find(|pair| pair[0] == pair[1]) {
-                Some(pair) => Err(root.fault("seeds", format!("the seed {} is there twice", pair[0]))),
-                None => Ok(seeds),
-            }
-        }
-        Some(node) => Err(root.expected("seeds", WHAT, &node.value)),
-    }
 }
 
 fn fixes(root: &Reader) -> Result<Vec<Fix>, ExperimentError> {

@@ -6,25 +6,37 @@ use super::reader::shorten;
 pub const RUN_COLUMNS: [&str; 8] =
     ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2"];
 
+/// File systems take names of 255 bytes; what is left of them is for what a folder's name gets behind it, as `-diagnosis`.
+const MOST_BYTES: usize = 200;
+
 /// A name becomes a folder's name, so it must stay inside the results folder on every system.
 pub fn check_name(name: &str) -> Result<(), String> {
     const RESERVED: [&str; 4] = ["con", "prn", "aux", "nul"];
-    let stem = name.split('.').next().unwrap_or_default().to_lowercase();
+    // Windows takes a name for the device whatever ending it has, and whatever spaces stand before that.
+    let stem = name.split('.').next().unwrap_or_default().trim_end().to_lowercase();
+    let port = stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt"));
     let device = RESERVED.contains(&stem.as_str())
-        || (stem.len() == 4
-            && (stem.starts_with("com") || stem.starts_with("lpt"))
-            && stem.ends_with(|c: char| c.is_ascii_digit()));
+        || port.is_some_and(|port| {
+            let mut number = port.chars();
+            number.next().is_some_and(|c| c.is_ascii_digit() || "¹²³".contains(c)) && number.next().is_none()
+        });
     let fits = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '+' | '=');
     if name.is_empty()
-        || name.len() > 100
+        || name.chars().count() > 100
+        || name.len() > MOST_BYTES
         || !name.chars().all(fits)
         || name.starts_with(['.', ' ', '-'])
         || name.ends_with(['.', ' '])
         || device
     {
         return Err(format!(
-            "{:?} cannot name a folder: use 1 to 100 letters, digits, '-', '_', '+', '=', '.' or spaces, beginning with a letter or digit",
-            shorten(name)
+            "{:?} cannot name a folder: {}",
+            shorten(name),
+            if device {
+                "on some systems it is a device's: give it another"
+            } else {
+                "use 1 to 100 letters, digits, '-', '_', '+', '=', '.' or spaces, beginning with a letter or digit"
+            }
         ));
     }
     Ok(())
@@ -55,12 +67,23 @@ pub fn check_label(name: &str) -> Result<(), String> {
             "{name:?} cannot be a name: a CSV reader takes it for a number or a missing value, add a word"
         ));
     }
-    let fits = |c: char| !c.is_control() && !matches!(c, ',' | '"' | '#' | '\u{2028}' | '\u{2029}');
-    if name.is_empty() || name.len() > 200 || name.trim() != name || !name.chars().all(fits) {
+    if name.is_empty() || name.len() > MOST_BYTES || name.trim() != name || !name.chars().all(fits_a_label) {
         return Err(format!(
-            "{:?} cannot be a name: use 1 to 200 bytes without commas, quotes, '#', control characters or spaces at the ends",
+            "{:?} cannot be a name: use 1 to 200 bytes without commas, quotes, '#', control or unseen characters or spaces at the ends",
             shorten(name)
         ));
     }
     Ok(())
+}
+
+/// Whether a character may stand in a label: none that ends a field of a CSV or a line, and none that is not seen, with which
+/// two names look the same or read otherwise than they are.
+pub fn fits_a_label(c: char) -> bool {
+    !c.is_control() && !is_unseen(c) && !matches!(c, ',' | '"' | '#' | '\u{2028}' | '\u{2029}')
+}
+
+/// Characters that turn the direction of a text, join or part letters, or take no room at all.
+pub fn is_unseen(c: char) -> bool {
+    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

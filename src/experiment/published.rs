@@ -1,5 +1,7 @@
 //! Figures that somebody published for a variant: `[[published]]`.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::reader::{self, Reader, unknown};
@@ -28,10 +30,11 @@ pub enum Figure {
 
 pub fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, ExperimentError> {
     let mut all = Vec::new();
+    let names: HashSet<&str> = variants.iter().map(|known| known.name.as_str()).collect();
     for (i, node) in root.list("published", "[[published]] tables")?.unwrap_or_default().iter().enumerate() {
         let entry = Reader::of(root.file, format!("published[{i}]"), node)?;
         let variant = entry.text("variant")?.ok_or_else(|| entry.missing("variant", "the name of a variant"))?;
-        if !variants.iter().any(|known| known.name == variant) {
+        if !names.contains(variant) {
             let known = variants.iter().map(|known| known.name.as_str());
             return Err(entry.fault("variant", unknown("variant", variant, known)));
         }

@@ -2,6 +2,7 @@
 //! every key that nobody asked for.
 
 use std::cell::RefCell;
+use std::collections::HashSet;
 
 use super::ExperimentError;
 use super::tree::{Node, Place, Table, Value};
@@ -200,19 +201,20 @@ pub fn as_number(value: &Value) -> Option<f64> {
 }
 
 pub fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    let mut listed: Vec<&str> = Vec::new();
+    const MOST: usize = 16;
+    let mut seen = HashSet::new();
+    let mut listed: Vec<String> = Vec::new();
     for name in names {
-        if !listed.contains(&name) {
-            listed.push(name);
+        if seen.insert(name) && listed.len() < MOST {
+            listed.push(shorten(name));
         }
     }
-    const MOST: usize = 16;
-    if listed.len() > MOST {
-        return format!("{} or {} more", listed[..MOST].join(", "), listed.len() - MOST);
+    if seen.len() > MOST {
+        return format!("{} or {} more", listed.join(", "), seen.len() - MOST);
     }
     match listed.as_slice() {
         [] => "nothing".to_owned(),
-        [only] => (*only).to_owned(),
+        [only] => only.clone(),
         [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
     }
 }

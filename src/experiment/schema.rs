@@ -1,11 +1,12 @@
 //! The keys of a configuration: their types, ranges and defaults.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::ExperimentError;
 use super::config::*;
 use super::patch::KEYS_OF_AN_OPTIMIZER;
-use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader};
+use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader, shorten};
 use super::tree::{Node, Table, Value};
 
 type Result<T> = std::result::Result<T, ExperimentError>;
@@ -85,6 +86,18 @@ const KEYS: [&[&str]; 6] = [
     &["steps", "epochs", "log_points"],
 ];
 
+/// Coefficients or layers that a list may have, and columns of a CSV that may be inputs: more than any small network's, and
+/// few enough for every variant to have a list of its own.
+const MOST_IN_A_LIST: usize = 1000;
+const MOST_INPUTS: usize = 10_000;
+
+fn most(of: &Reader, key: &'static str, count: usize, most: usize, what: &str) -> Result<()> {
+    if count > most {
+        return Err(of.fault(key, format!("{count} {what}, at most {most} are allowed")));
+    }
+    Ok(())
+}
+
 fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
     let target = target(data)?;
     let inputs = match (&target, data.get("inputs")) {
@@ -118,9 +131,13 @@ fn target(data: &Reader) -> Result<Target> {
         if items.is_empty() {
             return Err(form.fault("polynomial", "expected at least one coefficient, constant first"));
         }
+        most(&form, "polynomial", items.len(), MOST_IN_A_LIST, "coefficients")?;
         let polynomial = items.iter().map(|item| form.number("polynomial", item, &ANY)).collect::<Result<_>>()?;
         Target::Polynomial { polynomial }
     } else if let Some(path) = form.text("csv")? {
+        if path.is_empty() {
+            return Err(form.fault("csv", "names no file: give a CSV, beside the experiment file or with its path"));
+        }
         let inputs = form
             .texts("inputs", "a list of column names")?
             .ok_or_else(|| form.missing("inputs", "a list of column names"))?;
@@ -128,7 +145,10 @@ fn target(data: &Reader) -> Result<Target> {
         if inputs.is_empty() {
             return Err(form.fault("inputs", "expected at least one column name"));
         }
-        if let Some((_, twice)) = inputs.iter().enumerate().find(|(i, name)| inputs[..*i].contains(name)) {
+        most(&form, "inputs", inputs.len(), MOST_INPUTS, "columns")?;
+        let mut names = HashSet::new();
+        if let Some(twice) = inputs.iter().find(|name| !names.insert(name.as_str())) {
+            let twice = shorten(twice);
             return Err(form.fault("inputs", format!("the column {twice:?} is named twice")));
         }
         if inputs.contains(&output) {
@@ -245,7 +265,10 @@ fn batch(batch: &Reader) -> Result<Batch> {
 fn model(model: &Reader) -> Result<Model> {
     let hidden = match model.list("hidden", "a list of widths, as [45, 45]; [] is a linear model")? {
         None => vec![45, 45],
-        Some(widths) => widths.iter().map(|width| model.count("hidden", width, 1)).collect::<Result<_>>()?,
+        Some(widths) => {
+            most(model, "hidden", widths.len(), MOST_IN_A_LIST, "hidden layers")?;
+            widths.iter().map(|width| model.count("hidden", width, 1)).collect::<Result<_>>()?
+        }
     };
     let activation = match model.get("activation") {
         None => vec![Activation::Relu; hidden.len()],

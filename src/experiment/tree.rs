@@ -6,6 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ExperimentError;
+use super::reader::shorten;
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,6 +58,11 @@ impl Table {
         self.0.retain(|(name, _)| name != key);
     }
 
+    /// A table with the entries under these keys alone.
+    pub fn only(&self, keys: &[&str]) -> Table {
+        Table(self.0.iter().filter(|(name, _)| keys.contains(&name.as_str())).cloned().collect())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -80,7 +86,7 @@ impl fmt::Display for Value {
             }
             Value::Table(table) => {
                 let items: Vec<String> = table.iter().map(|(key, node)| format!("{key} = {}", node.value)).collect();
-                write!(f, "{{ {} }}", items.join(", "))
+                if items.is_empty() { write!(f, "{{}}") } else { write!(f, "{{ {} }}", items.join(", ")) }
             }
         }
     }
@@ -104,8 +110,16 @@ impl Value {
 pub fn parse(text: &str, file: &str) -> Result<Table, ExperimentError> {
     let lines = Lines::of(text);
     let document = DeTable::parse(text).map_err(|error| {
-        let line = error.span().map(|span| lines.at(span.start));
-        let message = error.message().lines().collect::<Vec<_>>().join(", ");
+        let mut line = error.span().map(|span| lines.at(span.start));
+        let mut message = error.message().lines().collect::<Vec<_>>().join(", ").replace(", expected nothing", "");
+        if message.starts_with("string values must be quoted") {
+            message = "no value that TOML knows: a text needs quotes".to_owned();
+        }
+        if message.contains("recursion") || message.contains("recurse") {
+            message = "goes deeper than any key of an experiment: take out the dots or brackets".to_owned();
+            // The parser does not say where a key has too many dots.
+            line = line.or_else(|| text.lines().position(|line| line.matches('.').count() >= 80).map(|nth| nth + 1));
+        }
         ExperimentError { file: file.to_owned(), place: line.map(Place::Line), key: String::new(), message }
     })?;
     table(document.get_ref(), &lines, file)
@@ -136,8 +150,10 @@ pub fn parse_override(text: &str) -> Result<Table, ExperimentError> {
     }
     let as_toml = format!("{key} = {value}");
     let as_text = format!("{key} = {}", toml::Value::String(value.to_owned()));
+    // In a list a comment swallows the bracket: what is behind a `#` belongs to the value, and is not dropped silently.
+    let has_comment = value.contains('#') && DeTable::parse(&format!("x = [{value}]")).is_err();
     let document = match DeTable::parse(&as_toml) {
-        Ok(document) if document.get_ref().len() == 1 => document,
+        Ok(document) if document.get_ref().len() == 1 && !has_comment => document,
         _ if value.starts_with(['[', '{', '"', '\'']) => {
             return Err(fault(key, "the value is not valid TOML: check its quotes and brackets"));
         }
@@ -196,25 +212,29 @@ fn node(source: &Spanned<DeValue<'_>>, lines: &Lines, file: &str) -> Result<Node
         key: String::new(),
         message,
     };
-    let value = match source.get_ref() {
-        DeValue::String(text) => Value::Text(text.to_string()),
-        DeValue::Boolean(value) => Value::Bool(*value),
-        DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
-            .map(Value::Integer)
-            .map_err(|_| fault(format!("{} does not fit a 64-bit integer", number.as_str())))?,
-        DeValue::Float(number) => {
-            let text = number.as_str();
-            let value: f64 = text.parse().map_err(|_| fault(format!("{text} is not a number")))?;
-            if value.is_infinite() && !text.contains("inf") {
-                return Err(fault(format!("{text} does not fit a 64-bit float")));
+    let value =
+        match source.get_ref() {
+            DeValue::String(text) => Value::Text(text.to_string()),
+            DeValue::Boolean(value) => Value::Bool(*value),
+            DeValue::Integer(number) => i64::from_str_radix(number.as_str(), number.radix())
+                .map(Value::Integer)
+                .map_err(|_| match number.as_str() {
+                    "" => fault("a number without digits".to_owned()),
+                    digits => fault(format!("{} does not fit a 64-bit integer", shorten(digits))),
+                })?,
+            DeValue::Float(number) => {
+                let text = number.as_str();
+                let value: f64 = text.parse().map_err(|_| fault(format!("{} is not a number", shorten(text))))?;
+                if value.is_infinite() && !text.contains("inf") {
+                    return Err(fault(format!("{} does not fit a 64-bit float", shorten(text))));
+                }
+                Value::Float(value)
             }
-            Value::Float(value)
-        }
-        DeValue::Datetime(_) => return Err(fault("a date means nothing here".to_owned())),
-        DeValue::Array(items) => {
-            Value::List(items.iter().map(|item| node(item, lines, file)).collect::<Result<_, _>>()?)
-        }
-        DeValue::Table(inner) => Value::Table(table(inner, lines, file)?),
-    };
+            DeValue::Datetime(_) => return Err(fault("no key takes a date or a time: a text needs quotes".to_owned())),
+            DeValue::Array(items) => {
+                Value::List(items.iter().map(|item| node(item, lines, file)).collect::<Result<_, _>>()?)
+            }
+            DeValue::Table(inner) => Value::Table(table(inner, lines, file)?),
+        };
     Ok(Node { value, place })
 }

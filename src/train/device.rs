@@ -6,18 +6,14 @@ use tch::{Cuda, Device};
 use super::cuda;
 use super::kernels::Level;
 use super::network::By;
+use crate::device::{Device as Named, named};
 
 /// The version of libtorch that tch is bound to.
 pub const LIBTORCH: &str = "2.11.0";
 
 /// `cpu`, `cuda` or `cuda:N`.
 pub fn parse(text: &str) -> Result<Device> {
-    let index = match text {
-        "cpu" => return Ok(Device::Cpu),
-        "cuda" => Some(0),
-        _ => text.strip_prefix("cuda:").and_then(|index| index.parse().ok()),
-    };
-    let Some(index) = index else { bail!("--device: unknown device {text:?}, accepted: cpu, cuda or cuda:N") };
+    let Named::Cuda(index) = named(text)? else { return Ok(Device::Cpu) };
     if let Err(why) = cuda::load() {
         bail!(
             "--device {text}: no CUDA: {why}: set LD_LIBRARY_PATH to the lib folder of a libtorch {LIBTORCH} that has it (that of the Python package torch does), or use --device cpu"

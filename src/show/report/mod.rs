@@ -30,6 +30,12 @@ pub struct Written {
     pub notes: Vec<String>,
 }
 
+/// The page alone, of the results in `folder`.
+pub fn page_of(folder: &Path, made_by: &str) -> Result<String> {
+    let study = Study::read(folder)?;
+    Ok(page::page(&study, &Figures::draw(&study)?, made_by))
+}
+
 /// Reads the results in `folder` and writes the page and the pictures into `out`; `made_by` is the command that does so.
 pub fn write(folder: &Path, out: &Path, made_by: &[&str]) -> Result<Written> {
     let study = Study::read(folder)?;

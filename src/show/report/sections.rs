@@ -94,7 +94,8 @@ pub fn facts(study: &Study) -> Markup {
             }
             dt { "With" }
             dd {
-                "misfit " (manifest.misfit) ", libtorch " (manifest.libtorch) " on " (manifest.device) ", "
+                "misfit " (one_line(&manifest.misfit)) ", libtorch " (one_line(&manifest.libtorch)) " on "
+                (one_line(&manifest.device)) ", "
                 (plural(manifest.threads, "thread", "threads"))
             }
         }
@@ -278,13 +279,13 @@ pub fn reproduce(study: &Study, made_by: &str) -> Markup {
                     dt { "Settings on the command line" } dd { code { (command(&manifest.overrides)) } }
                 }
                 @for (path, hash) in &manifest.data {
-                    dt { "Data" } dd { (one_line(&path.display().to_string())) " " span.muted { "SHA-256 " (hash) } }
+                    dt { "Data" } dd { (one_line(&path.display().to_string())) " " span.muted { "SHA-256 " (one_line(hash)) } }
                 }
                 @if let Some(revision) = &manifest.git.revision {
                     dt { "Revision of the folder it ran in" }
-                    dd { (revision) @if manifest.git.dirty == Some(true) { ", with changes" } }
+                    dd { (one_line(revision)) @if manifest.git.dirty == Some(true) { ", with changes" } }
                 }
-                dt { "Hash of what the numbers depend on" } dd { (manifest.experiment_hash) }
+                dt { "Hash of what the numbers depend on" } dd { (one_line(&manifest.experiment_hash)) }
             }
             details {
                 summary { "The experiment" }

@@ -1,0 +1,140 @@
+//! Faults of a CSV that is a target: each is found before anything is trained, and has its line.
+
+use super::{Misfit, refused};
+
+const CSV: &str = "[data]\ntarget = { csv = 'rows.csv', inputs = ['a', 'b'], output = 'y' }\n";
+
+/// `(the CSV, more keys, the line)`.
+const CASES: &[(Option<&str>, &str, &str)] = &[
+    (
+        None,
+        "",
+        "rows.csv: cannot be read (data.target.csv is relative to the experiment file): No such file or directory (os error 2)",
+    ),
+    (Some(""), "", "rows.csv: is empty, expected a header line and rows of numbers"),
+    (Some("a,b,y\n"), "", "rows.csv:2: no rows, expected numbers under the header"),
+    (Some("a,c,y\n1,2,3\n"), "", "rows.csv:1: no column \"b\" (data.target.inputs), the file has: a, c, y"),
+    (Some("a,b,z\n1,2,3\n"), "", "rows.csv:1: no column \"y\" (data.target.output), the file has: a, b, z"),
+    (Some("a,b,b,y\n1,2,2,3\n"), "", "rows.csv:1: two columns are called \"b\" (data.target.inputs): rename one"),
+    (Some("a,b,y\n1,2,3\n1,2\n"), "", "rows.csv:3: 2 fields, the header has 3"),
+    (Some("a,b,y\n1,2,3\n1,two,3\n"), "", "rows.csv:3: b is \"two\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,2,NaN\n"), "", "rows.csv:2: y is \"NaN\", expected a finite number: mend or remove the row"),
+    (
+        Some("\n\na,b,y\n1,2,3\n\n1,two,3\n"),
+        "",
+        "rows.csv:6: b is \"two\", expected a finite number: mend or remove the row",
+    ),
+    (Some("a,b,y\r1,2,3\r1,2,x\r"), "", "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,,3\n"), "", "rows.csv:2: b is empty, expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,inf,3\n"), "", "rows.csv:2: b is \"inf\", expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\n1,2,3\n"),
+        "holdout = 0.5",
+        "variant \"baseline\": rows.csv: data.holdout: 0.5 of 1 rows leaves 1 for testing and 0 for training: both need at least one",
+    ),
+    (
+        Some("a,b,y\n1,2,3\n4,5,6\n"),
+        "[batch]\nsize = 3",
+        "variant \"baseline\": batch.size: one batch of 3 cannot be drawn from 2 training samples: lower it, or set batch.draw = \"fresh\"",
+    ),
+    (
+        Some("a,b,y\n1,2,3\n"),
+        "inputs = { uniform = { from = 0, to = 1, count = 5 } }",
+        "x.toml:3: data.inputs: a CSV target brings its own inputs: remove this key",
+    ),
+    (
+        Some("a,b,y\n1,2,3\n"),
+        "test = 'grid'",
+        "x.toml:3: data.test: a CSV target is tested on its rows: remove this key, or set data.holdout",
+    ),
+    (Some("a,b,y"), "", "rows.csv:2: no rows, expected numbers under the header"),
+    (Some("a;b;y\n1;2;3\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: a;b;y"),
+    (Some("\"a,b,y\n1,2,3\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: a,b,y\\n1,2,3"),
+    (Some("a,b,y\n\"1,2,3\n"), "", "rows.csv:2: 1 fields, the header has 3"),
+    (Some("a,b,y\n1,2,3,4\n"), "", "rows.csv:2: 4 fields, the header has 3"),
+    (Some("a,b,y\n1,-,3\n"), "", "rows.csv:2: b is \"-\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,0x10,3\n"), "", "rows.csv:2: b is \"0x10\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,1_000,3\n"), "", "rows.csv:2: b is \"1_000\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,1e400,3\n"), "", "rows.csv:2: b is \"1e400\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,-1e400,3\n"), "", "rows.csv:2: b is \"-1e400\", expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\n1,infinity,3\n"),
+        "",
+        "rows.csv:2: b is \"infinity\", expected a finite number: mend or remove the row",
+    ),
+    (Some("a,b,y\n1,\"2,5\",3\n"), "", "rows.csv:2: b is \"2,5\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,2 3,3\n"), "", "rows.csv:2: b is \"2 3\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,٣,3\n"), "", "rows.csv:2: b is \"٣\", expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\n1,\x1b[31m,3\n"),
+        "",
+        "rows.csv:2: b is \"\\u{1b}[31m\", expected a finite number: mend or remove the row",
+    ),
+    (Some("a,b,y\n1,\02,3\n"), "", "rows.csv:2: b is \"\\02\", expected a finite number: mend or remove the row"),
+    (Some("A,B,Y\n1,2,3\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: A, B, Y"),
+    (Some("1,2,3\n4,5,6\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: 1, 2, 3"),
+    (Some(",,\n1,2,3\n"), "", "rows.csv: is empty, expected a header line and rows of numbers"),
+    (Some("a,b,y\n1,2,None\n"), "", "rows.csv:2: y is \"None\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,2,TRUE\n"), "", "rows.csv:2: y is \"TRUE\", expected a finite number: mend or remove the row"),
+    (Some("\u{feff}a,c,y\r\n1,2,3\r\n"), "", "rows.csv:1: no column \"b\" (data.target.inputs), the file has: a, c, y"),
+    (
+        Some("a,b,y\r\n1,2,3\r\n1,2,x\r\n"),
+        "",
+        "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row",
+    ),
+    (Some("a,b,y\n1,2,3\n\n\n1,2\n"), "", "rows.csv:5: 2 fields, the header has 3"),
+    (
+        Some("a\u{202e},b,y\n1,2,3\n"),
+        "",
+        "rows.csv:1: no column \"a\" (data.target.inputs), the file has: a\\u{202e}, b, y",
+    ),
+    (Some("a,b,y,y\n1,2,3,4\n"), "", "rows.csv:1: two columns are called \"y\" (data.target.output): rename one"),
+    (
+        Some("a,b,y\n1,2,3\n"),
+        "holdout = 1",
+        "x.toml:3: data.holdout: expected a number from 0 up to, but not including, 1, got 1",
+    ),
+    (
+        Some("a,b,y\n1,2,3\n"),
+        "[batch]\nsize = 2",
+        "variant \"baseline\": batch.size: one batch of 2 cannot be drawn from 1 training samples: lower it, or set batch.draw = \"fresh\"",
+    ),
+    (
+        Some("a,b,y\n1,2,3\n"),
+        "holdout = 0.1\n[batch]\nsize = 9",
+        "variant \"baseline\": rows.csv: data.holdout: 0.1 of 1 rows leaves 0 for testing and 1 for training: both need at least one",
+    ),
+];
+
+#[test]
+fn every_fault_of_a_csv_target_is_found_before_anything_is_trained() {
+    for (rows, more, expected) in CASES {
+        let misfit = Misfit::new();
+        misfit.write("x.toml", &format!("{CSV}{more}\n"));
+        if let Some(rows) = rows {
+            misfit.write("rows.csv", rows);
+        }
+        refused(&misfit, &["run", "x.toml", "--dry-run"], expected);
+        if cfg!(feature = "train") {
+            refused(&misfit, &["run", "x.toml"], expected);
+        }
+    }
+}
+
+#[test]
+fn a_target_that_is_no_text_or_no_file_is_named() {
+    let misfit = Misfit::new();
+    misfit.write("x.toml", CSV);
+    for (bytes, expected) in [
+        (&b"a,b,y\n1,2,3\n1,\xe9,3\n"[..], "rows.csv:3: is not UTF-8: save the file as UTF-8"),
+        (b"\xff\xfea\0", "rows.csv:1: is not UTF-8: save the file as UTF-8"),
+        (b"\x1f\x8b\x08", "rows.csv:1: is not UTF-8: save the file as UTF-8"),
+        (b"\xef\xbb\xbf", "rows.csv: is empty, expected a header line and rows of numbers"),
+    ] {
+        std::fs::write(misfit.folder.path().join("rows.csv"), bytes).unwrap();
+        refused(&misfit, &["run", "x.toml", "--dry-run"], expected);
+    }
+    std::fs::remove_file(misfit.folder.path().join("rows.csv")).unwrap();
+    std::fs::create_dir(misfit.folder.path().join("rows.csv")).unwrap();
+    refused(&misfit, &["run", "x.toml", "--dry-run"], "rows.csv: is not a file, expected a CSV (data.target.csv)");
+}
