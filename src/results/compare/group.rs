@@ -44,8 +44,9 @@ pub(super) struct Group {
     /// Rows of the run under way, and whether it is held.
     rows: usize,
     held: bool,
-    /// The last row, if it is at none of the places.
-    last: Option<Vec<u8>>,
+    /// The last row, and whether it is at none of the places. Its rooms are used again: there are millions.
+    passed: bool,
+    last: Vec<u8>,
     last_rows: [ByteRecord; 2],
     /// The rest of the row's key, as [`id`] writes it.
     id: Vec<u8>,
@@ -102,7 +103,8 @@ impl Group {
             stride: 1,
             rows: 0,
             held: true,
-            last: None,
+            passed: false,
+            last: Vec::new(),
             last_rows: Default::default(),
             id: Vec::new(),
         }
@@ -125,19 +127,20 @@ impl Group {
         write_id(&mut self.id, a.key().skip(seed + 1));
         let known = self.index.get(&self.id).copied();
         if known.is_none() && !(self.rows - 1).is_multiple_of(self.stride) {
-            self.last = Some(std::mem::take(&mut self.id));
+            self.passed = true;
+            std::mem::swap(&mut self.last, &mut self.id);
             self.last_rows[0].clone_from(a.record);
             self.last_rows[1].clone_from(b.record);
             return;
         }
-        self.last = None;
+        self.passed = false;
         self.put(known, [a.record, b.record]);
     }
 
     /// The last row of each run is looked at, wherever it is.
     pub fn end_run(&mut self) {
-        if let Some(id) = self.last.take() {
-            self.id = id;
+        if std::mem::take(&mut self.passed) {
+            std::mem::swap(&mut self.last, &mut self.id);
             let known = self.index.get(&self.id).copied();
             let rows = std::mem::take(&mut self.last_rows);
             self.put(known, [&rows[0], &rows[1]]);
