@@ -1,5 +1,7 @@
 //! How each variant ended on the two sides, in a line each: is it better or worse?
 
+use std::collections::{HashMap, HashSet};
+
 use serde::Serialize;
 
 use super::json;
@@ -33,12 +35,16 @@ pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
         let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
         if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
     });
-    let summary = |runs: &Runs, variant: &str| {
-        let own: Vec<&RunRow> = runs.rows.iter().map(|(row, _)| row).filter(|row| row.variant == variant).collect();
-        VariantSummary::of(variant, &own)
+    let by_variant = runs.each_ref().map(|runs| {
+        let mut rows: HashMap<&str, Vec<&RunRow>> = HashMap::new();
+        runs.rows.iter().for_each(|(row, _)| rows.entry(&row.variant).or_default().push(row));
+        rows
+    });
+    let summary = |side: usize, variant: &str| {
+        VariantSummary::of(variant, by_variant[side].get(variant).map_or(&[], Vec::as_slice))
     };
     let ending = |a: &str, b: &str, name: Option<&str>| {
-        let (a, b) = (summary(&runs[0], a)?, summary(&runs[1], b)?);
+        let (a, b) = (summary(0, a)?, summary(1, b)?);
         Some(Ending {
             variant: name.map(str::to_owned),
             outcomes_a: a.outcomes_line(),
@@ -52,9 +58,10 @@ pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
     }
     let mut names: Vec<&str> = runs[0].rows.iter().map(|(row, _)| row.variant.as_str()).collect();
     names.dedup();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     names.retain(|name| seen.insert(*name));
-    let is_fix = |part: &str| runs[0].settings.iter().any(|fix| fix == part);
-    names.sort_by_key(|name| name.split('+').all(is_fix));
+    let settings: HashSet<&str> = runs[0].settings.iter().map(String::as_str).collect();
+    let is_fix = |part: &str| settings.contains(part);
+    names.sort_by_cached_key(|name| name.split('+').all(is_fix));
     names.into_iter().filter_map(|name| ending(name, name, Some(name))).collect()
 }
