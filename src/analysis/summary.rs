@@ -28,7 +28,7 @@ impl Middle {
 }
 
 /// Each variant's rows, in their order.
-pub fn by_variant(rows: &[RunRow]) -> HashMap<&str, Vec<&RunRow>> {
+pub fn by_variant<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> HashMap<&'a str, Vec<&'a RunRow>> {
     let mut variants: HashMap<&str, Vec<&RunRow>> = HashMap::new();
     for row in rows {
         variants.entry(&row.variant).or_default().push(row);

@@ -112,7 +112,12 @@ impl CsvFile {
 /// Columns as a message names them: not all of thousands.
 fn listed(header: &[String]) -> String {
     const MOST: usize = 16;
-    let mut names: Vec<String> = header.iter().take(MOST).map(|name| shorten(name)).collect();
+    const LONGEST: usize = 30;
+    let cut = |name: &String| match name.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &name[..end]),
+        None => name.clone(),
+    };
+    let mut names: Vec<String> = header.iter().take(MOST).map(cut).collect();
     if header.len() > MOST {
         names.push(format!("… ({} columns)", header.len()));
     }

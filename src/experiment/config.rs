@@ -308,8 +308,11 @@ pub fn sections(config: &Config) -> Vec<(&'static str, Vec<(String, String)>)> {
     sections_of(config, [true; 6])
 }
 
+/// How a section is written.
+type Write = fn(&Config) -> toml::Value;
+
 fn sections_of(config: &Config, wanted: [bool; 6]) -> Vec<(&'static str, Vec<(String, String)>)> {
-    let sections: [(&str, fn(&Config) -> toml::Value); 6] = [
+    let sections: [(&str, Write); 6] = [
         ("data", |config| to_toml(&config.data)),
         ("batch", |config| to_toml(&config.batch)),
         ("model", |config| to_toml(&config.model)),

@@ -214,6 +214,29 @@ fn many_runs_are_read_soon() {
     }
 }
 
+#[test]
+fn files_of_many_columns_and_folders_of_many_variants_are_compared_soon() {
+    let misfit = Misfit::new();
+    let header = listed(50_000, |i| format!("c{i}"));
+    misfit.write("a.csv", &format!("{header}\n{}\n", listed(50_000, |_| "1".to_owned())));
+    let row = |i| format!("v{i:06},0,fits,10,1.0,0.5,0.1,0.99\n");
+    let runs: String = (0..100_000).map(row).collect();
+    std::fs::create_dir(misfit.folder.path().join("a")).unwrap();
+    misfit.write("a/runs.csv", &format!("variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2\n{runs}"));
+    for name in ["a.csv", "a"] {
+        let began = Instant::now();
+        misfit.ok(&["diff", name, name, "--changed"]);
+        assert!(began.elapsed() < LONGEST, "{name}: {:?}", began.elapsed());
+    }
+    // A line of 50 MB, twice: too large for an f64, and not the same.
+    let number = |digit: &str| format!("x,y\n1,{}\n", digit.repeat(50 << 20));
+    misfit.write("b.csv", &number("3"));
+    misfit.write("c.csv", &number("4"));
+    let ran = misfit.run(&["diff", "b.csv", "c.csv"]);
+    assert_eq!(ran.code(), 1);
+    assert!(ran.stdout().len() < 10_000, "{} bytes are said", ran.stdout().len());
+}
+
 #[cfg(feature = "train")]
 #[test]
 fn a_configuration_that_needs_more_memory_than_there_is_says_how_much() {

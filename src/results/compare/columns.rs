@@ -45,7 +45,10 @@ pub(super) fn number(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
         return Some(f64::NAN);
     }
-    std::str::from_utf8(text).ok()?.trim().parse().ok()
+    let number: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
+    // What is too large for an f64 is no infinity, and one of them is not another.
+    let is_inf = || text.iter().any(|byte| byte.eq_ignore_ascii_case(&b'i'));
+    (!number.is_infinite() || is_inf()).then_some(number)
 }
 
 /// Nothing if both say the same: NaN equals NaN, inf an inf of its sign, 1.0 1e0. Lists of numbers are as far apart as
@@ -205,6 +208,9 @@ mod tests {
         for (a, b) in [("inf", "-inf"), ("NaN", "1.0"), ("NaN", "inf"), ("", "0"), ("inf", "1e308")] {
             assert_eq!(differ(a, b).map(|size| size.absolute), Some(f64::INFINITY), "{a} {b}");
         }
+        // Too large for an f64.
+        assert!(differ("1e400", "1e500").is_some_and(|size| size.beyond));
+        assert!(differ("1e400", "inf").is_some_and(|size| size.beyond));
         assert!(differ("fits", "line").is_some_and(|size| size.absolute.is_nan() && size.beyond));
     }
 

@@ -1,12 +1,13 @@
 //! How each variant ended on the two sides, in a line each: is it better or worse?
 
+use std::collections::HashSet;
+
 use serde::Serialize;
 
 use super::json;
 use super::side::Side;
 use crate::analysis::summary::{VariantSummary, by_variant};
 use crate::results::read::{self, Runs};
-use crate::results::rows::RunRow;
 
 /// A variant that both sides have.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,8 +34,7 @@ pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
         let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
         if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
     });
-    let rows = runs.each_ref().map(|runs| runs.rows.iter().map(|(row, _)| row.clone()).collect::<Vec<RunRow>>());
-    let variants = rows.each_ref().map(|rows| by_variant(rows));
+    let variants = runs.each_ref().map(|runs| by_variant(runs.rows.iter().map(|(row, _)| row)));
     let summary = |side: usize, variant: &str| VariantSummary::of(variant, variants[side].get(variant)?);
     let ending = |a: &str, b: &str, name: Option<&str>| {
         let (a, b) = (summary(0, a)?, summary(1, b)?);
@@ -51,9 +51,10 @@ pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
     }
     let mut names: Vec<&str> = runs[0].rows.iter().map(|(row, _)| row.variant.as_str()).collect();
     names.dedup();
-    let mut seen = std::collections::HashSet::new();
+    let mut seen = HashSet::new();
     names.retain(|name| seen.insert(*name));
-    let is_fix = |part: &str| runs[0].settings.iter().any(|fix| fix == part);
-    names.sort_by_key(|name| name.split('+').all(is_fix));
+    let settings: HashSet<&str> = runs[0].settings.iter().map(String::as_str).collect();
+    let is_fix = |part: &str| settings.contains(part);
+    names.sort_by_cached_key(|name| name.split('+').all(is_fix));
     names.into_iter().filter_map(|name| ending(name, name, Some(name))).collect()
 }

@@ -1,6 +1,7 @@
 //! One CSV beside another: what tells their rows apart, and the walk through both.
 
 use std::cmp::Ordering;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -35,6 +36,11 @@ fn header(side: &Side, path: &Path) -> Result<Vec<String>> {
         bail!("{shown}:1: has two columns called {:?}: rename one", twice[0]);
     }
     Ok(names)
+}
+
+/// Where each column is; a file may have many thousands of them.
+fn places_in(header: &[String]) -> HashMap<&str, usize> {
+    header.iter().enumerate().map(|(place, name)| (name.as_str(), place)).collect()
 }
 
 /// Refuses what cannot be a CSV, by how it begins.
@@ -88,7 +94,8 @@ pub(super) fn files(
     let mut layouts = Vec::new();
     for ((side, path), header) in sides.into_iter().zip(paths).zip(&headers) {
         let shown = side.shown(path);
-        let place = |column: &str| header.iter().position(|name| name == column);
+        let places = places_in(header);
+        let place = |column: &str| places.get(column).copied();
         let only = match &side.variant {
             None => None,
             Some(variant) => {
@@ -117,16 +124,18 @@ pub(super) fn files(
     }
     let layouts: [Layout; 2] = layouts.try_into().map_err(|_| anyhow!("there are two sides"))?;
     let given = |columns: &[String], other: &[String]| -> Vec<String> {
-        columns.iter().filter(|column| !other.contains(column)).cloned().collect()
+        let other = places_in(other);
+        columns.iter().filter(|column| !other.contains_key(column.as_str())).cloned().collect()
     };
     file.missing_columns = given(&headers[0], &headers[1]);
     file.extra_columns = given(&headers[1], &headers[0]);
     let is_key = |column: &String| key.contains(column) || (one_variant && column == "variant");
+    let in_b = places_in(&headers[1]);
     let shared: Vec<(String, [usize; 2])> = headers[0]
         .iter()
         .enumerate()
         .filter(|(_, column)| !is_key(column))
-        .filter_map(|(a, column)| Some((column.clone(), [a, headers[1].iter().position(|name| name == column)?])))
+        .filter_map(|(a, column)| Some((column.clone(), [a, *in_b.get(column.as_str())?])))
         .collect();
 
     if !one_variant && let Some(rows) = the_same(paths, LARGE).with_context(|| format!("{name}: cannot be read"))? {
