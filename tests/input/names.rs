@@ -50,7 +50,7 @@ const NO_LABELS: &[&str] = &[
     "a\u{200b}b",
     "a\u{2066}b",
     "\u{feff}a",
-    "a­b",
+    "a\u{ad}b",
 ];
 
 /// What pandas, polars and others read as something else than a text.

@@ -70,7 +70,7 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
         "",
         "rows.csv:2: b is \"\\u{1b}[31m\", expected a finite number: mend or remove the row",
     ),
-    (Some("a,b,y\n1,\02,3\n"), "", "rows.csv:2: b is \"\\02\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,\u{0}2,3\n"), "", "rows.csv:2: b is \"\\02\", expected a finite number: mend or remove the row"),
     (Some("A,B,Y\n1,2,3\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: A, B, Y"),
     (Some("1,2,3\n4,5,6\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: 1, 2, 3"),
     (Some(",,\n1,2,3\n"), "", "rows.csv: is empty, expected a header line and rows of numbers"),
