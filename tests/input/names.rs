@@ -67,7 +67,9 @@ fn no_name_leads_out_of_the_results_folder() {
     let longest = ["a".repeat(101), "é".repeat(101), "𝔸".repeat(51)];
     let names = NO_FOLDERS.iter().map(|name| (*name, "{FOLDER}"));
     let devices = DEVICES.iter().map(|name| (*name, "on some systems it is a device's: give it another"));
-    for (name, why) in names.chain(devices).chain(longest.iter().map(|name| (name.as_str(), "{FOLDER}"))) {
+    for (name, why) in
+        names.chain(devices).chain(longest.iter().map(|name| (name.as_str(), "{FOLDER}"))).step_by(crate::EVERY)
+    {
         let misfit = Misfit::new();
         misfit.write("x.toml", &format!("name = {}\n", toml(name)));
         let shown: String =
@@ -112,7 +114,7 @@ fn no_name_of_a_variant_or_a_fix_breaks_a_csv_or_hides_what_it_is() {
     let labels = NO_LABELS.iter().copied().chain([long.as_str()]).map(|name| (name, "{LABEL}"));
     let numbers =
         NUMBERS.iter().map(|name| (*name, "a CSV reader takes it for a number or a missing value, add a word"));
-    for (name, why) in labels.chain(numbers) {
+    for (name, why) in labels.chain(numbers).step_by(crate::EVERY) {
         let misfit = Misfit::new();
         let shown: String =
             name.chars().take(80).collect::<String>() + if name.chars().count() > 80 { "…" } else { "" };
