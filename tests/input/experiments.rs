@@ -1,6 +1,8 @@
 //! Faults of experiment files.
 
-use super::{Misfit, refused};
+use misfit::experiment::Experiment;
+
+use super::{EVERY, Misfit, in_full, refused};
 
 /// `(experiment, what the line must be)`.
 const CASES: &[(&str, &str)] = &[
@@ -624,7 +626,11 @@ const CASES: &[(&str, &str)] = &[
 
 #[test]
 fn every_fault_of_a_file_is_one_line_with_its_place_and_its_cure() {
-    for (experiment, expected) in CASES.iter().step_by(crate::EVERY) {
+    for (experiment, expected) in CASES {
+        let error = Experiment::parse(experiment, "x.toml", &[]).expect_err(expected);
+        assert_eq!(error.to_string(), in_full(expected));
+    }
+    for (experiment, expected) in CASES.iter().step_by(EVERY) {
         let misfit = Misfit::new();
         misfit.write("x.toml", experiment);
         refused(&misfit, &["run", "x.toml", "--dry-run"], expected);

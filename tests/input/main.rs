@@ -30,6 +30,10 @@ const SAID: [(&str, &str); 4] = [
 /// here is refused before that matters; the build without it goes through all.
 const EVERY: usize = if cfg!(feature = "train") { 3 } else { 1 };
 
+fn in_full(expected: &str) -> String {
+    SAID.iter().fold(expected.to_owned(), |text, (name, said)| text.replace(name, said))
+}
+
 /// Everything in a folder, with what it holds.
 fn everything(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     let mut found = BTreeMap::new();
@@ -47,7 +51,7 @@ fn everything(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
 
 /// These arguments are refused with just this line, and leave the folder and what lies around it as it was.
 fn refused(misfit: &Misfit, args: &[&str], expected: &str) {
-    let expected = SAID.iter().fold(expected.to_owned(), |text, (name, said)| text.replace(name, said));
+    let expected = in_full(expected);
     let before = everything(misfit.folder.path());
     let ran = misfit.run(args);
     assert_eq!(ran.stderr(), format!("misfit: {expected}\n"), "{args:?}");
