@@ -190,7 +190,7 @@ impl Folder {
             let there = fs::metadata(self.path.join(LOCK));
             ensure!(
                 there.is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())),
-                "{}: was removed or replaced while it was written, and the runs that it held with it: the same command trains them again",
+                "{}: was removed or replaced while it was written (its .lock is not the one that this process holds): the same command goes on from what is left",
                 self.path.display()
             );
         }
