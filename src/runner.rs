@@ -118,7 +118,8 @@ impl Runner {
         let told = folder.write_manifest(&mut manifest);
         let ended = ended.and_then(|ended| told.map(|()| ended)).with_context(|| {
             let kept = plural(folder.kept(), "run is", "runs are");
-            format!("{kept} kept in {}, the same command goes on from there", path.display())
+            let again = if place.fresh { " without --fresh" } else { "" };
+            format!("{kept} kept in {}, the same command{again} goes on from there", path.display())
         })?;
         let interrupted = (ended == Ended::Interrupted).then(|| self.interrupt.signal());
         if interrupted.is_some() {

@@ -260,14 +260,24 @@ fn what_an_editor_makes_of_line_ends_is_read_as_the_same_numbers() {
 }
 
 #[test]
-fn a_file_that_is_gone_is_made_again_and_rows_that_are_gone_are_not_silently_so() {
+fn a_file_or_rows_that_are_gone_are_named_and_nothing_of_the_others_goes() {
     let misfit = made();
     let out = misfit.folder.path().join("out");
+    let predictions = misfit.read("out/predictions.csv");
     std::fs::remove_file(out.join("predictions.csv")).unwrap();
-    let ran = resumed(&misfit);
-    assert_eq!(ran.code(), 0);
-    assert!(ran.stderr().contains("out: predictions.csv is gone, and 6 runs not whole without it"), "{}", ran.stderr());
+    for more in [&[][..], &["--variant", "baseline"]] {
+        let ran = misfit.run(&[&["run", "small.toml", "--out", "out"], more].concat());
+        assert_eq!(ran.code(), 2);
+        let says = "out: predictions.csv is gone, and with it rows of 6 runs: restore it, or run with --fresh";
+        assert!(ran.stderr().contains(says), "{}", ran.stderr());
+        assert_eq!(misfit.read("out/curves.csv"), misfit.read("whole/curves.csv"));
+    }
+    misfit.write("out/predictions.csv", &predictions);
+    assert_eq!(resumed(&misfit).code(), 0);
     assert_eq!(misfit.csvs("out"), misfit.csvs("whole"));
+    // Killed before it had a manifest, it left nothing but an empty folder of parts.
+    std::fs::create_dir_all(misfit.folder.path().join("begun/.parts")).unwrap();
+    misfit.ok(&["run", "small.toml", "--out", "begun"]);
     // As a version would leave them that did not write sums: then the files are held against each other.
     let mut manifest: serde_json::Value = serde_json::from_str(&misfit.read("out/manifest.json")).unwrap();
     manifest.as_object_mut().unwrap().remove("files");

@@ -19,7 +19,6 @@ use super::read::shown as shown_run;
 use super::rows::{Key, RunFile};
 use crate::experiment::{Experiment, one_line};
 use crate::shell::quoted;
-use crate::show::note::note;
 use crate::show::numbers::plural;
 
 /// A folder that this process holds until the value is dropped.
@@ -111,8 +110,11 @@ impl Folder {
                 manifest.differs_from(experiment)
             ),
             None => {
-                let mut strangers = RunFile::ALL.into_iter().map(RunFile::name).chain([PARTS]);
-                if let Some(name) = strangers.find(|name| path.join(name).exists()) {
+                // An empty folder of parts is what is left of one that was killed before it wrote its manifest.
+                let parts = fs::read_dir(path.join(PARTS)).is_ok_and(|mut parts| parts.next().is_some());
+                let mut strangers = RunFile::ALL.into_iter().map(RunFile::name);
+                let stranger = strangers.find(|name| path.join(name).exists()).or(parts.then_some(PARTS));
+                if let Some(name) = stranger {
                     bail!(
                         "{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it"
                     );
@@ -150,14 +152,13 @@ impl Folder {
             }
         }
         if let Some(key) = lost.first() {
-            let shown = self.path.display();
-            ensure!(
-                !gone.is_empty(),
-                "{shown}: not all of its CSVs have the rows of {}: restore them, or run with --fresh",
-                shown_run(key)
+            // Without what is lost the others' rows would go too.
+            let (shown, gone) = (self.path.display(), gone.first());
+            let what = gone.map_or_else(
+                || format!("not all of its CSVs have the rows of {}: restore them", shown_run(key)),
+                |gone| format!("{gone} is gone, and with it rows of {}: restore it", plural(lost.len(), "run", "runs")),
             );
-            let (gone, lost) = (gone.join(", "), plural(lost.len(), "run", "runs"));
-            note(&format!("{shown}: {gone} is gone, and {lost} not whole without it: to be trained again"));
+            bail!("{shown}: {what}, or run with --fresh");
         }
         Ok(())
     }
