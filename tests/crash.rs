@@ -47,8 +47,10 @@ fn quietly(misfit: &Misfit, args: &[&str]) -> Child {
     misfit.command(args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("misfit starts")
 }
 
-/// The rows of each run of a file, under its header.
-fn by_run(text: &str) -> (String, BTreeMap<(String, String), String>) {
+/// A file's header, and the rows of each run by its variant and seed.
+type ByRun = (String, BTreeMap<(String, String), String>);
+
+fn by_run(text: &str) -> ByRun {
     let mut runs: BTreeMap<(String, String), String> = BTreeMap::new();
     let mut lines = text.split_inclusive('\n');
     let header = lines.next().unwrap_or_default().to_owned();
@@ -60,7 +62,7 @@ fn by_run(text: &str) -> (String, BTreeMap<(String, String), String>) {
     (header, runs)
 }
 
-struct Undisturbed(BTreeMap<&'static str, (String, BTreeMap<(String, String), String>)>);
+struct Undisturbed(BTreeMap<&'static str, ByRun>);
 
 impl Undisturbed {
     fn of(misfit: &Misfit, folder: &str) -> Self {
