@@ -228,7 +228,9 @@ impl Folder {
         self.is_ours()?;
         let unique = (std::process::id(), self.next.fetch_add(1, Ordering::Relaxed));
         let name = format!("{:x}-{:x}-{:x}.part", unix_nanos(), unique.0, unique.1);
-        part::write(&self.path.join(PARTS).join(name), &self.hash, runs)
+        let written = part::write(&self.path.join(PARTS).join(name), &self.hash, runs);
+        // It may have been removed since: then that is the cause.
+        written.or_else(|error| self.is_ours().and(Err(error)))
     }
 
     /// Writes the manifest, with what the files hold.
