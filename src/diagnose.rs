@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
@@ -16,8 +17,10 @@ use crate::analysis::search::{Laboratory, MOST_FIXES, Set, search, updates};
 use crate::data::{Files, RunData, batch_rows, training_rows};
 use crate::experiment::config::{Activation, Config, Output};
 use crate::experiment::{Experiment, Fix, Variant};
-use crate::results::folder::{Folder, TRIALS};
-use crate::results::manifest::DIAGNOSIS;
+use crate::results::clear::clear;
+use crate::results::folder::{Folder, MANIFEST, TRIALS};
+use crate::results::lock::Lock;
+use crate::results::manifest::{DIAGNOSIS, Manifest, Status};
 use crate::results::rows::Key;
 use crate::results::{diagnosis as files, read};
 use crate::runner::{Place, Report, Runner};
@@ -46,34 +49,57 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let question = experiment.with_sets(fixes.clone(), &sets)?;
     let files_of_all = Files::read(question.variants.iter().map(|variant| &variant.config))?;
     let hash = format!("{DIAGNOSIS}{:?}-{}", experiment.seeds, runner.hash(&question, files_of_all.hashes()));
-    if fresh {
-        Folder::clear(path)?;
-    } else {
-        Folder::check(path, experiment, &hash)?;
-    }
-    let seeds = experiment.seeds.len();
     let data = RunData::new(&experiment.baseline, experiment.seeds[0], &files)?;
     let goal = goal(noise_of(&experiment.baseline, &data));
-    let mut lab = Lab { runner, experiment, files, path, goal, trials: 0, runs: 0, measured: 0, known: HashMap::new() };
-    let found = search(&mut lab, fixes)?;
-    let plan = diagnosis::plan(&mut lab, &found)?;
-    let place = Place { path, hash: &hash, fresh: false, tell: false };
-    let before = lab.runs;
-    let measured = lab.measure_at(&found.fixes, &plan.sets, seeds, &place)?;
-    lab.measured = lab.runs - before;
-    let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
-    let trials = lab.runs - lab.measured;
-    let diagnosis = Diagnosis::of(found, &plan, cells);
+    // Whatever can be refused is refused before anything is written.
+    runner.check(&question, &[0], &files_of_all)?;
+
+    // It is held to the end, what is tried in folders below it and what is written at last included.
+    let lock = Arc::new(Lock::take(path)?);
+    if fresh {
+        clear(path)?;
+    }
+    match Folder::check(path, experiment, &hash)? {
+        Some(before) => files::unchanged(path, &before)?,
+        // So that another diagnosis knows what is tried here before it is at its end.
+        None => {
+            let manifest = Manifest::new(&question, &hash, files_of_all.hashes(), runner.circumstances());
+            manifest.write(&path.join(MANIFEST))?;
+        }
+    }
+    let known = HashMap::new();
+    let lab = Lab { runner, experiment, files, path, fresh, goal, trials: 0, runs: 0, measured: 0, known };
+    let place = Place { path, hash: &hash, fresh: false, asked_fresh: fresh, lock: Some(lock.clone()), tell: false };
+    let ended = search_and_measure(lab, fixes, &place);
+    if let Err(error) = &ended {
+        let status = if error.is::<Interrupted>() { Status::Interrupted } else { Status::Failed };
+        // What is to be said is why it ended.
+        let _ = lock.holds().and_then(|()| Manifest::ended(&path.join(MANIFEST), status));
+    }
+    let (lab, diagnosis) = ended?;
+    lock.holds()?;
     files::write(path, experiment, &diagnosis)?;
     let text = show::diagnosis::text(experiment, &diagnosis);
     Ok(format!(
-        "{text}\n{} runs in {:.1} s: {} in {}, {trials} on the way in {}\n",
+        "{text}\n{} runs in {:.1} s: {} in {}, {} on the way in {}\n",
         lab.runs,
         started.elapsed().as_secs_f64(),
         lab.measured,
         path.join("*.csv").display(),
+        lab.runs - lab.measured,
         path.join(TRIALS).display()
     ))
+}
+
+/// What is needed and what is enough: the search, and the measurement of what it found over all seeds.
+fn search_and_measure<'a>(mut lab: Lab<'a>, fixes: Vec<Fix>, place: &Place) -> Result<(Lab<'a>, Diagnosis)> {
+    let found = search(&mut lab, fixes)?;
+    let plan = diagnosis::plan(&mut lab, &found)?;
+    let before = lab.runs;
+    let measured = lab.measure_at(&found.fixes, &plan.sets, lab.seeds(), place)?;
+    lab.measured = lab.runs - before;
+    let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
+    Ok((lab, Diagnosis::of(found, &plan, cells)))
 }
 
 struct Lab<'a> {
@@ -81,6 +107,8 @@ struct Lab<'a> {
     experiment: &'a Experiment,
     files: Files,
     path: &'a Path,
+    /// Whether the command began by clearing the folder.
+    fresh: bool,
     /// The R² that counts as a fit.
     goal: f64,
     /// Folders of trials so far.
@@ -146,10 +174,9 @@ impl Laboratory for Lab<'_> {
             let experiment = self.variants(fixes, &new, seeds)?;
             let files = self.files_of(&experiment.variants)?;
             let hash = self.runner.hash(&experiment, files.hashes());
-            // Left by something else, a trial is made again.
-            let stale = path.exists() && Folder::check(&path, &experiment, &hash).is_err();
-            let found =
-                self.measure_at(fixes, &new, seeds, &Place { path: &path, hash: &hash, fresh: stale, tell: false })?;
+            let place =
+                Place { path: &path, hash: &hash, fresh: false, asked_fresh: self.fresh, lock: None, tell: false };
+            let found = self.measure_at(fixes, &new, seeds, &place)?;
             for (set, measured) in new.iter().zip(found) {
                 self.known.insert(key(set), measured);
             }

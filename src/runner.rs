@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use tch::Device;
 
 use crate::data::Files;
@@ -12,6 +13,7 @@ use crate::experiment::{Experiment, Run};
 use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::results::folder::Folder;
+use crate::results::lock::Lock;
 use crate::results::manifest::{Circumstances, Manifest, Status};
 use crate::results::rows::Key;
 use crate::schedule::{self, BaselineCache, Ended, Schedule};
@@ -34,6 +36,10 @@ pub struct Place<'a> {
     pub hash: &'a str,
     /// Whether results of something else are cleared out.
     pub fresh: bool,
+    /// Whether the command asks for that: without it the same command goes on.
+    pub asked_fresh: bool,
+    /// The hold of the folder, if this process has it already.
+    pub lock: Option<Arc<Lock>>,
     /// Whether it is said what the folder has already.
     pub tell: bool,
 }
@@ -56,6 +62,14 @@ impl Runner {
         Ok(Runner { device, threads, interrupt: Interrupt::catch()? })
     }
 
+    pub fn circumstances(&self) -> Circumstances {
+        Circumstances {
+            libtorch: device::LIBTORCH.to_owned(),
+            device: device::describe(self.device),
+            threads: self.threads,
+        }
+    }
+
     /// What [`Place::hash`] is of an experiment that is run as it stands.
     pub fn hash(&self, experiment: &Experiment, hashes: &BTreeMap<PathBuf, String>) -> String {
         experiment.hash(hashes, device::kind(self.device))
@@ -68,19 +82,20 @@ impl Runner {
         Ok(jobs.iter().map(|job| job.cost).sum())
     }
 
+    /// Refuses what cannot be trained, before anything is written.
+    pub fn check(&self, experiment: &Experiment, variants: &[usize], files: &Files) -> Result<()> {
+        schedule::check(experiment, variants, files, self.device, self.threads)
+    }
+
     /// Trains what is missing of `variants`.
     pub fn run(&self, experiment: &Experiment, variants: &[usize], files: &Files, place: &Place) -> Result<Report> {
         let path = place.path;
-        schedule::check(experiment, variants, files, self.device, self.threads)?;
-        let mut folder = Folder::open(path, experiment, place.hash, place.fresh)?;
+        self.check(experiment, variants, files)?;
+        let lock = place.lock.clone().map_or_else(|| Lock::take(path).map(Arc::new), Ok)?;
+        let mut folder = Folder::open(lock, experiment, place.hash, place.fresh)?;
         let started = Instant::now();
-        let circumstances = Circumstances {
-            libtorch: device::LIBTORCH.to_owned(),
-            device: device::describe(self.device),
-            threads: self.threads,
-        };
-        let mut manifest = Manifest::new(experiment, place.hash, files.hashes(), circumstances);
-        folder.write_manifest(&mut manifest)?;
+        let mut manifest = Manifest::new(experiment, place.hash, files.hashes(), self.circumstances());
+        folder.begin(&mut manifest)?;
         let all = experiment.runs(variants);
         let key = |run: &Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
         let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
@@ -115,20 +130,22 @@ impl Runner {
         manifest.seeds = folder.seeds();
         manifest.seconds = started.elapsed().as_secs_f64();
         manifest.peak_memory = memory::peak();
-        let told = folder.write_manifest(&mut manifest);
-        let ended = ended.and_then(|ended| told.map(|()| ended)).with_context(|| {
-            let kept = plural(folder.kept(), "run is", "runs are");
-            let again = if place.fresh { " without --fresh" } else { "" };
-            format!("{kept} kept in {}, the same command{again} goes on from there", path.display())
+        let told = folder.write_manifest(&manifest);
+        let again = if place.asked_fresh { "the same command without --fresh" } else { "the same command" };
+        let ended = ended.and_then(|ended| told.map(|()| ended)).map_err(|error| match folder.kept() {
+            Some(kept) => {
+                let kept = plural(kept, "run is", "runs are");
+                error.context(format!("{kept} kept in {}, {again} goes on from there", path.display()))
+            }
+            None => error,
         })?;
         let interrupted = (ended == Ended::Interrupted).then(|| self.interrupt.signal());
         if interrupted.is_some() {
             note(&format!(
-                "interrupted: {} of {} runs are kept in {}, the same command{} goes on from there",
+                "interrupted: {} of {} runs are kept in {}, {again} goes on from there",
                 all.iter().filter(|run| folder.has(&key(run))).count(),
                 all.len(),
-                path.display(),
-                if place.fresh { " without --fresh" } else { "" }
+                path.display()
             ));
         }
         let others = folder.count() - all.iter().filter(|run| folder.has(&key(run))).count();

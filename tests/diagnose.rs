@@ -290,6 +290,71 @@ fn a_diagnosis_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
 }
 
 #[test]
+fn a_diagnosis_holds_its_folder_from_its_beginning_and_leaves_what_another_one_tried() {
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    let long = ["diagnose", "sigmoid.toml", "--out", "out", "--threads", "1", "train.steps=200000"];
+    let mut child = misfit.command(&long).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    let tried = || misfit.has("out/trials/0/manifest.json");
+    common::wait_for("the first trial", tried);
+    let trial = misfit.read("out/trials/0/manifest.json");
+    for args in
+        [&["diagnose", "sigmoid.toml", "--out", "out"][..], &["diagnose", "sigmoid.toml", "--out", "out", "--fresh"]]
+    {
+        let ran = misfit.run(args);
+        let holder = format!("out: is being written by process {} on ", child.id());
+        assert!(ran.code() == 2 && ran.stderr().contains(&holder), "{}", ran.stderr());
+    }
+    common::signal(&child, "-TERM");
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143), "{said}");
+    assert!(misfit.read("out/manifest.json").contains("\"status\": \"interrupted\""));
+    // Of another experiment nothing here is touched, before its end too, unless asked.
+    let ran = misfit.run(&["diagnose", "sigmoid.toml", "--out", "out"]);
+    assert!(ran.code() == 2 && ran.stderr().contains("--fresh"), "{}", ran.stderr());
+    assert_eq!(misfit.read("out/trials/0/manifest.json").lines().next(), trial.lines().next());
+    // As a version left it that did not write its manifest first.
+    std::fs::remove_file(misfit.folder.path().join("out/manifest.json")).unwrap();
+    let ran = misfit.run(&["diagnose", "sigmoid.toml", "--out", "out"]);
+    assert!(ran.code() == 2 && ran.stderr().contains("out: has a trials but no manifest.json"), "{}", ran.stderr());
+    diagnose(&misfit, &["sigmoid.toml", "--fresh"]);
+}
+
+#[test]
+fn with_fresh_it_says_that_the_same_command_would_begin_anew() {
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    let long = ["diagnose", "sigmoid.toml", "--out", "out", "--fresh", "train.steps=200000"];
+    let child = misfit.command(&long).stderr(std::process::Stdio::piped()).spawn().unwrap();
+    common::wait_for("the first trial", || misfit.has("out/trials/0/manifest.json"));
+    common::signal(&child, "-INT");
+    let said = String::from_utf8(child.wait_with_output().unwrap().stderr).unwrap();
+    assert!(said.contains("the same command without --fresh goes on from there"), "{said}");
+}
+
+#[test]
+fn what_somebody_changed_in_its_findings_is_not_written_over() {
+    let misfit = Misfit::new();
+    misfit.write("sigmoid.toml", SIGMOID);
+    diagnose(&misfit, &["sigmoid.toml"]);
+    for file in ["findings.csv", "effects.csv", "repaired.toml"] {
+        let whole = misfit.read(&format!("out/{file}"));
+        let changed = format!("{whole}# mine\n");
+        misfit.write(&format!("out/{file}"), &changed);
+        let ran = misfit.run(&["diagnose", "sigmoid.toml", "--out", "out"]);
+        let says = format!(
+            "misfit: out/{file}: was changed after misfit wrote it: move it elsewhere, restore it, or run with --fresh\n"
+        );
+        assert_eq!((ran.code(), ran.stderr()), (2, says));
+        assert_eq!(misfit.read(&format!("out/{file}")), changed);
+        std::fs::remove_file(misfit.folder.path().join("out").join(file)).unwrap();
+        diagnose(&misfit, &["sigmoid.toml"]);
+        assert_eq!(misfit.read(&format!("out/{file}")), whole, "one that is gone is made again");
+    }
+}
+
+#[test]
 fn a_folder_of_other_results_is_left_alone() {
     let misfit = Misfit::new();
     misfit.write("sigmoid.toml", SIGMOID);

@@ -177,6 +177,52 @@ const RUNS: &[Case] = &[
     ),
 ];
 
+const PREDICTIONS: &[Case] = &[
+    (
+        "cut off in a row",
+        |t| t[..t.len() - 12].to_owned(),
+        ":55: ends in the middle of a row",
+        ":55: ends in the middle of a",
+    ),
+    ("no number", |t| t.replacen(",-1.0,", ",-1.O,", 1), ":2: is not a row of", ":2: is not a row of"),
+    ("another number", |t| t.replacen(",-1.0,", ",-3.0,", 1), "predictions.csv: was changed after misfit wrote it", ""),
+    (
+        "a run torn apart",
+        |t| {
+            let lines = lines(t);
+            joined(&[&lines[..3], &lines[10..], &lines[3..10]].concat())
+        },
+        ":49: is out of order: variant \"baseline\" with seed 0 comes after variant \"tanh\" with seed 2",
+        ":49: the rows of variant \"baseline\" with seed 0 are in two places",
+    ),
+    (
+        "another header",
+        |t| t.replacen("prediction", "said", 1),
+        ":1: the header is not this experiment's",
+        ":1: the header must be variant,seed, the inputs, target,prediction",
+    ),
+];
+
+const HEALTH: &[Case] = &[
+    (
+        "a field gone",
+        |t| t.replacen("baseline,0,", "baseline,", 1),
+        ":2: has 26 fields, the header 27",
+        ":2: has 26 fields, the header 27",
+    ),
+    (
+        "a run twice",
+        |t| {
+            let mut lines = lines(t);
+            lines.push(lines[6].clone());
+            joined(&lines)
+        },
+        ":8: is a second row of variant \"tanh\" with seed 2",
+        ":8: is a second row of variant \"tanh\" with seed 2",
+    ),
+    ("a row gone", |t| joined(&lines(t)[..6]), "health.csv: was changed after misfit wrote it", ""),
+];
+
 fn each(name: &str, cases: &[Case]) {
     let misfit = made();
     let whole = misfit.read(&format!("whole/{name}"));
@@ -240,6 +286,68 @@ fn a_changed_curves_file_is_refused_where_it_is_gone_on_with_and_told_of_where_i
 #[test]
 fn a_changed_runs_file_is_refused_where_it_is_gone_on_with_and_told_of_where_it_is_shown() {
     each("runs.csv", RUNS);
+}
+
+#[test]
+fn changed_predictions_and_health_are_refused_and_told_of_too() {
+    each("predictions.csv", PREDICTIONS);
+    each("health.csv", HEALTH);
+}
+
+#[test]
+fn what_is_no_file_or_has_no_end_is_refused_and_not_waited_for() {
+    let misfit = made();
+    let path = |name: &str| misfit.folder.path().join("out").join(name);
+    let in_time = |args: &[&str]| {
+        let mut command = std::process::Command::new("timeout");
+        command.current_dir(misfit.folder.path()).args(["60", env!("CARGO_BIN_EXE_misfit")]).args(args);
+        Ran(command.output().unwrap())
+    };
+    let going_on = ["run", "small.toml", "--out", "out"];
+    let shell = |script: String| {
+        let made = std::process::Command::new("sh").args(["-c", &script]).current_dir(misfit.folder.path()).status();
+        assert!(made.unwrap().success(), "{script}");
+    };
+    for name in ["runs.csv", "curves.csv", "predictions.csv", "health.csv", "manifest.json"] {
+        let whole = misfit.read(&format!("out/{name}"));
+        for (what, reason) in [
+            ("rm out/NAME; mkfifo out/NAME", "is not a file"),
+            ("rm out/NAME; mkdir out/NAME", "is not a file"),
+            ("rm out/NAME; ln -s nowhere out/NAME", "No such file or directory"),
+            ("rm out/NAME; ln -s NAME out/NAME", "Too many levels of symbolic links"),
+            ("rm out/NAME; truncate -s 200M out/NAME", ""),
+        ] {
+            // A manifest that is not there says nothing, and one that leads nowhere is none.
+            if name == "manifest.json" && what.contains("nowhere") {
+                continue;
+            }
+            shell(what.replace("NAME", name));
+            let ran = in_time(&going_on);
+            let said = ran.stderr();
+            assert_eq!((ran.code(), said.lines().count()), (2, 1), "{what}: {name}: {said}");
+            assert!(said.contains(name) && said.contains(reason), "{what}: {name}: {said}");
+            let ran = in_time(&["report", "out"]);
+            let code = if name == "runs.csv" { 2 } else { 0 };
+            assert!(ran.code() == code && ran.stderr().contains(name), "{what}: {name}: {}", ran.stderr());
+            shell(format!("rm -rf out/{name}"));
+            std::fs::write(path(name), &whole).unwrap();
+        }
+    }
+    // Whoever holds a folder writes into its `.lock`, and never into what that leads to.
+    shell("rm out/.lock; ln -s ../whole/runs.csv out/.lock".to_owned());
+    let (ran, there) = (in_time(&going_on), misfit.csvs("whole"));
+    assert!(ran.code() == 2 && ran.stderr().contains("out/.lock: is not a file"), "{}", ran.stderr());
+    assert_eq!(there, misfit.csvs("out"));
+    shell("rm out/.lock".to_owned());
+    let row = "a row is longer than 64 MiB";
+    shell("head -c 70M /dev/zero | tr '\\000' x >> out/runs.csv".to_owned());
+    for args in [&["report", "out"][..], &["diff", "out/runs.csv", "whole/runs.csv"]] {
+        let ran = in_time(args);
+        assert!(ran.code() == 2 && ran.stderr().contains(row), "{}", ran.stderr());
+    }
+    misfit.write("out/runs.csv", &misfit.read("whole/runs.csv"));
+    assert_eq!(misfit.csvs("out"), misfit.csvs("whole"));
+    assert_eq!(resumed(&misfit).code(), 0);
 }
 
 #[test]

@@ -177,8 +177,9 @@ fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Resul
     let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
     let hash = runner.hash(experiment, files.hashes());
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
-    let report =
-        runner.run(experiment, variants, &files, &Place { path: &path, hash: &hash, fresh: args.fresh, tell: true })?;
+    let (fresh, asked_fresh) = (args.fresh, args.fresh);
+    let place = Place { path: &path, hash: &hash, fresh, asked_fresh, lock: None, tell: true };
+    let report = runner.run(experiment, variants, &files, &place)?;
     if let Some(signal) = report.interrupted {
         return Ok(Exit::Interrupted(signal));
     }

@@ -7,13 +7,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::StringRecord;
 
+use super::files::{self, Bounded};
 use super::scan::Lines;
 use crate::experiment::one_line;
 
 /// A CSV's rows, one after the other. A byte order mark and lines that end in CRLF are no matter.
 pub struct Rows {
     path: PathBuf,
-    reader: csv::Reader<File>,
+    reader: csv::Reader<Bounded<File>>,
     header: StringRecord,
     record: StringRecord,
     /// Where the file ends, if that is within a line.
@@ -24,10 +25,10 @@ impl Rows {
     /// A file with a header whose columns have each a name of its own.
     pub fn open(path: &Path) -> Result<Self> {
         let unreadable = || format!("{}: cannot be read", shown(path));
-        let mut file = File::open(path).with_context(unreadable)?;
+        let mut file = files::open(path).with_context(unreadable)?;
         let cut_off = ends_within_a_line(&mut file).with_context(unreadable)?;
         // Whether rows are of equal length is looked at here, for a message of our own.
-        let reader = csv::ReaderBuilder::new().flexible(true).from_reader(file);
+        let reader = csv::ReaderBuilder::new().flexible(true).from_reader(Bounded::new(file));
         let (header, record) = (StringRecord::new(), StringRecord::new());
         let mut rows = Rows { path: path.to_owned(), reader, header, record, cut_off };
         rows.header = rows.reader.headers().map_err(|error| fault(path, &error))?.clone();
@@ -72,6 +73,7 @@ impl Rows {
 
     /// The next row, until there is none.
     pub fn next(&mut self) -> Result<Option<&StringRecord>> {
+        self.reader.get_mut().row();
         if !self.reader.read_record(&mut self.record).map_err(|error| fault(&self.path, &error))? {
             return Ok(None);
         }

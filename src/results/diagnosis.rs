@@ -4,8 +4,9 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::files::write_whole;
+use super::files::{Unplaced, remove};
 use super::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
+use super::integrity::Integrity;
 use super::manifest::Manifest;
 use super::rows::{EFFECTS_HEADER, FINDINGS_HEADER, line, number};
 use crate::analysis::diagnosis::{Diagnosis, Goal, Judged, Verdict};
@@ -13,21 +14,34 @@ use crate::analysis::search::{Set, Suspicion, TRIED};
 use crate::experiment::config::{Target, Test, sections};
 use crate::experiment::{Experiment, one_line};
 
-/// Writes the three files into a results folder, and what they hold into its manifest.
+/// Writes the three files into a results folder that has a manifest.
 pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> Result<()> {
-    let text = |name: &str, text: String| write_whole(&folder.join(name), |file| Ok(file.write_all(text.as_bytes())?));
-    let mut sums =
-        vec![(EFFECTS, text(EFFECTS, effects(diagnosis))?), (FINDINGS, text(FINDINGS, findings(diagnosis))?)];
+    let text = |name: &'static str, text: String| -> Result<(&'static str, Unplaced)> {
+        let written = Unplaced::write(&folder.join(name), |file| Ok(file.write_all(text.as_bytes())?))?;
+        Ok((name, written))
+    };
+    let mut manifest = Manifest::read(&folder.join(MANIFEST))?
+        .with_context(|| format!("{}: has no {MANIFEST} any more", folder.display()))?;
+    let mut new = vec![text(EFFECTS, effects(diagnosis))?, text(FINDINGS, findings(diagnosis))?];
     match diagnosis.smallest.first() {
-        Some(&set) if set != 0 => sums.push((REPAIRED, text(REPAIRED, repaired(folder, experiment, diagnosis, set)?)?)),
-        _ => super::files::remove(&folder.join(REPAIRED))?,
+        Some(&set) if set != 0 => new.push(text(REPAIRED, repaired(folder, experiment, diagnosis, set)?)?),
+        _ => {
+            remove(&folder.join(REPAIRED))?;
+            manifest.sums.files.remove(REPAIRED);
+        }
     }
-    let path = folder.join(MANIFEST);
-    if let Some(mut manifest) = Manifest::read(&path)? {
-        manifest.files.retain(|name, _| ![EFFECTS, FINDINGS, REPAIRED].contains(&name.as_str()));
-        manifest.files.extend(sums.into_iter().map(|(name, sum)| (name.to_owned(), sum)));
-        manifest.write(&path)?;
-    }
+    manifest.place(folder, new)
+}
+
+/// Refuses to write over one of the three files that somebody changed.
+pub fn unchanged(folder: &Path, manifest: &Manifest) -> Result<()> {
+    let integrity = Integrity::of(folder, manifest);
+    let changed = integrity.changed().find(|name| [EFFECTS, FINDINGS, REPAIRED].contains(name));
+    ensure!(
+        changed.is_none(),
+        "{}: was changed after misfit wrote it: move it elsewhere, restore it, or run with --fresh",
+        folder.join(changed.unwrap_or_default()).display()
+    );
     Ok(())
 }
 

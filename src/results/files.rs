@@ -4,64 +4,49 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::sums::{Sum, Summing};
 use anyhow::{Context, Result, ensure};
-use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
-
-use crate::experiment::hex;
-
-/// What a file holds, to the last bit.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sum {
-    pub bytes: u64,
-    pub sha256: String,
-}
-
-impl Sum {
-    /// Of a file, read from its beginning to its end.
-    pub fn of(path: &Path) -> io::Result<Self> {
-        let mut summing = Summing::new(io::sink());
-        let mut file = File::open(path)?;
-        let mut block = vec![0; BLOCK];
-        loop {
-            match file.read(&mut block)? {
-                0 => return Ok(summing.sum()),
-                read => summing.write_all(&block[..read])?,
-            }
-        }
-    }
-}
 
 /// Bytes that are read at a time.
 pub const BLOCK: usize = 1 << 20;
 
-/// Sums up what goes through it.
-pub struct Summing<W> {
-    inner: W,
-    bytes: u64,
-    digest: Sha256,
+/// A row or line takes no more bytes than this; what takes more is no file of results.
+pub const LONGEST_ROW: usize = 64 << 20;
+
+/// Opens a file to read it; a pipe, which would be waited for, or a folder is none.
+pub fn open(path: &Path) -> io::Result<File> {
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a file"));
+    }
+    File::open(path)
 }
 
-impl<W: Write> Summing<W> {
-    pub fn new(inner: W) -> Self {
-        Summing { inner, bytes: 0, digest: Sha256::new() }
+/// Reads so many bytes and no more: a reader of rows that looks for the end of one may take a whole file for it.
+pub struct Bounded<R> {
+    inner: R,
+    left: usize,
+}
+
+impl<R> Bounded<R> {
+    pub fn new(inner: R) -> Self {
+        Bounded { inner, left: LONGEST_ROW }
     }
 
-    pub fn sum(self) -> Sum {
-        Sum { bytes: self.bytes, sha256: hex(&self.digest.finalize()) }
+    /// A new row begins.
+    pub fn row(&mut self) {
+        self.left = LONGEST_ROW;
     }
 }
 
-impl<W: Write> Write for Summing<W> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let written = self.inner.write(bytes)?;
-        self.bytes += written as u64;
-        self.digest.update(&bytes[..written]);
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
+        let most = self.left.min(bytes.len());
+        if most == 0 && !bytes.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "a row is longer than 64 MiB"));
+        }
+        let read = self.inner.read(&mut bytes[..most])?;
+        self.left -= read;
+        Ok(read)
     }
 }
 
@@ -82,7 +67,7 @@ pub fn copy(segments: &[&Segment], out: &mut dyn Write) -> Result<()> {
         let file = match &mut open {
             Some((path, file)) if *path == segment.file => file,
             _ => {
-                let file = File::open(&segment.file).with_context(|| shown.to_string())?;
+                let file = self::open(&segment.file).with_context(|| shown.to_string())?;
                 &mut open.insert((&segment.file, file)).1
             }
         };
@@ -115,9 +100,9 @@ impl Unplaced {
         let written = (|| {
             let mut file = BufWriter::new(Summing::new(File::create(&unplaced.new)?));
             contents(&mut file)?;
-            let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-            file.inner.sync_all()?;
-            Ok::<_, anyhow::Error>(file.sum())
+            let (file, sum) = file.into_inner().map_err(io::IntoInnerError::into_error)?.end();
+            file.sync_all()?;
+            Ok::<_, anyhow::Error>(sum)
         })();
         unplaced.sum = written.with_context(|| unplaced.cannot())?;
         Ok(unplaced)

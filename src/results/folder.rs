@@ -4,19 +4,22 @@
 //! parts and the runs that the CSVs hold already are put together, sorted, into new CSVs that take the place of the old.
 
 use std::collections::BTreeMap;
-use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::files::{Segment, Sum, Unplaced, copy, remove};
+use super::clear::{clear, clear_report, remove_unfinished, trials};
+use super::files::{Segment, Unplaced, copy, remove};
 use super::index::runs_in;
+use super::lock::Lock;
 use super::manifest::{Manifest, Status};
 use super::part::{self, RunRows};
 use super::read::shown as shown_run;
 use super::rows::{Key, RunFile};
+use super::sums::{Sum, Sums};
 use crate::experiment::{Experiment, one_line};
 use crate::shell::quoted;
 use crate::show::numbers::plural;
@@ -27,19 +30,17 @@ pub struct Folder {
     headers: [String; RunFile::COUNT],
     /// What the folder's results depend on.
     hash: String,
-    /// What each file holds by now, and while some are being replaced what they held before.
-    sums: BTreeMap<String, Sum>,
-    replaced: BTreeMap<String, Vec<Sum>>,
+    /// What its files held when it was opened.
+    sums: Sums,
     /// Where the rows of the runs lie that have ended.
     runs: BTreeMap<Key, [Segment; RunFile::COUNT]>,
     /// Whether there are parts that the CSVs lack.
     parted: bool,
     next: AtomicU64,
-    lock: File,
+    lock: Arc<Lock>,
 }
 
-const LOCK: &str = ".lock";
-const PARTS: &str = ".parts";
+pub const PARTS: &str = ".parts";
 /// What a diagnosis tries on its way, each step a results folder of its own.
 pub const TRIALS: &str = "trials";
 pub const EFFECTS: &str = "effects.csv";
@@ -52,33 +53,31 @@ pub const REPAIRED: &str = "repaired.toml";
 pub const MANIFEST: &str = "manifest.json";
 
 impl Folder {
-    /// Takes hold of `path` for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out what any
-    /// experiment left there.
-    pub fn open(path: &Path, experiment: &Experiment, hash: &str, fresh: bool) -> Result<Self> {
+    /// The folder that `lock` holds, for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out
+    /// what any experiment left there.
+    pub fn open(lock: Arc<Lock>, experiment: &Experiment, hash: &str, fresh: bool) -> Result<Self> {
+        let path = lock.path();
         let shown = path.display();
-        fs::create_dir_all(path)
-            .map_err(|cause| anyhow!("{shown}: cannot be made a results folder: {cause}: set --out to another"))?;
-        let lock = lock(path)?;
-        let ours = |name: &str| path.join(name);
         if fresh {
             clear(path)?;
         }
         remove_unfinished(path)?;
         let before = Self::check(path, experiment, hash)?;
-        let (sums, replaced) = before.map(|manifest| (manifest.files, manifest.replaced)).unwrap_or_default();
-        fs::create_dir_all(ours(PARTS)).with_context(|| format!("{shown}: cannot be written to"))?;
+        fs::create_dir_all(path.join(PARTS)).with_context(|| format!("{shown}: cannot be written to"))?;
         let mut folder = Folder {
             path: path.to_owned(),
             headers: RunFile::ALL.map(|file| file.header(experiment)),
             hash: hash.to_owned(),
-            sums,
-            replaced,
+            sums: before.map(|manifest| manifest.sums).unwrap_or_default(),
             runs: BTreeMap::new(),
             parted: false,
             next: AtomicU64::new(0),
-            lock,
+            lock: lock.clone(),
         };
-        folder.find_runs()?;
+        folder.find_runs().inspect_err(|_| {
+            // What is refused is left as it was: the folder goes again if it has no parts.
+            _ = fs::remove_dir(path.join(PARTS));
+        })?;
         let known: std::collections::HashSet<&str> = experiment.variants.iter().map(|v| v.name.as_str()).collect();
         if let Some(key) = folder.runs.keys().find(|key| !known.contains(key.variant.as_str())) {
             bail!(
@@ -87,15 +86,6 @@ impl Folder {
             );
         }
         Ok(folder)
-    }
-
-    /// Clears out whatever an experiment or a diagnosis left in a folder.
-    pub fn clear(path: &Path) -> Result<()> {
-        if path.exists() {
-            let _lock = lock(path)?;
-            clear(path)?;
-        }
-        Ok(())
     }
 
     /// Refuses a folder that holds results of something else; its manifest.
@@ -114,6 +104,8 @@ impl Folder {
                 let parts = fs::read_dir(path.join(PARTS)).is_ok_and(|mut parts| parts.next().is_some());
                 let mut strangers = RunFile::ALL.into_iter().map(RunFile::name);
                 let stranger = strangers.find(|name| path.join(name).exists()).or(parts.then_some(PARTS));
+                let tried = !trials(path).with_context(|| format!("{shown}: cannot be read"))?.is_empty();
+                let stranger = stranger.or(tried.then_some(TRIALS));
                 if let Some(name) = stranger {
                     bail!(
                         "{shown}: has a {name} but no manifest.json, so nothing says what made it: set --out to a new folder, or --fresh to replace it"
@@ -130,9 +122,9 @@ impl Folder {
         let mut gone = Vec::new();
         for (file, header) in RunFile::ALL.into_iter().zip(&self.headers) {
             let path = self.path.join(file.name());
-            let before = self.replaced.get(file.name()).into_iter().flatten();
-            let known: Vec<Sum> = self.sums.get(file.name()).into_iter().chain(before).cloned().collect();
-            if path.exists() {
+            let known = self.sums.known(file.name());
+            // A link that leads nowhere is there, and whoever reads it says what is wrong with it.
+            if path.symlink_metadata().is_ok() {
                 for (key, segment) in runs_in(&path, file, header, &known)? {
                     found.entry(key).or_default().push(segment);
                 }
@@ -182,22 +174,6 @@ impl Folder {
         format!("{}: cannot be read", self.path.display())
     }
 
-    /// Fails if somebody removed the folder or put another in its place: it must not be written to.
-    fn is_ours(&self) -> Result<()> {
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::MetadataExt;
-            let held = self.lock.metadata()?;
-            let there = fs::metadata(self.path.join(LOCK));
-            ensure!(
-                there.is_ok_and(|there| (there.dev(), there.ino()) == (held.dev(), held.ino())),
-                "{}: was removed or replaced while it was written (its .lock is not the one that this process holds): the same command goes on from what is left",
-                self.path.display()
-            );
-        }
-        Ok(())
-    }
-
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -217,34 +193,36 @@ impl Folder {
         self.runs.len()
     }
 
-    /// Runs whose rows are there in whatever state the folder was left.
-    pub fn kept(&mut self) -> usize {
-        let held = self.is_ours().and_then(|()| self.find_parts());
-        if held.is_ok() { self.runs.len() } else { 0 }
+    /// Runs whose rows are there in whatever state the folder was left; nothing where that cannot be told.
+    pub fn kept(&mut self) -> Option<usize> {
+        let held = self.lock.holds().and_then(|()| self.find_parts());
+        held.is_ok().then_some(self.runs.len())
     }
 
     /// Keeps the rows of runs that have ended together. Once it returns, no kill loses them.
     pub fn keep(&self, runs: &[RunRows]) -> Result<()> {
-        self.is_ours()?;
+        self.lock.holds()?;
         let unique = (std::process::id(), self.next.fetch_add(1, Ordering::Relaxed));
         let name = format!("{:x}-{:x}-{:x}.part", unix_nanos(), unique.0, unique.1);
         let written = part::write(&self.path.join(PARTS).join(name), &self.hash, runs);
         // It may have been removed since: then that is the cause.
-        written.or_else(|error| self.is_ours().and(Err(error)))
+        written.or_else(|error| self.lock.holds().and(Err(error)))
     }
 
-    /// Writes the manifest, with what the files hold.
-    pub fn write_manifest(&self, manifest: &mut Manifest) -> Result<()> {
-        self.is_ours()?;
-        manifest.files.clone_from(&self.sums);
-        manifest.replaced.clone_from(&self.replaced);
+    /// Writes the first manifest of a command, which knows of the files what the one before it did.
+    pub fn begin(&self, manifest: &mut Manifest) -> Result<()> {
+        manifest.sums.clone_from(&self.sums);
+        self.write_manifest(manifest)
+    }
+
+    pub fn write_manifest(&self, manifest: &Manifest) -> Result<()> {
+        self.lock.holds()?;
         manifest.write(&self.path.join(MANIFEST))
     }
 
-    /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point. The manifest says at every
-    /// moment what they may hold, so that nothing else is taken for them.
+    /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point.
     pub fn assemble(&mut self, manifest: &mut Manifest) -> Result<()> {
-        self.is_ours()?;
+        self.lock.holds()?;
         self.find_parts()?;
         let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
         if self.parted {
@@ -255,30 +233,24 @@ impl Folder {
             let mut new = Vec::with_capacity(RunFile::COUNT);
             for (nth, file) in RunFile::ALL.into_iter().enumerate() {
                 let segments: Vec<&Segment> = self.runs.values().map(|segments| &segments[nth]).collect();
-                new.push(Unplaced::write(&self.path.join(file.name()), |out| {
+                let written = Unplaced::write(&self.path.join(file.name()), |out| {
                     out.write_all(self.headers[nth].as_bytes())?;
                     copy(&segments, out)
-                })?);
+                })?;
+                new.push((file.name(), written));
             }
-            let sums = RunFile::ALL.iter().zip(&new).map(|(file, new)| (file.name().to_owned(), new.sum().clone()));
-            for (name, sum) in sums {
-                // What was to be replaced before may lie there still.
-                let before = self.sums.insert(name.clone(), sum);
-                self.replaced.entry(name).or_default().extend(before);
-            }
-            self.write_manifest(manifest)?;
             // Last the file that says which runs there are: what it names is in the others.
-            let runs = RunFile::ALL.iter().position(|file| *file == RunFile::Runs).map(|at| new.remove(at));
-            new.into_iter().chain(runs).try_for_each(Unplaced::place)?;
+            new.sort_by_key(|(name, _)| *name == RunFile::Runs.name());
+            manifest.place(&self.path, new)?;
         }
-        self.replaced.clear();
         // Whoever left the files may have said nothing of what they hold; they have been looked at, row by row.
         for file in RunFile::ALL.into_iter().map(RunFile::name) {
-            if !self.sums.contains_key(file) {
-                self.sums.insert(file.to_owned(), Sum::of(&self.path.join(file))?);
+            if manifest.sums.known(file).is_empty() {
+                let path = self.path.join(file);
+                let sum = Sum::of(&path).with_context(|| format!("{}: cannot be read", path.display()))?;
+                manifest.sums.files.insert(file.to_owned(), sum);
             }
         }
-        self.write_manifest(manifest)?;
         fs::remove_dir_all(self.path.join(PARTS))
             .with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
         Ok(())
@@ -290,7 +262,8 @@ impl Folder {
 pub fn unfinished(path: &Path) -> Option<String> {
     let manifest = Manifest::read(&path.join(MANIFEST)).ok().flatten();
     let begun = path.join(PARTS).exists() || manifest.as_ref().is_some_and(|known| known.status != Status::Complete);
-    if !begun || path.join(RunFile::Runs.name()).exists() {
+    // A link that leads nowhere is there too, and whoever reads it says so.
+    if !begun || fs::symlink_metadata(path.join(RunFile::Runs.name())).is_ok() {
         return None;
     }
     // With --fresh what has ended would have to be trained again.
@@ -301,85 +274,6 @@ pub fn unfinished(path: &Path) -> Option<String> {
         "{}: its runs are not put together yet: wait for the command that trains them, or if it was ended go on with the same{again}",
         one_line(&path.display().to_string())
     ))
-}
-
-fn clear(path: &Path) -> Result<()> {
-    let uncleared = || format!("{}: cannot be cleared", path.display());
-    if path.join(PARTS).exists() {
-        fs::remove_dir_all(path.join(PARTS)).with_context(uncleared)?;
-    }
-    // A folder of that name may be somebody's own: of it go the results only that a diagnosis has numbered.
-    if let Ok(trials) = fs::read_dir(path.join(TRIALS)) {
-        for trial in trials {
-            let trial = trial.with_context(uncleared)?.path();
-            let numbered = trial.file_name().is_some_and(|name| name.to_string_lossy().parse::<usize>().is_ok());
-            if numbered && (trial.join(MANIFEST).exists() || trial.join(LOCK).exists()) {
-                fs::remove_dir_all(&trial).with_context(uncleared)?;
-            }
-        }
-        // Not if something is left in it.
-        let _ = fs::remove_dir(path.join(TRIALS));
-    }
-    clear_report(path)?;
-    // The manifest last: as long as it stands, what is left is known for what it is.
-    let files = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]);
-    files.into_iter().try_for_each(|file| remove(&path.join(file)))
-}
-
-/// Removes a report and its pictures, and nothing else that may lie beside them.
-pub fn clear_report(path: &Path) -> Result<()> {
-    let plots = path.join(PLOTS);
-    for entry in fs::read_dir(&plots).into_iter().flatten() {
-        let picture = entry.with_context(|| plots.display().to_string())?.path();
-        let is = |extension: &str| picture.extension().is_some_and(|own| own == extension);
-        let stem = picture.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
-        let ours = ["test-error", "curves", "effects", "interactions"].contains(&stem.as_str())
-            || ["fit-", "loss-"].iter().any(|start| stem.starts_with(start));
-        if ours && (is("svg") || is("png")) {
-            remove(&picture)?;
-        }
-    }
-    // Not if something is left in it.
-    let _ = fs::remove_dir(&plots);
-    remove(&path.join(PAGE))
-}
-
-/// Takes the folder's lock, which goes with the process, however it ends.
-fn lock(path: &Path) -> Result<File> {
-    let place = path.join(LOCK);
-    let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&place);
-    let mut file = open
-        .map_err(|cause| anyhow!("{}: cannot be written to: {cause}: set --out to another folder", path.display()))?;
-    match file.try_lock() {
-        Ok(()) => {
-            file.set_len(0)?;
-            write!(file, "process {} on {}", std::process::id(), super::manifest::host())?;
-            Ok(file)
-        }
-        Err(TryLockError::WouldBlock) => {
-            let mut holder = String::new();
-            let _ = file.read_to_string(&mut holder);
-            bail!(
-                "{}: is being written by {}: wait for it, or set --out to another folder",
-                path.display(),
-                one_line(&holder)
-            )
-        }
-        Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{}: cannot be locked", path.display())),
-    }
-}
-
-/// Removes files that were being written when the process was killed.
-fn remove_unfinished(folder: &Path) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let path = entry?.path();
-        let ours = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, REPAIRED, MANIFEST]);
-        let unfinished = path.extension().is_some_and(|extension| extension.to_string_lossy().starts_with("new-"));
-        if unfinished && ours.into_iter().any(|name| Path::new(name).file_stem() == path.file_stem()) {
-            remove(&path)?;
-        }
-    }
-    Ok(())
 }
 
 fn unix_nanos() -> u128 {

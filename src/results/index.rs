@@ -6,10 +6,11 @@ use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 
 use super::checked::Rows;
-use super::files::{Segment, Sum};
+use super::files::Segment;
 use super::read::{self, Order, Steps};
 use super::rows::{Key, RunFile};
 use super::scan::{Lines, run_of};
+use super::sums::Sum;
 use crate::experiment::one_line;
 
 const CURE: &str = "restore it, or run with --fresh";

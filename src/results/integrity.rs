@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::files::Sum;
+use super::files;
 use super::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
 use super::manifest::Manifest;
 use super::read::Trust;
+use super::sums::Sum;
 
 /// What misfit sums up; a manifest that names more is nobody's of ours.
 const WRITTEN: [&str; 7] = ["curves.csv", "runs.csv", "predictions.csv", "health.csv", EFFECTS, FINDINGS, REPAIRED];
@@ -17,7 +18,8 @@ pub enum State {
     Changed,
 }
 
-/// The files of a folder whose sums are known, each with what became of it. Files that are gone are left out.
+/// The files of a folder whose sums are known, each with what became of it. Files that are gone or cannot be read are left
+/// out.
 #[derive(Debug, Clone, Default)]
 pub struct Integrity(BTreeMap<String, State>);
 
@@ -26,7 +28,7 @@ impl Integrity {
         let seen = Self::seen(folder, manifest);
         // Whoever trains may have replaced them meanwhile, and the manifest before them.
         match Manifest::read(&folder.join(MANIFEST)) {
-            Ok(Some(now)) if now.files != manifest.files && seen.changed().next().is_some() => Self::seen(folder, &now),
+            Ok(Some(now)) if now.sums != manifest.sums && seen.changed().next().is_some() => Self::seen(folder, &now),
             _ => seen,
         }
     }
@@ -34,19 +36,20 @@ impl Integrity {
     fn seen(folder: &Path, manifest: &Manifest) -> Self {
         let state = |name: &str, known: Vec<Sum>| {
             let path = folder.join(name);
-            let size = path.metadata().ok().filter(std::fs::Metadata::is_file)?.len();
+            // Of what cannot be read whoever reads it says why.
+            let size = files::open(&path).and_then(|file| file.metadata()).ok()?.len();
             // Of a file of another size nothing more needs to be read.
-            let same =
-                known.iter().any(|sum| sum.bytes == size) && Sum::of(&path).is_ok_and(|sum| known.contains(&sum));
+            let same = known.iter().any(|sum| sum.bytes == size) && known.contains(&Sum::of(&path).ok()?);
             Some(if same { State::AsWritten } else { State::Changed })
         };
         // A large file takes seconds; there are few.
         let states = std::thread::scope(|scope| {
             let files: Vec<_> = manifest
+                .sums
                 .files
                 .keys()
                 .filter(|name| WRITTEN.contains(&name.as_str()))
-                .map(|name| (name.clone(), scope.spawn(move || state(name, manifest.sums(name)))))
+                .map(|name| (name.clone(), scope.spawn(move || state(name, manifest.sums.known(name)))))
                 .collect();
             let joined = files.into_iter().filter_map(|(name, thread)| Some((name, thread.join().ok()??)));
             joined.collect()

@@ -1,12 +1,15 @@
 //! `manifest.json`: what was run, by what, where and when.
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow};
 use serde::{Deserialize, Serialize};
 
-use super::files::{Sum, write_whole};
+use super::files::{self, Unplaced, write_whole};
+use super::folder::MANIFEST;
+use super::sums::Sums;
 use crate::experiment::{Experiment, one_line};
 
 /// What the hash of a diagnosis begins with.
@@ -35,12 +38,9 @@ pub struct Manifest {
     pub status: Status,
     /// Runs whose rows are in the CSVs.
     pub runs: usize,
-    /// What each file holds, by name.
-    #[serde(default)]
-    pub files: BTreeMap<String, Sum>,
-    /// While files are being replaced, what those held that may lie there yet.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub replaced: BTreeMap<String, Vec<Sum>>,
+    /// What each file holds.
+    #[serde(flatten)]
+    pub sums: Sums,
     pub command: Vec<String>,
     pub git: Git,
     pub device: String,
@@ -107,8 +107,7 @@ impl Manifest {
             published: serde_json::json!(experiment.published),
             status: Status::Running,
             runs: 0,
-            files: BTreeMap::new(),
-            replaced: BTreeMap::new(),
+            sums: Sums::default(),
             command: command(),
             git: git(),
             device: at.device,
@@ -122,15 +121,9 @@ impl Manifest {
         }
     }
 
-    /// The sums that a file may have; none where nothing says.
-    pub fn sums(&self, name: &str) -> Vec<Sum> {
-        let before = self.replaced.get(name).into_iter().flatten();
-        self.files.get(name).into_iter().chain(before).cloned().collect()
-    }
-
     /// The manifest at `path`, if there is one.
     pub fn read(path: &Path) -> Result<Option<Self>> {
-        let text = match std::fs::read(path) {
+        let text = match read_text(path) {
             Ok(text) => text,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error).with_context(|| path.display().to_string()),
@@ -152,6 +145,27 @@ impl Manifest {
                 ),
             }
         })
+    }
+
+    /// Puts files into their places, this manifest saying at every moment what may lie there, so that nothing else is taken
+    /// for them.
+    pub fn place(&mut self, folder: &Path, new: Vec<(&str, Unplaced)>) -> Result<()> {
+        for (name, new) in &new {
+            self.sums.will_hold(name, new.sum().clone());
+        }
+        let path = folder.join(MANIFEST);
+        self.write(&path)?;
+        new.into_iter().try_for_each(|(_, new)| new.place())?;
+        self.sums.hold();
+        self.write(&path)
+    }
+
+    /// Says in a manifest that is there how its command ended before its end.
+    pub fn ended(path: &Path, status: Status) -> Result<()> {
+        match Self::read(path)? {
+            Some(known) if known.status == Status::Running => Manifest { status, ..known }.write(path),
+            _ => Ok(()),
+        }
     }
 
     pub fn write(&self, path: &Path) -> Result<()> {
@@ -196,6 +210,17 @@ impl Manifest {
         } else {
             "the data or the device differs".to_owned()
         }
+    }
+}
+
+/// What a manifest holds. One of 200 000 variants has 300 MB.
+fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
+    const MOST: u64 = 1 << 30;
+    let mut text = Vec::new();
+    files::open(path)?.take(MOST + 1).read_to_end(&mut text)?;
+    match text.len() as u64 > MOST {
+        true => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "is larger than 1 GiB")),
+        false => Ok(text),
     }
 }
 

@@ -3,7 +3,6 @@
 //! A part is written beside its place and renamed into it, so it is there whole or not at all. Its first line is JSON that
 //! says which runs it holds and how many bytes each takes; the rows follow.
 
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -11,7 +10,7 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::files::{BLOCK, Segment, write_whole};
+use super::files::{self, BLOCK, LONGEST_ROW, Segment, write_whole};
 use super::rows::{Key, RunFile};
 use crate::experiment::hex;
 
@@ -64,26 +63,31 @@ pub fn write(path: &Path, hash: &str, runs: &[RunRows]) -> Result<()> {
 
 /// Where each run's rows lie in a part of the experiment with this hash.
 pub fn index(path: &Path, hash: &str) -> Result<Vec<(Key, [Segment; RunFile::COUNT])>> {
-    let damaged = || format!("{}: is damaged: remove it, and its runs are trained again", path.display());
-    let mut file = BufReader::new(File::open(path).with_context(|| path.display().to_string())?);
+    let shown = path.display();
+    let damaged = || format!("{shown}: is damaged: remove it, and its runs are trained again");
+    let unreadable = || format!("{shown}: cannot be read");
+    let file = files::open(path).with_context(unreadable)?;
+    let size = file.metadata().with_context(unreadable)?.len();
+    let mut file = BufReader::new(file);
     let mut first = Vec::new();
-    file.read_until(b'\n', &mut first)?;
+    file.by_ref().take(LONGEST_ROW as u64).read_until(b'\n', &mut first).with_context(unreadable)?;
     let contents: Contents = serde_json::from_slice(&first).with_context(damaged)?;
     ensure!(
         contents.experiment_hash == hash,
-        "{}: is of another experiment: remove it, or set --out to a new folder",
-        path.display()
+        "{shown}: is of another experiment: remove it, or set --out to a new folder"
     );
     let mut digest = Sha256::new();
     let mut buffer = vec![0; BLOCK];
     loop {
-        match file.read(&mut buffer)? {
+        match file.read(&mut buffer).with_context(unreadable)? {
             0 => break,
             read => digest.update(&buffer[..read]),
         }
     }
     ensure!(hex(&digest.finalize()) == contents.sha256, damaged());
     let mut offset = first.len() as u64;
+    let told = contents.runs.iter().flat_map(|run| run.bytes).try_fold(offset, u64::checked_add);
+    ensure!(told == Some(size), damaged());
     let mut runs = Vec::with_capacity(contents.runs.len());
     for entry in contents.runs {
         let segments = entry.bytes.map(|length| {

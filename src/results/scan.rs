@@ -6,10 +6,9 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
-use super::files::{BLOCK, Sum, Summing};
+use super::files::{self, BLOCK, LONGEST_ROW};
 use super::rows::Key;
-
-const LONGEST_LINE: usize = 64 << 20;
+use super::sums::{Sum, Summing};
 
 /// A file's lines, and the sum of what has been read of it.
 pub struct Lines {
@@ -35,7 +34,7 @@ pub struct Line<'a> {
 impl Lines {
     pub fn open(path: &Path, summed: bool) -> io::Result<Self> {
         let summing = summed.then(|| Summing::new(io::sink()));
-        Ok(Lines { file: File::open(path)?, buffer: vec![0; BLOCK], at: 0, filled: 0, offset: 0, summing })
+        Ok(Lines { file: files::open(path)?, buffer: vec![0; BLOCK], at: 0, filled: 0, offset: 0, summing })
     }
 
     /// The next line, until there is none.
@@ -51,7 +50,7 @@ impl Lines {
                 (searched, self.filled, self.at) = (searched - self.at, self.filled - self.at, 0);
             }
             if self.filled == self.buffer.len() {
-                if self.filled >= LONGEST_LINE {
+                if self.filled >= LONGEST_ROW {
                     return Err(io::Error::new(io::ErrorKind::InvalidData, "a line is longer than 64 MiB"));
                 }
                 self.buffer.resize(2 * self.filled, 0);
@@ -76,7 +75,7 @@ impl Lines {
 
     /// Of the whole file, once there are no more lines.
     pub fn sum(self) -> Option<Sum> {
-        self.summing.map(Summing::sum)
+        self.summing.map(|summing| summing.end().1)
     }
 }
 

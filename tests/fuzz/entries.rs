@@ -3,15 +3,16 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use misfit::data::csv_file::CsvFile;
 use misfit::experiment::{EMBEDDED, Experiment, seeds};
 use misfit::results::compare::{Asked, Side, Tolerance, compare};
-use misfit::results::files::Sum;
 use misfit::results::folder::Folder;
+use misfit::results::lock::Lock;
 use misfit::results::manifest::{Circumstances, Manifest};
 use misfit::results::read::{self, Trust};
+use misfit::results::sums::Sum;
 use misfit::show::{diff, report};
 
 /// What parts the files of an input that is several.
@@ -20,7 +21,6 @@ const CUT: &[u8] = b"\n=====\n";
 /// An entry and its name, which is that of its corpus too.
 pub type Entry = (&'static str, fn(&[u8]));
 
-#[allow(dead_code)] // A fuzz target is one of them.
 pub const ENTRIES: [Entry; 6] = [
     ("experiment", experiment),
     ("overrides", overrides),
@@ -159,14 +159,15 @@ fn resume(path: &Path, name: &str) {
     // As a file of which nothing is known, and as one that is what the manifest says, whatever it holds.
     for sum in [None, Some(Sum::of(&path.join(name)).expect("it was written"))] {
         let mut manifest = known.clone();
-        manifest.files = sum.map(|sum| (name.to_owned(), sum)).into_iter().collect();
+        manifest.sums.files = sum.map(|sum| (name.to_owned(), sum)).into_iter().collect();
         fs::write(path.join("manifest.json"), serde_json::to_string(&manifest).expect("JSON")).expect("written");
         open(path, &experiment);
     }
 }
 
 fn open(path: &Path, experiment: &Experiment) {
-    if let Ok(folder) = Folder::open(path, experiment, "hash", false) {
+    let lock = Lock::take(path).map(Arc::new);
+    if let Ok(folder) = lock.and_then(|lock| Folder::open(lock, experiment, "hash", false)) {
         folder.seeds();
     }
 }

@@ -2,7 +2,6 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -14,14 +13,14 @@ use super::noise::NoiseWatch;
 use super::side::Side;
 use super::{Asked, FileComparison};
 use crate::experiment::{one_line, unknown};
-use crate::results::files::BLOCK;
+use crate::results::files::{self, BLOCK, Bounded};
 use crate::results::rows::RunFile;
 
 /// What a CSV's columns are called.
 fn header(side: &Side, path: &Path) -> Result<Vec<String>> {
     let shown = side.shown(path);
     check_text(path).with_context(|| shown.clone())?;
-    let mut reader = csv::Reader::from_path(path).with_context(|| format!("{shown}: cannot be read"))?;
+    let mut reader = csv::Reader::from_reader(Bounded::new(files::open(path)?));
     let header = reader.byte_headers().with_context(|| format!("{shown}: cannot be read"))?;
     let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     ensure!(!names.is_empty(), "{shown}: is empty: expected a CSV with a header");
@@ -46,7 +45,7 @@ fn places_in(header: &[String]) -> HashMap<&str, usize> {
 /// Refuses what cannot be a CSV, by how it begins.
 fn check_text(path: &Path) -> Result<()> {
     let mut start = [0; 4096];
-    let read = File::open(path)?.read(&mut start)?;
+    let read = files::open(path)?.read(&mut start)?;
     let start = &start[..read];
     let compressed =
         [&[0x1f, 0x8b][..], b"PK\x03\x04", b"BZh", &[0x28, 0xb5, 0x2f, 0xfd], &[0xfd, b'7', b'z', b'X', b'Z']];
@@ -194,7 +193,7 @@ pub(super) fn files(
 /// Of two files of at least so many bytes that hold the same, how many rows they have; nothing of all others, and of those whose lines
 /// may not be rows.
 fn the_same(paths: [&Path; 2], least: u64) -> std::io::Result<Option<u64>> {
-    let mut files = [File::open(paths[0])?, File::open(paths[1])?];
+    let mut files = [files::open(paths[0])?, files::open(paths[1])?];
     let sizes = [files[0].metadata()?.len(), files[1].metadata()?.len()];
     if sizes[0] != sizes[1] || sizes[0] < least {
         return Ok(None);
@@ -233,7 +232,7 @@ const LARGE: u64 = 256 << 20;
 
 /// The variants that a CSV has rows of, the first hundred.
 fn variants_in(path: &Path) -> Result<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_path(path)?;
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Bounded::new(files::open(path)?));
     let column = reader.byte_headers()?.iter().position(|name| name == b"variant").unwrap_or(0);
     let mut known: Vec<String> = Vec::new();
     for record in reader.byte_records() {

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use csv::ByteRecord;
 
 use super::side::Side;
+use crate::results::files::{self, Bounded};
 
 /// How a file is gone through. Each way needs less order in it than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -166,7 +167,7 @@ impl Keyed {
         let (emptied, empty) = channel();
         let shown = side.shown(path);
         let name = shown.clone();
-        let file = File::open(path).with_context(|| format!("{shown}: cannot be read")).map_err(Failure::Failed)?;
+        let file = files::open(path).with_context(|| format!("{shown}: cannot be read")).map_err(Failure::Failed)?;
         let mut thread = Reader {
             shown,
             layout: layout.clone(),
@@ -252,13 +253,14 @@ impl Reader {
         let failed = |cause: anyhow::Error| Failure::Failed(cause);
         self.noticed.cut_off = ends_within_a_line(&mut file).map_err(failed)?;
         // Whether rows are of equal length is checked here, for a message of our own.
-        let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(file);
+        let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(Bounded::new(file));
         csv.byte_headers().with_context(|| format!("{}: cannot be read", self.shown)).map_err(failed)?;
         let mut record = ByteRecord::new();
         let mut numbers = Vec::with_capacity(self.layout.key.len());
         let mut held: Vec<(ByteRecord, Vec<f64>)> = Vec::new();
         let mut bytes = 0;
         loop {
+            csv.get_mut().row();
             let read = csv.read_byte_record(&mut record);
             if !read.with_context(|| format!("{}: cannot be read", self.shown)).map_err(failed)? {
                 break;

@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use crate::results::clear::clear_report;
 use crate::results::files::write_whole;
-use crate::results::folder::{PAGE, PLOTS, clear_report};
+use crate::results::folder::{PAGE, PLOTS};
 use crate::shell::quoted;
 use crate::show::plots::png;
 use figures::Figures;
@@ -45,7 +46,8 @@ pub fn write(folder: &Path, out: &Path, made_by: &[&str]) -> Result<Written> {
     let (page, plots) = (out.join(PAGE), out.join(PLOTS));
     ensure!(!page.is_dir(), "{}: is a folder: set --out to another one", page.display());
     // Pictures of variants that are there no more would stay.
-    clear_report(out)?;
+    clear_report(out)
+        .with_context(|| format!("{}: no report can be written here, set --out to another folder", out.display()))?;
     std::fs::create_dir_all(&plots)
         .with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
     for (figure, picture) in figures.all().zip(&pictures) {

@@ -1,0 +1,75 @@
+//! Who writes to a results folder: one process at a time, as long as it lives.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::manifest::host;
+use crate::experiment::one_line;
+
+pub const LOCK: &str = ".lock";
+
+/// The hold of a folder, which ends with this value or with the process, however that ends.
+pub struct Lock {
+    path: PathBuf,
+    file: File,
+}
+
+impl Lock {
+    /// Takes hold of a folder, which is made if it is not there.
+    pub fn take(path: &Path) -> Result<Self> {
+        let shown = path.display();
+        fs::create_dir_all(path)
+            .map_err(|cause| anyhow!("{shown}: cannot be made a results folder: {cause}: set --out to another"))?;
+        let place = path.join(LOCK);
+        let unwritable = |cause| anyhow!("{shown}: cannot be written to: {cause}: set --out to another folder");
+        // A pipe of that name would be waited for, and what a link leads to is somebody else's.
+        if place.symlink_metadata().is_ok_and(|about| !about.is_file()) {
+            bail!("{}: is not a file: set --out to another folder", place.display());
+        }
+        let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&place);
+        let mut file = open.map_err(unwritable)?;
+        match file.try_lock() {
+            Ok(()) => {
+                let told = file.set_len(0).and_then(|()| write!(file, "process {} on {}", std::process::id(), host()));
+                told.map_err(unwritable)?;
+                Ok(Lock { path: path.to_owned(), file })
+            }
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = file.read_to_string(&mut holder);
+                bail!("{shown}: is being written by {}: wait for it, or set --out to another folder", one_line(&holder))
+            }
+            Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{shown}: cannot be locked")),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Fails if somebody removed the folder or put another in its place: it must not be written to.
+    pub fn holds(&self) -> Result<()> {
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::MetadataExt;
+            let held = self.file.metadata()?;
+            let same = match fs::metadata(self.path.join(LOCK)) {
+                Ok(there) => (there.dev(), there.ino()) == (held.dev(), held.ino()),
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
+                Err(error) => {
+                    return Err(error).with_context(|| format!("{}: cannot be written to", self.path.display()));
+                }
+            };
+            if !same {
+                bail!(
+                    "{}: was removed or replaced while it was written (its {LOCK} is not the one that this process holds): the same command goes on from what is left",
+                    self.path.display()
+                );
+            }
+        }
+        Ok(())
+    }
+}
