@@ -1,8 +1,8 @@
 //! How far a column's values differ.
 
-use csv::ByteRecord;
 use serde::Serialize;
 
+use super::fields::{self, Fields};
 use super::json;
 use super::keyed::{Part, Row, rest};
 
@@ -45,9 +45,10 @@ pub(super) fn number(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
         return Some(f64::NAN);
     }
-    let number: f64 = std::str::from_utf8(text).ok()?.trim().parse().ok()?;
+    let text = std::str::from_utf8(text).ok()?;
+    let number: f64 = text.parse().or_else(|_| text.trim().parse()).ok()?;
     // What is too large for an f64 is no infinity, and one of them is not another.
-    let is_inf = || text.iter().any(|byte| byte.eq_ignore_ascii_case(&b'i'));
+    let is_inf = || text.bytes().any(|byte| byte.eq_ignore_ascii_case(&b'i'));
     (!number.is_infinite() || is_inf()).then_some(number)
 }
 
@@ -115,24 +116,25 @@ pub struct ColumnComparison {
 #[derive(Default)]
 struct Kept {
     size: f64,
-    a: ByteRecord,
-    b: ByteRecord,
+    a: fields::Kept,
+    b: fields::Kept,
 }
 
 impl Kept {
     fn set(kept: &mut Option<Kept>, size: f64, a: Row, b: Row) {
         let kept = kept.get_or_insert_default();
         kept.size = size;
-        kept.a.clone_from(a.record);
-        kept.b.clone_from(b.record);
+        kept.a.set(a.fields);
+        kept.b.set(b.fields);
     }
 
     fn say(&self, places: [usize; 2], key: &[Part]) -> Difference {
-        let text = |record: &ByteRecord, column: usize| String::from_utf8_lossy(&record[column]).into_owned();
+        let text = |row: Fields, column: usize| String::from_utf8_lossy(row.get(column)).into_owned();
+        let (a, b) = (self.a.fields(), self.b.fields());
         Difference {
-            at: key.iter().map(|part| text(&self.a, part.column)).collect(),
-            a: text(&self.a, places[0]),
-            b: text(&self.b, places[1]),
+            at: key.iter().map(|part| text(a, part.column)).collect(),
+            a: text(a, places[0]),
+            b: text(b, places[1]),
             size: self.size,
         }
     }
@@ -157,7 +159,7 @@ impl Column {
 
     /// Says how the rows differ in it, if they do.
     pub fn look(&mut self, a: Row, b: Row, tolerance: &Tolerance) -> Option<Size> {
-        let size = weigh(&a.record[self.places[0]], &b.record[self.places[1]], tolerance)?;
+        let size = weigh(a.fields.get(self.places[0]), b.fields.get(self.places[1]), tolerance)?;
         self.differ += 1;
         self.beyond += u64::from(size.beyond);
         if self.first.is_none() {

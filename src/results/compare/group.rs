@@ -3,15 +3,16 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
-use csv::ByteRecord;
-
 use super::columns::number;
+use super::fields::{self, Fields, Kept};
 use super::keyed::Row;
 
 /// Places of a run's curve at which it is looked at, at most.
 const MOST_PLACES: usize = 512;
 /// Numbers held of one variant, at most; with more, fewer places are looked at.
 const MOST_NUMBERS: usize = 2_000_000;
+/// Text held of a variant's first run, at most, but for three rows.
+const MOST_TEXT: usize = 16 << 20;
 
 /// What the runs have on both sides at one place, of one column.
 pub(super) struct Pairs {
@@ -47,9 +48,44 @@ pub(super) struct Group {
     /// The last row, and whether it is at none of the places. Its rooms are used again: there are millions.
     passed: bool,
     last: Vec<u8>,
-    last_rows: [ByteRecord; 2],
-    /// The rest of the row's key, as [`id`] writes it.
+    last_rows: [Kept; 2],
+    /// The rest of the row's key, as [`write_id`] writes it.
     id: Vec<u8>,
+    first: First,
+}
+
+/// The first run while it is read: it says at which places all of them are looked at, and how many there are shows only at
+/// its end.
+#[derive(Default)]
+struct First {
+    ids: Vec<Vec<u8>>,
+    /// The rows there, of each side.
+    rows: [fields::Batch; 2],
+    /// What those of every second one move to.
+    spare: [fields::Batch; 2],
+}
+
+impl First {
+    fn clear(&mut self, columns: [usize; 2]) {
+        self.ids.clear();
+        self.rows.iter_mut().zip(columns).for_each(|(rows, columns)| rows.clear(columns));
+    }
+
+    fn push(&mut self, id: &[u8], rows: [Fields; 2]) {
+        self.ids.push(id.to_vec());
+        self.rows.iter_mut().zip(rows).for_each(|(held, row)| held.push(row));
+    }
+
+    /// Leaves every second place.
+    fn thin(&mut self) {
+        for (rows, spare) in self.rows.iter_mut().zip(&mut self.spare) {
+            spare.clear(rows.columns());
+            (0..rows.len()).step_by(2).for_each(|nth| spare.push(rows.get(nth)));
+            std::mem::swap(rows, spare);
+        }
+        let mut nth = 0..;
+        self.ids.retain(|_| nth.next().is_some_and(|nth: usize| nth.is_multiple_of(2)));
+    }
 }
 
 struct Place {
@@ -107,6 +143,7 @@ impl Group {
             last: Vec::new(),
             last_rows: Default::default(),
             id: Vec::new(),
+            first: First::default(),
         }
     }
 
@@ -125,41 +162,71 @@ impl Group {
         }
         self.rows += 1;
         write_id(&mut self.id, a.key().skip(seed + 1));
+        if self.runs == 1 {
+            self.take_of_first([a.fields, b.fields]);
+            return;
+        }
         let known = self.index.get(&self.id).copied();
         if known.is_none() && !(self.rows - 1).is_multiple_of(self.stride) {
             self.passed = true;
             std::mem::swap(&mut self.last, &mut self.id);
-            self.last_rows[0].clone_from(a.record);
-            self.last_rows[1].clone_from(b.record);
+            self.last_rows[0].set(a.fields);
+            self.last_rows[1].set(b.fields);
             return;
         }
         self.passed = false;
-        self.put(known, [a.record, b.record]);
+        self.put(known, [a.fields, b.fields]);
+    }
+
+    fn take_of_first(&mut self, rows: [Fields; 2]) {
+        if self.rows == 1 {
+            self.first.clear(rows.map(Fields::len));
+        }
+        self.passed = !(self.rows - 1).is_multiple_of(self.stride);
+        if self.passed {
+            std::mem::swap(&mut self.last, &mut self.id);
+            self.last_rows.iter_mut().zip(rows).for_each(|(last, row)| last.set(row));
+            return;
+        }
+        self.first.push(&self.id, rows);
+        // An even number, so that the row that came last is never among those that go.
+        let most = (MOST_NUMBERS / (2 * self.columns.len()).max(1)).clamp(2, MOST_PLACES) & !1;
+        let bytes = |first: &First| first.rows.iter().map(fields::Batch::bytes).sum::<usize>();
+        while self.first.ids.len() > most || (bytes(&self.first) > MOST_TEXT && self.first.ids.len() > 2) {
+            self.first.thin();
+            self.stride *= 2;
+        }
     }
 
     /// The last row of each run is looked at, wherever it is.
     pub fn end_run(&mut self) {
+        let first = std::mem::take(&mut self.first);
+        for (nth, id) in first.ids.iter().enumerate() {
+            self.id.clone_from(id);
+            let known = self.index.get(id).copied();
+            self.put(known, [first.rows[0].get(nth), first.rows[1].get(nth)]);
+        }
         if std::mem::take(&mut self.passed) {
             std::mem::swap(&mut self.last, &mut self.id);
             let known = self.index.get(&self.id).copied();
             let rows = std::mem::take(&mut self.last_rows);
-            self.put(known, [&rows[0], &rows[1]]);
+            self.put(known, [rows[0].fields(), rows[1].fields()]);
             self.last_rows = rows;
         }
     }
 
-    fn put(&mut self, known: Option<usize>, rows: [&ByteRecord; 2]) {
+    fn put(&mut self, known: Option<usize>, rows: [Fields; 2]) {
         let place = known.unwrap_or_else(|| {
             self.places.push(Place { id: self.id.clone(), values: Vec::new() });
             self.index.insert(self.id.clone(), self.places.len() - 1);
             self.places.len() - 1
         });
         for (columns, text) in self.columns.iter().zip(&mut self.texts) {
-            for (row, &column) in rows.iter().zip(columns) {
-                let value = number(&row[column]);
-                *text |= value.is_none();
-                self.places[place].values.push(value.unwrap_or(f64::NAN));
-            }
+            let texts = [rows[0].get(columns[0]), rows[1].get(columns[1])];
+            let first = number(texts[0]);
+            let second = if texts[0] == texts[1] { first } else { number(texts[1]) };
+            *text |= first.is_none() || second.is_none();
+            self.places[place].values.extend([first, second].map(|value| value.unwrap_or(f64::NAN)));
         }
         while self.places.len() > MOST_PLACES || self.runs * self.places.len() * 2 * self.columns.len() > MOST_NUMBERS {
             if self.places.len() <= 2 {

@@ -8,11 +8,11 @@ use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{JoinHandle, spawn};
 
-use anyhow::{Context, Result, anyhow, ensure};
-use csv::ByteRecord;
+use anyhow::{Context, Result, anyhow};
 
+use super::fields::{self, Cutter, Fields};
 use super::side::Side;
-use crate::results::files::{self, Bounded};
+use crate::results::files;
 
 /// How a file is gone through. Each way needs less order in it than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,29 +75,59 @@ pub struct Noticed {
 /// Rows in memory take no more than this many bytes a file.
 const MOST_IN_MEMORY: usize = 40 << 20;
 const BATCH_ROWS: usize = 1024;
+const BATCH_BYTES: usize = 1 << 20;
 /// Batches that wait to be looked at.
 const WAITING: usize = 4;
 
 #[derive(Default)]
 struct Batch {
-    rows: Vec<ByteRecord>,
+    rows: fields::Batch,
     /// The parts of each row's key as numbers; NaN for those that are none.
     numbers: Vec<f64>,
-    used: usize,
+}
+
+impl Batch {
+    fn row<'a>(&'a self, nth: usize, key: &'a [Part]) -> Row<'a> {
+        Row { fields: self.rows.get(nth), numbers: &self.numbers[nth * key.len()..(nth + 1) * key.len()], key }
+    }
+
+    fn push(&mut self, row: Row) {
+        self.rows.push(row.fields);
+        self.numbers.extend_from_slice(row.numbers);
+    }
 }
 
 /// A row with its key.
 #[derive(Clone, Copy)]
 pub struct Row<'a> {
-    pub record: &'a ByteRecord,
+    pub fields: Fields<'a>,
     numbers: &'a [f64],
     key: &'a [Part],
+}
+
+/// A row that is kept.
+#[derive(Clone, Default)]
+struct Kept {
+    fields: fields::Kept,
+    numbers: Vec<f64>,
+}
+
+impl Kept {
+    fn set(&mut self, row: Row) {
+        self.fields.set(row.fields);
+        self.numbers.clear();
+        self.numbers.extend_from_slice(row.numbers);
+    }
+
+    fn row<'a>(&'a self, key: &'a [Part]) -> Row<'a> {
+        Row { fields: self.fields.fields(), numbers: &self.numbers, key }
+    }
 }
 
 impl<'a> Row<'a> {
     /// The parts of its key.
     pub fn key(self) -> impl Iterator<Item = &'a [u8]> {
-        self.key.iter().map(move |part| &self.record[part.column])
+        self.key.iter().map(move |part| self.fields.get(part.column))
     }
 
     /// Numbers by size and before texts, texts by their bytes. A total order: by what a part is worth, by what an f64 leaves
@@ -108,7 +138,7 @@ impl<'a> Row<'a> {
 
     fn compare_parts(self, other: Row, parts: usize) -> Ordering {
         for part in 0..parts {
-            let (ours, theirs) = (&self.record[self.key[part].column], &other.record[other.key[part].column]);
+            let (ours, theirs) = (self.fields.get(self.key[part].column), other.fields.get(other.key[part].column));
             if ours == theirs {
                 continue;
             }
@@ -146,6 +176,10 @@ fn key_number(text: &[u8]) -> f64 {
     if !text.first().is_some_and(|first| matches!(first, b'0'..=b'9' | b'-' | b'+' | b'.')) {
         return f64::NAN;
     }
+    // Steps and seeds, of which an f64 holds each.
+    if text.len() <= 15 && text.iter().all(u8::is_ascii_digit) {
+        return text.iter().fold(0_u64, |number, digit| 10 * number + u64::from(digit - b'0')) as f64;
+    }
     std::str::from_utf8(text).ok().and_then(|text| text.parse::<f64>().ok()).map_or(f64::NAN, |number| number + 0.0)
 }
 
@@ -177,6 +211,7 @@ impl Keyed {
             last: None,
             noticed: Noticed::default(),
         };
+        thread.batch.rows.clear(layout.columns);
         let reader = spawn(move || {
             // Nobody listens any more once the comparison has failed elsewhere.
             if let Err(failure) = thread.read(file, order) {
@@ -201,17 +236,12 @@ impl Keyed {
 
     /// The row that it is at.
     pub fn row(&self) -> Option<Row<'_>> {
-        let parts = self.layout.key.len();
-        (self.at < self.batch.used).then(|| Row {
-            record: &self.batch.rows[self.at],
-            numbers: &self.batch.numbers[self.at * parts..(self.at + 1) * parts],
-            key: &self.layout.key,
-        })
+        (self.at < self.batch.rows.len()).then(|| self.batch.row(self.at, &self.layout.key))
     }
 
     pub fn advance(&mut self) -> Result<(), Failure> {
         self.at += 1;
-        if self.at >= self.batch.used { self.refill() } else { Ok(()) }
+        if self.at >= self.batch.rows.len() { self.refill() } else { Ok(()) }
     }
 
     fn refill(&mut self) -> Result<(), Failure> {
@@ -221,7 +251,7 @@ impl Keyed {
             Ok(batch) => self.batch = batch?,
             // The reader hangs up at the file's end, or because it failed in a way that it does not know of.
             Err(_) => {
-                self.batch.used = 0;
+                self.batch = Batch::default();
                 if let Some(reader) = self.reader.take() {
                     let failed = |_| Failure::Failed(anyhow!("{}: could not be read to its end", self.shown));
                     self.noticed = reader.join().map_err(failed)?;
@@ -243,87 +273,83 @@ struct Reader {
     fill: SyncSender<Result<Batch, Failure>>,
     empty: Receiver<Batch>,
     batch: Batch,
-    /// The last row's record and key numbers.
-    last: Option<(ByteRecord, Vec<f64>)>,
+    /// The last row of the batch before.
+    last: Option<Kept>,
     noticed: Noticed,
 }
 
 impl Reader {
     fn read(&mut self, mut file: File, order: Order) -> Result<(), Failure> {
-        let failed = |cause: anyhow::Error| Failure::Failed(cause);
-        self.noticed.cut_off = ends_within_a_line(&mut file).map_err(failed)?;
-        // Whether rows are of equal length is checked here, for a message of our own.
-        let mut csv = csv::ReaderBuilder::new().flexible(true).buffer_capacity(1 << 20).from_reader(Bounded::new(file));
-        csv.byte_headers().with_context(|| format!("{}: cannot be read", self.shown)).map_err(failed)?;
-        let mut record = ByteRecord::new();
-        let mut numbers = Vec::with_capacity(self.layout.key.len());
-        let mut held: Vec<(ByteRecord, Vec<f64>)> = Vec::new();
+        let unreadable = || format!("{}: cannot be read", self.shown);
+        self.noticed.cut_off = ends_within_a_line(&mut file).with_context(unreadable).map_err(Failure::Failed)?;
+        let mut cutter = Cutter::new(file);
+        cutter.next().with_context(unreadable).map_err(Failure::Failed)?;
+        let layout = self.layout.clone();
+        let mut numbers = Vec::with_capacity(layout.key.len());
+        let mut held: Vec<Kept> = Vec::new();
         let mut bytes = 0;
         loop {
-            csv.get_mut().row();
-            let read = csv.read_byte_record(&mut record);
-            if !read.with_context(|| format!("{}: cannot be read", self.shown)).map_err(failed)? {
+            let read = cutter.next();
+            let Some(fields) =
+                read.with_context(|| format!("{}: cannot be read", self.shown)).map_err(Failure::Failed)?
+            else {
                 break;
+            };
+            let (count, columns) = (fields.len(), layout.columns);
+            if count != columns {
+                return Err(Failure::Failed(anyhow!(
+                    "{}:{}: has {count} fields, the header {columns}: restore the file, or take the row out",
+                    self.shown,
+                    cutter.line
+                )));
             }
-            let line = record.position().map_or(0, csv::Position::line);
-            self.check(&record, line).map_err(failed)?;
-            if self.layout.only.as_ref().is_some_and(|(column, value)| record[*column] != value[..]) {
+            if layout.only.as_ref().is_some_and(|(column, value)| fields.get(*column) != &value[..]) {
                 continue;
             }
             numbers.clear();
-            numbers.extend(self.layout.key.iter().map(|part| match part.by {
+            numbers.extend(layout.key.iter().map(|part| match part.by {
                 By::Spelling => f64::NAN,
-                By::Value | By::Both => key_number(&record[part.column]),
+                By::Value | By::Both => key_number(fields.get(part.column)),
             }));
+            let row = Row { fields, numbers: &numbers, key: &layout.key };
             if order == Order::AsWritten {
-                if !self.put(&mut record, &numbers)? {
+                if !self.put(row)? {
                     return Ok(());
                 }
                 continue;
             }
-            let of_run = if order == Order::ByRun { self.layout.run } else { 0 };
-            let row = Row { record: &record, numbers: &numbers, key: &self.layout.key };
-            if held.last().is_some_and(|last| row.compare_parts(self.keyed(last), of_run) != Ordering::Equal) {
+            let of_run = if order == Order::ByRun { layout.run } else { 0 };
+            if held.last().is_some_and(|last| row.compare_parts(last.row(&layout.key), of_run) != Ordering::Equal) {
                 bytes = 0;
                 if !self.put_sorted(&mut held)? {
                     return Ok(());
                 }
             }
-            // A record keeps its text and where each field ends, in rooms that may be twice as large.
-            bytes += 2 * record.as_slice().len() + 16 * self.layout.columns + 8 * numbers.len() + 200;
+            let mut kept = Kept::default();
+            kept.set(row);
+            // What the allocator takes for each of its rooms comes on top.
+            bytes += kept.fields.bytes() + 8 * kept.numbers.capacity() + 100;
+            held.push(kept);
             if bytes > MOST_IN_MEMORY {
                 return Err(Failure::Failed(anyhow!(
-                    "{}:{line}: rows are not in the order of their keys, and these are too many to sort in memory: sort the file first, or name other columns with --key",
-                    self.shown
+                    "{}:{}: rows are not in the order of their keys, and these are too many to sort in memory: sort the file first, or name other columns with --key",
+                    self.shown,
+                    cutter.line
                 )));
             }
-            held.push((record.clone(), numbers.clone()));
         }
-        if self.put_sorted(&mut held)? && self.batch.used > 0 {
+        if self.put_sorted(&mut held)? && self.batch.rows.len() > 0 {
             let _ = self.fill.send(Ok(std::mem::take(&mut self.batch)));
         }
         Ok(())
     }
 
-    fn check(&self, record: &ByteRecord, line: u64) -> Result<()> {
-        let (shown, columns) = (&self.shown, self.layout.columns);
-        ensure!(
-            record.len() == columns,
-            "{shown}:{line}: has {} fields, the header {columns}: restore the file, or take the row out",
-            record.len()
-        );
-        Ok(())
-    }
-
-    fn keyed<'a>(&'a self, (record, numbers): &'a (ByteRecord, Vec<f64>)) -> Row<'a> {
-        Row { record, numbers, key: &self.layout.key }
-    }
-
     /// Passes rows on, sorted. Says whether anybody still wants them.
-    fn put_sorted(&mut self, held: &mut Vec<(ByteRecord, Vec<f64>)>) -> Result<bool, Failure> {
-        held.sort_by(|a, b| self.keyed(a).compare(self.keyed(b)));
-        for (mut record, numbers) in held.drain(..) {
-            if !self.put(&mut record, &numbers)? {
+    fn put_sorted(&mut self, held: &mut Vec<Kept>) -> Result<bool, Failure> {
+        let key = self.layout.key.clone();
+        held.sort_by(|a, b| a.row(&key).compare(b.row(&key)));
+        for kept in held.drain(..) {
+            if !self.put(kept.row(&key))? {
                 return Ok(false);
             }
         }
@@ -331,39 +357,28 @@ impl Reader {
     }
 
     /// Passes a row on. Says whether anybody still wants it.
-    fn put(&mut self, record: &mut ByteRecord, numbers: &[f64]) -> Result<bool, Failure> {
-        if let Some(last) = &self.last {
-            let row = Row { record, numbers, key: &self.layout.key };
-            match row.compare(self.keyed(last)) {
-                Ordering::Less => return Err(Failure::OutOfOrder),
-                Ordering::Equal if !numbers.is_empty() => self.noticed.repeated += 1,
-                _ => {}
-            }
+    fn put(&mut self, row: Row) -> Result<bool, Failure> {
+        let last = match self.batch.rows.len() {
+            0 => self.last.as_ref().map(|last| last.row(row.key)),
+            rows => Some(self.batch.row(rows - 1, row.key)),
+        };
+        match last.map(|last| row.compare(last)) {
+            Some(Ordering::Less) => return Err(Failure::OutOfOrder),
+            Some(Ordering::Equal) if !row.key.is_empty() => self.noticed.repeated += 1,
+            _ => {}
         }
-        let (last, last_numbers) = self.last.get_or_insert_default();
-        last.clone_from(record);
-        last_numbers.clear();
-        last_numbers.extend_from_slice(numbers);
-        let batch = &mut self.batch;
-        match batch.rows.get_mut(batch.used) {
-            Some(place) => std::mem::swap(place, record),
-            None => batch.rows.push(std::mem::take(record)),
-        }
-        batch.numbers.extend_from_slice(numbers);
-        batch.used += 1;
-        if batch.used < BATCH_ROWS {
+        self.batch.push(row);
+        if self.batch.rows.len() < BATCH_ROWS && self.batch.rows.bytes() < BATCH_BYTES {
             return Ok(true);
         }
-        let full = std::mem::take(batch);
-        if self.fill.send(Ok(full)).is_err() {
+        self.last.get_or_insert_default().set(row);
+        if self.fill.send(Ok(std::mem::take(&mut self.batch))).is_err() {
             return Ok(false);
         }
         // The rooms of rows that have been looked at are used again.
-        if let Ok(mut batch) = self.empty.try_recv() {
-            batch.used = 0;
-            batch.numbers.clear();
-            self.batch = batch;
-        }
+        self.batch = self.empty.try_recv().unwrap_or_default();
+        self.batch.rows.clear(self.layout.columns);
+        self.batch.numbers.clear();
         Ok(true)
     }
 }

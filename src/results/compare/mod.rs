@@ -4,6 +4,7 @@
 
 mod columns;
 mod endings;
+mod fields;
 mod files;
 mod group;
 mod json;
