@@ -41,6 +41,12 @@ enum Command {
     Report(commands::report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
     Diff(commands::diff::DiffArgs),
+    /// Cuts an experiment's runs into numbered tasks for a cluster: one file says which task has which
+    Plan(commands::plan::PlanArgs),
+    /// Trains one task of a plan into a folder of its own
+    Task(commands::task::TaskArgs),
+    /// Puts what a plan's tasks left into one results folder, and says what is missing
+    Merge(commands::merge::MergeArgs),
     /// Checks what misfit needs: libtorch, CUDA, threads, memory, a folder to write to
     Doctor(commands::doctor::DoctorArgs),
     /// Writes a copy of the embedded experiment, to change it
@@ -71,6 +77,9 @@ pub fn main() -> ExitCode {
         Command::Diagnose(args) => commands::diagnose::run(&args),
         Command::Report(args) => commands::report::run(&args),
         Command::Diff(args) => commands::diff::run(&args),
+        Command::Plan(args) => commands::plan::run(&args),
+        Command::Task(args) => commands::task::run(&args),
+        Command::Merge(args) => commands::merge::run(&args),
         Command::Doctor(args) => commands::doctor::run(&args),
         Command::Init(args) => commands::init::run(&args),
         Command::Completions(args) => commands::completions::run(&args),

@@ -13,9 +13,10 @@ use crate::analysis::diagnosis::{self, Diagnosis};
 use crate::analysis::findings::before::noise_of;
 use crate::analysis::noise::goal;
 use crate::analysis::observed::{Measured, Observed};
-use crate::analysis::search::{Laboratory, MOST_FIXES, Set, search, updates};
+use crate::analysis::search::{Laboratory, MOST_FIXES, Set, search};
 use crate::data::{Files, RunData, batch_rows, training_rows};
-use crate::experiment::config::{Activation, Config, Output};
+use crate::estimate;
+use crate::experiment::config::Config;
 use crate::experiment::{Experiment, Fix, Variant};
 use crate::results::clear::clear;
 use crate::results::folder::{Folder, MANIFEST, TRIALS};
@@ -63,13 +64,27 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
         Some(before) => files::unchanged(path, &before)?,
         // So that another diagnosis knows what is tried here before it is at its end.
         None => {
-            let manifest = Manifest::new(&question, &hash, files_of_all.hashes(), runner.circumstances());
+            let manifest = Manifest::new(
+                &question,
+                0..question.variants.len(),
+                &hash,
+                files_of_all.hashes(),
+                runner.circumstances(),
+            );
             manifest.write(&path.join(MANIFEST))?;
         }
     }
     let known = HashMap::new();
     let lab = Lab { runner, experiment, files, path, fresh, goal, trials: 0, runs: 0, measured: 0, known };
-    let place = Place { path, hash: &hash, fresh: false, asked_fresh: fresh, lock: Some(lock.clone()), tell: false };
+    let place = Place {
+        path,
+        hash: &hash,
+        fresh: false,
+        asked_fresh: fresh,
+        lock: Some(lock.clone()),
+        tell: false,
+        task: None,
+    };
     let ended = search_and_measure(lab, fixes, &place);
     if let Err(error) = &ended {
         let status = if error.is::<Interrupted>() { Status::Interrupted } else { Status::Failed };
@@ -120,13 +135,6 @@ struct Lab<'a> {
     known: HashMap<(Vec<Vec<String>>, usize), Measured>,
 }
 
-/// The scheduler's unit of cost that one core of a usual machine (an AMD EPYC of 2021) does in a second.
-const UNITS_A_SECOND: f64 = 2.5e10;
-/// What a run and an update cost besides, and one through an activation that is libtorch's own.
-const SECONDS_A_RUN: f64 = 2e-3;
-const SECONDS_AN_UPDATE: f64 = 1e-6;
-const SECONDS_A_CALL: f64 = 5e-6;
-
 impl Lab<'_> {
     fn variants(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<Experiment> {
         let switches = |set: &Set| (0..fixes.len()).map(|fix| set & (1 << fix) != 0).collect();
@@ -150,7 +158,8 @@ impl Lab<'_> {
         let experiment = self.variants(fixes, sets, seeds)?;
         let files = self.files_of(&experiment.variants)?.into_owned();
         let all: Vec<usize> = (0..sets.len()).collect();
-        let Report { trained, interrupted, .. } = self.runner.run(&experiment, &all, &files, place)?;
+        let Report { trained, interrupted, .. } =
+            self.runner.run(&experiment, &experiment.runs(&all), &files, place)?;
         self.runs += trained;
         if let Some(signal) = interrupted {
             return Err(Interrupted(signal).into());
@@ -174,8 +183,15 @@ impl Laboratory for Lab<'_> {
             let experiment = self.variants(fixes, &new, seeds)?;
             let files = self.files_of(&experiment.variants)?;
             let hash = self.runner.hash(&experiment, files.hashes());
-            let place =
-                Place { path: &path, hash: &hash, fresh: false, asked_fresh: self.fresh, lock: None, tell: false };
+            let place = Place {
+                path: &path,
+                hash: &hash,
+                fresh: false,
+                asked_fresh: self.fresh,
+                lock: None,
+                tell: false,
+                task: None,
+            };
             let found = self.measure_at(fixes, &new, seeds, &place)?;
             for (set, measured) in new.iter().zip(found) {
                 self.known.insert(key(set), measured);
@@ -192,13 +208,9 @@ impl Laboratory for Lab<'_> {
         let cost = self.runner.cost(&experiment, &runs, &files)?;
         let mut overhead = 0.0;
         for variant in &experiment.variants {
-            let config = &variant.config;
-            let updates = updates(config, training_rows(config, &files)?) as f64;
-            let called = config.model.activation.iter().filter(|a| **a != Activation::Relu).count()
-                + usize::from(config.model.output != Output::Identity);
-            overhead += SECONDS_A_RUN + updates * (SECONDS_AN_UPDATE + SECONDS_A_CALL * called as f64);
+            overhead += estimate::overhead(&variant.config, training_rows(&variant.config, &files)?);
         }
-        Ok(cost / UNITS_A_SECOND + overhead * seeds as f64)
+        Ok(cost / estimate::UNITS_A_SECOND + overhead * seeds as f64)
     }
 
     fn config(&self, fixes: &[Fix], set: Set) -> Result<Config> {

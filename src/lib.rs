@@ -4,16 +4,20 @@
 //! that follows them works in a build without libtorch (`--no-default-features`).
 
 pub mod analysis;
+#[cfg(feature = "train")]
+mod cut;
 pub mod data;
 mod device;
 #[cfg(feature = "train")]
 mod diagnose;
 mod doctor;
+#[cfg(feature = "train")]
+mod estimate;
 pub mod experiment;
 #[cfg(feature = "train")]
 mod interrupt;
-#[cfg(feature = "train")]
 mod memory;
+pub mod plan;
 pub mod random;
 pub mod results;
 #[cfg(feature = "train")]

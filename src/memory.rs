@@ -2,6 +2,7 @@
 
 /// Bytes that this process may still take: what the system has free, or less if a control group allows less; all that
 /// there could be where nothing says.
+#[cfg(feature = "train")]
 pub fn free() -> u64 {
     let number = |path: &str| std::fs::read_to_string(path).ok()?.trim().parse::<u64>().ok();
     let system = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
@@ -21,6 +22,7 @@ pub fn peak() -> Option<u64> {
     Some(line.split_whitespace().nth(1)?.parse::<u64>().ok()? * 1024)
 }
 
+#[cfg(feature = "train")]
 pub fn gibibytes(bytes: u64) -> String {
     format!("{:.1} GiB", bytes as f64 / (1u64 << 30) as f64)
 }

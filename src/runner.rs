@@ -1,6 +1,6 @@
 //! An experiment's runs into a results folder: those that are there already stay, the others are trained.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -14,8 +14,8 @@ use crate::interrupt::Interrupt;
 use crate::memory;
 use crate::results::folder::Folder;
 use crate::results::lock::Lock;
-use crate::results::manifest::{Circumstances, Manifest, Status};
-use crate::results::rows::Key;
+use crate::results::manifest::{Circumstances, Manifest, Status, TaskOf};
+use crate::results::rows;
 use crate::schedule::{self, BaselineCache, Ended, Schedule};
 use crate::show::note::note;
 use crate::show::numbers::plural;
@@ -42,6 +42,8 @@ pub struct Place<'a> {
     pub lock: Option<Arc<Lock>>,
     /// Whether it is said what the folder has already.
     pub tell: bool,
+    /// The task whose runs these are: of its manifest the variants are those that occur in it.
+    pub task: Option<TaskOf>,
 }
 
 /// How it went.
@@ -87,17 +89,20 @@ impl Runner {
         schedule::check(experiment, variants, files, self.device, self.threads)
     }
 
-    /// Trains what is missing of `variants`.
-    pub fn run(&self, experiment: &Experiment, variants: &[usize], files: &Files, place: &Place) -> Result<Report> {
+    /// Trains what is missing of these runs.
+    pub fn run(&self, experiment: &Experiment, all: &[Run], files: &Files, place: &Place) -> Result<Report> {
         let path = place.path;
-        self.check(experiment, variants, files)?;
+        let variants: BTreeSet<usize> = all.iter().map(|run| run.variant).collect();
+        self.check(experiment, &variants.iter().copied().collect::<Vec<_>>(), files)?;
         let lock = place.lock.clone().map_or_else(|| Lock::take(path).map(Arc::new), Ok)?;
         let mut folder = Folder::open(lock, experiment, place.hash, place.fresh)?;
         let started = Instant::now();
-        let mut manifest = Manifest::new(experiment, place.hash, files.hashes(), self.circumstances());
+        // Those of all, in each task's folder of a large plan, would be more than its results.
+        let told = if place.task.is_some() { variants } else { (0..experiment.variants.len()).collect() };
+        let mut manifest = Manifest::new(experiment, told, place.hash, files.hashes(), self.circumstances());
+        manifest.task.clone_from(&place.task);
         folder.begin(&mut manifest)?;
-        let all = experiment.runs(variants);
-        let key = |run: &Run| Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed };
+        let key = |run: &Run| rows::key(experiment, run);
         let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();
         let there = all.len() - missing.len();
         if there > 0 && place.tell {

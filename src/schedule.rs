@@ -123,6 +123,40 @@ fn steps(config: &Config, rows: usize) -> usize {
     batch_rows(&config.batch, rows).map_or(0, |batch| config.train.length.steps(rows, batch))
 }
 
+/// What a plan has to know of each of an experiment's variants.
+pub struct Kind {
+    /// Variants of equal shapes train together.
+    pub shape: Shape,
+    /// Of one run, in the scheduler's unit.
+    pub cost: f64,
+    /// Memory that one run takes while it trains.
+    pub bytes: u64,
+    /// Training samples and test points.
+    pub rows: usize,
+    pub test: usize,
+    pub columns: usize,
+}
+
+/// Of every variant, in their order.
+pub fn kinds(experiment: &Experiment, files: &Files, device: Device) -> Result<Vec<Kind>> {
+    let kind = |variant: &crate::experiment::Variant| -> Result<Kind> {
+        let config = &variant.config;
+        let Size { rows, test, columns, bytes, cost } = size(device, config, files)?;
+        Ok(Kind { shape: Shape::of(config, rows, test, columns)?, cost, bytes, rows, test, columns })
+    };
+    experiment
+        .variants
+        .iter()
+        .map(|variant| kind(variant).with_context(|| format!("variant {:?}", variant.name)))
+        .collect()
+}
+
+/// Memory that the runs of one thread take, at most, if each takes so much.
+pub fn bytes_a_stack(device: Device, bytes: u64) -> u64 {
+    let limits = Limits::of(device);
+    bytes.saturating_mul((limits.bytes / bytes.max(1)).clamp(1, limits.lanes as u64))
+}
+
 /// Sorts runs into stacks of one shape, the costliest first.
 pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, device: Device, threads: usize) -> Result<Vec<Job>> {
     let limits = Limits::of(device);

@@ -60,11 +60,18 @@ fn did_you_mean(guess: Option<String>) -> String {
     guess.map(|guess| format!(", did you mean {guess:?}?")).unwrap_or_default()
 }
 
+/// What other programs call it.
+const ELSEWHERE: [(&str, &str); 6] =
+    [("plot", "report"), ("show", "report"), ("train", "run"), ("fit", "run"), ("compare", "diff"), ("new", "init")];
+
 /// What a first word that is no subcommand was meant to be.
 fn subcommand(word: &str, command: &clap::Command) -> Option<String> {
     let path = Path::new(word);
     if path.is_file() || path.extension().is_some_and(|extension| extension == "toml") {
         return Some(format!("run {}", quoted(word)));
+    }
+    if let Some((_, ours)) = ELSEWHERE.iter().find(|(theirs, _)| *theirs == word) {
+        return Some((*ours).to_owned());
     }
     let names = command.get_subcommands().filter(|sub| !sub.is_hide_set()).map(clap::Command::get_name);
     near(word, names).map(str::to_owned)

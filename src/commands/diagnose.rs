@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Exit;
-use super::run::{TrainArgs, load};
+use super::run::TrainArgs;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,7 +29,7 @@ pub struct DiagnoseArgs {
 
 #[cfg(not(feature = "train"))]
 pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
-    let _ = (load(&args.train)?, args.hide_fixes);
+    let _ = (args.train.load()?, args.hide_fixes);
     super::run::cannot_train()
 }
 
@@ -40,7 +40,7 @@ pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
     use super::run::print;
     use crate::diagnose::{Interrupted, diagnose};
 
-    let experiment = load(&args.train)?;
+    let experiment = args.train.load()?;
     let name = format!("{}-diagnosis", experiment.name);
     let path = args.train.out.clone().unwrap_or_else(|| Path::new("results").join(name));
     let own = if args.hide_fixes { Vec::new() } else { experiment.fixes.clone() };

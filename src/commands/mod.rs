@@ -6,9 +6,12 @@ pub mod diff;
 pub mod doctor;
 pub mod init;
 pub mod man;
+pub mod merge;
+pub mod plan;
 pub mod report;
 pub mod run;
 mod steps;
+pub mod task;
 
 /// How a command ended well; a failure is an error, and code 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -60,7 +60,7 @@ pub struct RunArgs {
 }
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
-    let experiment = load(&args.train)?;
+    let experiment = args.train.load()?;
     let variants = experiment.select(&args.variant)?;
     experiment.notes.iter().for_each(|text| note(text));
     if args.dry_run {
@@ -76,7 +76,7 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     train(&args.train, &experiment, &variants)
 }
 
-fn threads(text: &str) -> Result<u16, String> {
+pub fn threads(text: &str) -> Result<u16, String> {
     let count = text.parse().ok().filter(|count| (1..=4096).contains(count));
     count.ok_or_else(|| "expected a whole number from 1 to 4096".to_owned())
 }
@@ -87,15 +87,20 @@ pub fn print(text: &str) -> Result<()> {
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
 }
 
-/// The experiment that the arguments name, overrides and seeds applied.
-pub fn load(args: &TrainArgs) -> Result<Experiment> {
-    crate::device::named(&args.device)?;
+impl TrainArgs {
+    pub fn load(&self) -> Result<Experiment> {
+        crate::device::named(&self.device)?;
+        load(&self.words, self.seeds.as_deref())
+    }
+}
+
+/// The experiment that `words` name, with the settings among them and the seeds applied.
+pub fn load(words: &[String], seeds: Option<&str>) -> Result<Experiment> {
     let is_override = |word: &&String| {
         word.split_once('=').is_some_and(|(key, _)| !key.contains(['/', '\\'])) && !Path::new(word.as_str()).is_file()
     };
-    let (mut overrides, files): (Vec<String>, Vec<String>) =
-        args.words.iter().cloned().partition(|word| is_override(&word));
-    if let Some(seeds) = &args.seeds {
+    let (mut overrides, files): (Vec<String>, Vec<String>) = words.iter().cloned().partition(|word| is_override(&word));
+    if let Some(seeds) = seeds {
         overrides.push(seeds::on_the_command_line(seeds)?);
     }
     let experiment = match files.as_slice() {
@@ -178,8 +183,8 @@ fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Resul
     let hash = runner.hash(experiment, files.hashes());
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
     let (fresh, asked_fresh) = (args.fresh, args.fresh);
-    let place = Place { path: &path, hash: &hash, fresh, asked_fresh, lock: None, tell: true };
-    let report = runner.run(experiment, variants, &files, &place)?;
+    let place = Place { path: &path, hash: &hash, fresh, asked_fresh, lock: None, tell: true, task: None };
+    let report = runner.run(experiment, &experiment.runs(variants), &files, &place)?;
     if let Some(signal) = report.interrupted {
         return Ok(Exit::Interrupted(signal));
     }

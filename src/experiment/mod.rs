@@ -237,6 +237,16 @@ impl Experiment {
         Ok(Experiment { variants, fixes, sweep: Vec::new(), published: Vec::new(), notes: Vec::new(), ..self.clone() })
     }
 
+    /// Reads CSV targets from elsewhere.
+    pub fn relocate(&mut self, to: impl Fn(&Path) -> PathBuf) {
+        let configs = self.variants.iter_mut().map(|variant| &mut variant.config);
+        for config in configs.chain([&mut self.baseline]) {
+            if let Target::Csv { csv, .. } = &mut config.data.target {
+                *csv = to(csv);
+            }
+        }
+    }
+
     /// The variants that are named, or all where none is.
     pub fn select(&self, names: &[String]) -> anyhow::Result<Vec<usize>> {
         if names.is_empty() {

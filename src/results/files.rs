@@ -1,8 +1,11 @@
 //! Files written whole or not at all, and parts of files put together.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::sums::{Sum, Summing};
 use anyhow::{Context, Result, ensure};
@@ -53,26 +56,37 @@ impl<R: Read> Read for Bounded<R> {
 /// Bytes of a file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Segment {
-    pub file: PathBuf,
+    /// One of many in the same file.
+    pub file: Arc<Path>,
     pub offset: u64,
     pub length: u64,
 }
 
+/// Files that are open at the same time, at most, while parts of them are copied.
+const MOST_OPEN: usize = 200;
+
 /// Writes these parts, one after the other.
-pub fn copy(segments: &[&Segment], out: &mut dyn Write) -> Result<()> {
-    let mut open: Option<(&Path, File)> = None;
+pub fn copy<'a>(segments: impl IntoIterator<Item = &'a Segment>, out: &mut dyn Write) -> Result<()> {
+    let mut open: HashMap<&Path, File> = HashMap::new();
     let mut block = vec![0; BLOCK];
-    for segment in segments {
+    let mut segments = segments.into_iter().peekable();
+    while let Some(segment) = segments.next() {
+        // What lies one behind the other is read at once.
+        let mut left = segment.length;
+        while let Some(next) =
+            segments.next_if(|next| next.file == segment.file && next.offset == segment.offset + left)
+        {
+            left += next.length;
+        }
         let shown = segment.file.display();
-        let file = match &mut open {
-            Some((path, file)) if *path == segment.file => file,
-            _ => {
-                let file = self::open(&segment.file).with_context(|| shown.to_string())?;
-                &mut open.insert((&segment.file, file)).1
-            }
+        if open.len() == MOST_OPEN && !open.contains_key(&*segment.file) {
+            open.clear();
+        }
+        let file = match open.entry(&segment.file) {
+            Entry::Occupied(file) => file.into_mut(),
+            Entry::Vacant(place) => place.insert(self::open(&segment.file).with_context(|| shown.to_string())?),
         };
         file.seek(SeekFrom::Start(segment.offset))?;
-        let mut left = segment.length;
         while left > 0 {
             let most = left.min(BLOCK as u64) as usize;
             let read = file.read(&mut block[..most])?;

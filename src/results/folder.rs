@@ -33,9 +33,10 @@ pub struct Folder {
     /// What its files held when it was opened.
     sums: Sums,
     /// Where the rows of the runs lie that have ended.
-    runs: BTreeMap<Key, [Segment; RunFile::COUNT]>,
-    /// Whether there are parts that the CSVs lack.
+    runs: Runs,
+    /// Whether there are parts that the CSVs lack, or runs of elsewhere.
     parted: bool,
+    more: bool,
     next: AtomicU64,
     lock: Arc<Lock>,
 }
@@ -71,6 +72,7 @@ impl Folder {
             sums: before.map(|manifest| manifest.sums).unwrap_or_default(),
             runs: BTreeMap::new(),
             parted: false,
+            more: false,
             next: AtomicU64::new(0),
             lock: lock.clone(),
         };
@@ -118,41 +120,25 @@ impl Folder {
 
     /// Finds the runs that an earlier command left.
     fn find_runs(&mut self) -> Result<()> {
-        let mut found: BTreeMap<Key, Vec<Segment>> = BTreeMap::new();
-        let mut gone = Vec::new();
-        for (file, header) in RunFile::ALL.into_iter().zip(&self.headers) {
-            let path = self.path.join(file.name());
-            let known = self.sums.known(file.name());
-            // A link that leads nowhere is there, and whoever reads it says what is wrong with it.
-            if path.symlink_metadata().is_ok() {
-                for (key, segment) in runs_in(&path, file, header, &known)? {
-                    found.entry(key).or_default().push(segment);
-                }
-            } else if !known.is_empty() {
-                gone.push(file.name());
-            }
-        }
+        let in_csvs = InCsvs::find(&self.path, &self.headers, &self.sums)?;
         self.find_parts()?;
         // Some of the CSVs may be newer than the others if the process was killed between them; the parts then still hold
         // what those lack.
-        let mut lost = Vec::new();
+        let found = in_csvs.whole(&self.path, |key| self.runs.contains_key(key))?;
         for (key, segments) in found {
-            match <[Segment; RunFile::COUNT]>::try_from(segments) {
-                Ok(segments) => _ = self.runs.entry(key).or_insert(segments),
-                Err(_) if !self.runs.contains_key(&key) => lost.push(key),
-                Err(_) => {}
-            }
-        }
-        if let Some(key) = lost.first() {
-            // Without what is lost the others' rows would go too.
-            let (shown, gone) = (self.path.display(), gone.first());
-            let what = gone.map_or_else(
-                || format!("not all of its CSVs have the rows of {}: restore them", shown_run(key)),
-                |gone| format!("{gone} is gone, and with it rows of {}: restore it", plural(lost.len(), "run", "runs")),
-            );
-            bail!("{shown}: {what}, or run with --fresh");
+            self.runs.entry(key).or_insert(segments);
         }
         Ok(())
+    }
+
+    /// Takes in runs whose rows lie in other folders, but for those that are here already.
+    pub fn add(&mut self, runs: Runs) {
+        for (key, segments) in runs {
+            if let std::collections::btree_map::Entry::Vacant(place) = self.runs.entry(key) {
+                place.insert(segments);
+                self.more = true;
+            }
+        }
     }
 
     /// Finds the runs of the parts.
@@ -222,25 +208,30 @@ impl Folder {
 
     /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point.
     pub fn assemble(&mut self, manifest: &mut Manifest) -> Result<()> {
+        self.assemble_if(manifest, || Ok(()))
+    }
+
+    /// The same, if `sound` says of what was read that it may be written.
+    pub fn assemble_if(&mut self, manifest: &mut Manifest, sound: impl FnOnce() -> Result<()>) -> Result<()> {
         self.lock.holds()?;
         self.find_parts()?;
         let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
-        if self.parted {
+        if self.parted || self.more {
             // It tells of fewer runs than there will be.
             clear_report(&self.path)?;
         }
-        if self.parted || !complete {
+        if self.parted || self.more || !complete {
             let mut new = Vec::with_capacity(RunFile::COUNT);
             for (nth, file) in RunFile::ALL.into_iter().enumerate() {
-                let segments: Vec<&Segment> = self.runs.values().map(|segments| &segments[nth]).collect();
                 let written = Unplaced::write(&self.path.join(file.name()), |out| {
                     out.write_all(self.headers[nth].as_bytes())?;
-                    copy(&segments, out)
+                    copy(self.runs.values().map(|segments| &segments[nth]), out)
                 })?;
                 new.push((file.name(), written));
             }
             // Last the file that says which runs there are: what it names is in the others.
             new.sort_by_key(|(name, _)| *name == RunFile::Runs.name());
+            sound()?;
             manifest.place(&self.path, new)?;
         }
         // Whoever left the files may have said nothing of what they hold; they have been looked at, row by row.
@@ -254,6 +245,58 @@ impl Folder {
         fs::remove_dir_all(self.path.join(PARTS))
             .with_context(|| format!("{}: cannot be cleared of parts", self.path.display()))?;
         Ok(())
+    }
+}
+
+/// Where the rows of runs lie, in each of the run files.
+pub type Runs = BTreeMap<Key, [Segment; RunFile::COUNT]>;
+
+/// What a folder's CSVs have of each run.
+pub struct InCsvs {
+    found: BTreeMap<Key, Vec<Segment>>,
+    /// Files that are not there though the manifest says what they hold.
+    gone: Vec<&'static str>,
+}
+
+impl InCsvs {
+    /// Looks into the files that are there. `sums` are what they may hold.
+    pub fn find(path: &Path, headers: &[String; RunFile::COUNT], sums: &Sums) -> Result<Self> {
+        let mut in_csvs = InCsvs { found: BTreeMap::new(), gone: Vec::new() };
+        for (file, header) in RunFile::ALL.into_iter().zip(headers) {
+            let path = path.join(file.name());
+            let known = sums.known(file.name());
+            // A link that leads nowhere is there, and whoever reads it says what is wrong with it.
+            if path.symlink_metadata().is_ok() {
+                for (key, segment) in runs_in(&path, file, header, &known)? {
+                    in_csvs.found.entry(key).or_default().push(segment);
+                }
+            } else if !known.is_empty() {
+                in_csvs.gone.push(file.name());
+            }
+        }
+        Ok(in_csvs)
+    }
+
+    /// The runs that have their rows in all of them. Of any other `elsewhere` must have them.
+    pub fn whole(self, path: &Path, elsewhere: impl Fn(&Key) -> bool) -> Result<Runs> {
+        let (mut whole, mut lost) = (Runs::new(), Vec::new());
+        for (key, segments) in self.found {
+            match <[Segment; RunFile::COUNT]>::try_from(segments) {
+                Ok(segments) => _ = whole.insert(key, segments),
+                Err(_) if !elsewhere(&key) => lost.push(key),
+                Err(_) => {}
+            }
+        }
+        if let Some(key) = lost.first() {
+            // Without what is lost the others' rows would go too.
+            let shown = path.display();
+            let what = self.gone.first().map_or_else(
+                || format!("not all of its CSVs have the rows of {}: restore them", shown_run(key)),
+                |gone| format!("{gone} is gone, and with it rows of {}: restore it", plural(lost.len(), "run", "runs")),
+            );
+            bail!("{shown}: {what}, or run with --fresh");
+        }
+        Ok(whole)
     }
 }
 

@@ -1,6 +1,7 @@
 //! Where each run's rows lie in a results folder's CSVs, which are gone on with only if they are just what misfit wrote.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
@@ -41,6 +42,7 @@ fn quickly(path: &Path, known: &[Sum]) -> std::io::Result<Option<Vec<(Key, Segme
     let mut lines = Lines::open(path, true)?;
     let mut runs: Vec<(Key, Segment)> = Vec::new();
     let mut prefix: Vec<u8> = Vec::new();
+    let file: Arc<Path> = path.into();
     let mut first = true;
     while let Some(line) = lines.next()? {
         if std::mem::take(&mut first) {
@@ -50,7 +52,7 @@ fn quickly(path: &Path, known: &[Sum]) -> std::io::Result<Option<Vec<(Key, Segme
         if runs.is_empty() || !line.bytes.starts_with(&prefix) {
             let Some((key, length)) = run_of(line.bytes) else { return Ok(None) };
             prefix = line.bytes[..length].to_vec();
-            runs.push((key, Segment { file: path.to_owned(), offset: line.offset, length: 0 }));
+            runs.push((key, Segment { file: file.clone(), offset: line.offset, length: 0 }));
         }
         if let Some((_, segment)) = runs.last_mut() {
             segment.length = end - segment.offset;
@@ -62,6 +64,7 @@ fn quickly(path: &Path, known: &[Sum]) -> std::io::Result<Option<Vec<(Key, Segme
 /// The runs of a file, each of its rows looked at.
 fn thoroughly(path: &Path, file: RunFile, header: &str) -> Result<Vec<(Key, Segment)>> {
     as_misfit_writes(path, header)?;
+    let whole: Arc<Path> = path.into();
     let mut rows = Rows::open(path).with_context(|| CURE)?;
     let mut rows_of = |check: &mut dyn FnMut(&StringRecord) -> Result<()>| -> Result<Vec<(Key, Segment)>> {
         let mut runs: Vec<(Key, Segment)> = Vec::new();
@@ -81,7 +84,7 @@ fn thoroughly(path: &Path, file: RunFile, header: &str) -> Result<Vec<(Key, Segm
                         }))?;
                         segment.length = at - segment.offset;
                     }
-                    runs.push((key, Segment { file: path.to_owned(), offset: at, length: 0 }));
+                    runs.push((key, Segment { file: whole.clone(), offset: at, length: 0 }));
                 }
             }
         }

@@ -52,6 +52,16 @@ pub struct Manifest {
     /// The most memory that the process ever held, in bytes, where the system says.
     #[serde(default)]
     pub peak_memory: Option<u64>,
+    /// Of a folder that has the runs of a task.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub task: Option<TaskOf>,
+}
+
+/// Which task of which plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaskOf {
+    pub plan_hash: String,
+    pub index: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,7 +89,14 @@ pub struct Circumstances {
 }
 
 impl Manifest {
-    pub fn new(experiment: &Experiment, hash: &str, data: &BTreeMap<PathBuf, String>, at: Circumstances) -> Self {
+    /// With these of the experiment's variants.
+    pub fn new(
+        experiment: &Experiment,
+        variants: impl IntoIterator<Item = usize>,
+        hash: &str,
+        data: &BTreeMap<PathBuf, String>,
+        at: Circumstances,
+    ) -> Self {
         let variant = |v: &crate::experiment::Variant| {
             let on: Vec<&str> = experiment
                 .fixes
@@ -103,7 +120,7 @@ impl Manifest {
             seeds: experiment.seeds.clone(),
             fixes: serde_json::json!(experiment.fixes),
             sweep: experiment.sweep.clone(),
-            variants: experiment.variants.iter().map(variant).collect(),
+            variants: variants.into_iter().map(|at| variant(&experiment.variants[at])).collect(),
             published: serde_json::json!(experiment.published),
             status: Status::Running,
             runs: 0,
@@ -118,6 +135,7 @@ impl Manifest {
                 .map_or(0, |time| time.as_secs()),
             seconds: 0.0,
             peak_memory: None,
+            task: None,
         }
     }
 

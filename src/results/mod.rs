@@ -10,6 +10,7 @@ mod index;
 pub mod integrity;
 pub mod lock;
 pub mod manifest;
+pub mod merge;
 pub mod part;
 pub mod read;
 pub mod rows;

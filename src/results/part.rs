@@ -5,6 +5,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
@@ -88,11 +89,12 @@ pub fn index(path: &Path, hash: &str) -> Result<Vec<(Key, [Segment; RunFile::COU
     let mut offset = first.len() as u64;
     let told = contents.runs.iter().flat_map(|run| run.bytes).try_fold(offset, u64::checked_add);
     ensure!(told == Some(size), damaged());
+    let file: Arc<Path> = path.into();
     let mut runs = Vec::with_capacity(contents.runs.len());
     for entry in contents.runs {
         let segments = entry.bytes.map(|length| {
             offset += length;
-            Segment { file: path.to_owned(), offset: offset - length, length }
+            Segment { file: file.clone(), offset: offset - length, length }
         });
         runs.push((Key { variant: entry.variant, seed: entry.seed }, segments));
     }

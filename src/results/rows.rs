@@ -5,7 +5,7 @@ use std::fmt::Write;
 use crate::analysis::outcome::Outcome;
 use crate::experiment::config::Target;
 use crate::experiment::names::RUN_COLUMNS;
-use crate::experiment::{Experiment, Variant};
+use crate::experiment::{Experiment, Run, Variant};
 
 pub const CURVES_HEADER: [&str; 9] =
     ["variant", "seed", "step", "train_loss", "test_loss", "test_rmse", "grad_norm", "update_ratio", "dead_units"];
@@ -18,6 +18,11 @@ pub const RUNS_HEADER: [&str; 8] = RUN_COLUMNS;
 pub struct Key {
     pub variant: String,
     pub seed: u64,
+}
+
+/// A run's key.
+pub fn key(experiment: &Experiment, run: &Run) -> Key {
+    Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed }
 }
 
 /// A run at one logged step.

@@ -154,7 +154,7 @@ fn resume(path: &Path, name: &str) {
     static MANIFEST: OnceLock<Manifest> = OnceLock::new();
     let known = MANIFEST.get_or_init(|| {
         let at = Circumstances { libtorch: String::new(), device: "cpu".to_owned(), threads: 1 };
-        Manifest::new(&experiment, "hash", &Default::default(), at)
+        Manifest::new(&experiment, 0..experiment.variants.len(), "hash", &Default::default(), at)
     });
     // As a file of which nothing is known, and as one that is what the manifest says, whatever it holds.
     for sum in [None, Some(Sum::of(&path.join(name)).expect("it was written"))] {

@@ -355,6 +355,7 @@ const CASES: &[(&[&str], &str)] = &[
     (&["man", "--all"], "unexpected argument \"--all\" (see --help)"),
     (&["rnu"], "unrecognized subcommand \"rnu\", did you mean \"run\"? (see --help)"),
     (&["plot"], "unrecognized subcommand \"plot\", did you mean \"report\"? (see --help)"),
+    (&["train"], "unrecognized subcommand \"train\", did you mean \"run\"? (see --help)"),
     (&["Run"], "unrecognized subcommand \"Run\", did you mean \"run\"? (see --help)"),
     (&["--verson"], "unexpected argument \"--verson\", did you mean \"--version\"? (see --help)"),
     (&["-q"], "unexpected argument \"-q\" (see --help)"),

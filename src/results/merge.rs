@@ -1,0 +1,210 @@
+//! A plan's results put together: what each task left, into one results folder.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use super::folder::{Folder, InCsvs, MANIFEST, Runs};
+use super::lock::Lock;
+use super::manifest::{Circumstances, Manifest, Status};
+use super::read::shown as shown_run;
+use super::rows::{self, Key, RunFile};
+use super::sums::Sums;
+use crate::experiment::Experiment;
+use crate::plan::Planned;
+
+/// How far a task came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Done,
+    NotBegun,
+    /// Under way, or ended so suddenly that it could not say so.
+    Running,
+    Interrupted,
+    Failed,
+}
+
+/// What there is of a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found {
+    pub state: State,
+    /// Runs whose rows were taken, of so many.
+    pub runs: usize,
+    pub of: usize,
+}
+
+/// What came of it.
+pub struct Merged {
+    /// By the tasks' numbers.
+    pub tasks: Vec<Found>,
+    /// Runs that the results folder has now, those that it had before among them.
+    pub runs: usize,
+}
+
+/// Puts what the tasks left into a results folder. Of a task that has not ended nothing is taken; where no task left
+/// anything, no folder is made.
+pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
+    let (experiment, data) = planned.experiment()?;
+    let headers = RunFile::ALL.map(|file| file.header(&experiment));
+    let left = look(planned, &experiment, &headers)?;
+    let tasks: Vec<Found> = left.iter().map(|left| left.found).collect();
+    if tasks.iter().all(|task| task.runs == 0) {
+        return Ok(Merged { tasks, runs: 0 });
+    }
+    let hash = &planned.plan.experiment_hash;
+    let lock = Arc::new(Lock::take(out)?);
+    let mut folder = Folder::open(lock, &experiment, hash, fresh)?;
+    let told = || left.iter().filter_map(|left| left.told.as_ref());
+    let all =
+        |of: fn(&Told) -> &str| told().map(of).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
+    let circumstances = Circumstances {
+        libtorch: all(|told| &told.libtorch),
+        device: all(|told| &told.device),
+        threads: told().map(|told| told.threads).max().unwrap_or(1),
+    };
+    let seconds = told().map(|told| told.seconds).sum();
+    let mut manifest = Manifest::new(&experiment, 0..experiment.variants.len(), hash, &data, circumstances);
+    folder.begin(&mut manifest)?;
+    let mut unfinished = Vec::new();
+    for (index, left) in left.into_iter().enumerate() {
+        folder.add(left.runs);
+        if left.found.state != State::Done {
+            unfinished.push((index, left.told));
+        }
+    }
+    folder.assemble_if(&mut manifest, || {
+        // A task that went on meanwhile may have replaced what was read of it.
+        unfinished.iter().try_for_each(|(index, before)| {
+            let now = Manifest::read(&planned.folder_of(*index).join(MANIFEST))?.map(Told::by);
+            ensure!(now == *before, "task {index}: went on while it was read: run the same command again");
+            Ok(())
+        })
+    })?;
+    let whole = tasks.iter().all(|task| task.state == State::Done);
+    manifest.status = if whole { Status::Complete } else { Status::Interrupted };
+    manifest.runs = folder.count();
+    manifest.seeds = folder.seeds();
+    manifest.seconds = seconds;
+    manifest.peak_memory = crate::memory::peak();
+    folder.write_manifest(&manifest)?;
+    Ok(Merged { tasks, runs: folder.count() })
+}
+
+struct Left {
+    found: Found,
+    runs: Runs,
+    told: Option<Told>,
+}
+
+/// What is kept of a task's manifest.
+#[derive(PartialEq)]
+struct Told {
+    libtorch: String,
+    device: String,
+    threads: usize,
+    seconds: f64,
+    status: Status,
+    started: u64,
+    sums: Sums,
+}
+
+impl Told {
+    fn by(manifest: Manifest) -> Self {
+        let Manifest { libtorch, device, threads, seconds, status, started, sums, .. } = manifest;
+        Told { libtorch, device, threads, seconds, status, started, sums }
+    }
+}
+
+/// Reads what the tasks left, as many at a time as there are cores.
+fn look(planned: &Planned, experiment: &Experiment, headers: &[String; RunFile::COUNT]) -> Result<Vec<Left>> {
+    let next = AtomicUsize::new(0);
+    let looked: Mutex<Vec<(usize, Result<Left>)>> = Mutex::new(Vec::new());
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..cores.min(planned.tasks()) {
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    if index >= planned.tasks() {
+                        break;
+                    }
+                    let left = of_task(planned, experiment, headers, index);
+                    let failed = left.is_err();
+                    looked.lock().unwrap_or_else(PoisonError::into_inner).push((index, left));
+                    if failed {
+                        next.store(planned.tasks(), Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let mut looked = looked.into_inner().unwrap_or_else(PoisonError::into_inner);
+    looked.sort_by_key(|(index, _)| *index);
+    let left = looked.into_iter().map(|(_, left)| left).collect::<Result<Vec<_>>>()?;
+    ensure!(left.len() == planned.tasks(), "a task was not looked at: this is a fault of misfit, please report it");
+    Ok(left)
+}
+
+fn of_task(
+    planned: &Planned,
+    experiment: &Experiment,
+    headers: &[String; RunFile::COUNT],
+    index: usize,
+) -> Result<Left> {
+    let path = planned.folder_of(index);
+    let wanted: BTreeSet<Key> = planned.runs_of(index).iter().map(|run| rows::key(experiment, run)).collect();
+    let nothing = |state, told| {
+        let found = Found { state, runs: 0, of: wanted.len() };
+        Ok(Left { found, runs: Runs::new(), told })
+    };
+    let Some(manifest) = Manifest::read(&path.join(MANIFEST))? else { return nothing(State::NotBegun, None) };
+    belongs(planned, index, &path, &manifest)?;
+    let state = match manifest.status {
+        Status::Running => return nothing(State::Running, Some(Told::by(manifest))),
+        Status::Complete => State::Done,
+        Status::Interrupted => State::Interrupted,
+        Status::Failed => State::Failed,
+    };
+    let runs = InCsvs::find(&path, headers, &manifest.sums).and_then(|found| found.whole(&path, |_| false));
+    let runs = runs.with_context(|| format!("task {index}"))?;
+    let (shown, again) = (path.display(), format!("misfit task --index {index} --fresh trains it anew"));
+    if let Some(stranger) = runs.keys().find(|key| !wanted.contains(key)) {
+        bail!("{shown}: has rows of {}, which are not its own: {again}", shown_run(stranger));
+    }
+    ensure!(
+        state != State::Done || runs.len() == wanted.len(),
+        "{shown}: says that it is complete, and has {} of {} runs: {again}",
+        runs.len(),
+        wanted.len()
+    );
+    let found = Found { state, runs: runs.len(), of: wanted.len() };
+    Ok(Left { found, runs, told: Some(Told::by(manifest)) })
+}
+
+/// Refuses a folder of another plan or of another of its tasks.
+fn belongs(planned: &Planned, index: usize, path: &Path, manifest: &Manifest) -> Result<()> {
+    let shown = path.display();
+    match &manifest.task {
+        None => bail!("{shown}: holds no task of a plan: move it away"),
+        Some(task) if task.plan_hash != planned.plan.plan_hash => {
+            bail!("{shown}: holds a task of another plan: move it away, or merge that plan")
+        }
+        Some(task) if task.index != index => bail!("{shown}: holds task {}, not {index}: move it there", task.index),
+        Some(_) => Ok(()),
+    }
+}
+
+/// Whether a task is done: its manifest says so, and its files are as long as that says.
+pub fn done(planned: &Planned, index: usize) -> Result<bool> {
+    let path = planned.folder_of(index);
+    let Some(manifest) = Manifest::read(&path.join(MANIFEST))? else { return Ok(false) };
+    belongs(planned, index, &path, &manifest)?;
+    let there = |file: RunFile| {
+        let size = path.join(file.name()).metadata().map(|about| about.len());
+        size.is_ok_and(|size| manifest.sums.known(file.name()).iter().any(|sum| sum.bytes == size))
+    };
+    Ok(manifest.status == Status::Complete && RunFile::ALL.into_iter().all(there))
+}
