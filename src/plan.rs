@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Read;
+use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -19,6 +19,8 @@ use crate::results::manifest::TaskOf;
 pub const PLAN: &str = "plan.json";
 const DATA: &str = "data";
 const TASKS: &str = "tasks";
+/// Where scripts/slurm-submit lets each task write what it says.
+const LOGS: &str = "logs";
 
 /// A plan has no more tasks: each is a folder with six files.
 pub const MOST_TASKS: usize = 100_000;
@@ -181,6 +183,19 @@ impl Planned {
     /// A task's results folder.
     pub fn folder_of(&self, index: usize) -> PathBuf {
         self.folder.join(TASKS).join(index.to_string())
+    }
+
+    /// The last line of a task's log, where there is one.
+    pub fn last_word(&self, index: usize) -> Option<String> {
+        const ENOUGH: u64 = 4096;
+        let mut file = files::open(&self.folder.join(LOGS).join(format!("{index}.log"))).ok()?;
+        let size = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(size.saturating_sub(ENOUGH))).ok()?;
+        let mut end = Vec::new();
+        file.take(ENOUGH).read_to_end(&mut end).ok()?;
+        let end = String::from_utf8_lossy(&end);
+        let last = end.lines().map(str::trim).rfind(|line| !line.is_empty())?;
+        Some(one_line(&last.chars().take(400).collect::<String>()))
     }
 
     /// Which task is meant: the flag's, or the one that whoever started this process names. Never one of a count, which is

@@ -47,7 +47,7 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
     let all: usize = merged.tasks.iter().map(|task| task.of).sum();
     let missing: Vec<usize> =
         (0..merged.tasks.len()).filter(|&index| merged.tasks[index].state != State::Done).collect();
-    let mut text = told(&merged.tasks, &missing);
+    let mut text = told(&planned, &merged.tasks, &missing);
     let tasks = plural(merged.tasks.len(), "task", "tasks");
     let done = merged.tasks.len() - missing.len();
     let _ = match taken {
@@ -76,7 +76,7 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
 }
 
 /// What became of tasks that are not done, a line each.
-fn told(tasks: &[Found], missing: &[usize]) -> String {
+fn told(planned: &Planned, tasks: &[Found], missing: &[usize]) -> String {
     let mut text = String::new();
     // Those that failed first: the others only need time.
     let mut order: Vec<usize> = missing.to_vec();
@@ -90,7 +90,8 @@ fn told(tasks: &[Found], missing: &[usize]) -> String {
             State::NotBegun => "has left nothing",
             State::Done => "is done",
         };
-        let _ = writeln!(text, "task {index}: {state}, {runs} of {of} runs taken");
+        let last = planned.last_word(index).map_or_else(String::new, |last| format!("; its log ends with {last:?}"));
+        let _ = writeln!(text, "task {index}: {state}, {runs} of {of} runs taken{last}");
     }
     if order.len() > MOST_TOLD {
         let _ = writeln!(text, "and {} more", order.len() - MOST_TOLD);
