@@ -157,7 +157,7 @@ fn sorted(runs: &[usize]) -> Vec<usize> {
 
 fn time(seconds: f64) -> String {
     match seconds {
-        s if s < 1.0 => "under 1 s".to_owned(),
+        s if s < 10.0 => format!("{s:.1} s"),
         s if s < 90.0 => format!("{s:.0} s"),
         s if s < 90.0 * 60.0 => format!("{:.0} min", s / 60.0),
         s => format!("{:.1} h", s / 3600.0),
@@ -166,7 +166,11 @@ fn time(seconds: f64) -> String {
 
 fn hours(seconds: f64) -> String {
     let hours = seconds / 3600.0;
-    if hours < 10.0 { format!("{hours:.2}") } else { format!("{hours:.0}") }
+    match hours {
+        h if h < 0.1 => format!("{h:.3}"),
+        h if h < 10.0 => format!("{h:.2}"),
+        h => format!("{h:.0}"),
+    }
 }
 
 fn size(bytes: f64) -> String {

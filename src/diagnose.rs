@@ -20,7 +20,7 @@ use crate::experiment::config::Config;
 use crate::experiment::{Experiment, Fix, Variant};
 use crate::results::clear::clear;
 use crate::results::folder::{Folder, MANIFEST, TRIALS};
-use crate::results::lock::Lock;
+use crate::results::lock::{ANOTHER, Lock};
 use crate::results::manifest::{DIAGNOSIS, Manifest, Status};
 use crate::results::rows::Key;
 use crate::results::{diagnosis as files, read};
@@ -56,7 +56,7 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     runner.check(&question, &[0], &files_of_all)?;
 
     // It is held to the end, what is tried in folders below it and what is written at last included.
-    let lock = Arc::new(Lock::take(path)?);
+    let lock = Arc::new(Lock::take(path, ANOTHER)?);
     if fresh {
         clear(path)?;
     }
@@ -83,6 +83,7 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
         asked_fresh: fresh,
         lock: Some(lock.clone()),
         tell: false,
+        cure: ANOTHER,
         task: None,
     };
     let ended = search_and_measure(lab, fixes, &place);
@@ -190,6 +191,7 @@ impl Laboratory for Lab<'_> {
                 asked_fresh: self.fresh,
                 lock: None,
                 tell: false,
+                cure: ANOTHER,
                 task: None,
             };
             let found = self.measure_at(fixes, &new, seeds, &place)?;

@@ -42,6 +42,8 @@ pub struct Place<'a> {
     pub lock: Option<Arc<Lock>>,
     /// Whether it is said what the folder has already.
     pub tell: bool,
+    /// What to do where it cannot be written to.
+    pub cure: &'a str,
     /// The task whose runs these are: of its manifest the variants are those that occur in it.
     pub task: Option<TaskOf>,
 }
@@ -94,7 +96,7 @@ impl Runner {
         let path = place.path;
         let variants: BTreeSet<usize> = all.iter().map(|run| run.variant).collect();
         self.check(experiment, &variants.iter().copied().collect::<Vec<_>>(), files)?;
-        let lock = place.lock.clone().map_or_else(|| Lock::take(path).map(Arc::new), Ok)?;
+        let lock = place.lock.clone().map_or_else(|| Lock::take(path, place.cure).map(Arc::new), Ok)?;
         let mut folder = Folder::open(lock, experiment, place.hash, place.fresh)?;
         let started = Instant::now();
         // Those of all, in each task's folder of a large plan, would be more than its results.

@@ -175,6 +175,7 @@ pub fn cannot_train() -> Result<Exit> {
 #[cfg(feature = "train")]
 fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
     use crate::experiment::EMBEDDED;
+    use crate::results::lock::ANOTHER;
     use crate::runner::{Place, Runner};
     use crate::show::table;
 
@@ -183,7 +184,8 @@ fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Resul
     let hash = runner.hash(experiment, files.hashes());
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
     let (fresh, asked_fresh) = (args.fresh, args.fresh);
-    let place = Place { path: &path, hash: &hash, fresh, asked_fresh, lock: None, tell: true, task: None };
+    let place =
+        Place { path: &path, hash: &hash, fresh, asked_fresh, lock: None, tell: true, cure: ANOTHER, task: None };
     let report = runner.run(experiment, &experiment.runs(variants), &files, &place)?;
     if let Some(signal) = report.interrupted {
         return Ok(Exit::Interrupted(signal));

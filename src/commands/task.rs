@@ -77,6 +77,7 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
         asked_fresh: args.fresh,
         lock: None,
         tell: true,
+        cure: "move it out of the way, or let it be written to",
         task: Some(planned.task(index)),
     };
     let report = runner.run(&experiment, &runs, &files, &place)?;

@@ -10,6 +10,8 @@ use super::manifest::host;
 use crate::experiment::one_line;
 
 pub const LOCK: &str = ".lock";
+/// What to do where a folder named on the command line cannot be written to.
+pub const ANOTHER: &str = "set --out to another folder";
 
 /// The hold of a folder, which ends with this value or with the process, however that ends.
 pub struct Lock {
@@ -18,16 +20,16 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Takes hold of a folder, which is made if it is not there.
-    pub fn take(path: &Path) -> Result<Self> {
+    /// Takes hold of a folder, which is made if it is not there; `cure` is what to do where that cannot be.
+    pub fn take(path: &Path, cure: &str) -> Result<Self> {
         let shown = path.display();
         fs::create_dir_all(path)
-            .map_err(|cause| anyhow!("{shown}: cannot be made a results folder: {cause}: set --out to another"))?;
+            .map_err(|cause| anyhow!("{shown}: cannot be made a results folder: {cause}: {cure}"))?;
         let place = path.join(LOCK);
-        let unwritable = |cause| anyhow!("{shown}: cannot be written to: {cause}: set --out to another folder");
+        let unwritable = |cause| anyhow!("{shown}: cannot be written to: {cause}: {cure}");
         // A pipe of that name would be waited for, and what a link leads to is somebody else's.
         if place.symlink_metadata().is_ok_and(|about| !about.is_file()) {
-            bail!("{}: is not a file: set --out to another folder", place.display());
+            bail!("{}: is not a file: {cure}", place.display());
         }
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&place);
         let mut file = open.map_err(unwritable)?;
@@ -40,7 +42,7 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                bail!("{shown}: is being written by {}: wait for it, or set --out to another folder", one_line(&holder))
+                bail!("{shown}: is being written by {}: wait for it, or {cure}", one_line(&holder))
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{shown}: cannot be locked")),
         }

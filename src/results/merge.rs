@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, bail, ensure};
 
 use super::folder::{Folder, InCsvs, MANIFEST, Runs};
-use super::lock::Lock;
+use super::lock::{ANOTHER, Lock};
 use super::manifest::{Circumstances, Manifest, Status};
 use super::read::shown as shown_run;
 use super::rows::{self, Key, RunFile};
@@ -55,7 +55,7 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
         return Ok(Merged { tasks, runs: 0 });
     }
     let hash = &planned.plan.experiment_hash;
-    let lock = Arc::new(Lock::take(out)?);
+    let lock = Arc::new(Lock::take(out, ANOTHER)?);
     let mut folder = Folder::open(lock, &experiment, hash, fresh)?;
     let told = || left.iter().filter_map(|left| left.told.as_ref());
     let all =
@@ -78,7 +78,7 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
     folder.assemble_if(&mut manifest, || {
         // A task that went on meanwhile may have replaced what was read of it.
         unfinished.iter().try_for_each(|(index, before)| {
-            let now = Manifest::read(&planned.folder_of(*index).join(MANIFEST))?.map(Told::by);
+            let now = manifest_of(&planned.folder_of(*index))?.map(Told::by);
             ensure!(now == *before, "task {index}: went on while it was read: run the same command again");
             Ok(())
         })
@@ -160,7 +160,7 @@ fn of_task(
         let found = Found { state, runs: 0, of: wanted.len() };
         Ok(Left { found, runs: Runs::new(), told })
     };
-    let Some(manifest) = Manifest::read(&path.join(MANIFEST))? else { return nothing(State::NotBegun, None) };
+    let Some(manifest) = manifest_of(&path)? else { return nothing(State::NotBegun, None) };
     belongs(planned, index, &path, &manifest)?;
     let state = match manifest.status {
         Status::Running => return nothing(State::Running, Some(Told::by(manifest))),
@@ -184,6 +184,11 @@ fn of_task(
     Ok(Left { found, runs, told: Some(Told::by(manifest)) })
 }
 
+/// A task's manifest, if it left one. What is no folder at all is in the way of one.
+fn manifest_of(path: &Path) -> Result<Option<Manifest>> {
+    if path.is_dir() { Manifest::read(&path.join(MANIFEST)) } else { Ok(None) }
+}
+
 /// Refuses a folder of another plan or of another of its tasks.
 fn belongs(planned: &Planned, index: usize, path: &Path, manifest: &Manifest) -> Result<()> {
     let shown = path.display();
@@ -200,7 +205,7 @@ fn belongs(planned: &Planned, index: usize, path: &Path, manifest: &Manifest) ->
 /// Whether a task is done: its manifest says so, and its files are as long as that says.
 pub fn done(planned: &Planned, index: usize) -> Result<bool> {
     let path = planned.folder_of(index);
-    let Some(manifest) = Manifest::read(&path.join(MANIFEST))? else { return Ok(false) };
+    let Some(manifest) = manifest_of(&path)? else { return Ok(false) };
     belongs(planned, index, &path, &manifest)?;
     let there = |file: RunFile| {
         let size = path.join(file.name()).metadata().map(|about| about.len());
