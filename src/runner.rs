@@ -102,7 +102,11 @@ impl Runner {
         // Those of all, in each task's folder of a large plan, would be more than its results.
         let told = if place.task.is_some() { variants } else { (0..experiment.variants.len()).collect() };
         let mut manifest = Manifest::new(experiment, told, place.hash, files.hashes(), self.circumstances());
-        manifest.task.clone_from(&place.task);
+        if place.task.is_some() {
+            // The plan has it.
+            manifest.text = String::new();
+            manifest.task.clone_from(&place.task);
+        }
         folder.begin(&mut manifest)?;
         let key = |run: &Run| rows::key(experiment, run);
         let missing: Vec<_> = all.iter().copied().filter(|run| !folder.has(&key(run))).collect();

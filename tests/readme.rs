@@ -67,7 +67,9 @@ fn every_command_of_the_readme_runs() {
             assert_ne!(copy, changed);
             misfit.write("mine.toml", &changed);
         }
-        let [run, diagnosis] = &blocks("text")[..] else { panic!("two outputs in the README") };
+        let [run, diagnosis, _] = &blocks("text")[..] else {
+            panic!("two outputs in the README, and a line for clusters")
+        };
         let shown = match command.as_str() {
             "scripts/run" => Some(run),
             "target/release/misfit diagnose" => Some(diagnosis),

@@ -211,24 +211,17 @@ fn a_sweep_on_a_cluster_that_fails_ends_with_the_bytes_of_one_machine() {
     for name in FILES {
         assert!(misfit.read(&format!("{out}/{name}")) == misfit.read(&format!("one/{name}")), "{name}");
     }
-    // An experiment file and settings; a GPU that no node has is Slurm's to refuse.
-    let [_, merge] = cluster.submit(
-        &misfit,
-        &[
-            "swept.toml",
-            "--tasks",
-            "2",
-            "--out",
-            "short",
-            "train.steps=50",
-            "--seeds",
-            "1",
-            "-p",
-            "main",
-            "--time",
-            "5",
-        ],
-    );
+    // An experiment file and settings.
+    let short = ["--tasks", "2", "train.steps=50", "--seeds", "1", "-p", "main", "--time", "5"];
+    let [_, merge] = cluster.submit(&misfit, &[&["swept.toml", "--out", "short"][..], &short].concat());
     cluster.wait("the third merge", 120, || cluster.ended(&merge));
     assert_eq!(misfit.read("short/runs.csv").lines().count(), 1 + 4);
+    // With a GPU for each task that is where it trains, if there is one in truth.
+    let [job, merge] =
+        cluster.submit(&misfit, &[&["swept.toml", "--out", "on-gpus", "--gres=gpu:1"][..], &short].concat());
+    cluster.wait("the fourth merge", 120, || cluster.ended(&merge));
+    assert!(cluster.about(&format!("{job}_1"), "TresPerNode").contains("gpu:1"));
+    assert!(misfit.read("on-gpus-plan/plan.json").contains("\"device\": \"cuda\""));
+    let said = misfit.read("on-gpus-plan/logs/1.log");
+    assert!(said.contains("misfit: --device cuda: ") || said.starts_with("task 1 of 2: "), "{said}");
 }

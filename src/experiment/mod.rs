@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use config::{Config, Span, Target, Test};
@@ -283,11 +284,18 @@ impl Experiment {
             }
             config
         };
-        let variants: Vec<_> = self.variants.iter().map(|v| (&v.name, &v.fixes, &v.swept, config(v))).collect();
+        // As JSON, of which a variant at a time is held: there may be a million of them.
         let fixes: Vec<_> = self.fixes.iter().map(|fix| &fix.name).collect();
-        let version = env!("CARGO_PKG_VERSION");
-        let all = serde_json::json!({ "variants": variants, "fixes": fixes, "sweep": self.sweep, "misfit": version, "by": by });
-        hex(&Sha256::digest(all.to_string()))
+        let [by, fixes] = [json!(by), json!(fixes)];
+        let (sweep, version) = (json!(self.sweep), json!(env!("CARGO_PKG_VERSION")));
+        let mut digest = Sha256::new();
+        digest.update(format!(r#"{{"by":{by},"fixes":{fixes},"misfit":{version},"sweep":{sweep},"variants":["#));
+        for (nth, variant) in self.variants.iter().enumerate() {
+            let text = json!((&variant.name, &variant.fixes, &variant.swept, config(variant)));
+            digest.update(format!("{}{text}", if nth == 0 { "" } else { "," }));
+        }
+        digest.update("]}");
+        hex(&digest.finalize())
     }
 }
 
