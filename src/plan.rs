@@ -6,13 +6,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{Read, Seek, SeekFrom};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::experiment::{Experiment, Run, hex, one_line};
+use crate::experiment::{Experiment, MOST_RUNS, Run, hex, one_line};
 use crate::results::files::{self, write_whole};
 use crate::results::manifest::TaskOf;
 
@@ -130,7 +130,7 @@ impl Planned {
             plan.hash()? == plan.plan_hash,
             "{shown}: was changed after misfit plan wrote it: its plan_hash is not of what it holds: make it anew"
         );
-        let tasks = tasks(&plan).with_context(|| shown.clone())?;
+        let tasks = harmless(&plan).and_then(|()| tasks(&plan)).with_context(|| shown.clone())?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
         Ok(Planned { plan, folder, tasks })
     }
@@ -234,11 +234,28 @@ fn named_index(variable: impl Fn(&str) -> Option<String>) -> Result<(usize, Stri
     bail!("--index: which task? Set it, or start this from an array engine that sets one of {names}")
 }
 
+/// Refuses what would lead out of the folders that a plan is about. Anybody can reckon the hash of a plan of his own.
+fn harmless(plan: &Plan) -> Result<()> {
+    let mut parts = Path::new(&plan.out).components();
+    let name =
+        matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == plan.out.as_str());
+    ensure!(name, "out is {:?}: expected the name of a folder", one_line(&plan.out));
+    let is_sum = |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
+    ensure!(plan.data.values().all(is_sum), "data: expected the SHA-256 of each file");
+    ensure!(
+        ["cpu", "cuda"].contains(&plan.device.as_str()),
+        "device is {:?}: expected cpu or cuda",
+        one_line(&plan.device)
+    );
+    Ok(())
+}
+
 /// The numbers of each task's runs: all runs, each once.
 fn tasks(plan: &Plan) -> Result<Vec<Vec<usize>>> {
     let runs = plan.variants.len().checked_mul(plan.seeds.len()).unwrap_or(0);
     ensure!(runs > 0 && !plan.tasks.is_empty(), "has no runs: make it anew");
-    let mut seen = vec![false; runs.min(100_000_000)];
+    ensure!(runs <= MOST_RUNS, "has {runs} runs, at most {MOST_RUNS} are allowed");
+    let mut seen = vec![false; runs];
     let mut tasks = Vec::with_capacity(plan.tasks.len());
     for (index, text) in plan.tasks.iter().enumerate() {
         let wrong =
@@ -253,6 +270,7 @@ fn tasks(plan: &Plan) -> Result<Vec<Vec<usize>>> {
                 numbers.push(number);
             }
         }
+        ensure!(!numbers.is_empty(), wrong());
         tasks.push(numbers);
     }
     let missing = seen.iter().position(|seen| !seen);
@@ -311,9 +329,27 @@ mod tests {
             &["x"],
             &["0--5"],
         ] {
-            // An empty range has nothing, so that something is missing elsewhere.
-            assert!(tasks(&plan(wrong)).is_err() || *wrong == ["5-0", "0-5"], "{wrong:?}");
+            assert!(tasks(&plan(wrong)).is_err(), "{wrong:?}");
         }
+    }
+
+    #[test]
+    fn a_plan_leads_nowhere_but_beside_itself() {
+        let with = |change: &dyn Fn(&mut Plan)| {
+            let mut plan = plan(&["0-5"]);
+            change(&mut plan);
+            harmless(&plan)
+        };
+        assert!(with(&|_| {}).is_ok());
+        for out in ["", ".", "..", "/", "/etc", "a/b", "../a", "a/", "a/.", "./a"] {
+            assert!(with(&|plan| plan.out = out.to_owned()).is_err(), "{out}");
+        }
+        let sum = "0123456789abcdef".repeat(4);
+        assert!(with(&|plan| plan.data = BTreeMap::from([("x".into(), sum.clone())])).is_ok());
+        for data in ["../../x", "", &sum[1..]] {
+            assert!(with(&|plan| plan.data = BTreeMap::from([("x".into(), data.to_owned())])).is_err(), "{data}");
+        }
+        assert!(with(&|plan| plan.device = "gpu".to_owned()).is_err());
     }
 
     #[test]

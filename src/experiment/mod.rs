@@ -29,7 +29,7 @@ pub(crate) use reader::{one_of, shorten, unknown};
 use tree::{Table, Value};
 
 /// Runs that an experiment may have at most; a guard against seeds and sweeps that nobody meant.
-const MOST_RUNS: usize = 10_000_000;
+pub const MOST_RUNS: usize = 10_000_000;
 
 /// The experiment that `misfit run` runs when it is given none.
 pub const EMBEDDED: (&str, &str) = ("experiments/polynomial.toml", include_str!("../../experiments/polynomial.toml"));

@@ -56,6 +56,9 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
     }
     let hash = &planned.plan.experiment_hash;
     let lock = Arc::new(Lock::take(out, ANOTHER)?);
+    // It would no longer be one of the parts.
+    let a_task = Manifest::read(&out.join(MANIFEST))?.is_some_and(|manifest| manifest.task.is_some());
+    ensure!(!a_task, "{}: holds a task of a plan: {ANOTHER}", out.display());
     let mut folder = Folder::open(lock, &experiment, hash, fresh)?;
     let told = || left.iter().filter_map(|left| left.told.as_ref());
     let all =
