@@ -126,12 +126,12 @@ impl Estimate {
         };
         let _ = writeln!(
             text,
-            "each task    about {} on one core, the longest {}{on}; {} of memory",
+            "each task    {} on one core, the longest {}{on}; {} of memory",
             time(total / tasks.len() as f64),
             time(longest),
             size(memory as f64)
         );
-        let _ = writeln!(text, "all of them  about {} core-hours{on}; {} of results", hours(total), size(bytes));
+        let _ = writeln!(text, "all of them  {} core-hours{on}; {} of results", hours(total), size(bytes));
         text
     }
 
@@ -141,10 +141,7 @@ impl Estimate {
         let mean = total / tasks.len() as f64;
         let better = ((total / LONG).ceil() as usize).max(1);
         (tasks.len() > 1 && mean < SHORT).then(|| {
-            format!(
-                "a task lasts about {}, little more than it takes to start one: --tasks {better} would do",
-                time(mean)
-            )
+            format!("a task lasts {}, little more than it takes to start one: --tasks {better} would do", time(mean))
         })
     }
 }
@@ -157,19 +154,20 @@ fn sorted(runs: &[usize]) -> Vec<usize> {
 
 fn time(seconds: f64) -> String {
     match seconds {
-        s if s < 10.0 => format!("{s:.1} s"),
-        s if s < 90.0 => format!("{s:.0} s"),
-        s if s < 90.0 * 60.0 => format!("{:.0} min", s / 60.0),
-        s => format!("{:.1} h", s / 3600.0),
+        s if s < 0.1 => "under 0.1 s".to_owned(),
+        s if s < 10.0 => format!("about {s:.1} s"),
+        s if s < 90.0 => format!("about {s:.0} s"),
+        s if s < 90.0 * 60.0 => format!("about {:.0} min", s / 60.0),
+        s => format!("about {:.1} h", s / 3600.0),
     }
 }
 
 fn hours(seconds: f64) -> String {
-    let hours = seconds / 3600.0;
-    match hours {
-        h if h < 0.1 => format!("{h:.3}"),
-        h if h < 10.0 => format!("{h:.2}"),
-        h => format!("{h:.0}"),
+    match seconds / 3600.0 {
+        h if h < 0.001 => "under 0.001".to_owned(),
+        h if h < 0.1 => format!("about {h:.3}"),
+        h if h < 10.0 => format!("about {h:.2}"),
+        h => format!("about {h:.0}"),
     }
 }
 

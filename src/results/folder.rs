@@ -150,7 +150,8 @@ impl Folder {
                 self.parted = true;
                 self.runs.extend(part::index(&path, &self.hash)?);
             } else {
-                remove(&path)?; // A part that was being written when the process was killed.
+                // A part that was being written when the process was killed. Where it cannot be removed it is in nobody's way.
+                let _ = remove(&path);
             }
         }
         Ok(())

@@ -287,9 +287,12 @@ pub fn reproduce(study: &Study, made_by: &str) -> Markup {
                 }
                 dt { "Hash of what the numbers depend on" } dd { (one_line(&manifest.experiment_hash)) }
             }
-            details {
-                summary { "The experiment" }
-                pre { (manifest.text) }
+            // Of a task its plan has it.
+            @if !manifest.text.is_empty() {
+                details {
+                    summary { "The experiment" }
+                    pre { (manifest.text) }
+                }
             }
         }
     }
