@@ -114,9 +114,15 @@ impl Estimate {
         let seconds = self.task_seconds(tasks);
         let total: f64 = seconds.iter().sum();
         let longest = seconds.iter().copied().fold(0.0, f64::max);
-        let stack = self.kinds.iter().map(|kind| bytes_a_stack(self.device, kind.bytes)).max().unwrap_or(0);
+        let most = tasks.iter().map(Vec::len).max().unwrap_or(0) as u64;
+        let stack = |kind: &Kind| bytes_a_stack(self.device, kind.bytes).min(kind.bytes.saturating_mul(most));
+        let stack = self.kinds.iter().map(stack).max().unwrap_or(0);
         // libtorch and the experiment are in this process as they will be in a task's.
-        let memory = memory::peak().unwrap_or(300 << 20).saturating_add(stack);
+        let own = memory::peak().unwrap_or(300 << 20);
+        let memory = match self.device {
+            tch::Device::Cpu => format!("{} of memory", size(own.saturating_add(stack) as f64)),
+            _ => format!("{} of memory, {} of the GPU's", size(own as f64), size(stack as f64)),
+        };
         let bytes: f64 = self.bytes.iter().sum::<f64>() * self.seeds as f64;
         let mut text = String::new();
         let on = match self.device {
@@ -126,10 +132,9 @@ impl Estimate {
         };
         let _ = writeln!(
             text,
-            "each task    {} on one core, the longest {}{on}; {} of memory",
+            "each task    {} on one core, the longest {}{on}; {memory}",
             time(total / tasks.len() as f64),
             time(longest),
-            size(memory as f64)
         );
         let _ = writeln!(text, "all of them  {} core-hours{on}; {} of results", hours(total), size(bytes));
         text

@@ -330,3 +330,51 @@ fn the_size_of_the_results_is_told_to_within_a_third() {
         assert!((told - size as f64).abs() < 0.33 * size as f64 + 0.05e6, "{said}{size}");
     }
 }
+
+#[test]
+fn merges_that_are_killed_and_those_beside_tasks_that_end_show_whole_runs_only_and_end_with_the_same_bytes() {
+    let misfit = made(&long(3000));
+    misfit.ok(&["run", "swept.toml", "--out", "one"]);
+    misfit.ok(&["plan", "swept.toml", "--tasks", "12"]);
+    let whole: std::collections::HashSet<String> = FILES
+        .iter()
+        .flat_map(|name| misfit.read(&format!("one/{name}")).lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let started = std::time::Instant::now();
+    misfit.ok(&["task", "results/swept-plan", "--index", "0"]);
+    misfit.run(&["merge", "results/swept-plan"]);
+    let longest = started.elapsed();
+    let mut killed = 0;
+    for (nth, index) in (1..12).cycle().take(22).enumerate() {
+        // Begun and killed, then done; merged beside it all the time.
+        let mut task = misfit
+            .command(&["task", "results/swept-plan", "--index", &index.to_string(), "--threads", "1"])
+            .spawn()
+            .unwrap();
+        let mut merge =
+            misfit.command(&["merge", "results/swept-plan"]).stdout(std::process::Stdio::null()).spawn().unwrap();
+        std::thread::sleep(longest * (nth as u32 * 7 % 10) / 10);
+        let _ = merge.kill();
+        killed += usize::from(merge.wait().unwrap().code().is_none());
+        if nth < 11 {
+            let _ = task.kill();
+        }
+        task.wait().unwrap();
+        // What can be seen is whole: rows of the one machine's files, and each run in all of them.
+        let runs = |name: &str| -> std::collections::BTreeSet<String> {
+            let Ok(text) = std::fs::read_to_string(misfit.folder.path().join("results/swept").join(name)) else {
+                return Default::default();
+            };
+            assert!(text.ends_with('\n') && text.lines().all(|line| whole.contains(line)), "{name}");
+            text.lines().skip(1).map(|line| line.splitn(3, ',').take(2).collect::<Vec<_>>().join(",")).collect()
+        };
+        let named = runs("runs.csv");
+        assert!(["curves.csv", "predictions.csv", "health.csv"].iter().all(|name| runs(name).is_superset(&named)));
+    }
+    assert!(killed > 5, "{killed}");
+    assert_eq!(
+        misfit.ok(&["merge", "results/swept-plan"]).stdout(),
+        "12 of 12 tasks are done: 24 of 24 runs in results/swept/*.csv\n"
+    );
+    same(&misfit, "results/swept", "one");
+}

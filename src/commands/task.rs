@@ -48,6 +48,7 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
     use crate::plan::Planned;
     use crate::results::merge;
     use crate::runner::{Place, Runner};
+    use crate::show::numbers::plural;
     use anyhow::ensure;
 
     let planned = Planned::read(&args.plan)?;
@@ -84,9 +85,10 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
     if let Some(signal) = report.interrupted {
         return Ok(Exit::Interrupted(signal));
     }
-    let (trained, seconds) = (report.trained, report.seconds);
+    let (trained, seconds) = (plural(report.trained, "run", "runs"), report.seconds);
     print(&format!(
-        "task {index} of {of}: {trained} runs in {seconds:.1} s, {} in {}\n",
+        "task {index} of {of}: {} in {seconds:.1} s, {} in {}\n",
+        trained,
         runs.len(),
         path.join("*.csv").display()
     ))?;
