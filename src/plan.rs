@@ -132,7 +132,10 @@ impl Planned {
         );
         let tasks = harmless(&plan).and_then(|()| tasks(&plan)).with_context(|| shown.clone())?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();
-        Ok(Planned { plan, folder, tasks })
+        let planned = Planned { plan, folder, tasks };
+        let itself = planned.out().file_name() == planned.folder.file_name();
+        ensure!(!itself, "{shown}: its results would go into its own folder: rename that");
+        Ok(planned)
     }
 
     pub fn path(&self) -> PathBuf {
@@ -150,21 +153,31 @@ impl Planned {
 
     /// Where the results go unless somewhere else is named.
     pub fn out(&self) -> PathBuf {
-        self.folder.parent().unwrap_or(Path::new("")).join(&self.plan.out)
+        // Of `.` and `..` what they lie in has to be asked for.
+        let folder = match self.folder.file_name() {
+            Some(_) => self.folder.clone(),
+            None => fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone()),
+        };
+        folder.parent().unwrap_or(Path::new("")).join(&self.plan.out)
     }
 
-    /// The experiment, its targets read from the plan's own copies, and what they hold.
-    pub fn experiment(&self) -> Result<(Experiment, BTreeMap<PathBuf, String>)> {
+    /// The experiment as it was planned.
+    pub fn as_planned(&self) -> Result<Experiment> {
         let (plan, shown) = (&self.plan, self.path().display().to_string());
-        let mut experiment = Experiment::parse(&plan.text, &plan.file, &plan.overrides)?;
+        let experiment = Experiment::parse(&plan.text, &plan.file, &plan.overrides)?;
         let as_planned = experiment.variants.iter().map(|variant| &variant.name).eq(&plan.variants)
             && experiment.seeds == plan.seeds;
         ensure!(as_planned, "{shown}: its variants and seeds are not those of its experiment: make it anew");
-        experiment.relocate(|path| plan.data.get(path).map_or_else(|| path.to_owned(), |sum| csv(&self.folder, sum)));
-        let data: BTreeMap<PathBuf, String> =
-            plan.data.values().map(|sum| (csv(&self.folder, sum), sum.clone())).collect();
-        let hash = experiment.hash(&data, &plan.device);
+        let hash = experiment.hash(&plan.data, &plan.device);
         ensure!(hash == plan.experiment_hash, "{shown}: its experiment is not the one that was planned: make it anew");
+        Ok(experiment)
+    }
+
+    /// The same with its targets read from the plan's own copies, and what those hold.
+    pub fn experiment(&self) -> Result<(Experiment, BTreeMap<PathBuf, String>)> {
+        let (plan, mut experiment) = (&self.plan, self.as_planned()?);
+        experiment.relocate(|path| plan.data.get(path).map_or_else(|| path.to_owned(), |sum| csv(&self.folder, sum)));
+        let data = plan.data.values().map(|sum| (csv(&self.folder, sum), sum.clone())).collect();
         Ok((experiment, data))
     }
 
@@ -239,6 +252,7 @@ fn harmless(plan: &Plan) -> Result<()> {
     let mut parts = Path::new(&plan.out).components();
     let name =
         matches!((parts.next(), parts.next()), (Some(Component::Normal(name)), None) if name == plan.out.as_str());
+    let name = name && one_line(&plan.out) == plan.out;
     ensure!(name, "out is {:?}: expected the name of a folder", one_line(&plan.out));
     let is_sum = |sum: &String| sum.len() == 64 && sum.bytes().all(|byte| byte.is_ascii_hexdigit());
     ensure!(plan.data.values().all(is_sum), "data: expected the SHA-256 of each file");
@@ -341,7 +355,8 @@ mod tests {
             harmless(&plan)
         };
         assert!(with(&|_| {}).is_ok());
-        for out in ["", ".", "..", "/", "/etc", "a/b", "../a", "a/", "a/.", "./a"] {
+        for out in ["", ".", "..", "/", "/etc", "a/b", "../a", "a/", "a/.", "./a", "a\nb", "a\u{1b}[31m", "a\u{202e}b"]
+        {
             assert!(with(&|plan| plan.out = out.to_owned()).is_err(), "{out}");
         }
         let sum = "0123456789abcdef".repeat(4);

@@ -378,3 +378,108 @@ fn merges_that_are_killed_and_those_beside_tasks_that_end_show_whole_runs_only_a
     );
     same(&misfit, "results/swept", "one");
 }
+
+#[test]
+fn a_merge_that_is_killed_between_any_two_files_is_run_again_and_loses_nothing() {
+    let strace = std::process::Command::new("strace").arg("-V").output();
+    if common::skip(strace.is_err(), "needs strace, to end a process at a certain call") {
+        return;
+    }
+    let misfit = made(EXPERIMENT);
+    misfit.ok(&["run", "swept.toml", "--seeds", "0,1,2,7,8", "--out", "one"]);
+    misfit.ok(&["plan", "swept.toml", "--tasks", "2"]);
+    do_all(&misfit, 0..2);
+    for others in [false, true] {
+        let mut killed = 0;
+        for nth in 1..20 {
+            let _ = std::fs::remove_dir_all(misfit.folder.path().join("results/swept"));
+            if others {
+                misfit.ok(&["run", "swept.toml", "--seeds", "7,8", "--out", "results/swept"]);
+            }
+            let inject = format!("inject=rename:signal=SIGKILL:when={nth}");
+            let mut command = std::process::Command::new("strace");
+            command.args(["-f", "-qq", "-o", "/dev/null", "-e", "trace=rename", "-e", &inject]);
+            command
+                .arg(env!("CARGO_BIN_EXE_misfit"))
+                .args(["merge", "results/swept-plan"])
+                .current_dir(misfit.folder.path());
+            let ran = Ran(command.output().unwrap());
+            if ran.code() == 0 {
+                break;
+            }
+            killed += 1;
+            misfit.ok(&["merge", "results/swept-plan"]);
+            if !others {
+                misfit.ok(&["run", "swept.toml", "--seeds", "7,8", "--out", "results/swept"]);
+            }
+            same(&misfit, "results/swept", "one");
+        }
+        // Four CSVs, and the manifest before, beside and after them.
+        assert!(killed >= 7, "{killed}");
+    }
+}
+
+#[test]
+fn a_task_that_is_trained_anew_takes_the_place_of_what_was_merged_of_it_and_a_report_goes_with_that_alone() {
+    let misfit = made(EXPERIMENT);
+    misfit.ok(&["plan", "swept.toml", "--tasks", "2"]);
+    do_all(&misfit, 0..2);
+    misfit.ok(&["merge", "results/swept-plan"]);
+    misfit.ok(&["report", "results/swept"]);
+    misfit.ok(&["merge", "results/swept-plan"]);
+    assert!(misfit.has("results/swept/report.html"), "nothing has changed");
+    // As if another kind of processor had trained it: other last digits, and sums of those.
+    let path = "results/swept-plan/tasks/0/runs.csv";
+    let text = misfit.read(path);
+    let field = text.lines().nth(1).unwrap().split(',').nth(6).unwrap().to_owned();
+    misfit.write(path, &text.replacen(&field, "0.125", 1));
+    let manifest = misfit.read("results/swept-plan/tasks/0/manifest.json");
+    let sum = |name: &str| {
+        let ran = std::process::Command::new("sha256sum").arg(misfit.folder.path().join(name)).output().unwrap();
+        String::from_utf8_lossy(&ran.stdout).split_whitespace().next().unwrap().to_owned()
+    };
+    let mut json: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    json["files"]["runs.csv"]["sha256"] = sum(path).into();
+    json["files"]["runs.csv"]["bytes"] = misfit.read(path).len().into();
+    misfit.write("results/swept-plan/tasks/0/manifest.json", &serde_json::to_string_pretty(&json).unwrap());
+    misfit.ok(&["merge", "results/swept-plan"]);
+    assert!(misfit.read("results/swept/runs.csv").contains(",0.125,"));
+    assert!(!misfit.has("results/swept/report.html"), "it was of other results");
+}
+
+#[test]
+fn a_plan_is_found_by_whatever_name_its_folder_has_and_several_damaged_tasks_are_told_at_once() {
+    let misfit = made(EXPERIMENT);
+    misfit.ok(&["plan", "swept.toml", "--tasks", "3"]);
+    do_all(&misfit, 0..3);
+    let plan = misfit.folder.path().join("results/swept-plan");
+    for (from, name) in [("", "."), ("", "plan.json"), ("", "./plan.json"), ("tasks", ".."), ("tasks/1", "../..")] {
+        let mut command = misfit.command(&["merge", name]);
+        let ran = Ran(command.current_dir(plan.join(from)).output().unwrap());
+        assert_eq!(ran.code(), 0, "{}", ran.stderr());
+        assert!(misfit.has("results/swept/runs.csv"), "from {from:?} as {name:?}");
+        std::fs::remove_dir_all(misfit.folder.path().join("results/swept")).unwrap();
+        assert_eq!(std::fs::read_dir(&plan).unwrap().count(), 2, "nothing lands beside plan.json and tasks");
+    }
+    for task in [0, 2] {
+        std::fs::write(plan.join(format!("tasks/{task}/health.csv")), "x").unwrap();
+    }
+    let ran = misfit.run(&["merge", "results/swept-plan"]);
+    let said = ran.stderr();
+    assert_eq!((ran.code(), said.lines().count()), (2, 3), "{said}");
+    for task in [0, 2] {
+        assert!(
+            said.contains(&format!("misfit task results/swept-plan --index {task} --fresh trains it anew")),
+            "{said}"
+        );
+    }
+    assert!(said.ends_with("tasks 0,2 cannot be merged as they are\n"), "{said}");
+    // A results folder whose manifest is no use is replaced where that is asked for.
+    std::fs::create_dir_all(misfit.folder.path().join("results/swept")).unwrap();
+    misfit.write("results/swept/manifest.json", "{");
+    for task in ["0", "2"] {
+        misfit.ok(&["task", "results/swept-plan", "--index", task, "--fresh"]);
+    }
+    refused(&misfit.run(&["merge", "results/swept-plan"]), &["is not a manifest", "--fresh"]);
+    misfit.ok(&["merge", "results/swept-plan", "--fresh"]);
+}

@@ -62,6 +62,7 @@ mod training {
     use crate::cut::{Cut, Estimate};
     use crate::data::Files;
     use crate::device::{Device, named};
+    use crate::experiment::one_line;
     use crate::plan::{MOST_TASKS, Plan, ranges};
     use crate::show::next::{command, next};
     use crate::show::note::note;
@@ -92,6 +93,11 @@ mod training {
         let name =
             out.file_name().with_context(|| format!("--out {:?}: names no folder", out.display().to_string()))?;
         let name = name.to_str().with_context(|| format!("--out {:?}: is not UTF-8", out.display().to_string()))?;
+        ensure!(
+            one_line(name) == name,
+            "--out {:?}: has characters that no folder of results may have in its name",
+            one_line(name)
+        );
         let kind = if device == Device::Cpu { "cpu" } else { "cuda" };
         let plan = Plan {
             plan_hash: String::new(),

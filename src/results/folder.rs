@@ -57,6 +57,17 @@ impl Folder {
     /// The folder that `lock` holds, for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out
     /// what any experiment left there.
     pub fn open(lock: Arc<Lock>, experiment: &Experiment, hash: &str, fresh: bool) -> Result<Self> {
+        Self::open_with(lock, experiment, hash, fresh, Runs::new())
+    }
+
+    /// The same, with runs whose rows lie in other folders: they take the place of those that are here.
+    pub fn open_with(
+        lock: Arc<Lock>,
+        experiment: &Experiment,
+        hash: &str,
+        fresh: bool,
+        elsewhere: Runs,
+    ) -> Result<Self> {
         let path = lock.path();
         let shown = path.display();
         if fresh {
@@ -70,9 +81,9 @@ impl Folder {
             headers: RunFile::ALL.map(|file| file.header(experiment)),
             hash: hash.to_owned(),
             sums: before.map(|manifest| manifest.sums).unwrap_or_default(),
-            runs: BTreeMap::new(),
+            more: !elsewhere.is_empty(),
+            runs: elsewhere,
             parted: false,
-            more: false,
             next: AtomicU64::new(0),
             lock: lock.clone(),
         };
@@ -129,16 +140,6 @@ impl Folder {
             self.runs.entry(key).or_insert(segments);
         }
         Ok(())
-    }
-
-    /// Takes in runs whose rows lie in other folders, but for those that are here already.
-    pub fn add(&mut self, runs: Runs) {
-        for (key, segments) in runs {
-            if let std::collections::btree_map::Entry::Vacant(place) = self.runs.entry(key) {
-                place.insert(segments);
-                self.more = true;
-            }
-        }
     }
 
     /// Finds the runs of the parts.
@@ -217,10 +218,6 @@ impl Folder {
         self.lock.holds()?;
         self.find_parts()?;
         let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
-        if self.parted || self.more {
-            // It tells of fewer runs than there will be.
-            clear_report(&self.path)?;
-        }
         if self.parted || self.more || !complete {
             let mut new = Vec::with_capacity(RunFile::COUNT);
             for (nth, file) in RunFile::ALL.into_iter().enumerate() {
@@ -233,7 +230,12 @@ impl Folder {
             // Last the file that says which runs there are: what it names is in the others.
             new.sort_by_key(|(name, _)| *name == RunFile::Runs.name());
             sound()?;
-            manifest.place(&self.path, new)?;
+            let as_before = |(name, new): &(&str, Unplaced)| manifest.sums.known(name) == [new.sum().clone()];
+            if !(complete && new.iter().all(as_before)) {
+                // It tells of fewer runs than there will be, or of others.
+                clear_report(&self.path)?;
+                manifest.place(&self.path, new)?;
+            }
         }
         // Whoever left the files may have said nothing of what they hold; they have been looked at, row by row.
         for file in RunFile::ALL.into_iter().map(RunFile::name) {

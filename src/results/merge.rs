@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::folder::{Folder, InCsvs, MANIFEST, Runs};
 use super::lock::{ANOTHER, Lock};
@@ -14,7 +14,8 @@ use super::read::shown as shown_run;
 use super::rows::{self, Key, RunFile};
 use super::sums::Sums;
 use crate::experiment::Experiment;
-use crate::plan::Planned;
+use crate::plan::{Planned, ranges};
+use crate::show::note::note;
 
 /// How far a task came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -47,19 +48,21 @@ pub struct Merged {
 /// Puts what the tasks left into a results folder. Of a task that has not ended nothing is taken; where no task left
 /// anything, no folder is made.
 pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
-    let (experiment, data) = planned.experiment()?;
+    let experiment = planned.as_planned()?;
     let headers = RunFile::ALL.map(|file| file.header(&experiment));
-    let left = look(planned, &experiment, &headers)?;
+    let mut left = look(planned, &experiment, &headers)?;
     let tasks: Vec<Found> = left.iter().map(|left| left.found).collect();
     if tasks.iter().all(|task| task.runs == 0) {
         return Ok(Merged { tasks, runs: 0 });
     }
     let hash = &planned.plan.experiment_hash;
     let lock = Arc::new(Lock::take(out, ANOTHER)?);
-    // It would no longer be one of the parts.
-    let a_task = Manifest::read(&out.join(MANIFEST))?.is_some_and(|manifest| manifest.task.is_some());
-    ensure!(!a_task, "{}: holds a task of a plan: {ANOTHER}", out.display());
-    let mut folder = Folder::open(lock, &experiment, hash, fresh)?;
+    // It would no longer be one of the parts. What cannot be read is looked at when the folder is opened, or goes.
+    let known = Manifest::read(&out.join(MANIFEST)).ok().flatten();
+    ensure!(known.is_none_or(|known| known.task.is_none()), "{}: holds a task of a plan: {ANOTHER}", out.display());
+    // Taken as it was read now: what a task is trained anew to takes the place of what was merged of it before.
+    let runs = left.iter_mut().flat_map(|left| std::mem::take(&mut left.runs)).collect();
+    let mut folder = Folder::open_with(lock, &experiment, hash, fresh, runs)?;
     let told = || left.iter().filter_map(|left| left.told.as_ref());
     let all =
         |of: fn(&Told) -> &str| told().map(of).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
@@ -69,24 +72,19 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
         threads: told().map(|told| told.threads).max().unwrap_or(1),
     };
     let seconds = told().map(|told| told.seconds).sum();
-    let mut manifest = Manifest::new(&experiment, 0..experiment.variants.len(), hash, &data, circumstances);
+    let variants = 0..experiment.variants.len();
+    let mut manifest = Manifest::new(&experiment, variants, hash, &planned.plan.data, circumstances);
     folder.begin(&mut manifest)?;
-    let mut unfinished = Vec::new();
-    for (index, left) in left.into_iter().enumerate() {
-        folder.add(left.runs);
-        if left.found.state != State::Done {
-            unfinished.push((index, left.told));
-        }
-    }
     folder.assemble_if(&mut manifest, || {
-        // A task that went on meanwhile may have replaced what was read of it.
-        unfinished.iter().try_for_each(|(index, before)| {
-            let now = manifest_of(&planned.folder_of(*index))?.map(Told::by);
-            ensure!(now == *before, "task {index}: went on while it was read: run the same command again");
+        // A task that went on, or was trained anew, may have replaced what was read of it.
+        left.iter().enumerate().filter(|(_, left)| left.found.runs > 0).try_for_each(|(index, left)| {
+            let now = manifest_of(&planned.folder_of(index))?.map(Told::by);
+            ensure!(now == left.told, "task {index}: went on while it was read: run the same command again");
             Ok(())
         })
     })?;
-    let whole = tasks.iter().all(|task| task.state == State::Done);
+    let there = |index| planned.runs_of(index).iter().all(|run| folder.has(&rows::key(&experiment, run)));
+    let whole = (0..planned.tasks()).all(there);
     manifest.status = if whole { Status::Complete } else { Status::Interrupted };
     manifest.runs = folder.count();
     manifest.seeds = folder.seeds();
@@ -135,18 +133,23 @@ fn look(planned: &Planned, experiment: &Experiment, headers: &[String; RunFile::
                         break;
                     }
                     let left = of_task(planned, experiment, headers, index);
-                    let failed = left.is_err();
                     looked.lock().unwrap_or_else(PoisonError::into_inner).push((index, left));
-                    if failed {
-                        next.store(planned.tasks(), Ordering::Relaxed);
-                    }
                 }
             });
         }
     });
     let mut looked = looked.into_inner().unwrap_or_else(PoisonError::into_inner);
     looked.sort_by_key(|(index, _)| *index);
-    let left = looked.into_iter().map(|(_, left)| left).collect::<Result<Vec<_>>>()?;
+    let refused: Vec<usize> = looked.iter().filter(|(_, left)| left.is_err()).map(|(index, _)| *index).collect();
+    let mut left = Vec::with_capacity(looked.len());
+    for (index, of_task) in looked {
+        // Of several each is told, so that all can be mended at once.
+        match of_task {
+            Err(error) if refused.len() > 1 => note(&format!("{error:#}")),
+            of_task => left.push(of_task.with_context(|| format!("task {index}"))?),
+        }
+    }
+    ensure!(refused.len() < 2, "tasks {} cannot be merged as they are", ranges(&refused));
     ensure!(left.len() == planned.tasks(), "a task was not looked at: this is a fault of misfit, please report it");
     Ok(left)
 }
@@ -163,7 +166,9 @@ fn of_task(
         let found = Found { state, runs: 0, of: wanted.len() };
         Ok(Left { found, runs: Runs::new(), told })
     };
-    let Some(manifest) = manifest_of(&path)? else { return nothing(State::NotBegun, None) };
+    let anew = || format!("misfit task {} --index {index} --fresh trains it anew", planned.folder.display());
+    let manifest = manifest_of(&path).map_err(|error| anyhow!("{error:#}: {}", anew()))?;
+    let Some(manifest) = manifest else { return nothing(State::NotBegun, None) };
     belongs(planned, index, &path, &manifest)?;
     let state = match manifest.status {
         Status::Running => return nothing(State::Running, Some(Told::by(manifest))),
@@ -172,19 +177,31 @@ fn of_task(
         Status::Failed => State::Failed,
     };
     let runs = InCsvs::find(&path, headers, &manifest.sums).and_then(|found| found.whole(&path, |_| false));
-    let runs = runs.with_context(|| format!("task {index}"))?;
-    let (shown, again) = (path.display(), format!("misfit task --index {index} --fresh trains it anew"));
+    let told = Told::by(manifest);
+    let runs = match runs {
+        Ok(runs) => runs,
+        Err(error) => {
+            // It may have gone on since its manifest was read.
+            let now = manifest_of(&path)?.map(Told::by);
+            return match now.as_ref() == Some(&told) {
+                true => Err(anyhow!("{error:#}: {}", anew())),
+                false => nothing(State::Running, now),
+            };
+        }
+    };
+    let shown = path.display();
     if let Some(stranger) = runs.keys().find(|key| !wanted.contains(key)) {
-        bail!("{shown}: has rows of {}, which are not its own: {again}", shown_run(stranger));
+        bail!("{shown}: has rows of {}, which are not its own: {}", shown_run(stranger), anew());
     }
     ensure!(
         state != State::Done || runs.len() == wanted.len(),
-        "{shown}: says that it is complete, and has {} of {} runs: {again}",
+        "{shown}: says that it is complete, and has {} of {} runs: {}",
         runs.len(),
-        wanted.len()
+        wanted.len(),
+        anew()
     );
     let found = Found { state, runs: runs.len(), of: wanted.len() };
-    Ok(Left { found, runs, told: Some(Told::by(manifest)) })
+    Ok(Left { found, runs, told: Some(told) })
 }
 
 /// A task's manifest, if it left one. What is no folder at all is in the way of one.
