@@ -146,7 +146,10 @@ impl Estimate {
         let mean = total / tasks.len() as f64;
         let better = ((total / LONG).ceil() as usize).max(1);
         (tasks.len() > 1 && mean < SHORT).then(|| {
-            format!("a task lasts {}, little more than it takes to start one: --tasks {better} would do", time(mean))
+            format!(
+                "a task lasts {}, and a cluster takes some seconds to start one: --tasks {better} would do",
+                time(mean)
+            )
         })
     }
 }

@@ -75,7 +75,7 @@ impl Plan {
             let there = Planned::read(&path)?;
             ensure!(
                 there.plan.plan_hash == self.plan_hash,
-                "{shown}: is another plan already, of {} runs in {} tasks: remove {}, or set --out to another folder",
+                "{shown}: is another plan already, of {} runs in {} tasks: set --out to another folder, or remove {} and with it what those tasks have trained",
                 there.runs(),
                 there.plan.tasks.len(),
                 folder.display()
@@ -114,6 +114,10 @@ impl Planned {
         let read = files::open(&path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
         read.map_err(|cause| anyhow!("{shown}: cannot be read: {cause}: expected a plan, as misfit plan writes it"))?;
         ensure!(bytes.len() as u64 <= MOST, "{shown}: is larger than 1 GiB, which no plan is");
+        ensure!(
+            path.extension().is_none_or(|extension| extension != "toml"),
+            "{shown}: is an experiment: make a plan of it first, misfit plan {shown}"
+        );
         let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| {
             let version = serde_json::from_slice::<serde_json::Value>(&bytes)
                 .ok()
@@ -128,7 +132,7 @@ impl Planned {
         }
         ensure!(
             plan.hash()? == plan.plan_hash,
-            "{shown}: was changed after misfit plan wrote it: its plan_hash is not of what it holds: make it anew"
+            "{shown}: was changed after misfit plan wrote it (its plan_hash is not of what it holds): restore it, or plan again with another --out"
         );
         let tasks = harmless(&plan).and_then(|()| tasks(&plan)).with_context(|| shown.clone())?;
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned();

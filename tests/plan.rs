@@ -83,11 +83,7 @@ fn however_it_is_cut_the_merged_results_are_those_of_one_process_to_the_byte() {
             assert!(ran.stdout().starts_with(&format!("task {index} of {}: ", last + 1)), "{}", ran.stdout());
         }
         let merged = misfit.ok(&["merge", &plan]);
-        assert_eq!(
-            merged.stdout(),
-            format!("{0} of {0} tasks are done: 24 of 24 runs in {out}/*.csv\n", last + 1)
-                .replace("1 of 1 tasks are", "1 of 1 task are")
-        );
+        assert_eq!(merged.stdout(), format!("{0} of {0} tasks done: 24 of 24 runs in {out}/*.csv\n", last + 1));
         same(&misfit, &out, "one");
         // Merged once more nothing changes, and the experiment finds all its runs there.
         misfit.ok(&["merge", &plan]);
@@ -109,11 +105,7 @@ fn what_is_missing_is_listed_as_sbatch_takes_it_and_comes_with_a_later_merge() {
     for _ in 0..2 {
         let some = misfit.run(&["merge", "results/swept-plan"]);
         assert_eq!(some.code(), 1);
-        assert!(
-            some.stdout().contains("4 of 8 tasks are done: 12 of 24 runs in results/swept/*.csv"),
-            "{}",
-            some.stdout()
-        );
+        assert!(some.stdout().contains("4 of 8 tasks done: 12 of 24 runs in results/swept/*.csv"), "{}", some.stdout());
         assert!(some.stdout().ends_with("\nmissing  --array=1,4-6\n"), "{}", some.stdout());
         assert!(some.stdout().contains("task 4: has left nothing, 0 of 3 runs taken\n"), "{}", some.stdout());
     }
@@ -123,7 +115,7 @@ fn what_is_missing_is_listed_as_sbatch_takes_it_and_comes_with_a_later_merge() {
     do_all(&misfit, [1, 4, 5, 6]);
     assert_eq!(
         misfit.ok(&["merge", "results/swept-plan"]).stdout(),
-        "8 of 8 tasks are done: 24 of 24 runs in results/swept/*.csv\n"
+        "8 of 8 tasks done: 24 of 24 runs in results/swept/*.csv\n"
     );
     same(&misfit, "results/swept", "one");
 }
@@ -142,14 +134,14 @@ fn a_task_that_is_done_is_not_touched_again_and_one_that_was_cut_short_goes_on()
             misfit.command(&["task", "results/swept-plan", "--index", "0", "--threads", "1"]).spawn().unwrap();
         wait_for("a run that has ended", || parts(&misfit) > 0);
         let under_way = misfit.run(&["merge", "results/swept-plan"]);
-        assert!(
-            under_way.stdout().contains("task 0: is under way, or was killed, 0 of 12 runs taken"),
-            "{}",
-            under_way.stdout()
-        );
+        assert!(under_way.stdout().contains("task 0: is under way, 0 of 12 runs taken"), "{}", under_way.stdout());
         signal(&child, name);
         assert_eq!(child.wait().unwrap().code(), code);
-        if code.is_some() {
+        if code.is_none() {
+            let merged = misfit.run(&["merge", "results/swept-plan", "--out", "other"]);
+            assert!(merged.stdout().contains("task 0: was killed, and goes on from what had ended, 0 of 12 runs taken"));
+            assert!(merged.stdout().ends_with("missing  --array=0-1\n"), "{}", merged.stdout());
+        } else {
             // What had ended is there already.
             let merged = misfit.run(&["merge", "results/swept-plan"]);
             assert!(merged.stdout().contains("task 0: was interrupted, "), "{}", merged.stdout());
@@ -374,7 +366,7 @@ fn merges_that_are_killed_and_those_beside_tasks_that_end_show_whole_runs_only_a
     assert!(killed > 5, "{killed}");
     assert_eq!(
         misfit.ok(&["merge", "results/swept-plan"]).stdout(),
-        "12 of 12 tasks are done: 24 of 24 runs in results/swept/*.csv\n"
+        "12 of 12 tasks done: 24 of 24 runs in results/swept/*.csv\n"
     );
     same(&misfit, "results/swept", "one");
 }
@@ -461,6 +453,10 @@ fn a_plan_is_found_by_whatever_name_its_folder_has_and_several_damaged_tasks_are
         std::fs::remove_dir_all(misfit.folder.path().join("results/swept")).unwrap();
         assert_eq!(std::fs::read_dir(&plan).unwrap().count(), 2, "nothing lands beside plan.json and tasks");
     }
+    for inside in ["results/swept-plan", "results/swept-plan/tasks", "results/swept-plan/tasks/0"] {
+        refused(&misfit.run(&["merge", "results/swept-plan", "--out", inside]), &["lies in the plan's own folder"]);
+    }
+    refused(&misfit.run(&["task", "swept.toml"]), &["is an experiment: make a plan of it first"]);
     for task in [0, 2] {
         std::fs::write(plan.join(format!("tasks/{task}/health.csv")), "x").unwrap();
     }

@@ -193,7 +193,7 @@ fn a_sweep_on_a_cluster_that_fails_ends_with_the_bytes_of_one_machine() {
         assert!(line.contains("0 of 4 runs taken; its log ends with") && line.contains(why), "{line}");
     }
     assert!(
-        merged.contains("18 of 20 tasks are done: 72 of 80 runs in ") && merged.contains("\nmissing  --array=7,13\n"),
+        merged.contains("18 of 20 tasks done: 72 of 80 runs in ") && merged.contains("\nmissing  --array=7,13\n"),
         "{merged}"
     );
     let whole = misfit.read("one/runs.csv");

@@ -11,7 +11,6 @@ use super::run::print;
 use crate::plan::{Planned, ranges};
 use crate::results::merge::{Found, State, merge};
 use crate::show::next::{command, next};
-use crate::show::numbers::plural;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -45,13 +44,17 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
     let merged = merge(&planned, &out, args.fresh)?;
     let taken: usize = merged.tasks.iter().map(|task| task.runs).sum();
     let all: usize = merged.tasks.iter().map(|task| task.of).sum();
-    let missing: Vec<usize> =
-        (0..merged.tasks.len()).filter(|&index| merged.tasks[index].state != State::Done).collect();
-    let mut text = told(&planned, &merged.tasks, &missing);
-    let tasks = plural(merged.tasks.len(), "task", "tasks");
-    let done = merged.tasks.len() - missing.len();
+    let of = |wanted: &dyn Fn(State) -> bool| -> Vec<usize> {
+        (0..merged.tasks.len()).filter(|&index| wanted(merged.tasks[index].state)).collect()
+    };
+    let unfinished = of(&|state| state != State::Done);
+    let running = of(&|state| state == State::Running);
+    let missing = of(&|state| ![State::Done, State::Running].contains(&state));
+    let mut text = told(&planned, &merged.tasks, &unfinished);
+    let tasks = merged.tasks.len();
+    let done = tasks - unfinished.len();
     let _ = match taken {
-        0 => writeln!(text, "0 of {tasks} are done, 0 of {all} runs: nothing to merge yet"),
+        0 => writeln!(text, "{done} of {tasks} tasks done, 0 of {all} runs: nothing to merge yet"),
         _ => {
             let others = match merged.runs - taken.min(merged.runs) {
                 0 => String::new(),
@@ -59,11 +62,14 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
             };
             writeln!(
                 text,
-                "{done} of {tasks} are done: {taken} of {all} runs in {}{others}",
+                "{done} of {tasks} tasks done: {taken} of {all} runs in {}{others}",
                 out.join("*.csv").display()
             )
         }
     };
+    if !running.is_empty() {
+        let _ = writeln!(text, "under way  {}", ranges(&running));
+    }
     if !missing.is_empty() {
         let _ = writeln!(text, "missing  --array={}", ranges(&missing));
     }
@@ -72,21 +78,22 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
         let folder = out.display().to_string();
         next(&[(command(&["report", &folder]).as_str(), "plots and one page for the browser")]);
     }
-    Ok(if missing.is_empty() { Exit::Done } else { Exit::Different })
+    Ok(if unfinished.is_empty() { Exit::Done } else { Exit::Different })
 }
 
 /// What became of tasks that are not done, a line each.
-fn told(planned: &Planned, tasks: &[Found], missing: &[usize]) -> String {
+fn told(planned: &Planned, tasks: &[Found], unfinished: &[usize]) -> String {
     let mut text = String::new();
     // Those that failed first: the others only need time.
-    let mut order: Vec<usize> = missing.to_vec();
+    let mut order: Vec<usize> = unfinished.to_vec();
     order.sort_by_key(|&index| tasks[index].state != State::Failed);
     for &index in order.iter().take(MOST_TOLD) {
         let Found { state, runs, of } = tasks[index];
         let state = match state {
             State::Failed => "failed",
             State::Interrupted => "was interrupted",
-            State::Running => "is under way, or was killed",
+            State::Running => "is under way",
+            State::Killed => "was killed, and goes on from what had ended",
             State::NotBegun => "has left nothing",
             State::Done => "is done",
         };

@@ -64,6 +64,7 @@ mod training {
     use crate::device::{Device, named};
     use crate::experiment::one_line;
     use crate::plan::{MOST_TASKS, Plan, ranges};
+    use crate::results::folder::Folder;
     use crate::show::next::{command, next};
     use crate::show::note::note;
     use crate::show::numbers::plural;
@@ -86,7 +87,7 @@ mod training {
             tasks.len()
         );
         if args.tasks.is_some_and(|asked| asked > tasks.len()) {
-            note(&format!("--tasks: there are {} runs, so there are no more tasks", tasks.len()));
+            note(&format!("--tasks: there are {0} runs, so that makes {0} tasks of one each", tasks.len()));
         }
 
         let out = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
@@ -99,10 +100,15 @@ mod training {
             one_line(name)
         );
         let kind = if device == Device::Cpu { "cpu" } else { "cuda" };
+        ensure!(!out.exists() || out.is_dir(), "--out {:?}: is no folder", out.display().to_string());
+        let experiment_hash = experiment.hash(files.hashes(), kind);
+        if let Err(error) = Folder::check(&out, &experiment, &experiment_hash) {
+            note(&format!("as long as that is so misfit merge will refuse this: {error:#}"));
+        }
         let plan = Plan {
             plan_hash: String::new(),
             misfit: env!("CARGO_PKG_VERSION").to_owned(),
-            experiment_hash: experiment.hash(files.hashes(), kind),
+            experiment_hash,
             name: experiment.name.clone(),
             file: experiment.file.clone(),
             text: experiment.text.clone(),

@@ -42,10 +42,18 @@ impl Lock {
             Err(TryLockError::WouldBlock) => {
                 let mut holder = String::new();
                 let _ = file.read_to_string(&mut holder);
-                bail!("{shown}: is being written by {}: wait for it, or {cure}", one_line(&holder))
+                let other = if cure == ANOTHER { format!(", or {cure}") } else { String::new() };
+                bail!("{shown}: is being written by {}: wait for it{other}", one_line(&holder))
             }
             Err(TryLockError::Error(error)) => Err(error).with_context(|| format!("{shown}: cannot be locked")),
         }
+    }
+
+    /// Whether some process holds a folder, as far as that can be seen from this machine.
+    pub fn held(path: &Path) -> bool {
+        let place = path.join(LOCK);
+        let is_file = place.symlink_metadata().is_ok_and(|about| about.is_file());
+        is_file && File::open(&place).is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
     }
 
     pub fn path(&self) -> &Path {

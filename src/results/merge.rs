@@ -22,8 +22,9 @@ use crate::show::note::note;
 pub enum State {
     Done,
     NotBegun,
-    /// Under way, or ended so suddenly that it could not say so.
     Running,
+    /// It ended so suddenly that it could not say so, or runs where its hold of the folder is not seen from here.
+    Killed,
     Interrupted,
     Failed,
 }
@@ -55,6 +56,9 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
     if tasks.iter().all(|task| task.runs == 0) {
         return Ok(Merged { tasks, runs: 0 });
     }
+    let real = |path: &Path| std::fs::canonicalize(path).ok();
+    let inside = real(out).zip(real(&planned.folder)).is_some_and(|(out, folder)| out.starts_with(folder));
+    ensure!(!inside, "{}: lies in the plan's own folder: {ANOTHER}", out.display());
     let hash = &planned.plan.experiment_hash;
     let lock = Arc::new(Lock::take(out, ANOTHER)?);
     // It would no longer be one of the parts. What cannot be read is looked at when the folder is opened, or goes.
@@ -171,7 +175,8 @@ fn of_task(
     let Some(manifest) = manifest else { return nothing(State::NotBegun, None) };
     belongs(planned, index, &path, &manifest)?;
     let state = match manifest.status {
-        Status::Running => return nothing(State::Running, Some(Told::by(manifest))),
+        Status::Running if Lock::held(&path) => return nothing(State::Running, Some(Told::by(manifest))),
+        Status::Running => return nothing(State::Killed, Some(Told::by(manifest))),
         Status::Complete => State::Done,
         Status::Interrupted => State::Interrupted,
         Status::Failed => State::Failed,
