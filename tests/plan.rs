@@ -139,7 +139,9 @@ fn a_task_that_is_done_is_not_touched_again_and_one_that_was_cut_short_goes_on()
         assert_eq!(child.wait().unwrap().code(), code);
         if code.is_none() {
             let merged = misfit.run(&["merge", "results/swept-plan", "--out", "other"]);
-            assert!(merged.stdout().contains("task 0: was killed, and goes on from what had ended, 0 of 12 runs taken"));
+            assert!(
+                merged.stdout().contains("task 0: was killed, and goes on from what had ended, 0 of 12 runs taken")
+            );
             assert!(merged.stdout().ends_with("missing  --array=0-1\n"), "{}", merged.stdout());
         } else {
             // What had ended is there already.
