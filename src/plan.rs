@@ -15,6 +15,7 @@ use sha2::{Digest, Sha256};
 use crate::experiment::{Experiment, MOST_RUNS, Run, hex, one_line};
 use crate::results::files::{self, write_whole};
 use crate::results::manifest::TaskOf;
+use crate::show::numbers;
 
 pub const PLAN: &str = "plan.json";
 const DATA: &str = "data";
@@ -298,17 +299,7 @@ fn tasks(plan: &Plan) -> Result<Vec<Vec<usize>>> {
 
 /// Ascending numbers as `0-5,8`, which is how Slurm's `--array` and a plan write them.
 pub fn ranges(numbers: &[usize]) -> String {
-    let mut ranges: Vec<(usize, usize)> = Vec::new();
-    for &number in numbers {
-        match ranges.last_mut() {
-            Some((_, last)) if *last + 1 == number => *last = number,
-            _ => ranges.push((number, number)),
-        }
-    }
-    let shown = |&(first, last): &(usize, usize)| {
-        if first == last { first.to_string() } else { format!("{first}-{last}") }
-    };
-    ranges.iter().map(shown).collect::<Vec<_>>().join(",")
+    numbers::ranges(numbers.iter().map(|&number| number as u64), ",")
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ mod common;
 
 use std::path::Path;
 
-use common::{Misfit, Ran, signal, wait_for};
+use common::{FILES, Misfit, Ran, signal, wait_for};
 
 const EXPERIMENT: &str = r#"
 name = "swept"
@@ -31,8 +31,6 @@ fixes = ["linear"]
 fn long(steps: usize) -> String {
     EXPERIMENT.replace("steps = 200", &format!("steps = {steps}"))
 }
-
-const FILES: [&str; 4] = ["curves.csv", "runs.csv", "predictions.csv", "health.csv"];
 
 fn made(text: &str) -> Misfit {
     let misfit = Misfit::new();

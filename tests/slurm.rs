@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use common::{Misfit, Ran, skip};
+use common::{FILES, Misfit, Ran, skip};
 
 /// Tasks of four runs, each of which takes about half a second.
 const EXPERIMENT: &str = r#"
@@ -26,8 +26,6 @@ log_points = 20
 "model.hidden" = [[20], [24]]
 "optimizer.learning_rate" = [1e-3, 1e-2]
 "#;
-
-const FILES: [&str; 4] = ["curves.csv", "runs.csv", "predictions.csv", "health.csv"];
 
 struct Cluster {
     folder: PathBuf,

@@ -44,6 +44,12 @@ fn joined(lines: &[String]) -> String {
     lines.join("\n") + "\n"
 }
 
+/// These lines at the end.
+fn torn(text: &str, rows: std::ops::Range<usize>) -> String {
+    let lines = lines(text);
+    joined(&[&lines[..rows.start], &lines[rows.end..], &lines[rows]].concat())
+}
+
 /// `(what, the change, what going on says, what a report says)`; nothing is said of what is read rightly.
 type Case = (&'static str, fn(&str) -> String, &'static str, &'static str);
 
@@ -96,10 +102,7 @@ const CURVES: &[Case] = &[
     ),
     (
         "a run torn apart",
-        |t| {
-            let lines = lines(t);
-            joined(&[&lines[..3], &lines[6..], &lines[3..6]].concat())
-        },
+        |t| torn(t, 3..6),
         ":29: is out of order: variant \"baseline\" with seed 0 comes after variant \"tanh\" with seed 2",
         ":29: the rows of variant \"baseline\" with seed 0 are in two places: sort the file by variant and seed",
     ),
@@ -188,10 +191,7 @@ const PREDICTIONS: &[Case] = &[
     ("another number", |t| t.replacen(",-1.0,", ",-3.0,", 1), "predictions.csv: was changed after misfit wrote it", ""),
     (
         "a run torn apart",
-        |t| {
-            let lines = lines(t);
-            joined(&[&lines[..3], &lines[10..], &lines[3..10]].concat())
-        },
+        |t| torn(t, 3..10),
         ":49: is out of order: variant \"baseline\" with seed 0 comes after variant \"tanh\" with seed 2",
         ":49: the rows of variant \"baseline\" with seed 0 are in two places",
     ),

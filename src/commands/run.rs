@@ -11,6 +11,7 @@ use crate::data::{Files, batch_rows, training_rows};
 use crate::experiment::config::difference;
 use crate::experiment::{Experiment, one_line, seeds};
 use crate::show::note::note;
+use crate::show::numbers::ranges;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -128,7 +129,7 @@ fn describe(experiment: &Experiment, variants: &[usize]) -> String {
         variants.len(),
         experiment.seeds.len()
     );
-    let seeds = ranges(&experiment.seeds);
+    let seeds = ranges(experiment.seeds.iter().copied(), ", ");
     let _ = writeln!(text, "\nbaseline");
     for (key, value) in crate::experiment::config::flatten(&experiment.baseline) {
         let _ = writeln!(text, "  {key} = {value}");
@@ -145,19 +146,6 @@ fn describe(experiment: &Experiment, variants: &[usize]) -> String {
         }
     }
     text
-}
-
-/// `0-5, 8` for the seeds 0 to 5 and 8.
-fn ranges(seeds: &[u64]) -> String {
-    let mut ranges: Vec<(u64, u64)> = Vec::new();
-    for &seed in seeds {
-        match ranges.last_mut() {
-            Some((_, last)) if last.checked_add(1) == Some(seed) => *last = seed,
-            _ => ranges.push((seed, seed)),
-        }
-    }
-    let shown = |&(first, last): &(u64, u64)| if first == last { first.to_string() } else { format!("{first}-{last}") };
-    ranges.iter().map(shown).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(not(feature = "train"))]

@@ -3,6 +3,7 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
@@ -33,7 +34,16 @@ impl Lock {
         }
         let open = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&place);
         let mut file = open.map_err(unwritable)?;
-        match file.try_lock() {
+        // Whoever only looks whether it is held holds it for a moment.
+        let mut locked = file.try_lock();
+        for _ in 0..5 {
+            if !matches!(locked, Err(TryLockError::WouldBlock)) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+            locked = file.try_lock();
+        }
+        match locked {
             Ok(()) => {
                 let told = file.set_len(0).and_then(|()| write!(file, "process {} on {}", std::process::id(), host()));
                 told.map_err(unwritable)?;

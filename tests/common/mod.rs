@@ -21,6 +21,9 @@ pub fn lane(config: &Config, seed: u64) -> misfit::train::stack::Lane {
     misfit::train::stack::Lane { config: config.clone(), seed, data: std::sync::Arc::new(data) }
 }
 
+/// What a run writes.
+pub const FILES: [&str; 4] = ["curves.csv", "runs.csv", "predictions.csv", "health.csv"];
+
 /// The built command, in a folder of its own.
 pub struct Misfit {
     pub folder: tempfile::TempDir,
