@@ -2,34 +2,23 @@
 //!
 //! `experiment → variants × seeds = runs → stacks → training → results → table`. The result files are the boundary: all
 //! that follows them works in a build without libtorch (`--no-default-features`).
+//!
+//! The rooms, from the top floor to the lowest: a room uses those below it only (`CONTRIBUTING.md`, `tests/house.rs`).
 
-pub mod analysis;
-#[cfg(feature = "train")]
-mod cut;
-pub mod data;
-mod device;
-#[cfg(feature = "train")]
-mod diagnose;
-mod doctor;
-#[cfg(feature = "train")]
-mod estimate;
-pub mod experiment;
-#[cfg(feature = "train")]
-mod interrupt;
-mod memory;
-pub mod plan;
-pub mod random;
-pub mod results;
-#[cfg(feature = "train")]
-mod runner;
-#[cfg(feature = "train")]
-pub mod schedule;
-mod shell;
-pub mod show;
-pub mod suggest;
+pub mod cli;
+pub mod diagnose;
+
+pub mod compare;
+pub mod report;
+
+pub mod run;
 #[cfg(feature = "train")]
 pub mod train;
 
-pub mod cli;
-mod commands;
-mod usage;
+pub mod results;
+
+pub mod data;
+pub mod experiment;
+
+pub mod stats;
+pub mod text;

@@ -96,7 +96,7 @@ fn what_fits_is_green_and_what_diverged_red_in_tables_whose_columns_stay_in_line
     let experiment = Experiment::embedded(&[]).unwrap();
     let variants = experiment.select(&[]).unwrap();
     let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
-    let table = |folder: &Path| misfit::show::table::results(&experiment, &variants, folder).unwrap();
+    let table = |folder: &Path| misfit::report::table::results(&experiment, &variants, folder).unwrap();
     let coloured = table(&reference);
     let plain = strip_str(&coloured).to_string();
     let readme = include_str!("../README.md").replace("6/6", "3/3");

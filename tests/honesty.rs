@@ -481,7 +481,7 @@ fn a_table_a_page_and_a_diff_count_the_runs_that_diverged_and_leave_none_out() {
 
 /// Four significant digits, as tables have them.
 fn misfit_short(value: f64) -> String {
-    misfit::show::numbers::short(value)
+    misfit::text::numbers::short(value)
 }
 
 #[test]

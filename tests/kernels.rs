@@ -2,7 +2,7 @@
 #![cfg(feature = "train")]
 #![allow(clippy::needless_range_loop, clippy::type_complexity)] // Several slices are walked side by side.
 
-use misfit::random::{Purpose, Stream};
+use misfit::data::random::{Purpose, Stream};
 use misfit::train::kernels::*;
 
 const LEVELS: fn() -> [Level; 2] = || [Level::PORTABLE, Level::best()];

@@ -1,16 +1,16 @@
 //! What statistics must keep, whatever the numbers: sums, symmetries, and what scaling and another order may change. Every
 //! case is drawn anew from a seeded generator.
 
-use misfit::analysis::bootstrap::{paired_interval, quantile};
-use misfit::analysis::effects::{Cells, Estimate, factorial, shapley};
-use misfit::analysis::linear::best_line_rmse;
-use misfit::analysis::moments::{deviation, mean};
-use misfit::analysis::noise::noise_share;
-use misfit::analysis::outcome::{Evidence, Fit, Outcome};
-use misfit::analysis::segments::best_segments;
-use misfit::analysis::summary::Middle;
 use misfit::data::Samples;
-use misfit::random::{Purpose, Stream};
+use misfit::data::random::{Purpose, Stream};
+use misfit::diagnose::noise::noise_share;
+use misfit::report::summary::Middle;
+use misfit::run::outcome::Evidence;
+use misfit::stats::bootstrap::{paired_interval, quantile};
+use misfit::stats::effects::{Cells, Estimate, factorial, shapley};
+use misfit::stats::linear::best_line_rmse;
+use misfit::stats::moments::{Fit, deviation, mean};
+use misfit::stats::segments::best_segments;
 
 /// As many cases of each property.
 const CASES: u64 = 60;
@@ -261,8 +261,8 @@ fn targets_in_other_units_have_the_same_r2_and_outcome_and_an_error_in_those_uni
         let mut draw = Draw::of(case);
         let (x, y, p) = pair(&mut draw);
         let ends = |y: &[f64], p: &[f64]| {
-            let line_rmse = best_line_rmse(&samples(&x, y));
-            Outcome::of(&Evidence { losses: &[(1.0, 1.0), (0.5, 0.5)], predictions: p, targets: y, line_rmse })
+            let line_rmse = best_line_rmse(1, &x, y);
+            Evidence { losses: &[(1.0, 1.0), (0.5, 0.5)], predictions: p, targets: y, line_rmse }.outcome()
         };
         let (fit, outcome) = (Fit::of(&p, &y), ends(&y, &p));
         assert!(fit.r2 <= 1.0 && fit.rmse >= 0.0);
@@ -297,7 +297,7 @@ fn lines_and_pieces_fit_as_well_in_any_units_of_either_axis_and_any_order_of_the
         let count = draw.whole(6, 40);
         let (x, noise) = (draw.normal(count), draw.normal(count));
         let y: Vec<f64> = x.iter().zip(noise).map(|(x, noise)| x * x + 0.3 * noise).collect();
-        let (line, pieces) = (best_line_rmse(&samples(&x, &y)), best_segments(&x, &y, 4));
+        let (line, pieces) = (best_line_rmse(1, &x, &y), best_segments(&x, &y, 4));
         near(pieces[0], line, "one piece is a line");
         assert!(pieces.windows(2).all(|pair| pair[1] <= pair[0]), "another piece never hurts");
         let share = noise_share(&samples(&x, &y));
@@ -307,7 +307,7 @@ fn lines_and_pieces_fit_as_well_in_any_units_of_either_axis_and_any_order_of_the
             let other = |values: &[f64]| order.iter().map(|&row| factor * values[row] + shift).collect::<Vec<f64>>();
             let plain = |values: &[f64]| order.iter().map(|&row| values[row]).collect::<Vec<f64>>();
             for (x, y, unit) in [(plain(&x), other(&y), factor.abs()), (other(&x), plain(&y), 1.0)] {
-                near(best_line_rmse(&samples(&x, &y)) / unit, line, "a line");
+                near(best_line_rmse(1, &x, &y) / unit, line, "a line");
                 all_near(&best_segments(&x, &y, 4).iter().map(|e| e / unit).collect::<Vec<_>>(), &pieces, "pieces");
                 match (noise_share(&samples(&x, &y)), share) {
                     (Some(a), Some(b)) => near(a, b, "noise"),

@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::Samples;
-use crate::experiment::{hex, one_line, shorten};
+use crate::text::{hex, one_line, shorten};
 
 /// A file is held in memory as it is, beside its numbers.
 const MOST_BYTES: u64 = 1 << 30;

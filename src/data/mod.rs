@@ -1,6 +1,7 @@
 //! What a run learns from and is tested on: targets, sampling, scaling, batches.
 
 pub mod csv_file;
+pub mod random;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
@@ -8,10 +9,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::analysis::moments::{deviation, mean};
 use crate::experiment::config::*;
-use crate::random::{Purpose, Stream};
+use crate::stats::moments::{deviation, mean};
 use csv_file::CsvFile;
+use random::{Purpose, Stream};
 
 /// Rows of inputs with their targets, in original units.
 #[derive(Debug, Clone, Default, PartialEq)]

@@ -136,6 +136,13 @@ pub struct Model {
     pub init_bias: Init,
 }
 
+impl Model {
+    /// Widths of the network's layers, the inputs' columns first and the one output last.
+    pub fn widths(&self, columns: usize) -> Vec<usize> {
+        [columns].into_iter().chain(self.hidden.iter().copied()).chain([1]).collect()
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Activation {

@@ -5,9 +5,10 @@ use std::collections::HashSet;
 use super::config::{Config, Span, Target};
 use super::names::fits_a_label;
 use super::patch::lay;
-use super::reader::{Reader, shorten, unknown};
+use super::reader::Reader;
 use super::tree::{Node, Place, Table, Value};
 use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set, test_grid};
+use crate::text::{shorten, unknown};
 
 /// Variants that an experiment may have at most; a guard against a sweep that nobody meant.
 const MOST_VARIANTS: usize = 200_000;

@@ -2,9 +2,8 @@
 
 use std::fmt;
 
-use super::names::is_unseen;
-use super::reader::shorten;
 use super::tree::Place;
+use crate::text::{one_line, shorten};
 
 /// What is wrong with an experiment file or an override, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -31,19 +30,4 @@ impl fmt::Display for ExperimentError {
         // The text is a stranger's: no line break or control character of it reaches the terminal.
         f.write_str(&one_line(&parts.join(": ")))
     }
-}
-
-/// `text` with its control characters escaped, and those that are not seen or turn the text around them; but not the joiners,
-/// which some scripts are written with.
-pub fn one_line(text: &str) -> String {
-    let mut line = String::with_capacity(text.len());
-    for c in text.chars() {
-        let unseen = is_unseen(c) && !matches!(c, '\u{200c}' | '\u{200d}');
-        if c.is_control() || unseen || matches!(c, '\u{2028}' | '\u{2029}') {
-            line.extend(c.escape_default())
-        } else {
-            line.push(c)
-        }
-    }
-    line
 }

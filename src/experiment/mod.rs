@@ -4,6 +4,7 @@
 
 pub mod config;
 mod design;
+pub mod device;
 mod error;
 pub mod names;
 mod patch;
@@ -20,12 +21,12 @@ use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::text::{hex, one_line, unknown};
 use config::{Config, Span, Target, Test};
-pub use error::{ExperimentError, one_line};
+pub use error::ExperimentError;
 use names::{check_label, check_name};
 pub use published::{Figure, Published};
 use reader::Reader;
-pub(crate) use reader::{one_of, shorten, unknown};
 use tree::{Table, Value};
 
 /// Runs that an experiment may have at most; a guard against seeds and sweeps that nobody meant.
@@ -121,7 +122,7 @@ impl Experiment {
         );
         const MOST: u64 = 8 << 20;
         let about = std::fs::metadata(file).map_err(|cause| {
-            let hint = match crate::suggest::sibling(file, false) {
+            let hint = match crate::text::suggest::sibling(file, false) {
                 Some(meant) => format!(", did you mean {:?}?", meant.display().to_string()),
                 None => ":".to_owned(),
             };
@@ -297,10 +298,6 @@ impl Experiment {
         digest.update("]}");
         hex(&digest.finalize())
     }
-}
-
-pub fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn default_name(file: &str) -> String {

@@ -1,6 +1,6 @@
 //! What may be a name: of an experiment, which becomes a folder, and of a variant or fix, which becomes a key or a column.
 
-use super::reader::shorten;
+use crate::text::{is_unseen, shorten};
 
 /// The columns that every `runs.csv` has; a fix is a further one, so it cannot have their names.
 pub const RUN_COLUMNS: [&str; 8] =
@@ -80,10 +80,4 @@ pub fn check_label(name: &str) -> Result<(), String> {
 /// two names look the same or read otherwise than they are.
 pub fn fits_a_label(c: char) -> bool {
     !c.is_control() && !is_unseen(c) && !matches!(c, ',' | '"' | '#' | '\u{2028}' | '\u{2029}')
-}
-
-/// Characters that turn the direction of a text, join or part letters, or take no room at all.
-pub fn is_unseen(c: char) -> bool {
-    matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
-        || matches!(c, '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use super::reader::{self, Reader, unknown};
+use super::reader::{self, Reader};
 use super::{ExperimentError, Variant};
+use crate::text::unknown;
 
 /// A figure that somebody published for a variant, to be printed beside ours.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

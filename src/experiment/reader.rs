@@ -2,11 +2,10 @@
 //! every key that nobody asked for.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 
 use super::ExperimentError;
 use super::tree::{Node, Place, Table, Value};
-use crate::suggest::near;
+use crate::text::{one_of, shorten, unknown};
 
 pub struct Reader<'a> {
     pub file: &'a str,
@@ -197,41 +196,5 @@ pub fn as_number(value: &Value) -> Option<f64> {
         Value::Integer(value) => Some(value as f64),
         Value::Float(value) => Some(value),
         _ => None,
-    }
-}
-
-pub fn one_of<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    const MOST: usize = 16;
-    let mut seen = HashSet::new();
-    let mut listed: Vec<String> = Vec::new();
-    for name in names {
-        if seen.insert(name) && listed.len() < MOST {
-            listed.push(shorten(name));
-        }
-    }
-    if seen.len() > MOST {
-        return format!("{} or {} more", listed.join(", "), seen.len() - MOST);
-    }
-    match listed.as_slice() {
-        [] => "nothing".to_owned(),
-        [only] => only.clone(),
-        [rest @ .., last] => format!("{} or {last}", rest.join(", ")),
-    }
-}
-
-/// `unknown key "stepz", did you mean "steps"? accepted: steps, epochs or log_points`
-pub fn unknown<'n>(what: &str, given: &str, accepted: impl Iterator<Item = &'n str> + Clone) -> String {
-    let given = shorten(given);
-    let near = near(&given, accepted.clone());
-    let hint = near.map(|name| format!(", did you mean {name:?}?")).unwrap_or_else(|| ",".to_owned());
-    format!("unknown {what} {given:?}{hint} accepted: {}", one_of(accepted))
-}
-
-/// Keeps a hostile text from filling the terminal.
-pub fn shorten(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
     }
 }

@@ -6,8 +6,9 @@ use std::path::PathBuf;
 use super::ExperimentError;
 use super::config::*;
 use super::patch::KEYS_OF_AN_OPTIMIZER;
-use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader, shorten};
+use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader};
 use super::tree::{Node, Table, Value};
+use crate::text::shorten;
 
 type Result<T> = std::result::Result<T, ExperimentError>;
 

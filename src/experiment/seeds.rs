@@ -1,8 +1,9 @@
 //! Seeds: how many there are or which, in a file and on the command line.
 
 use super::ExperimentError;
-use super::reader::{Reader, shorten};
+use super::reader::Reader;
 use super::tree::{Node, Value};
+use crate::text::shorten;
 
 const MOST: i64 = 1_000_000;
 

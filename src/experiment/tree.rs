@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
 use super::ExperimentError;
-use super::reader::shorten;
+use crate::text::shorten;
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]

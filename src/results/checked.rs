@@ -9,7 +9,7 @@ use csv::StringRecord;
 
 use super::files::{self, Bounded};
 use super::scan::Lines;
-use crate::experiment::one_line;
+use crate::text::one_line;
 
 /// A CSV's rows, one after the other. A byte order mark and lines that end in CRLF are no matter.
 pub struct Rows {

@@ -20,9 +20,10 @@ use super::part::{self, RunRows};
 use super::read::shown as shown_run;
 use super::rows::{Key, RunFile};
 use super::sums::{Sum, Sums};
-use crate::experiment::{Experiment, one_line};
-use crate::shell::quoted;
-use crate::show::numbers::plural;
+use crate::experiment::Experiment;
+use crate::text::numbers::plural;
+use crate::text::one_line;
+use crate::text::shell::quoted;
 
 /// A folder that this process holds until the value is dropped.
 pub struct Folder {

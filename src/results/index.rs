@@ -12,7 +12,7 @@ use super::read::{self, Order, Steps};
 use super::rows::{Key, RunFile};
 use super::scan::{Lines, run_of};
 use super::sums::Sum;
-use crate::experiment::one_line;
+use crate::text::one_line;
 
 const CURE: &str = "restore it, or run with --fresh";
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::manifest::host;
-use crate::experiment::one_line;
+use crate::text::one_line;
 
 pub const LOCK: &str = ".lock";
 /// What to do where a folder named on the command line cannot be written to.

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use super::files::{self, Unplaced, write_whole};
 use super::folder::MANIFEST;
 use super::sums::Sums;
-use crate::experiment::{Experiment, one_line};
+use crate::experiment::Experiment;
+use crate::text::one_line;
 
 /// What the hash of a diagnosis begins with.
 pub const DIAGNOSIS: &str = "diagnosis-";

@@ -2,15 +2,13 @@
 
 mod checked;
 pub mod clear;
-pub mod compare;
-pub mod diagnosis;
 pub mod files;
 pub mod folder;
 mod index;
 pub mod integrity;
 pub mod lock;
 pub mod manifest;
-pub mod merge;
+pub mod outcome;
 pub mod part;
 pub mod read;
 pub mod rows;

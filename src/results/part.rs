@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{self, BLOCK, LONGEST_ROW, Segment, write_whole};
 use super::rows::{Key, RunFile};
-use crate::experiment::hex;
+use crate::text::hex;
 
 /// One run's rows in each of the run files.
 pub struct RunRows {

@@ -13,9 +13,9 @@ use super::rows::{
     RunRow,
 };
 use super::scan::{self, Lines};
-use crate::analysis::effects::Estimate;
 use crate::data::Samples;
-use crate::experiment::one_line;
+use crate::stats::effects::Estimate;
+use crate::text::one_line;
 
 /// A folder's `runs.csv`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -130,7 +130,7 @@ impl Order {
 }
 
 /// A run in a message.
-pub(super) fn shown(key: &Key) -> String {
+pub fn shown(key: &Key) -> String {
     format!("variant {:?} with seed {}", one_line(&key.variant), key.seed)
 }
 

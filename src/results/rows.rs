@@ -1,11 +1,13 @@
-//! The rows of the result files: their headers, which never depend on how a run went, and how numbers are spelt.
+//! The rows of the result files: their headers, which never depend on how a run went.
 
 use std::fmt::Write;
 
-use crate::analysis::outcome::Outcome;
+use super::outcome::Outcome;
+use crate::data::Samples;
 use crate::experiment::config::Target;
 use crate::experiment::names::RUN_COLUMNS;
 use crate::experiment::{Experiment, Run, Variant};
+use crate::text::numbers::number;
 
 pub const CURVES_HEADER: [&str; 9] =
     ["variant", "seed", "step", "train_loss", "test_loss", "test_rmse", "grad_norm", "update_ratio", "dead_units"];
@@ -211,12 +213,6 @@ pub fn variant_inputs(variant: &Variant) -> Vec<String> {
     }
 }
 
-/// A number as pandas and polars both read it: the shortest form that reads back as the same f64, always with a point or
-/// an exponent, or `NaN`, `inf`, `-inf`.
-pub fn number(value: f64) -> String {
-    format!("{value:?}")
-}
-
 /// A CSV line of `fields`, quoted where they must be.
 pub fn line<S: AsRef<str>>(fields: &[S]) -> String {
     let mut line = String::new();
@@ -250,6 +246,28 @@ pub fn curve_lines(variant: &str, seed: u64, curve: &[CurvePoint]) -> String {
     lines
 }
 
+/// The `predictions.csv` rows of one run: its predictions at its test points.
+pub fn prediction_lines(
+    experiment: &Experiment,
+    variant: &Variant,
+    seed: u64,
+    test: &Samples,
+    predictions: &[f64],
+) -> String {
+    let own = variant_inputs(variant);
+    let columns: Vec<Option<usize>> =
+        input_columns(experiment).iter().map(|name| own.iter().position(|own| own == name)).collect();
+    let mut lines = String::new();
+    let seed = seed.to_string();
+    for (point, prediction) in predictions.iter().enumerate() {
+        let mut fields = vec![variant.name.clone(), seed.clone()];
+        fields.extend(columns.iter().map(|column| column.map_or_else(String::new, |c| number(test.row(point)[c]))));
+        fields.extend([number(test.targets[point]), number(*prediction)]);
+        lines.push_str(&line(&fields));
+    }
+    lines
+}
+
 /// The `runs.csv` row of one run.
 pub fn run_line(row: &RunRow, variant: &Variant) -> String {
     let mut fields = vec![
@@ -265,19 +283,6 @@ pub fn run_line(row: &RunRow, variant: &Variant) -> String {
     fields.extend(variant.fixes.iter().map(|&on| String::from(if on { "1" } else { "0" })));
     fields.extend(variant.swept.iter().cloned());
     line(&fields)
-}
-
-/// Slope of ln(test loss) against ln(step) over the second half of a curve, by least squares; NaN where a loss is not
-/// finite or 0.
-pub fn loss_slope(curve: &[CurvePoint]) -> f64 {
-    let half = &curve[curve.len() / 2..];
-    let points = half.iter().filter(|point| point.step > 0);
-    let points: Vec<(f64, f64)> = points.map(|point| ((point.step as f64).ln(), point.test_loss.ln())).collect();
-    let count = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
-    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
-    let across = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>();
-    across / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
 }
 
 /// The first layer's gradient over the last one's.
@@ -316,39 +321,6 @@ pub fn health_line(row: &HealthRow) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_a_point_or_an_exponent_and_read_back_as_themselves() {
-        for (value, text) in [
-            (1.0, "1.0"),
-            (-0.0, "-0.0"),
-            (2.0100101e14, "201001010000000.0"),
-            (f64::from(2.0100101e14_f32), "201001013346304.0"),
-            (1e300, "1e300"),
-            (5e-324, "5e-324"),
-            (0.1, "0.1"),
-        ] {
-            assert_eq!(number(value), text);
-            assert_eq!(number(value).parse::<f64>(), Ok(value));
-        }
-        assert_eq!([f64::NAN, f64::INFINITY, f64::NEG_INFINITY].map(number), ["NaN", "inf", "-inf"]);
-    }
-
-    #[test]
-    fn the_slope_of_a_loss_that_halves_as_the_steps_double_is_minus_1() {
-        let point = |step: usize| CurvePoint {
-            step,
-            train_loss: f64::NAN,
-            test_loss: 5.0 / step as f64,
-            test_rmse: 0.0,
-            grad_norm: 0.0,
-            update_ratio: 0.0,
-            dead_units: 0.0,
-        };
-        let curve: Vec<CurvePoint> = (0..20).map(|i| point(i * 10)).collect();
-        assert!((loss_slope(&curve) + 1.0).abs() < 1e-12);
-        assert!(loss_slope(&curve[..1]).is_nan() && loss_slope(&[]).is_nan());
-    }
 
     #[test]
     fn fields_are_quoted_only_where_a_csv_needs_it() {

@@ -1,12 +1,13 @@
 //! Where training runs, and how many threads it takes.
 
-use anyhow::{Result, bail};
-use tch::{Cuda, Device};
+use anyhow::{Result, bail, ensure};
+pub use tch::Device;
+use tch::{Cuda, Kind, Tensor};
 
 use super::cuda;
 use super::kernels::Level;
 use super::network::By;
-use crate::device::{Device as Named, named};
+use crate::experiment::device::{Device as Named, named};
 
 /// The version of libtorch that tch is bound to.
 pub const LIBTORCH: &str = "2.11.0";
@@ -65,4 +66,23 @@ pub fn describe(device: Device) -> String {
         Device::Cuda(index) => format!("cuda:{index}"),
         _ => "cpu".to_owned(),
     }
+}
+
+/// CUDA devices that libtorch finds.
+pub fn cuda_devices() -> i64 {
+    Cuda::device_count()
+}
+
+/// A gradient that libtorch finds, compared with the one known.
+pub fn libtorch_derives() -> Result<String> {
+    let says = format!("{LIBTORCH} and its automatic differentiation work");
+    let x = Tensor::f_from_slice(&[1.0_f32, 2.0, 3.0])?.f_requires_grad_(true)?;
+    x.f_mul(&x)?.f_sum(Kind::Float)?.f_backward()?;
+    let mut gradient = [0.0_f32; 3];
+    x.f_grad()?.f_copy_data(&mut gradient, 3)?;
+    ensure!(
+        gradient == [2.0, 4.0, 6.0],
+        "the gradient of x² at 1, 2, 3 comes out as {gradient:?}: lay libtorch {LIBTORCH} down anew (remove .libtorch, then scripts/run)"
+    );
+    Ok(says)
 }

@@ -1,11 +1,11 @@
 //! How weights and biases begin.
 
+use crate::data::random::{Purpose, Stream};
 use crate::experiment::config::{Init, Model};
-use crate::random::{Purpose, Stream};
 
 /// Sizes of a network's layers, the inputs' columns first and the one output last.
 pub fn widths(model: &Model, columns: usize) -> Vec<usize> {
-    [columns].into_iter().chain(model.hidden.iter().copied()).chain([1]).collect()
+    model.widths(columns)
 }
 
 /// One layer's weights, `[inputs, outputs]` row by row, and its biases, `[outputs]`.

@@ -49,11 +49,6 @@ impl Loss {
         config.pairing != Pairing::Matched && !matches!(config.kind, LossKind::Mse | LossKind::Sse)
     }
 
-    /// Numbers that it keeps for each lane at once.
-    pub fn room(by: By, config: &config::Loss, rows: usize) -> u128 {
-        if by == By::Torch && Self::pairs(config) { rows as u128 * (rows.min(BLOCK as usize) as u128 + 1) } else { 0 }
-    }
-
     fn delta(&self) -> f64 {
         self.config.delta.unwrap_or(1.0)
     }

@@ -23,13 +23,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use anyhow::Result;
 use tch::Device;
 
-use crate::analysis::health::Health;
-use crate::analysis::outcome::Fit;
 use crate::data::batch_rows;
 use crate::results::rows::CurvePoint;
+use crate::stats::moments::Fit;
 use native::{buffers, cuda};
 use network::By;
-use stack::{Lane, Stack};
+use stack::{Lane, Stack, State};
 
 /// A run that has ended.
 pub struct Trained {
@@ -37,7 +36,12 @@ pub struct Trained {
     pub steps: usize,
     /// At the test points, in original units, after the last update.
     pub predictions: Vec<f64>,
-    pub health: Health,
+    /// Its network's parameters after the last update, and the gradient of the last row: for each layer the weights
+    /// `[inputs, outputs]` row by row, then the biases where it has some.
+    pub parameters: Vec<Vec<f32>>,
+    pub gradient: Vec<Vec<f32>>,
+    /// Euclidean norms of the gradients of the first and of the last layer's weights before the first update.
+    pub first_gradient: [f64; 2],
     /// Different samples among all batches.
     pub distinct_samples: usize,
 }
@@ -92,12 +96,11 @@ pub fn train_by(
             told = step;
         }
         // The gradient is that of the last row.
-        for (((curve, predictions, gradient), (state, distinct_samples)), lane) in
-            block_runs.into_iter().zip(stack.state(&block)?).zip(&lanes[first..])
+        for ((curve, predictions, first_gradient), (state, distinct_samples)) in
+            block_runs.into_iter().zip(stack.state(&block)?)
         {
-            let test = lane.data.scaled_inputs(&lane.data.test);
-            let health = Health::of(&lane.config.model, lane.data.test.columns, gradient, &state, &test);
-            runs.push(Trained { curve, steps, predictions, health, distinct_samples });
+            let State { parameters, gradient } = state;
+            runs.push(Trained { curve, steps, predictions, parameters, gradient, first_gradient, distinct_samples });
         }
     }
     Ok(runs)

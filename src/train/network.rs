@@ -237,15 +237,6 @@ impl Pass {
         })
     }
 
-    /// Numbers that it keeps for each lane at once.
-    pub fn room(model: &Model, widths: &[usize], rows: usize, backward: bool) -> u128 {
-        let units: u128 = widths[1..].iter().map(|&width| width as u128).sum();
-        let widest = widths.iter().max().map_or(1, |&width| width as u128);
-        let needed = model.hidden.iter().zip(&model.activation).filter(|(_, a)| a.needs_input());
-        let inputs: u128 = needed.map(|(&width, _)| width as u128).sum();
-        rows as u128 * (units * (1 + u128::from(backward)) + inputs + widest)
-    }
-
     /// Carries samples through the networks: all that were planned for, or this many rows of one lane's.
     pub fn forward(
         &mut self,

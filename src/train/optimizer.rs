@@ -64,11 +64,6 @@ impl Optimizer {
         })
     }
 
-    /// Numbers that it keeps for each parameter.
-    pub fn room(by: By, kind: &OptimizerKind) -> usize {
-        states(kind) + if by == By::Torch { 2 } else { 0 }
-    }
-
     /// Updates a block's parameters by their gradient, which it may overwrite; it is their update number `update`, from 0.
     pub fn step(&mut self, network: &mut Network, block: &Range<usize>, update: usize) -> Result<(), TchError> {
         let factor = self.schedule.factor(update, self.steps);

@@ -14,9 +14,9 @@ use super::loss::Loss;
 use super::network::{By, Network, Operand, Pass};
 use super::optimizer::Optimizer;
 use super::{device, init, kernels};
-use crate::analysis::health::{State, edges};
 use crate::data::{Batches, RunData, batch_rows};
 use crate::experiment::config::Config;
+use crate::stats::gradients::edges;
 
 /// One run of a stack.
 #[derive(Clone)]
@@ -46,24 +46,6 @@ impl Shape {
     }
 }
 
-/// Bytes that one more lane takes, on the device and in curves.
-pub fn bytes_a_lane(by: By, config: &Config, rows: usize, test: usize, columns: usize) -> Result<u64> {
-    let batch = batch_rows(&config.batch, rows)?;
-    let widths = init::widths(&config.model, columns);
-    let hidden = &config.model.hidden;
-    let parameters: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
-    // Parameters, their gradient, the weights transposed, the parameters before an update, and the optimizer's own.
-    let numbers = parameters * (4 + Optimizer::room(by, &config.optimizer.kind)) as u128
-        + Pass::room(&config.model, &widths, by.rows_at_once(hidden, batch), true)
-        + Pass::room(&config.model, &widths, by.rows_at_once(hidden, test), false)
-        + Loss::room(by, &config.loss, batch)
-        + Loss::room(by, &config.loss, test)
-        + (batch + test) as u128 * (columns + 3) as u128;
-    let logged = config.train.logged(config.train.length.steps(rows, batch));
-    let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + logged as u128 * 200;
-    Ok(u64::try_from(numbers * 4 + host).unwrap_or(u64::MAX))
-}
-
 pub struct Stack {
     network: Network,
     loss: Loss,
@@ -83,6 +65,13 @@ pub struct Stack {
     kept: Vec<f32>,
     test_kept: Vec<f32>,
     before: Vec<f32>,
+}
+
+/// A network's parameters and their last gradient: for each layer the weights `[inputs, outputs]` row by row, then the
+/// biases where it has some.
+pub struct State {
+    pub parameters: Vec<Vec<f32>>,
+    pub gradient: Vec<Vec<f32>>,
 }
 
 /// A lane's numbers at one step.

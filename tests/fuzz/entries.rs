@@ -5,15 +5,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
+use misfit::compare::print as diff;
+use misfit::compare::{Asked, Side, Tolerance, compare};
 use misfit::data::csv_file::CsvFile;
 use misfit::experiment::{EMBEDDED, Experiment, seeds};
-use misfit::results::compare::{Asked, Side, Tolerance, compare};
+use misfit::report;
 use misfit::results::folder::Folder;
 use misfit::results::lock::Lock;
 use misfit::results::manifest::{Circumstances, Manifest};
 use misfit::results::read::{self, Trust};
 use misfit::results::sums::Sum;
-use misfit::show::{diff, report};
 
 /// What parts the files of an input that is several.
 const CUT: &[u8] = b"\n=====\n";

@@ -1,0 +1,59 @@
+//! `misfit diagnose`: finds out what is wrong with an experiment's baseline, by trying what might mend it.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Exit;
+use super::run::TrainArgs;
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit diagnose                       the embedded experiment: a ReLU network asked to fit x² + x
+  misfit diagnose my.toml               one's own
+  misfit diagnose my.toml --hide-fixes --out results/my-hidden
+                                        without the fixes that the file names: what does misfit find by itself?
+  misfit diagnose my.toml train.steps=500   a baseline with one setting changed
+
+The runs, effects.csv, findings.csv and repaired.toml go to results/<name>-diagnosis. A diagnosis that was cut short
+goes on with the same command. Exit codes: 0 done, 2 a usage or input error, 130 or 143 interrupted.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DiagnoseArgs {
+    #[command(flatten)]
+    pub train: TrainArgs,
+    /// Try only fixes that misfit itself suggests, none of those that the file names
+    #[arg(long)]
+    pub hide_fixes: bool,
+}
+
+#[cfg(not(feature = "train"))]
+pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
+    let _ = (args.train.load()?, args.hide_fixes);
+    super::run::cannot_train()
+}
+
+#[cfg(feature = "train")]
+pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
+    use std::path::Path;
+
+    use super::run::print;
+    use crate::diagnose::{Interrupted, diagnose};
+
+    let experiment = args.train.load()?;
+    let name = format!("{}-diagnosis", experiment.name);
+    let path = args.train.out.clone().unwrap_or_else(|| Path::new("results").join(name));
+    let own = if args.hide_fixes { Vec::new() } else { experiment.fixes.clone() };
+    let runner = crate::run::runner::Runner::new(&args.train.device, args.train.threads)?;
+    match diagnose(&runner, &experiment, own, &path, args.train.fresh) {
+        Ok(text) => {
+            print(&text)?;
+            super::steps::after_diagnosis(&path, &path.join("repaired.toml"));
+            Ok(Exit::Done)
+        }
+        Err(error) => match error.downcast_ref::<Interrupted>() {
+            Some(Interrupted(signal)) => Ok(Exit::Interrupted(*signal)),
+            None => Err(error),
+        },
+    }
+}

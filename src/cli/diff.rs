@@ -1,0 +1,93 @@
+//! `misfit diff`: two CSVs or results folders held against each other.
+
+use anyhow::{Result, ensure};
+use clap::{Args, ValueEnum};
+
+use super::Exit;
+use super::run::print;
+use crate::compare::print as printed;
+use crate::compare::{Asked, Side, Tolerance, compare};
+use crate::text::note::note;
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit diff results/polynomial results/mine            all files of two results folders, and their settings
+  misfit diff results/polynomial#question results/polynomial#answer
+                                                         two variants of one folder
+  misfit diff a/curves.csv b/curves.csv --rtol 1e-6      two CSVs, equal but for rounding
+  misfit diff results/polynomial results/mine --changed  only what differs
+  misfit diff results/polynomial results/mine --within-noise
+                                                         different only where seeds do not differ as much
+  misfit diff a.csv b.csv --key city,year                CSVs made elsewhere, aligned by columns of one's choice
+  misfit diff a b --format md                            for an issue or a pull request
+
+Rows are aligned by variant, seed and step (or the inputs, of predictions); NaN equals NaN, and inf an inf of its sign.
+Numbers are the same where |a − b| ≤ atol + rtol·|b|. Exit codes: 0 the same, 1 different, 2 failed.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DiffArgs {
+    /// A CSV or a results folder; `#VARIANT` after it means one variant of it
+    #[arg(value_name = "A")]
+    a: String,
+    /// What it is compared with, the reference of the tolerance
+    #[arg(value_name = "B")]
+    b: String,
+    /// Relative tolerance
+    #[arg(long, value_name = "R", default_value_t = 0.0, value_parser = tolerance, allow_hyphen_values = true)]
+    rtol: f64,
+    /// Absolute tolerance, in each column's own units
+    #[arg(long, value_name = "A", default_value_t = 0.0, value_parser = tolerance, allow_hyphen_values = true)]
+    atol: f64,
+    /// How it is shown; with json and csv NaN and infinities are spelt NaN, inf and -inf
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    format: Format,
+    /// Show only columns, files and settings that differ
+    #[arg(long)]
+    changed: bool,
+    /// Of several seeds: count as different only what differs by more than seeds do among themselves
+    #[arg(long)]
+    within_noise: bool,
+    /// Columns that tell rows apart, instead of variant, seed, step and x
+    #[arg(long, value_name = "COLUMN,…", value_delimiter = ',')]
+    key: Vec<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Table,
+    Json,
+    Md,
+    Csv,
+}
+
+fn tolerance(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok().filter(|number| *number >= 0.0 && number.is_finite());
+    number.ok_or_else(|| "expected a number of at least 0, as 1e-6".to_owned())
+}
+
+pub fn run(args: &DiffArgs) -> Result<Exit> {
+    let sides = [Side::parse(&args.a), Side::parse(&args.b)];
+    let asked = Asked {
+        tolerance: Tolerance { rtol: args.rtol, atol: args.atol },
+        key: args.key.clone(),
+        within_noise: args.within_noise,
+    };
+    let folders = sides.iter().all(Side::is_folder);
+    ensure!(!folders || args.key.is_empty(), "--key: is for CSVs: name two files of these folders");
+    let comparison = compare(&sides[0], &sides[1], &asked)?;
+    comparison.notes.iter().for_each(|text| note(text));
+    let text = match args.format {
+        Format::Table => printed::table(&comparison, args.changed),
+        Format::Md => printed::markdown(&comparison, args.changed),
+        Format::Json => printed::json(&comparison, args.changed)?,
+        Format::Csv => printed::csv(&comparison, args.changed),
+    };
+    print(&text)?;
+    // The notebook compares whole folders.
+    let whole = folders && sides.iter().all(|side| side.variant.is_none());
+    if args.format == Format::Table && whole && comparison.different {
+        super::steps::after_diff(&sides[0].path, &sides[1].path);
+    }
+    Ok(if comparison.different { Exit::Different } else { Exit::Done })
+}

@@ -1,0 +1,40 @@
+//! `misfit doctor`: what is there, and whether it works.
+
+use anyhow::Result;
+use clap::Args;
+
+use super::Exit;
+use super::run::print;
+use crate::report::style::{bad, dim, good};
+use crate::run::doctor::{State, checks};
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit doctor                 libtorch, processor, memory, CUDA and the folder one stands in
+  misfit doctor --device cuda   the same, and a GPU must be there and compute what the processor does
+
+Exit codes: 0 all that is needed works, 1 something does not, 2 a usage error.";
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct DoctorArgs {
+    /// What must be there to train on: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    device: String,
+}
+
+pub fn run(args: &DoctorArgs) -> Result<Exit> {
+    let checks = checks(&args.device)?;
+    let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or(0);
+    let mut text = String::new();
+    for check in &checks {
+        let state = match check.state {
+            State::Works => good("ok  "),
+            State::Absent => dim("–   "),
+            State::Fails => bad("FAIL"),
+        };
+        text += &format!("{state}  {:width$}  {}\n", check.what, check.says);
+    }
+    print(&text)?;
+    Ok(if checks.iter().any(|check| check.state == State::Fails) { Exit::Different } else { Exit::Done })
+}

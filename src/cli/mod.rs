@@ -1,0 +1,144 @@
+//! The command line: what is accepted, and which exit code follows. The subcommands have a file each: parse, do, print.
+
+mod completions;
+mod diagnose;
+mod diff;
+mod doctor;
+mod init;
+mod man;
+mod merge;
+mod next;
+mod plan;
+mod report;
+mod run;
+mod steps;
+mod task;
+mod usage;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory, Parser, Subcommand};
+
+use crate::text::note::note;
+
+/// How a command ended well; a failure is an error, and code 2.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Exit {
+    Done,
+    /// A difference, or a check that failed: code 1.
+    Different,
+    /// By this signal; runs that had ended are kept.
+    #[cfg(feature = "train")]
+    Interrupted(i32),
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit run                                    trains the embedded experiment and says what each variant ended as
+  misfit report results/polynomial              plots of that, and one page for the browser
+  misfit init mine.toml                         a copy of the experiment to change
+  misfit run mine.toml                          trains it; its results go to results/mine
+  misfit diff results/polynomial results/mine   what is different now
+  misfit diagnose mine.toml                     why its baseline does not fit, and what mends it
+
+Each subcommand's --help has more.";
+
+#[derive(Debug, Parser)]
+#[command(
+    name = "misfit",
+    version,
+    propagate_version = true,
+    about = "Finds out, by experiment, why a small neural network does not fit its data",
+    after_help = EXAMPLES
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Trains every variant of an experiment over its seeds, writes the results as CSV and prints a table
+    Run(run::RunArgs),
+    /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
+    Diagnose(diagnose::DiagnoseArgs),
+    /// Draws a results folder: plots as SVG and PNG, and one page for the browser
+    Report(report::ReportArgs),
+    /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
+    Diff(diff::DiffArgs),
+    /// Cuts an experiment's runs into numbered tasks for a cluster: one file says which task has which
+    Plan(plan::PlanArgs),
+    /// Trains one task of a plan into a folder of its own
+    Task(task::TaskArgs),
+    /// Puts what a plan's tasks left into one results folder, and says what is missing
+    Merge(merge::MergeArgs),
+    /// Checks what misfit needs: libtorch, CUDA, threads, memory, a folder to write to
+    Doctor(doctor::DoctorArgs),
+    /// Writes a copy of the embedded experiment, to change it
+    Init(init::InitArgs),
+    /// Prints what makes a shell complete misfit's subcommands and options
+    Completions(completions::CompletionsArgs),
+    /// Prints the manual page, or writes those of all subcommands into a folder
+    Man(man::ManArgs),
+}
+
+/// The command line as it is accepted: of this help, manual pages and completions are made.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
+
+/// Reads the process's arguments and does what they say.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) if !error.use_stderr() => {
+            let _ = error.print();
+            return ExitCode::SUCCESS;
+        }
+        Err(error) => return usage(&error),
+    };
+    let ended = match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Diagnose(args) => diagnose::run(&args),
+        Command::Report(args) => report::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Plan(args) => plan::run(&args),
+        Command::Task(args) => task::run(&args),
+        Command::Merge(args) => merge::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
+        Command::Init(args) => init::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    };
+    match ended {
+        Ok(Exit::Done) => ExitCode::SUCCESS,
+        Ok(Exit::Different) => ExitCode::from(1),
+        #[cfg(feature = "train")]
+        Ok(Exit::Interrupted(signal)) => ExitCode::from(128 + signal as u8),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Of a cause of many lines, as libtorch's with its stack, the first says what it is.
+            let causes: Vec<String> =
+                error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned()).collect();
+            note(&causes.join(": "));
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// Says what is wrong with the arguments, or how to use the program where there are none.
+fn usage(error: &clap::Error) -> ExitCode {
+    if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        let _ = error.print();
+    } else {
+        note(&usage::line(error, &command()));
+    }
+    ExitCode::from(2)
+}
+
+/// A reader that has seen enough, as `head`, is no failure.
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error.chain().any(|cause| {
+        cause.downcast_ref::<std::io::Error>().is_some_and(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    })
+}

@@ -1,0 +1,191 @@
+//! `misfit run`: trains every variant over its seeds.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::{Args, ValueHint};
+
+use super::Exit;
+use crate::data::{Files, batch_rows, training_rows};
+use crate::experiment::config::difference;
+use crate::experiment::{Experiment, seeds};
+use crate::text::note::note;
+use crate::text::numbers::ranges;
+use crate::text::one_line;
+
+const EXAMPLES: &str = "\
+Examples:
+  misfit run                                       the embedded experiment: a ReLU network asked to fit x² + x
+  misfit run my.toml --seeds 10                    one's own, with the seeds 0 to 9
+  misfit run my.toml train.steps=500               with one setting changed, in every variant
+  misfit run --variant question --variant answer   only these variants
+  misfit run --dry-run                             what would be trained, and how each variant differs
+
+A run that was cut short goes on with the same command. Exit codes: 0 done, 2 a usage or input error,
+130 or 143 interrupted (runs that had ended are kept).";
+
+/// What is trained, where, and where to the results go.
+#[derive(Debug, Args)]
+pub struct TrainArgs {
+    /// An experiment file (the embedded polynomial experiment where none is given), and settings to change in it
+    #[arg(value_name = "FILE | KEY=VALUE", value_hint = ValueHint::FilePath)]
+    pub words: Vec<String>,
+    /// The results folder [default: results/<name>; of a diagnosis results/<name>-diagnosis]
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub out: Option<PathBuf>,
+    /// The number of seeds (0, 1, …), or a list of them, as 3,5,8
+    #[arg(long, value_name = "N | LIST", allow_hyphen_values = true)]
+    pub seeds: Option<String>,
+    /// Where to train: cpu, cuda or cuda:N
+    #[arg(long, default_value = "cpu")]
+    pub device: String,
+    /// Training threads [default: one for each core; one for a GPU]
+    #[arg(long, value_name = "N", value_parser = threads, allow_hyphen_values = true)]
+    pub threads: Option<u16>,
+    /// Replace whatever results are in the folder
+    #[arg(long)]
+    pub fresh: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub struct RunArgs {
+    #[command(flatten)]
+    pub train: TrainArgs,
+    /// Only this variant; may be repeated
+    #[arg(long, value_name = "NAME")]
+    pub variant: Vec<String>,
+    /// Print every run and how each variant differs from the baseline; train and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+pub fn run(args: &RunArgs) -> Result<Exit> {
+    let experiment = args.train.load()?;
+    let variants = experiment.select(&args.variant)?;
+    experiment.notes.iter().for_each(|text| note(text));
+    if args.dry_run {
+        let files = Files::read(variants.iter().map(|&at| &experiment.variants[at].config))?;
+        for &at in &variants {
+            let variant = &experiment.variants[at];
+            let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
+            rows.with_context(|| format!("variant {:?}", variant.name))?;
+        }
+        print(&describe(&experiment, &variants))?;
+        return Ok(Exit::Done);
+    }
+    train(&args.train, &experiment, &variants)
+}
+
+pub fn threads(text: &str) -> Result<u16, String> {
+    let count = text.parse().ok().filter(|count| (1..=4096).contains(count));
+    count.ok_or_else(|| "expected a whole number from 1 to 4096".to_owned())
+}
+
+/// Writes the command's output, with its colours where they are wanted.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
+}
+
+impl TrainArgs {
+    pub fn load(&self) -> Result<Experiment> {
+        crate::experiment::device::named(&self.device)?;
+        load(&self.words, self.seeds.as_deref())
+    }
+}
+
+/// The experiment that `words` name, with the settings among them and the seeds applied.
+pub fn load(words: &[String], seeds: Option<&str>) -> Result<Experiment> {
+    let is_override = |word: &&String| {
+        word.split_once('=').is_some_and(|(key, _)| !key.contains(['/', '\\'])) && !Path::new(word.as_str()).is_file()
+    };
+    let (mut overrides, files): (Vec<String>, Vec<String>) = words.iter().cloned().partition(|word| is_override(&word));
+    if let Some(seeds) = seeds {
+        overrides.push(seeds::on_the_command_line(seeds)?);
+    }
+    let experiment = match files.as_slice() {
+        [] => Experiment::embedded(&overrides)?,
+        [file] => Experiment::load(Path::new(file), &overrides)?,
+        [_, second, ..] => {
+            if !second.ends_with(".toml") && !Path::new(second).exists() {
+                bail!("{second:?}: is neither a file nor a setting: write settings as key=value, as train.steps=100")
+            }
+            bail!("{second:?}: a second experiment file: run them one after the other, or write settings as key=value")
+        }
+    };
+    Ok(experiment)
+}
+
+/// Every run that there would be, each variant with its differences from the baseline.
+fn describe(experiment: &Experiment, variants: &[usize]) -> String {
+    use std::fmt::Write;
+    let mut text = String::new();
+    let runs = variants.len() * experiment.seeds.len();
+    let _ = writeln!(
+        text,
+        "{}: {runs} runs, {} variants with {} seeds each",
+        one_line(&experiment.name),
+        variants.len(),
+        experiment.seeds.len()
+    );
+    let seeds = ranges(experiment.seeds.iter().copied(), ", ");
+    let _ = writeln!(text, "\nbaseline");
+    for (key, value) in crate::experiment::config::flatten(&experiment.baseline) {
+        let _ = writeln!(text, "  {key} = {value}");
+    }
+    for &at in variants {
+        let variant = &experiment.variants[at];
+        let changes = difference(&variant.config, &experiment.baseline);
+        let _ = writeln!(text, "\n{} (seeds {})", one_line(&variant.name), seeds);
+        if changes.is_empty() {
+            let _ = writeln!(text, "  as the baseline");
+        }
+        for (key, value) in changes {
+            let _ = writeln!(text, "  {key} = {value}");
+        }
+    }
+    text
+}
+
+#[cfg(not(feature = "train"))]
+fn train(_: &TrainArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
+    cannot_train()
+}
+
+#[cfg(not(feature = "train"))]
+pub fn cannot_train() -> Result<Exit> {
+    bail!(
+        "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)"
+    )
+}
+
+#[cfg(feature = "train")]
+fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
+    use crate::experiment::EMBEDDED;
+    use crate::report::table;
+    use crate::results::lock::ANOTHER;
+    use crate::run::runner::{Place, Runner};
+
+    let runner = Runner::new(&args.device, args.threads)?;
+    let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+    let hash = runner.hash(experiment, files.hashes());
+    let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
+    let (fresh, asked_fresh) = (args.fresh, args.fresh);
+    let place =
+        Place { path: &path, hash: &hash, fresh, asked_fresh, lock: None, tell: true, cure: ANOTHER, task: None };
+    let report = runner.run(experiment, &experiment.runs(variants), &files, &place)?;
+    if let Some(signal) = report.interrupted {
+        return Ok(Exit::Interrupted(signal));
+    }
+    let table = table::results(experiment, variants, &path)?;
+    let more = match report.others {
+        0 => String::new(),
+        more => format!(", which hold {more} more, of other seeds or variants"),
+    };
+    let (runs, seconds) = (report.trained, report.seconds);
+    print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
+    super::steps::after_run(&path, experiment.file == EMBEDDED.0);
+    Ok(Exit::Done)
+}

@@ -1,0 +1,60 @@
+//! How each variant ended on the two sides, in a line each: is it better or worse?
+
+use std::collections::HashSet;
+
+use serde::Serialize;
+
+use super::json;
+use super::side::Side;
+use crate::report::summary::{VariantSummary, by_variant};
+use crate::results::read::{self, Runs};
+
+/// A variant that both sides have.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Ending {
+    /// Its name; of two variants held against each other nothing.
+    pub variant: Option<String>,
+    /// `fits 6/6`, or each outcome with its count.
+    pub outcomes_a: String,
+    pub outcomes_b: String,
+    /// Medians over all seeds of the side, in target units; a run whose error is not a number counts as infinitely far off.
+    #[serde(serialize_with = "json::number")]
+    pub test_rmse_a: f64,
+    #[serde(serialize_with = "json::number")]
+    pub test_rmse_b: f64,
+}
+
+/// Runs files of so many bytes or fewer are read for it.
+const MOST_BYTES: u64 = 64 << 20;
+
+/// The variants that both folders have, those with names of their own before combinations of fixes, which are named after
+/// them, joined by `+`. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
+pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
+    let runs = sides.map(|side| {
+        let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
+        if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
+    });
+    let variants = runs.each_ref().map(|runs| by_variant(runs.rows.iter().map(|(row, _)| row)));
+    let summary = |side: usize, variant: &str| VariantSummary::of(variant, variants[side].get(variant)?);
+    let ending = |a: &str, b: &str, name: Option<&str>| {
+        let (a, b) = (summary(0, a)?, summary(1, b)?);
+        Some(Ending {
+            variant: name.map(str::to_owned),
+            outcomes_a: a.outcomes_line(),
+            outcomes_b: b.outcomes_line(),
+            test_rmse_a: a.test_rmse.median,
+            test_rmse_b: b.test_rmse.median,
+        })
+    };
+    if let [Some(a), Some(b)] = sides.map(|side| side.variant.as_deref()) {
+        return ending(a, b, None).into_iter().collect();
+    }
+    let mut names: Vec<&str> = runs[0].rows.iter().map(|(row, _)| row.variant.as_str()).collect();
+    names.dedup();
+    let mut seen = HashSet::new();
+    names.retain(|name| seen.insert(*name));
+    let settings: HashSet<&str> = runs[0].settings.iter().map(String::as_str).collect();
+    let is_fix = |part: &str| settings.contains(part);
+    names.sort_by_cached_key(|name| name.split('+').all(is_fix));
+    names.into_iter().filter_map(|name| ending(name, name, Some(name))).collect()
+}

@@ -1,0 +1,236 @@
+//! Two CSVs, or two results folders, held against each other: `misfit diff`.
+//!
+//! Rows are aligned by key and gone through side by side, so that files of any length take the same little memory.
+
+mod columns;
+mod endings;
+mod fields;
+mod files;
+mod group;
+mod json;
+mod keyed;
+mod noise;
+pub mod print;
+mod settings;
+mod side;
+
+use anyhow::{Result, bail, ensure};
+use serde::Serialize;
+
+pub use columns::{ColumnComparison, Difference, Tolerance};
+pub use endings::Ending;
+pub use noise::{Noise, Verdict};
+pub use settings::Setting;
+pub use side::Side;
+
+use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, unfinished};
+use crate::results::manifest::Manifest;
+use crate::results::rows::RunFile;
+use crate::text::one_line;
+use files::files;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    pub tolerance: Tolerance,
+    /// The columns of the key, where it is not to be found out.
+    pub key: Vec<String>,
+    /// Whether numbers count as different only where they differ by more than seeds do among themselves.
+    pub within_noise: bool,
+}
+
+/// All that was found.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    pub a: String,
+    pub b: String,
+    pub different: bool,
+    pub tolerance: Tolerance,
+    pub within_noise: bool,
+    pub settings: Vec<Setting>,
+    /// Of results folders.
+    pub endings: Vec<Ending>,
+    pub files: Vec<FileComparison>,
+    /// What a reader should know, a line each.
+    pub notes: Vec<String>,
+}
+
+/// One CSV beside the other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct FileComparison {
+    pub file: String,
+    /// Why it cannot be compared, where it cannot.
+    pub incomparable: Option<String>,
+    /// What rows are aligned by; nothing where it is their number.
+    pub key: Vec<String>,
+    /// Rows that both have, that B lacks, and that only B has.
+    pub compared: u64,
+    pub missing: u64,
+    pub extra: u64,
+    /// Keys of the first of them.
+    pub first_missing: Option<Vec<String>>,
+    pub first_extra: Option<Vec<String>>,
+    /// Columns that one side lacks.
+    pub missing_columns: Vec<String>,
+    pub extra_columns: Vec<String>,
+    pub columns: Vec<ColumnComparison>,
+    pub different: bool,
+    /// Columns that differ, but by no more than is asked for, and are left out for it.
+    #[serde(skip)]
+    pub different_within: usize,
+    /// Those with the largest multiples first, of so many.
+    pub noise: Vec<Noise>,
+    pub noise_total: usize,
+    /// Variants with several seeds on both sides, and those with one, of which nothing says what is noise.
+    pub with_noise: usize,
+    pub without_noise: usize,
+    /// Runs that were too many to be held for it.
+    pub left_out: usize,
+}
+
+impl FileComparison {
+    fn empty(file: &str) -> Self {
+        FileComparison {
+            file: file.to_owned(),
+            incomparable: None,
+            key: Vec::new(),
+            compared: 0,
+            missing: 0,
+            extra: 0,
+            first_missing: None,
+            first_extra: None,
+            missing_columns: Vec::new(),
+            extra_columns: Vec::new(),
+            columns: Vec::new(),
+            different: false,
+            different_within: 0,
+            noise: Vec::new(),
+            noise_total: 0,
+            with_noise: 0,
+            without_noise: 0,
+            left_out: 0,
+        }
+    }
+
+    /// Whether anything in this column counts as a difference.
+    pub fn column_differs(&self, column: &ColumnComparison, within_noise: bool) -> bool {
+        let beyond = column.beyond > 0;
+        if within_noise { column.beyond_noise.unwrap_or(beyond) } else { beyond }
+    }
+
+    fn judge(&mut self, within_noise: bool) {
+        self.different = self.incomparable.is_some()
+            || self.missing + self.extra > 0
+            || !self.missing_columns.is_empty()
+            || !self.extra_columns.is_empty()
+            || self.columns.iter().any(|column| self.column_differs(column, within_noise));
+    }
+}
+
+/// Compares two CSVs or two results folders.
+pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
+    a.check()?;
+    b.check()?;
+    // A variant that one side names is the one that is meant of both.
+    let [a, b] = [
+        Side { variant: a.variant.clone().or_else(|| b.variant.clone()), ..a.clone() },
+        Side { variant: b.variant.clone().or_else(|| a.variant.clone()), ..b.clone() },
+    ];
+    let mut comparison = Comparison {
+        a: a.name(),
+        b: b.name(),
+        different: false,
+        tolerance: asked.tolerance,
+        within_noise: asked.within_noise,
+        settings: Vec::new(),
+        endings: Vec::new(),
+        files: Vec::new(),
+        notes: Vec::new(),
+    };
+    match (a.is_folder(), b.is_folder()) {
+        (true, true) => folders([&a, &b], asked, &mut comparison)?,
+        (false, false) => {
+            let name = a.path.file_name().map_or_else(String::new, |name| one_line(&name.to_string_lossy()));
+            let mut file = files([&a, &b], [&a.path, &b.path], &name, asked, &mut comparison.notes)?;
+            file.judge(asked.within_noise);
+            comparison.files.push(file);
+        }
+        (folder, _) => {
+            let (folder, file) = if folder { (&a, &b) } else { (&b, &a) };
+            let inside = file.path.file_name().map(|name| folder.path.join(name)).filter(|path| path.is_file());
+            let cure =
+                inside.map_or_else(String::new, |path| format!(", as {}", one_line(&path.display().to_string())));
+            bail!("{}: is a folder, and {} a file: name two of a kind{cure}", folder.name(), file.name());
+        }
+    }
+    comparison.different = comparison.files.iter().any(|file| file.different);
+    Ok(comparison)
+}
+
+fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Result<()> {
+    let names = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS]);
+    // What a run leaves in the order in which it is read: how runs ended, how they got there, what they say.
+    let mut names: Vec<&str> = names.collect();
+    names.sort_by_key(|name| *name != RunFile::Runs.name());
+    let mut found = [false; 2];
+    for name in names {
+        let paths = sides.map(|side| side.path.join(name));
+        let there = paths.each_ref().map(|path| path.is_file());
+        found = [found[0] | there[0], found[1] | there[1]];
+        // Effects are over variants.
+        if there == [false; 2] || (name == EFFECTS && sides.iter().any(|side| side.variant.is_some())) {
+            continue;
+        }
+        let mut file = if there == [true; 2] {
+            match files(sides, [&paths[0], &paths[1]], name, asked, &mut comparison.notes)? {
+                file if file.compared + file.missing + file.extra > 0 || file.different => file,
+                // Nothing of these variants, on neither side.
+                _ => continue,
+            }
+        } else {
+            let mut file = FileComparison::empty(name);
+            file.incomparable = Some(format!("only {} has it", if there[0] { "A" } else { "B" }));
+            file
+        };
+        file.judge(asked.within_noise);
+        comparison.files.push(file);
+    }
+    for (side, found) in sides.into_iter().zip(found) {
+        if let (false, Some(why)) = (found, unfinished(&side.path)) {
+            bail!("{why}");
+        }
+        ensure!(
+            found,
+            "{}: holds no results: expected a folder with runs.csv, curves.csv, …, as misfit run writes it",
+            side.name()
+        );
+    }
+    comparison.endings = endings::endings(sides);
+    let read = |side: &Side| Manifest::read(&side.path.join(MANIFEST));
+    match (read(sides[0]), read(sides[1])) {
+        (Ok(Some(a)), Ok(Some(b))) => {
+            comparison.settings = settings::differences(sides, [&a, &b]);
+            let scales = |setting: &&Setting| setting.key == "data.scale_target" || setting.key.starts_with("loss.");
+            let keys: Vec<&str> =
+                comparison.settings.iter().filter(scales).map(|setting| setting.key.as_str()).collect();
+            if !keys.is_empty() {
+                comparison.notes.push(format!(
+                    "the losses of the sides are not in the same units ({} differs): compare test_rmse and r2 instead",
+                    keys.join(", ")
+                ));
+            }
+        }
+        manifests => {
+            for (side, manifest) in sides.into_iter().zip([manifests.0, manifests.1]) {
+                match manifest {
+                    Ok(Some(_)) => {}
+                    Ok(None) => comparison
+                        .notes
+                        .push(format!("{}: has no {MANIFEST}, so nothing is said of settings", side.name())),
+                    Err(error) => comparison.notes.push(format!("{error}, so nothing is said of settings")),
+                }
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! One side of a comparison: a CSV or a results folder, of which all or one variant is meant.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, ensure};
+
+use crate::text::one_line;
+use crate::text::suggest::{no_such, sibling};
+
+/// What a command line's `results/polynomial#answer` means.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Side {
+    pub path: PathBuf,
+    /// The only variant that is meant, where one is.
+    pub variant: Option<String>,
+}
+
+impl Side {
+    /// A path; or a path, `#` and a variant, where nothing lies at the path with the `#` in it.
+    pub fn parse(text: &str) -> Self {
+        match text.rsplit_once('#') {
+            Some((path, variant)) if !Path::new(text).exists() => {
+                Side { path: PathBuf::from(path), variant: Some(variant.to_owned()) }
+            }
+            _ => Side { path: PathBuf::from(text), variant: None },
+        }
+    }
+
+    pub fn is_folder(&self) -> bool {
+        self.path.is_dir()
+    }
+
+    /// Refuses what is no CSV and no folder.
+    pub fn check(&self) -> Result<()> {
+        let Ok(about) = std::fs::metadata(&self.path) else {
+            let file = self.path.extension().is_some_and(|extension| extension == "csv")
+                || (sibling(&self.path, false).is_some() && sibling(&self.path, true).is_none());
+            return Err(no_such(&self.path, if file { "file" } else { "results folder" }));
+        };
+        let readable = about.is_file() || about.is_dir();
+        ensure!(readable, "{}: is neither a file nor a folder: save what comes out of it to a file first", self.name());
+        Ok(())
+    }
+
+    /// As the command line has it.
+    pub fn name(&self) -> String {
+        let path = one_line(&self.path.display().to_string());
+        match &self.variant {
+            Some(variant) => format!("{path}#{}", one_line(variant)),
+            None => path,
+        }
+    }
+
+    /// A file of this side, as messages name it.
+    pub fn shown(&self, file: &Path) -> String {
+        one_line(&file.display().to_string())
+    }
+}

@@ -1,0 +1,161 @@
+//! What a diagnosis leaves beside the runs: `effects.csv`, `findings.csv` and the repaired experiment.
+
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use super::search::{Set, Suspicion, TRIED};
+use super::verdicts::{Diagnosis, Goal, Judged, Verdict};
+use crate::experiment::Experiment;
+use crate::experiment::config::{Target, Test, sections};
+use crate::results::files::{Unplaced, remove};
+use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
+use crate::results::integrity::Integrity;
+use crate::results::manifest::Manifest;
+use crate::results::rows::{EFFECTS_HEADER, FINDINGS_HEADER, line};
+use crate::text::numbers::number;
+use crate::text::one_line;
+
+/// Writes the three files into a results folder that has a manifest.
+pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> Result<()> {
+    let text = |name: &'static str, text: String| -> Result<(&'static str, Unplaced)> {
+        let written = Unplaced::write(&folder.join(name), |file| Ok(file.write_all(text.as_bytes())?))?;
+        Ok((name, written))
+    };
+    let mut manifest = Manifest::read(&folder.join(MANIFEST))?
+        .with_context(|| format!("{}: has no {MANIFEST} any more", folder.display()))?;
+    let mut new = vec![text(EFFECTS, effects(diagnosis))?, text(FINDINGS, findings(diagnosis))?];
+    match diagnosis.smallest.first() {
+        Some(&set) if set != 0 => new.push(text(REPAIRED, repaired(folder, experiment, diagnosis, set)?)?),
+        _ => {
+            remove(&folder.join(REPAIRED))?;
+            manifest.sums.files.remove(REPAIRED);
+        }
+    }
+    manifest.place(folder, new)
+}
+
+/// Refuses to write over one of the three files that somebody changed.
+pub fn unchanged(folder: &Path, manifest: &Manifest) -> Result<()> {
+    let integrity = Integrity::of(folder, manifest);
+    let changed = integrity.changed().find(|name| [EFFECTS, FINDINGS, REPAIRED].contains(name));
+    ensure!(
+        changed.is_none(),
+        "{}: was changed after misfit wrote it: move it elsewhere, restore it, or run with --fresh",
+        folder.join(changed.unwrap_or_default()).display()
+    );
+    Ok(())
+}
+
+fn effects(diagnosis: &Diagnosis) -> String {
+    let mut text = line(&EFFECTS_HEADER);
+    for effect in &diagnosis.effects {
+        let e = &effect.estimate;
+        let numbers = [e.mean, e.low, e.high, e.p].map(number);
+        let name = if effect.fixes == 0 { String::new() } else { diagnosis.name(effect.fixes) };
+        text.push_str(&line(&[&[effect.kind.to_owned(), name][..], &numbers].concat()));
+    }
+    text
+}
+
+/// How much weight a finding has, now that its fix was measured.
+pub fn severity(goal: Goal, suspicion: &Suspicion, judged: Option<&Judged>) -> &'static str {
+    match judged.map(|judged| judged.verdict) {
+        // It did lead on where it was tried, and something else led further.
+        Some(Verdict::Hurts | Verdict::NoDifference) if suspicion.finding.source == TRIED => "note",
+        // Where nothing mends it, nothing is shown to be no fault.
+        Some(Verdict::Hurts | Verdict::NoDifference) if goal == Goal::Nothing => "open",
+        None => "note",
+        Some(Verdict::Needed) => "critical",
+        Some(Verdict::OneWay) => "major",
+        Some(Verdict::Helps) => "minor",
+        Some(Verdict::Hurts | Verdict::NoDifference) => "refuted",
+    }
+}
+
+fn findings(diagnosis: &Diagnosis) -> String {
+    let mut text = line(&FINDINGS_HEADER);
+    for suspicion in &diagnosis.suspicions {
+        let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
+        let severity = severity(diagnosis.goal, suspicion, judged);
+        // What is only worth knowing suggests nothing.
+        let judged = judged.filter(|_| severity != "note");
+        let finding = &suspicion.finding;
+        let mean = |estimate: Option<f64>| number(estimate.unwrap_or(f64::NAN));
+        text.push_str(&line(&[
+            finding.seen_in.clone(),
+            finding.rule.to_owned(),
+            severity.to_owned(),
+            one_line(&format!("{} [{}]", finding.evidence, finding.source)),
+            judged.map_or_else(String::new, |j| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")))),
+            mean(judged.and_then(|j| j.first_in).map(|e| e.mean)),
+            mean(judged.and_then(|j| j.last_out).map(|e| e.mean)),
+            mean(judged.and_then(|j| j.shapley).map(|e| e.mean)),
+        ]));
+    }
+    text
+}
+
+/// The experiment with a set of fixes made, every key written out.
+fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: Set) -> Result<String> {
+    let measured = &diagnosis.cells[&set];
+    let mut config = measured.config.clone();
+    let mut text = format!(
+        "# {} with what misfit found to be enough: {} ({}).\n",
+        one_line(&experiment.name),
+        one_line(&diagnosis.name(set)),
+        measured.outcomes()
+    );
+    for fix in super::search::members(set) {
+        let fix = &diagnosis.fixes[fix].fix;
+        text.push_str(&format!("# {}: {}\n", one_line(&fix.name), one_line(&fix.patch().join("; "))));
+    }
+    let mut head = toml::Table::new();
+    head.insert("name".to_owned(), format!("{}-repaired", shortened(&experiment.name)).into());
+    head.insert("title".to_owned(), format!("{}, repaired", experiment.title).into());
+    let seeds: Vec<i64> = experiment.seeds.iter().filter_map(|&seed| i64::try_from(seed).ok()).collect();
+    head.insert("seeds".to_owned(), seeds.into());
+    text.push('\n');
+    text.push_str(&toml::to_string(&head)?);
+    if let Target::Csv { csv, .. } = &mut config.data.target {
+        *csv = relative(csv, folder)?;
+        let shown = csv.display();
+        ensure!(
+            csv.to_str().is_some(),
+            "{shown}: is no UTF-8, so repaired.toml cannot name it: rename the folder or file"
+        );
+    }
+    for (section, keys) in sections(&config) {
+        text.push_str(&format!("\n[{section}]\n"));
+        for (key, value) in keys {
+            // A CSV is tested on its rows, and no key says so.
+            if (section, key.as_str()) != ("data", "test") || config.data.test != Test::Rows {
+                text.push_str(&format!("{key} = {value}\n"));
+            }
+        }
+    }
+    text.push_str("\n[[variant]]\nname = \"repaired\"\n");
+    Ok(text)
+}
+
+/// A name that still fits a folder once something is added to it.
+fn shortened(name: &str) -> String {
+    let mut end = name.len().min(80);
+    while !name.is_char_boundary(end) {
+        end -= 1;
+    }
+    name[..end].to_owned()
+}
+
+/// The way from a folder to a file.
+fn relative(file: &Path, folder: &Path) -> Result<PathBuf> {
+    let whole = |path: &Path| path.canonicalize().with_context(|| format!("{}: cannot be found", path.display()));
+    let (file, folder) = (whole(file)?, whole(folder)?);
+    let mut there: Vec<Component> = file.components().collect();
+    let mut here: Vec<Component> = folder.components().collect();
+    while !there.is_empty() && there.first() == here.first() {
+        there.remove(0);
+        here.remove(0);
+    }
+    Ok(here.iter().map(|_| Component::ParentDir).chain(there).collect())
+}

@@ -1,0 +1,252 @@
+//! A diagnosis in plain words.
+
+use std::fmt::Write;
+
+use super::files::severity;
+use super::observed::Measured;
+use super::search::{Set, Suspicion};
+use super::verdicts::{Diagnosis, Effect, Goal, Judged, SAME, Verdict, reaches};
+use crate::experiment::Experiment;
+use crate::report::table::{finish, table};
+use crate::results::outcome::FITS;
+use crate::stats::effects::Estimate;
+use crate::text::numbers::{plural, ratio, short, signed};
+use crate::text::one_line;
+
+/// Sets as good as the first that are named beside it.
+const MOST_OTHERS: usize = 4;
+
+pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    let baseline = diagnosis.baseline();
+    let _ = writeln!(text, "{}: why does it not fit?\n", one_line(&experiment.title));
+    let _ = writeln!(text, "As asked: {}.", as_asked(baseline));
+    if baseline.goal < FITS {
+        let _ = writeln!(
+            text,
+            "Neighbouring rows differ by noise, of which a network should learn nothing: R² of {} counts as a fit here.",
+            ratio(baseline.goal)
+        );
+    }
+    if baseline.enough() {
+        let _ = writeln!(text, "It does fit, so there is nothing to mend.");
+    }
+    let _ = write!(text, "{}", found(diagnosis));
+    if !diagnosis.fixes.is_empty() {
+        let _ = write!(text, "\n{}", worth(diagnosis));
+    }
+    let verdicts = verdicts(diagnosis);
+    if !verdicts.is_empty() {
+        let _ = write!(text, "\n{verdicts}");
+    }
+    text
+}
+
+fn as_asked(baseline: &Measured) -> String {
+    let median = |of: fn(&crate::results::rows::HealthRow) -> f64| short(baseline.median(|run| of(&run.health)));
+    let mut text = format!(
+        "{}, test RMSE {} (median); always the mean has {}, the best straight line {}",
+        baseline.outcomes(),
+        short(baseline.test_rmse()),
+        median(|h| h.mean_rmse),
+        median(|h| h.line_rmse)
+    );
+    let (pieces, most) = (baseline.median(|run| run.health.pieces), baseline.median(|run| run.health.most_pieces));
+    if pieces.is_finite() && most > 1.0 {
+        let has = plural(pieces as usize, "straight piece", "straight pieces");
+        let _ = write!(text, "; the network has {has} (median) of the {most} that it could have");
+    }
+    text
+}
+
+fn found(diagnosis: &Diagnosis) -> String {
+    if diagnosis.suspicions.is_empty() {
+        return String::new();
+    }
+    let mut text = String::from("\nWhat the rules found, and what trying the fix showed\n");
+    for suspicion in &diagnosis.suspicions {
+        let finding = &suspicion.finding;
+        let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
+        let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
+        let _ = writeln!(text, "   {}", one_line(&finding.evidence));
+        let note = severity(diagnosis.goal, suspicion, judged) == "note";
+        match judged {
+            Some(judged) if note => {
+                let name = one_line(&judged.fix.name);
+                let _ = writeln!(text, "   worth knowing: over all seeds {name}: {}", judged.verdict.name());
+            }
+            Some(judged) => {
+                let patch = one_line(&judged.fix.patch().join(", "));
+                let name = one_line(&judged.fix.name);
+                let _ = writeln!(text, "   fix {name}: {patch} → {}", judged.verdict.name());
+            }
+            None => {
+                let _ = writeln!(text, "   worth knowing");
+            }
+        }
+    }
+    text
+}
+
+/// What each fix buys.
+fn worth(diagnosis: &Diagnosis) -> String {
+    let mut table = table(&["fix", "alone", "on top of all others", "Shapley value", "verdict"]);
+    for judged in &diagnosis.fixes {
+        table.add_row([
+            one_line(&judged.fix.name),
+            estimate(judged.first_in),
+            estimate(judged.last_out),
+            estimate(judged.shapley),
+            judged.verdict.name().to_owned(),
+        ]);
+    }
+    let seeds = diagnosis.baseline().runs.len();
+    let missing = diagnosis.fixes.iter().any(|judged| judged.shapley.is_none());
+    let unmeasured = if missing { " A – stands where not every combination was measured." } else { "" };
+    format!(
+        "{}\nGained share of the targets' variance (R² on the test points, 0 for all that a constant does as well), mean over {}{}.\nVerdicts are by which sets fit: among all others may be one that spoils the rest.{unmeasured}\n",
+        finish(table, &[1, 2, 3]),
+        plural(seeds, "seed", "seeds"),
+        if seeds > 1 { " with its 95 % interval" } else { "" }
+    )
+}
+
+fn estimate(of: Option<Estimate>) -> String {
+    match of {
+        None => "–".to_owned(),
+        Some(e) if e.low.is_nan() || e.high - e.low < 5e-4 => signed(e.mean),
+        Some(e) => format!("{} ({} … {})", signed(e.mean), signed(e.low), signed(e.high)),
+    }
+}
+
+fn verdicts(diagnosis: &Diagnosis) -> String {
+    let mut text = String::new();
+    let does = match diagnosis.goal {
+        Goal::Fits if diagnosis.baseline().goal < FITS => "fits as well as the noise lets it",
+        Goal::Fits => "fits",
+        Goal::Closest(_) => "comes as close as anything did",
+        Goal::Nothing => "does better than the baseline",
+    };
+    let baseline_fits = diagnosis.baseline().enough();
+    let mut say = |line: String| {
+        let _ = writeln!(text, "{line}");
+    };
+    match diagnosis.goal {
+        Goal::Closest(score) => {
+            say(format!(
+                "Nothing that was tried fits on all seeds. The best reaches R² {score:.3} (mean, never below 0)."
+            ));
+        }
+        Goal::Nothing if baseline_fits => {}
+        Goal::Nothing => say("Nothing that was tried does better than the baseline.".to_owned()),
+        Goal::Fits => {}
+    }
+    let names = |verdicts: &[Verdict]| -> Vec<String> {
+        diagnosis.with(verdicts).iter().map(|judged| one_line(&judged.fix.name)).collect()
+    };
+    let needed = names(&[Verdict::Needed]);
+    if !needed.is_empty() {
+        let them = if needed.len() == 1 { "it" } else { "any one of them" };
+        say(format!(
+            "Needed: {}. Of all combinations that were measured none {does} without {them}.",
+            needed.join(", ")
+        ));
+    }
+    if let Some((first, others)) = diagnosis.smallest.split_first()
+        && *first != 0
+    {
+        say(format!("Enough: {}.", set(diagnosis, *first)));
+        for other in others.iter().take(MOST_OTHERS) {
+            say(format!("  or:   {}.", set(diagnosis, *other)));
+        }
+        if others.len() > MOST_OTHERS {
+            say(format!("  or {} more of as many fixes, see runs.csv.", others.len() - MOST_OTHERS));
+        }
+    }
+    for (verdict, heading) in [
+        (Verdict::Helps, "Helps, but is not needed"),
+        (Verdict::NoDifference, "Made no difference"),
+        (Verdict::Hurts, "Hurts"),
+    ] {
+        let names = names(&[verdict]);
+        if !names.is_empty() {
+            say(format!("{heading}: {}.", names.join(", ")));
+        }
+    }
+    let severity_of = |s: &Suspicion| severity(diagnosis.goal, s, s.fix.map(|fix| &diagnosis.fixes[fix]));
+    // A rule is wrong only if none of the fixes that it led to is right.
+    let right = |rule: &str| {
+        let same = |s: &&Suspicion| s.finding.rule == rule;
+        diagnosis.suspicions.iter().filter(same).any(|s| ["critical", "major", "minor"].contains(&severity_of(s)))
+    };
+    let refuted = diagnosis.suspicions.iter().filter(|s| severity_of(s) == "refuted");
+    let wrongly: Vec<&str> = refuted.map(|s| s.finding.rule).filter(|rule| !right(rule)).collect();
+    if !wrongly.is_empty() {
+        say(format!("Suspected wrongly: {}.", wrongly.join(", ")));
+    }
+    for remark in remarks(&diagnosis.fixes) {
+        say(remark);
+    }
+    interactions(diagnosis).into_iter().for_each(&mut say);
+    if diagnosis.skipped > 0 {
+        say(format!(
+            "{} left out, which would have taken too long.",
+            plural(diagnosis.skipped, "trial was", "trials were")
+        ));
+    }
+    text
+}
+
+/// The pairs of fixes that gain most together beyond what each gains, and those that gain least.
+fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
+    const MOST: usize = 3;
+    let clear = |e: &Estimate| e.mean.abs() >= SAME && (e.low.is_nan() || e.low > 0.0 || e.high < 0.0);
+    let mut pairs: Vec<_> =
+        diagnosis.effects.iter().filter(|e| e.kind == "interaction" && clear(&e.estimate)).collect();
+    pairs.sort_by(|a, b| b.estimate.mean.total_cmp(&a.estimate.mean));
+    let say = |pairs: Vec<&&Effect>, heading: &str| {
+        let pair = |e: &&&Effect| {
+            let names = one_line(&diagnosis.name(e.fixes)).replace('+', " with ");
+            format!("{names} ({})", signed(e.estimate.mean))
+        };
+        (!pairs.is_empty()).then(|| format!("{heading}: {}.", pairs.iter().map(pair).collect::<Vec<_>>().join(", ")))
+    };
+    let help = pairs.iter().filter(|e| e.estimate.mean > 0.0).take(MOST).collect();
+    let hinder = pairs.iter().rev().filter(|e| e.estimate.mean < 0.0).take(MOST).collect();
+    [
+        say(help, "Gain more together than their sum (interaction)"),
+        say(hinder, "Gain less together than their sum (interaction)"),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What is to be said of several fixes is said once.
+fn remarks(fixes: &[Judged]) -> Vec<String> {
+    let mut by_remark: Vec<(&str, Vec<String>)> = Vec::new();
+    for judged in fixes {
+        for remark in &judged.remarks {
+            match by_remark.iter_mut().find(|(known, _)| *known == remark.as_str()) {
+                Some((_, names)) => names.push(one_line(&judged.fix.name)),
+                None => by_remark.push((remark, vec![one_line(&judged.fix.name)])),
+            }
+        }
+    }
+    let capital = |text: &str| text[..1].to_uppercase() + &text[1..];
+    by_remark.into_iter().map(|(remark, names)| format!("{}: {}.", capital(remark), names.join(", "))).collect()
+}
+
+fn set(diagnosis: &Diagnosis, set: Set) -> String {
+    let measured = &diagnosis.cells[&set];
+    let count = set.count_ones() as usize;
+    let fixes = if count == 1 { "alone".to_owned() } else { format!("{count} fixes") };
+    debug_assert!(reaches(diagnosis.goal, measured));
+    format!(
+        "{} ({fixes}): {}, R² {}, test RMSE {} (medians)",
+        one_line(&diagnosis.name(set)).replace('+', " + "),
+        measured.outcomes(),
+        ratio(measured.median(|run| run.run.r2)),
+        short(measured.test_rmse())
+    )
+}

@@ -1,0 +1,274 @@
+//! Rules that look at runs that were trained. Each must hold in most of a variant's runs.
+
+use super::{Certainty, Finding};
+use crate::diagnose::observed::{Measured, Observed};
+use crate::experiment::ExperimentError;
+use crate::experiment::config::*;
+use crate::results::outcome::{FITS, Outcome};
+use crate::results::rows::ratio;
+use crate::text::numbers::trimmed;
+
+/// Dead or saturated units are a fault where they are more than half (SageMaker Debugger, DeepDiagnosis).
+const HALF: f64 = 0.5;
+/// The first layer's gradient beside the last one's (AUTOTRAINER).
+const VANISHING_RATIO: f64 = 1e-3;
+const VANISHING: f64 = 1e-4;
+const EXPLODING_RATIO: f64 = 70.0;
+/// Updates beside the parameters (TheDeepChecker: log10 outside [−4, −1]).
+pub const SMALL_UPDATES: f64 = 1e-4;
+const LARGE_UPDATES: f64 = 1e-1;
+/// A loss that falls faster than with the tenth root of the steps has not ended.
+const FALLING: f64 = -0.1;
+/// Test error beside the training error, as mean squares.
+const OVERFIT: f64 = 10.0;
+
+type Found = Result<Option<Finding>, ExperimentError>;
+
+/// Everything that a rule finds in a variant's runs.
+pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
+    let rules: [fn(&Measured) -> Found; 9] = [
+        zero_gradient,
+        dead_units,
+        vanishing_gradient,
+        exploding_gradient,
+        saturated_units,
+        identical_units,
+        overfitting,
+        behaviour,
+        still_falling,
+    ];
+    let mut found = Vec::new();
+    for rule in rules {
+        if let Some(finding) = rule(measured)? {
+            // A symptom may have many causes.
+            found.push(Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..finding });
+        }
+    }
+    Ok(found)
+}
+
+fn seeds(measured: &Measured, is: impl Fn(&Observed) -> bool) -> String {
+    format!("on {} of {} seeds", measured.count(is), measured.runs.len())
+}
+
+/// Whether the gradient is exactly 0 at every logged step.
+pub fn without_gradient(run: &Observed) -> bool {
+    !run.curve.is_empty() && run.curve.iter().all(|point| point.grad_norm == 0.0)
+}
+
+fn dead(run: &Observed) -> f64 {
+    run.curve.last().map_or(0.0, |point| point.dead_units)
+}
+
+fn relu(model: &Model) -> bool {
+    model.activation.contains(&Activation::Relu)
+}
+
+fn zero_gradient(measured: &Measured) -> Found {
+    if !measured.mostly(without_gradient) {
+        return Ok(None);
+    }
+    let evidence = format!(
+        "the gradient is exactly 0 at every logged step {}: no parameter ever moves",
+        seeds(measured, without_gradient)
+    );
+    let finding = Finding::new("zero-gradient", "a gradient of 0 at every step", evidence);
+    let model = &measured.config.model;
+    let silent = |run: &Observed| run.health.prediction[1] == 0.0 && run.health.prediction[2] == 0.0;
+    if model.output == Output::Relu && measured.mostly(silent) {
+        return finding.fixed_by("linear-output", "model.output = \"identity\"").map(Some);
+    }
+    if relu(model) && measured.mostly(|run| dead(run) == 1.0) {
+        return finding.fixed_by("leaky-units", "model.activation = \"leaky_relu\"").map(Some);
+    }
+    Ok(Some(finding))
+}
+
+fn dead_units(measured: &Measured) -> Found {
+    let is = |run: &Observed| dead(run) > HALF && !run.diverged();
+    if !relu(&measured.config.model) || !measured.mostly(is) {
+        return Ok(None);
+    }
+    let evidence = format!(
+        "{} % of the hidden units put out 0 for every test point at the end (median), more than half {}",
+        trimmed(100.0 * measured.median(dead)),
+        seeds(measured, is)
+    );
+    Finding::new("dead-units", "SageMaker Debugger: more than 50 % dead", evidence)
+        .fixed_by("leaky-units", "model.activation = \"leaky_relu\"")
+        .map(Some)
+}
+
+fn vanishing_gradient(measured: &Measured) -> Found {
+    let vanishes =
+        |gradient: [f64; 2]| ratio(gradient) < VANISHING_RATIO && gradient[0] < VANISHING && gradient[1] > 0.0;
+    let is = |run: &Observed| vanishes(run.health.first_gradient) || vanishes(run.health.last_gradient);
+    let model = &measured.config.model;
+    if model.hidden.is_empty() || !measured.mostly(is) || measured.enough() {
+        return Ok(None);
+    }
+    let evidence = format!(
+        "the first layer's gradient is {} at the start and {} at the end, {} and {} times the last layer's (medians)",
+        trimmed(measured.median(|run| run.health.first_gradient[0])),
+        trimmed(measured.median(|run| run.health.last_gradient[0])),
+        trimmed(measured.median(|run| ratio(run.health.first_gradient))),
+        trimmed(measured.median(|run| ratio(run.health.last_gradient)))
+    );
+    let finding = Finding::new("vanishing-gradient", "AUTOTRAINER: ratio < 1e-3 and norm < 1e-4", evidence);
+    if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
+        return finding.fixed_by("relu-units", "model.activation = \"relu\"").map(Some);
+    }
+    Ok(Some(finding))
+}
+
+fn exploding_gradient(measured: &Measured) -> Found {
+    let is = |run: &Observed| {
+        ratio(run.health.first_gradient) > EXPLODING_RATIO
+            || ratio(run.health.last_gradient) > EXPLODING_RATIO
+            || run.curve.iter().any(|point| !point.grad_norm.is_finite())
+    };
+    if measured.config.model.hidden.is_empty() || !measured.mostly(is) {
+        return Ok(None);
+    }
+    let lost = |run: &Observed| run.curve.iter().any(|point| !point.grad_norm.is_finite());
+    let evidence = format!(
+        "the first layer's gradient is over {EXPLODING_RATIO} times the last one's, or not finite, {}; not finite {}",
+        seeds(measured, is),
+        seeds(measured, lost)
+    );
+    Ok(Some(Finding::new("exploding-gradient", "AUTOTRAINER: ratio > 70 or NaN", evidence)))
+}
+
+fn saturated_units(measured: &Measured) -> Found {
+    let is = |run: &Observed| run.health.saturated_units > HALF;
+    if !measured.mostly(is) {
+        return Ok(None);
+    }
+    let evidence = format!(
+        "{} % of the sigmoid and tanh units are beyond ±5 for most test points (median)",
+        trimmed(100.0 * measured.median(|run| run.health.saturated_units))
+    );
+    let finding = Finding::new("saturated-units", "DeepDiagnosis: beyond ±5 for more than 50 %", evidence);
+    if measured.config.model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
+        return finding.fixed_by("relu-units", "model.activation = \"relu\"").map(Some);
+    }
+    Ok(Some(finding))
+}
+
+fn identical_units(measured: &Measured) -> Found {
+    let is = |run: &Observed| run.health.identical_units > HALF;
+    if !measured.mostly(is) {
+        return Ok(None);
+    }
+    let evidence = format!(
+        "{} % of the hidden units put out what another one does, for every test point (median)",
+        trimmed(100.0 * measured.median(|run| run.health.identical_units))
+    );
+    Finding::new("identical-units", "Goodfellow et al. 2016, Deep Learning, §8.4: symmetry of units", evidence)
+        .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
+        .map(Some)
+}
+
+fn overfitting(measured: &Measured) -> Found {
+    let config = &measured.config;
+    let gap = |run: &Observed| match run.curve.last() {
+        Some(point) => point.test_loss / point.train_loss,
+        None => f64::NAN,
+    };
+    let is = |run: &Observed| gap(run) > OVERFIT && !run.diverged();
+    let same =
+        matches!(config.data.test, Test::Train) || (config.data.test == Test::Rows && config.data.holdout == 0.0);
+    if same || measured.enough() || !measured.mostly(is) {
+        return Ok(None);
+    }
+    let evidence =
+        format!("at the end the test loss is {} times the training loss (median)", trimmed(measured.median(gap)));
+    let finding = Finding::new("overfitting", "test loss over ten times the training loss", evidence);
+    if matches!(config.data.inputs, Some(Inputs::Uniform(_))) && config.batch.draw != Draw::Fresh {
+        return finding.fixed_by("fresh-batches", "batch.draw = \"fresh\"").map(Some);
+    }
+    Ok(Some(finding))
+}
+
+/// Only worth knowing: as what the network behaves, and how large its steps are.
+fn behaviour(measured: &Measured) -> Found {
+    let rows = |outcome: Outcome| move |run: &Observed| run.run.outcome == outcome;
+    let updates = update_size(measured);
+    let size = match updates {
+        size if size > LARGE_UPDATES => ", which is much",
+        size if size < SMALL_UPDATES => ", which is little",
+        _ => "",
+    };
+    let about_updates = match updates {
+        size if size.is_nan() => String::new(),
+        _ => format!("; an update is {} of the parameters (median){size}", trimmed(updates)),
+    };
+    let (rule, source, evidence) = if measured.mostly(rows(Outcome::Diverged)) {
+        let evidence =
+            format!("the loss grows or is not finite {}{about_updates}", seeds(measured, rows(Outcome::Diverged)));
+        ("diverges", "TheDeepChecker: loss at least twice its start, NaN or inf", evidence)
+    } else if measured.mostly(rows(Outcome::Constant)) {
+        let evidence = format!(
+            "the predictions' standard deviation is {}, the targets' {} (medians){about_updates}",
+            trimmed(measured.median(|run| run.health.prediction[0])),
+            trimmed(measured.median(|run| run.health.target[0]))
+        );
+        ("behaves-as-a-constant", "outcome constant: a spread under 1 % of the targets'", evidence)
+    } else if measured.mostly(rows(Outcome::Line)) {
+        let evidence = format!(
+            "test RMSE {}, the best straight line's {} (medians){about_updates}",
+            trimmed(measured.test_rmse()),
+            trimmed(measured.median(|run| run.health.line_rmse))
+        );
+        ("behaves-as-a-line", "outcome line: no better than the best straight line", evidence)
+    } else {
+        return Ok(None);
+    };
+    Ok(Some(Finding::new(rule, source, evidence)))
+}
+
+/// How many times the steps a run would need, if its error went on falling as a power of the steps; NaN if it does not fall.
+pub fn missing_steps(run: &Observed) -> f64 {
+    let slope = run.health.loss_slope;
+    if slope >= FALLING || slope.is_nan() || run.diverged() {
+        return f64::NAN;
+    }
+    let wanted = (1.0 - FITS) / (1.0 - run.run.r2);
+    wanted.powf(1.0 / slope)
+}
+
+/// An update beside the parameters, the median over the steps and then the seeds. An update that is not a number counts as
+/// infinite; left out are the last row, which no update follows, and
+/// 0/0, of parameters that are all 0 and stay so.
+pub fn update_size(measured: &Measured) -> f64 {
+    measured.median(|run| {
+        let updates = &run.curve[..run.curve.len().saturating_sub(1)];
+        let ratios = updates.iter().map(|point| match point.update_ratio {
+            ratio if ratio.is_nan() && !point.grad_norm.is_finite() => f64::INFINITY,
+            ratio => ratio,
+        });
+        let ratios = ratios.filter(|ratio| !ratio.is_nan());
+        crate::report::summary::Middle::of(ratios).map_or(f64::NAN, |middle| middle.median)
+    })
+}
+
+fn still_falling(measured: &Measured) -> Found {
+    let is = |run: &Observed| missing_steps(run) > 1.0;
+    if measured.enough() || !measured.mostly(is) {
+        return Ok(None);
+    }
+    let steps = measured.median(|run| run.run.steps as f64);
+    let times = measured.median(|run| if missing_steps(run).is_nan() { f64::INFINITY } else { missing_steps(run) });
+    let guess = match times {
+        times if times < 30.0 => {
+            format!("R² 0.99 is {} more steps away, if it goes on so", trimmed(((times - 1.0) * steps).ceil()))
+        }
+        _ => "far from R² 0.99".to_owned(),
+    };
+    let evidence = format!(
+        "after {} steps the test loss still falls as steps^{} (median): {guess}",
+        trimmed(steps),
+        trimmed(measured.median(|run| run.health.loss_slope))
+    );
+    Ok(Some(Finding::new("still-falling", "power law through the second half of the curve", evidence)))
+}

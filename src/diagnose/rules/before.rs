@@ -1,0 +1,562 @@
+//! Rules that look at a configuration and its data, and need no training.
+
+use super::{Certainty, Finding};
+use crate::data::{RunData, batch_rows};
+use crate::diagnose::noise::{MOST as MOST_NOISE, goal, noise_share};
+use crate::experiment::ExperimentError;
+use crate::experiment::config::*;
+use crate::results::outcome::FITS;
+use crate::stats::linear::best_line_rmse;
+use crate::stats::moments::{deviation, mean, rms};
+use crate::text::numbers::trimmed;
+
+type Found = Result<Option<Finding>, ExperimentError>;
+
+/// A variable of mean 0 and variance 1 has a root mean square of 1; three times that, or a tenth, is another scale.
+const FAR: f64 = 3.0;
+const NEAR: f64 = 0.1;
+/// Initial weights are off if they are ten times as wide, or as narrow, as Glorot & Bengio's.
+const WIDE: f64 = 10.0;
+
+/// What the rules look at.
+pub struct Setup<'a> {
+    pub config: &'a Config,
+    /// The data of the first seed.
+    pub data: &'a RunData,
+    inputs: Vec<Vec<f64>>,
+    targets: Vec<f64>,
+    batch: usize,
+    steps: usize,
+    /// Share of the test targets' variance that is noise; of a polynomial, whose test points have none, nothing.
+    noise: Option<f64>,
+}
+
+impl<'a> Setup<'a> {
+    pub fn new(config: &'a Config, data: &'a RunData) -> Self {
+        let rows = data.train.rows();
+        let batch = batch_rows(&config.batch, rows).unwrap_or(rows);
+        let column = |c: usize| {
+            let of = data.train.inputs.iter().skip(c).step_by(data.train.columns);
+            of.map(|&x| data.input_scale[c].scale(x)).collect()
+        };
+        Setup {
+            config,
+            data,
+            inputs: (0..data.train.columns).map(column).collect(),
+            targets: data.train.targets.iter().map(|&y| data.target_scale.scale(y)).collect(),
+            batch,
+            noise: noise_of(config, data),
+            steps: config.train.length.steps(rows, batch),
+        }
+    }
+
+    /// Everything that a rule finds.
+    pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
+        let rules: [fn(&Self) -> Found; 19] = [
+            Self::softmax,
+            Self::unreachable,
+            Self::broadcast,
+            Self::equal_units,
+            Self::initial_scale,
+            Self::initial_biases,
+            Self::median_loss,
+            Self::narrow_huber,
+            Self::large_eps,
+            Self::noisy,
+            Self::no_bias,
+            Self::rate_beyond_limit,
+            Self::summed_loss,
+            Self::decay,
+            Self::raw_inputs,
+            Self::raw_targets,
+            Self::one_batch,
+            Self::cannot_bend,
+            Self::too_few_units,
+        ];
+        let mut found = Vec::new();
+        for rule in rules {
+            found.extend(rule(self)?);
+        }
+        Ok(found)
+    }
+
+    /// A network that is one matrix product, whatever its layers.
+    fn is_linear(&self) -> bool {
+        self.config.model.activation.iter().all(|a| *a == Activation::Identity)
+            && self.config.model.output == Output::Identity
+    }
+
+    /// Whether all targets are one of two values, 0 and 1.
+    fn boolean(&self) -> bool {
+        self.targets.iter().all(|&y| y == 0.0 || y == 1.0)
+    }
+
+    fn softmax(&self) -> Found {
+        if self.config.model.output != Output::Softmax {
+            return Ok(None);
+        }
+        let evidence = "a softmax over one unit is 1 for every input, and its gradient exactly 0".to_owned();
+        let finding = Finding::new("softmax-over-one-unit", "NeuroScope: softmax over fewer than 2 units", evidence)
+            .certainty(Certainty::Certain);
+        if self.boolean() {
+            return finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\"").map(Some);
+        }
+        finding.fixed_by("linear-output", "model.output = \"identity\"").map(Some)
+    }
+
+    fn unreachable(&self) -> Found {
+        let (low, high, says) = match self.config.model.output {
+            Output::Sigmoid => (0.0, 1.0, "a sigmoid's (0, 1)"),
+            Output::Tanh => (-1.0, 1.0, "a tanh's (−1, 1)"),
+            Output::Relu => (0.0, f64::INFINITY, "a ReLU's [0, ∞)"),
+            Output::Identity | Output::Softmax => return Ok(None),
+        };
+        let outside = self.targets.iter().filter(|y| !(low..=high).contains(*y)).count();
+        if outside == 0 {
+            return Ok(None);
+        }
+        let (least, most) = range(&self.targets);
+        let evidence = format!(
+            "{} of {} targets, which go from {} to {}, are outside {says}",
+            outside,
+            self.targets.len(),
+            trimmed(least),
+            trimmed(most)
+        );
+        Finding::new("unreachable-targets", "DeepDiagnosis: target outside the output activation's range", evidence)
+            .certainty(Certainty::Certain)
+            .fixed_by("linear-output", "model.output = \"identity\"")
+            .map(Some)
+    }
+
+    fn broadcast(&self) -> Found {
+        if self.config.loss.pairing == Pairing::Matched || self.batch < 2 {
+            return Ok(None);
+        }
+        let evidence = format!(
+            "{0} predictions are held against {0} targets as {0} × {0} errors, which pulls every prediction to the targets' mean",
+            self.batch
+        );
+        Finding::new("broadcast-loss", "Σᵢⱼ(ŷᵢ − yⱼ)² = N·Σ(ŷᵢ − ȳ)² + N·Σ(yⱼ − ȳ)²", evidence)
+            .certainty(Certainty::Certain)
+            .fixed_by("matched-pairing", "loss.pairing = \"matched\"")
+            .map(Some)
+    }
+
+    fn equal_units(&self) -> Found {
+        let model = &self.config.model;
+        let fixed = |init: Init| match init {
+            Init::Zeros => true,
+            Init::Uniform([low, high]) => low == high,
+            Init::Normal([_, deviation]) => deviation == 0.0,
+            _ => false,
+        };
+        let wide = model.hidden.iter().any(|&units| units > 1);
+        if !wide || !fixed(model.init) || (model.bias && !fixed(model.init_bias)) {
+            return Ok(None);
+        }
+        let evidence =
+            "all units of a layer begin with the same weights, so they get the same gradient and stay one unit";
+        Finding::new(
+            "equal-units",
+            "Goodfellow et al. 2016, Deep Learning, §8.4: symmetry of units",
+            evidence.to_owned(),
+        )
+        .certainty(Certainty::Certain)
+        .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
+        .map(Some)
+    }
+
+    fn initial_scale(&self) -> Found {
+        let model = &self.config.model;
+        let (mean, deviation) = match model.init {
+            Init::Uniform([low, high]) => ((low + high) / 2.0, (high - low) / 12.0_f64.sqrt()),
+            Init::Normal([mean, deviation]) => (mean, deviation),
+            _ => return Ok(None),
+        };
+        let size = (mean.powi(2) + deviation.powi(2)).sqrt();
+        if model.hidden.is_empty() || deviation == 0.0 {
+            return Ok(None);
+        }
+        let widths: Vec<usize> =
+            [self.inputs.len()].into_iter().chain(model.hidden.iter().copied()).chain([1]).collect();
+        let glorot = |pair: &[usize]| (2.0 / (pair[0] + pair[1]) as f64).sqrt();
+        let Some(layer) = widths.windows(2).find(|pair| !(1.0 / WIDE..=WIDE).contains(&(size / glorot(pair)))) else {
+            return Ok(None);
+        };
+        let evidence = format!(
+            "weights of a {}–{} layer begin at a root mean square of {}, {} times Glorot's {}",
+            layer[0],
+            layer[1],
+            trimmed(size),
+            trimmed(size / glorot(layer)),
+            trimmed(glorot(layer))
+        );
+        Finding::new("initial-scale", "Glorot & Bengio 2010: variance 2/(in + out)", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("glorot-weights", "model.init = \"glorot_uniform\"")
+            .map(Some)
+    }
+
+    fn initial_biases(&self) -> Found {
+        let model = &self.config.model;
+        let size = match model.init_bias {
+            Init::Uniform([low, high]) => ((low * low + low * high + high * high) / 3.0).sqrt(),
+            Init::Normal([mean, deviation]) => (mean.powi(2) + deviation.powi(2)).sqrt(),
+            _ => return Ok(None),
+        };
+        if !model.bias || model.hidden.is_empty() || size <= FAR {
+            return Ok(None);
+        }
+        let evidence = format!("biases begin at a root mean square of {}, usual is 0", trimmed(size));
+        Finding::new("initial-biases", "Glorot & Bengio 2010: biases of 0", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("zero-biases", "model.init_bias = \"zeros\"")
+            .map(Some)
+    }
+
+    fn median_loss(&self) -> Found {
+        let ones = self.targets.iter().filter(|&&y| y == 1.0).count() as f64 / self.targets.len() as f64;
+        if self.config.loss.kind != LossKind::Mae || !self.boolean() || !(0.2..=0.8).contains(&ones) {
+            return Ok(None);
+        }
+        let evidence = format!(
+            "of targets that are 0 or 1 ({} % are 1) the mean absolute error is as small at a constant as near it",
+            trimmed(100.0 * ones)
+        );
+        Finding::new("median-loss", "the absolute error's minimum is the median", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("squared-loss", "loss.kind = \"mse\"")
+            .map(Some)
+    }
+
+    fn narrow_huber(&self) -> Found {
+        let Loss { kind: LossKind::Huber, delta: Some(delta), .. } = self.config.loss else { return Ok(None) };
+        let spread = deviation(&self.targets);
+        if delta >= NEAR * spread {
+            return Ok(None);
+        }
+        let evidence = format!(
+            "beyond δ = {} the Huber loss is a line of that slope, and the targets' standard deviation is {}",
+            trimmed(delta),
+            trimmed(spread)
+        );
+        Finding::new("narrow-huber", "Huber 1964: δ of the residuals' size", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("squared-loss", "loss.kind = \"mse\"")
+            .map(Some)
+    }
+
+    fn large_eps(&self) -> Found {
+        let eps = match self.config.optimizer.kind {
+            OptimizerKind::Adam { eps, .. } | OptimizerKind::Adamw { eps, .. } | OptimizerKind::Rmsprop { eps, .. } => {
+                eps
+            }
+            OptimizerKind::Sgd { .. } => return Ok(None),
+        };
+        if eps <= 1e-3 {
+            return Ok(None);
+        }
+        let evidence = format!("an eps of {} shortens every update whose gradient is not much larger", trimmed(eps));
+        Finding::new("large-eps", "Kingma & Ba 2015: 1e-8", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("small-eps", "optimizer.eps = 1e-8")
+            .map(Some)
+    }
+
+    /// Whether the targets may be all noise, so that nothing can be said of their curve.
+    fn unclear(&self) -> bool {
+        self.noise.is_some_and(|share| share > MOST_NOISE)
+    }
+
+    /// Only worth knowing: what no network can fit.
+    fn noisy(&self) -> Found {
+        let Some(share) = self.noise else { return Ok(None) };
+        let goal = goal(self.noise);
+        let means = match (self.unclear(), goal < FITS) {
+            (true, _) => "noise, or a curve that the rows are too few for".to_owned(),
+            (false, true) => format!("R² of {} counts as a fit here", trimmed(goal)),
+            (false, false) => return Ok(None),
+        };
+        let evidence =
+            format!("neighbouring targets differ by {} % of their variance: {means}", trimmed(100.0 * share));
+        Ok(Some(Finding::new("noisy-targets", "Gasser, Sroka & Jennen-Steinmetz 1986: pseudo-residuals", evidence)))
+    }
+
+    fn no_bias(&self) -> Found {
+        let constant = |column: &Vec<f64>| column.iter().all(|x| *x == column[0]) && column[0] != 0.0;
+        if self.config.model.bias || self.inputs.iter().any(constant) {
+            return Ok(None);
+        }
+        let centre: Vec<f64> = self.inputs.iter().map(|column| mean(column)).collect();
+        let evidence = format!(
+            "without biases the network is bound to its value at 0, and the targets' mean is {} at inputs about {}",
+            trimmed(mean(&self.targets)),
+            centre.iter().map(|&x| trimmed(x)).collect::<Vec<_>>().join(", ")
+        );
+        Finding::new("no-bias", "TheDeepChecker: biases", evidence).fixed_by("with-bias", "model.bias = true").map(Some)
+    }
+
+    /// Gradient descent on a quadratic bowl of curvature λ ends only for rates below 2/λ.
+    fn rate_beyond_limit(&self) -> Found {
+        let Config { optimizer, loss, model, .. } = self.config;
+        let OptimizerKind::Sgd { momentum, nesterov, .. } = optimizer.kind else { return Ok(None) };
+        if !self.is_linear() || !model.hidden.is_empty() || loss.pairing != Pairing::Matched {
+            return Ok(None);
+        }
+        // Of the sum of squared errors 2XᵀX, of their mean that over N.
+        let per_row = match loss.kind {
+            LossKind::Mse => 2.0,
+            LossKind::Huber => 1.0,
+            LossKind::Sse => 2.0 * self.batch as f64,
+            LossKind::Mae => return Ok(None),
+        };
+        let curvature = per_row * largest_eigenvalue(&self.inputs, model.bias);
+        let limit = match nesterov {
+            false => 2.0 * (1.0 + momentum) / curvature,
+            true => 2.0 * (1.0 + momentum) / (curvature * (1.0 + 2.0 * momentum)),
+        };
+        if !(optimizer.learning_rate > limit && limit > 0.0) {
+            return Ok(None);
+        }
+        let rate = one_digit(limit / 2.0);
+        let evidence = format!(
+            "the learning rate {} is {} times the limit 2/λmax = {} of a linear model's loss (λmax = {})",
+            trimmed(optimizer.learning_rate),
+            trimmed(optimizer.learning_rate / limit),
+            trimmed(limit),
+            trimmed(curvature)
+        );
+        Finding::new("rate-beyond-limit", "gradient descent on a quadratic: rate < 2/λmax (Polyak 1964)", evidence)
+            .certainty(Certainty::Certain)
+            .fixed_by("lower-rate", &format!("optimizer.learning_rate = {rate:?}"))
+            .map(Some)
+    }
+
+    fn summed_loss(&self) -> Found {
+        let Config { optimizer, loss, .. } = self.config;
+        // Adam and RMSprop divide by the gradient's size, so its scale changes nothing.
+        let plain = matches!(optimizer.kind, OptimizerKind::Sgd { .. });
+        if loss.kind != LossKind::Sse || !plain || self.batch < 2 {
+            return Ok(None);
+        }
+        let evidence =
+            format!("the loss is a sum, so its gradient is {} times the mean's and grows with the batch", self.batch);
+        Finding::new("summed-loss", "TheDeepChecker: loss that grows as the batch is duplicated", evidence)
+            .fixed_by("mean-loss", "loss.kind = \"mse\"")
+            .map(Some)
+    }
+
+    fn decay(&self) -> Found {
+        let decay = match self.config.optimizer.kind {
+            OptimizerKind::Adam { weight_decay, .. }
+            | OptimizerKind::Sgd { weight_decay, .. }
+            | OptimizerKind::Rmsprop { weight_decay, .. } => weight_decay,
+            // Decoupled: it acts through the rate, and PyTorch's own default is 0.01.
+            OptimizerKind::Adamw { weight_decay, .. } => weight_decay / 10.0,
+        };
+        if decay < 1e-2 {
+            return Ok(None);
+        }
+        let evidence = format!("a weight decay of {} holds the weights near 0", trimmed(decay));
+        Finding::new("weight-decay", "Krogh & Hertz 1991: usual values are 1e-4 and less", evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by("no-weight-decay", "optimizer.weight_decay = 0.0")
+            .map(Some)
+    }
+
+    fn raw_inputs(&self) -> Found {
+        let far = |column: &Vec<f64>| {
+            let (size, spread) = (rms(column), deviation(column));
+            spread > 0.0 && (!(NEAR..=FAR).contains(&size) || spread < NEAR)
+        };
+        let Some((at, column)) = self.inputs.iter().enumerate().find(|(_, column)| far(column)) else {
+            return Ok(None);
+        };
+        let (least, most) = range(column);
+        let what = match &self.config.data.target {
+            Target::Csv { inputs, .. } if inputs.len() > 1 => format!("{:?} goes", inputs[at]),
+            _ => "inputs go".to_owned(),
+        };
+        let evidence = format!(
+            "{what} from {} to {}: the root mean square is {}, the standard deviation {}; standardised both are 1",
+            trimmed(least),
+            trimmed(most),
+            trimmed(rms(column)),
+            trimmed(deviation(column))
+        );
+        // A column of ones that stands for the biases must stay what it is.
+        let stands = |column: &Vec<f64>| deviation(column) == 0.0 && column.iter().any(|x| *x != 0.0);
+        let size = self.inputs.iter().map(|column| rms(column)).fold(0.0, f64::max);
+        let patch = match !self.config.model.bias && self.inputs.iter().any(stands) {
+            true => format!("data.scale_input = {:?}", one_digit(size)),
+            false => "data.scale_input = \"standardize\"".to_owned(),
+        };
+        Finding::new("raw-inputs", "TheDeepChecker, UMLAUT: inputs neither scaled nor standardised", evidence)
+            .fixed_by("scaled-input", &patch)
+            .map(Some)
+    }
+
+    fn raw_targets(&self) -> Found {
+        let (size, spread) = (rms(&self.targets), deviation(&self.targets));
+        // A linear model's path under gradient descent scales with its targets.
+        let plain = matches!(self.config.optimizer.kind, OptimizerKind::Sgd { .. })
+            && self.is_linear()
+            && self.config.model.hidden.is_empty();
+        let bound = !matches!(self.config.model.output, Output::Identity | Output::Softmax) && size <= 1.0;
+        if plain || bound || spread == 0.0 || ((NEAR..=FAR).contains(&size) && spread > NEAR) {
+            return Ok(None);
+        }
+        let (least, most) = range(&self.targets);
+        let evidence = format!(
+            "targets go from {} to {}: the root mean square is {}, the standard deviation {}; standardised both are 1",
+            trimmed(least),
+            trimmed(most),
+            trimmed(size),
+            trimmed(spread)
+        );
+        Finding::new("raw-targets", "TheDeepChecker: targets neither scaled nor standardised", evidence)
+            .fixed_by("scaled-target", "data.scale_target = \"standardize\"")
+            .map(Some)
+    }
+
+    fn one_batch(&self) -> Found {
+        /// Smaller data than two usual batches are their own batch.
+        const USUAL: usize = 32;
+        /// Updates after which a full batch is no longer few updates.
+        const MANY: usize = 2000;
+        let Config { batch, data, train, .. } = self.config;
+        let rows = self.data.train.rows();
+        if batch.draw != Draw::Once {
+            return Ok(None);
+        }
+        let finding =
+            |evidence| Finding::new("one-batch", "one batch, repeated, shows the same samples at every step", evidence);
+        let parameters = parameters(&self.config.model, self.inputs.len());
+        if self.batch < rows {
+            let evidence = format!("the same {} of {rows} samples at all {} steps", self.batch, self.steps);
+            return finding(evidence).fixed_by("all-batches", "batch.draw = \"epoch\"").map(Some);
+        }
+        if matches!(data.inputs, Some(Inputs::Uniform(_))) && rows < parameters {
+            let evidence = format!(
+                "the same {rows} samples at all {} steps, for {parameters} parameters, where new ones could be drawn",
+                self.steps
+            );
+            return finding(evidence)
+                .certainty(Certainty::Possible)
+                .fixed_by("fresh-batches", "batch.draw = \"fresh\"")
+                .map(Some);
+        }
+        if rows < 2 * USUAL || self.steps >= MANY {
+            return Ok(None);
+        }
+        let passes = match train.length {
+            Length::Steps(steps) => steps,
+            Length::Epochs(epochs) => epochs,
+        };
+        let evidence = format!(
+            "the one batch of all {rows} samples at each of {} steps: with batches of {USUAL} as many passes make {} updates",
+            self.steps,
+            (passes * rows).div_ceil(USUAL)
+        );
+        finding(evidence)
+            .certainty(Certainty::Possible)
+            .fixed_by(
+                "small-batches",
+                &format!("batch.size = {USUAL}\nbatch.draw = \"epoch\"\ntrain.epochs = {passes}"),
+            )
+            .map(Some)
+    }
+
+    fn cannot_bend(&self) -> Found {
+        let model = &self.config.model;
+        let test = &self.data.test;
+        let line = best_line_rmse(test.columns, &test.inputs, &test.targets);
+        let spread = deviation(&self.data.test.targets);
+        let r2 = 1.0 - (line / spread).powi(2);
+        let bends = model.activation.iter().any(|a| *a != Activation::Identity);
+        if bends || spread == 0.0 || self.unclear() || r2 >= goal(self.noise) {
+            return Ok(None);
+        }
+        let evidence = format!(
+            "the network is linear, and the best straight line explains {} % of the targets' variance",
+            trimmed((100.0 * r2).max(0.0).round())
+        );
+        let finding = Finding::new("linear-network", "best straight line on the test points", evidence)
+            // Of several inputs what a line leaves may be noise.
+            .certainty(if self.inputs.len() == 1 { Certainty::Certain } else { Certainty::Possible });
+        // Of few units, units that bend would still be few.
+        if model.hidden.iter().sum::<usize>() < 8 {
+            return finding.fixed_by("hidden-layer", "model.hidden = [32]\nmodel.activation = \"relu\"").map(Some);
+        }
+        finding.fixed_by("relu-units", "model.activation = \"relu\"").map(Some)
+    }
+
+    /// Of one input and ReLU units: whether even the best fit with as many pieces as there can be is no fit.
+    fn too_few_units(&self) -> Found {
+        use crate::run::baselines::Baselines;
+        use crate::run::health::{most_pieces, piecewise_linear};
+        let model = Model { output: Output::Identity, ..self.config.model.clone() };
+        let most = most_pieces(&model);
+        if self.inputs.len() != 1 || !piecewise_linear(&model) || !(2.0..=64.0).contains(&most) {
+            return Ok(None);
+        }
+        let spread = deviation(&self.data.test.targets);
+        let bound = Baselines::of(&self.data.test, &self.config.data, most).pieces_rmse(most);
+        let r2 = 1.0 - (bound / spread).powi(2);
+        if spread == 0.0 || self.unclear() || r2 >= goal(self.noise) {
+            return Ok(None);
+        }
+        let evidence =
+            format!("the best fit with {} straight pieces, the most there can be, has R² {}", most, trimmed(r2));
+        Finding::new("too-few-units", "Serra et al. 2018: at most Π(nᵢ + 1) pieces", evidence)
+            .certainty(Certainty::Certain)
+            .fixed_by("more-units", "model.hidden = [32, 32]\nmodel.activation = \"relu\"")
+            .map(Some)
+    }
+}
+
+/// Share of the test targets' variance that is noise: of a CSV's rows, since a polynomial's test points have none.
+pub fn noise_of(config: &Config, data: &RunData) -> Option<f64> {
+    match config.data.target {
+        Target::Csv { .. } => noise_share(&data.test),
+        Target::Polynomial { .. } => None,
+    }
+}
+
+/// Weights and biases of a network.
+fn parameters(model: &Model, columns: usize) -> usize {
+    let widths = model.widths(columns);
+    widths.windows(2).map(|pair| pair[0] * pair[1] + if model.bias { pair[1] } else { 0 }).sum()
+}
+
+/// The largest eigenvalue of XᵀX/N, a column of ones beside the inputs where there is a bias, by power iteration.
+fn largest_eigenvalue(columns: &[Vec<f64>], bias: bool) -> f64 {
+    let rows = columns.first().map_or(0, Vec::len);
+    let ones = vec![1.0; rows];
+    let all: Vec<&Vec<f64>> = columns.iter().chain(bias.then_some(&ones)).collect();
+    let gram: Vec<Vec<f64>> = all
+        .iter()
+        .map(|a| all.iter().map(|b| a.iter().zip(*b).map(|(a, b)| a * b).sum::<f64>() / rows as f64).collect())
+        .collect();
+    let mut vector: Vec<f64> = (0..all.len()).map(|i| 1.0 + 0.1 * i as f64).collect();
+    let mut value = 0.0;
+    for _ in 0..1000 {
+        let next: Vec<f64> = gram.iter().map(|row| row.iter().zip(&vector).map(|(a, b)| a * b).sum()).collect();
+        value = next.iter().map(|x| x * x).sum::<f64>().sqrt();
+        if value == 0.0 || !value.is_finite() {
+            return value;
+        }
+        vector = next.into_iter().map(|x| x / value).collect();
+    }
+    value
+}
+
+/// Rounded to one significant digit.
+pub fn one_digit(value: f64) -> f64 {
+    format!("{value:.0e}").parse().unwrap_or(value)
+}
+
+fn range(values: &[f64]) -> (f64, f64) {
+    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
+}

@@ -1,0 +1,73 @@
+//! Results as people see them: tables on the terminal, charts, and `misfit report`'s pictures and page.
+
+pub mod ablation;
+pub mod curves;
+mod figures;
+mod functions;
+mod names;
+mod page;
+pub mod plots;
+pub mod published;
+mod sections;
+pub mod sheet;
+pub mod spark;
+mod study;
+pub mod style;
+pub mod summary;
+pub mod table;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+
+use crate::results::clear::clear_report;
+use crate::results::files::write_whole;
+use crate::results::folder::{PAGE, PLOTS};
+use crate::text::shell::quoted;
+use figures::Figures;
+use plots::png;
+use study::Study;
+
+/// PNGs have so many pixels for each of the SVG's, for print.
+const SCALE: f32 = 2.0;
+
+/// What was written.
+pub struct Written {
+    pub page: PathBuf,
+    pub plots: PathBuf,
+    pub pictures: usize,
+    /// What the page lacks, a line each.
+    pub notes: Vec<String>,
+}
+
+/// The page alone, of the results in `folder`.
+pub fn page_of(folder: &Path, made_by: &str) -> Result<String> {
+    let study = Study::read(folder)?;
+    Ok(page::page(&study, &Figures::draw(&study)?, made_by))
+}
+
+/// Reads the results in `folder` and writes the page and the pictures into `out`; `made_by` is the command that does so.
+pub fn write(folder: &Path, out: &Path, made_by: &[&str]) -> Result<Written> {
+    let study = Study::read(folder)?;
+    let figures = Figures::draw(&study)?;
+    // Whatever can fail does so before anything is written.
+    let pictures: Vec<Vec<u8>> = figures.all().map(|figure| png(&figure.wide.svg, SCALE)).collect::<Result<_>>()?;
+    let (page, plots) = (out.join(PAGE), out.join(PLOTS));
+    ensure!(!page.is_dir(), "{}: is a folder: set --out to another one", page.display());
+    // Pictures of variants that are there no more would stay.
+    clear_report(out)
+        .with_context(|| format!("{}: no report can be written here, set --out to another folder", out.display()))?;
+    std::fs::create_dir_all(&plots)
+        .with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
+    for (figure, picture) in figures.all().zip(&pictures) {
+        let save = |extension: &str, bytes: &[u8]| {
+            write_whole(&plots.join(format!("{}.{extension}", figure.id)), |file| Ok(file.write_all(bytes)?))
+        };
+        save("svg", figure.wide.svg.as_bytes())?;
+        save("png", picture)?;
+    }
+    let words: Vec<String> = made_by.iter().map(|word| quoted(word)).collect();
+    let html = page::page(&study, &figures, &words.join(" "));
+    write_whole(&page, |file| Ok(file.write_all(html.as_bytes())?))?;
+    Ok(Written { page, plots, pictures: figures.all().count(), notes: study.notes })
+}

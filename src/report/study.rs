@@ -1,0 +1,427 @@
+//! What a report tells of a results folder, gathered from its files.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
+
+use super::ablation::{self, Cell, Effect, Kind};
+use super::curves::{self, Curve};
+use super::functions::{self, Function};
+use super::names;
+use super::published;
+use super::summary::{VariantSummary, score, worth_listing};
+use crate::experiment::Published;
+use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
+use crate::results::integrity::Integrity;
+use crate::results::manifest::Manifest;
+use crate::results::outcome::Outcome;
+use crate::results::read::{self, EffectRow, FindingRow, Runs, Trust};
+use crate::results::rows::{HealthRow, RunFile, RunRow};
+use crate::text::numbers::plural;
+use crate::text::one_line;
+
+/// The name of the set of no fixes.
+const BASELINE: &str = "baseline";
+/// Variants of which curves and functions are drawn, at most.
+const MOST_DRAWN: usize = 6;
+/// Variants that a plot of points has, and the table before it is folded.
+const MOST_POINTS: usize = 40;
+
+pub struct Study {
+    pub name: String,
+    pub title: String,
+    pub manifest: Option<Manifest>,
+    /// Names of the fixes, each with the reason for it.
+    pub fixes: Vec<(String, String)>,
+    /// All that have runs, in the experiment's order.
+    pub variants: Vec<StudyVariant>,
+    /// A short name for each.
+    names: Vec<String>,
+    /// Of which curves and functions are drawn, and which stand in the plot of points; by place.
+    pub drawn: Vec<usize>,
+    pub listed: Vec<usize>,
+    /// By place among the variants; of those that are drawn and those whose error while training a table shows.
+    pub curves: BTreeMap<usize, Curve>,
+    pub functions: BTreeMap<usize, Function>,
+    /// What simple predictors reach, root mean square errors, where all runs are tested on the same points.
+    pub baselines: Option<HealthRow>,
+    pub published: Vec<[String; 5]>,
+    pub effects: Vec<Effect>,
+    /// The smallest sets of fixes that a diagnosis found to be enough.
+    pub enough: Vec<EffectRow>,
+    pub findings: Vec<FindingRow>,
+    /// What could not be shown, a line each.
+    pub notes: Vec<String>,
+}
+
+pub struct StudyVariant {
+    pub name: String,
+    /// For each fix, whether it is on.
+    pub on: Vec<bool>,
+    /// Whether it is a combination of fixes and nothing else, beside variants that are more.
+    pub combination: bool,
+    /// The value of each key that is swept.
+    pub swept: Vec<String>,
+    pub summary: VariantSummary,
+    pub runs: Vec<RunRow>,
+    /// Its settings where they differ from the first variant's without fixes.
+    pub changes: Vec<(String, String)>,
+}
+
+impl Study {
+    pub fn read(folder: &Path) -> Result<Self> {
+        let runs = read::runs_with_settings(folder)?;
+        ensure!(
+            !runs.rows.is_empty(),
+            "{}: has no runs yet: train some with misfit run",
+            folder.join("runs.csv").display()
+        );
+        let mut notes = Vec::new();
+        let manifest = match Manifest::read(&folder.join(MANIFEST)) {
+            Ok(manifest) => manifest,
+            Err(error) => {
+                notes.push(format!("{error:#}"));
+                None
+            }
+        };
+        if manifest.is_none() && notes.is_empty() {
+            notes.push(format!("There is no {MANIFEST}, so nothing says what was run and how."));
+        }
+        let name = manifest.as_ref().map_or_else(
+            || folder.file_name().map_or_else(|| "results".to_owned(), |name| name.to_string_lossy().into_owned()),
+            |manifest| manifest.name.clone(),
+        );
+        let fixes = fixes(manifest.as_ref(), &runs);
+        let swept = swept(manifest.as_ref(), &runs);
+        let variants = variants(manifest.as_ref(), &fixes, &swept, runs);
+        let (drawn, listed) = selection(&variants);
+        let shown = listed.iter().filter(|&&at| !variants[at].combination).chain(&drawn);
+        let shown: BTreeMap<&str, usize> = shown.map(|&at| (variants[at].name.as_str(), at)).collect();
+        let (integrity, curves) = integrity_and_curves(folder, manifest.as_ref(), &shown);
+        notes.extend(integrity.changed().map(|name| {
+            format!(
+                "{}: is not as misfit wrote it, its SHA-256 is not the one in {MANIFEST}",
+                folder.join(name).display()
+            )
+        }));
+        let curves = curves.map(|curves| whole_curves(curves, &variants, shown.values(), folder, &mut notes));
+        let curves = optional(curves, &mut notes).unwrap_or_default();
+        let health = optional(read::health(folder), &mut notes).unwrap_or_default();
+        let functions =
+            functions::read(folder, integrity.trust(RunFile::Predictions.name()), &variants, &drawn, &health);
+        let functions = optional(functions, &mut notes).unwrap_or_default();
+        let published: Vec<Published> = manifest
+            .as_ref()
+            .and_then(|manifest| serde_json::from_value(manifest.published.clone()).ok())
+            .unwrap_or_default();
+        let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
+        let published = optional(
+            published::rows(&published, &rows, folder, integrity.trust(RunFile::Predictions.name())),
+            &mut notes,
+        )
+        .unwrap_or_default();
+        let findings = if folder.join(FINDINGS).exists() {
+            optional(read::findings(folder), &mut notes).unwrap_or_default()
+        } else {
+            Vec::new()
+        };
+        let told = if folder.join(EFFECTS).exists() { optional(read::effects(folder), &mut notes) } else { None };
+        let enough = told.iter().flatten().filter(|row| row.kind == "enough").cloned().collect();
+        let effects = match told {
+            Some(told) => named(&fixes, &told),
+            None => effects(&fixes, &variants),
+        };
+        Ok(Study {
+            title: manifest.as_ref().map_or_else(|| name.clone(), |manifest| manifest.title.clone()),
+            names: names::short(&variants, &fixes, &swept),
+            name,
+            manifest,
+            fixes,
+            variants,
+            drawn,
+            listed,
+            curves,
+            functions,
+            baselines: shared(&health),
+            published,
+            effects,
+            enough,
+            findings,
+            notes,
+        })
+    }
+
+    /// How many runs ended in each outcome.
+    pub fn outcomes(&self) -> Vec<(Outcome, usize)> {
+        let count = |outcome: Outcome| -> usize {
+            self.variants.iter().flat_map(|v| &v.summary.outcomes).filter(|(o, _)| *o == outcome).map(|(_, n)| n).sum()
+        };
+        Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// The set-up as asked.
+    pub fn baseline(&self) -> Option<&StudyVariant> {
+        baseline(&self.variants)
+    }
+
+    /// A variant's name where there is little room.
+    pub fn short_name(&self, at: usize) -> String {
+        self.names[at].clone()
+    }
+
+    /// The curves that are drawn; those of the table alone are left out.
+    pub fn drawn_curves(&self) -> impl Iterator<Item = (usize, &Curve)> {
+        self.curves.iter().map(|(&at, curve)| (at, curve)).filter(|(at, _)| self.drawn.contains(at))
+    }
+
+    /// The steps at which runs of a variant that diverged were last seen with a finite error, and how many there.
+    pub fn ended(&self, at: usize) -> Vec<(f64, usize)> {
+        let last = self.curves.get(&at).map(|curve| &curve.last_finite);
+        let mut ended: BTreeMap<usize, usize> = BTreeMap::new();
+        for run in self.variants[at].runs.iter().filter(|run| run.outcome == Outcome::Diverged) {
+            *ended.entry(last.and_then(|last| last.get(&run.seed)).copied().unwrap_or(0)).or_default() += 1;
+        }
+        ended.into_iter().map(|(step, count)| (step as f64, count)).collect()
+    }
+
+    pub fn runs(&self) -> usize {
+        self.variants.iter().map(|variant| variant.runs.len()).sum()
+    }
+}
+
+/// The variant without fixes, the one that is called so where there are several.
+fn baseline(variants: &[StudyVariant]) -> Option<&StudyVariant> {
+    let unfixed = || variants.iter().filter(|variant| !variant.on.contains(&true));
+    unfixed().find(|variant| variant.name == BASELINE).or_else(|| unfixed().next())
+}
+
+/// Whether the folder's files are as misfit wrote them, and the curves of these variants.
+fn integrity_and_curves(
+    folder: &Path,
+    manifest: Option<&Manifest>,
+    shown: &BTreeMap<&str, usize>,
+) -> (Integrity, Result<BTreeMap<usize, Curve>>) {
+    let read = |trust: Trust| curves::read(folder, trust, shown, None);
+    let Some(manifest) = manifest else { return (Integrity::default(), read(Trust::Nothing)) };
+    // Both take seconds for a large file. What is read before it is known to be as it was written is thrown away if it is not.
+    let (integrity, early) = std::thread::scope(|scope| {
+        let early = scope.spawn(|| read(Trust::AsWritten));
+        (Integrity::of(folder, manifest), early.join())
+    });
+    match (integrity.trust(RunFile::Curves.name()), early) {
+        (Trust::AsWritten, Ok(curves)) => (integrity, curves),
+        _ => (integrity, read(Trust::Nothing)),
+    }
+}
+
+/// The curves of the variants at these places that have all the rows of their runs; which have not is noted.
+fn whole_curves<'a>(
+    mut curves: BTreeMap<usize, Curve>,
+    variants: &[StudyVariant],
+    shown: impl Iterator<Item = &'a usize>,
+    folder: &Path,
+    notes: &mut Vec<String>,
+) -> BTreeMap<usize, Curve> {
+    let faults = shown.filter_map(|at| {
+        let fault = torn(curves.get(at), &variants[*at])?;
+        curves.remove(at);
+        Some(fault)
+    });
+    let faults: Vec<String> = faults.collect();
+    if let Some(first) = faults.first() {
+        let path = folder.join(RunFile::Curves.name());
+        let more = match faults.len() - 1 {
+            0 => String::new(),
+            more => format!(" and those of {}", plural(more, "more variant", "more variants")),
+        };
+        notes.push(format!("{}: lacks {first}{more}, so their curves are not shown", path.display()));
+    }
+    curves
+}
+
+/// What a variant's curves lack of the steps that its runs made.
+fn torn(curve: Option<&Curve>, variant: &StudyVariant) -> Option<String> {
+    let last = |run: &RunRow| curve.and_then(|curve| curve.last.get(&run.seed)).copied();
+    let run = variant.runs.iter().find(|run| last(run) != Some(run.steps))?;
+    let of = format!("the rows of variant {:?} with seed {}", one_line(&variant.name), run.seed);
+    Some(match last(run) {
+        None => of,
+        Some(last) => format!("{of} up to step {} (they end at {last})", run.steps),
+    })
+}
+
+/// What a report can do without: why it is not there is said in it.
+fn optional<T>(part: Result<T>, notes: &mut Vec<String>) -> Option<T> {
+    match part {
+        Ok(part) => Some(part),
+        Err(error) => {
+            notes.push(format!("{error:#}"));
+            None
+        }
+    }
+}
+
+/// The fixes that the manifest names, or else the columns of zeros and ones.
+fn fixes(manifest: Option<&Manifest>, runs: &Runs) -> Vec<(String, String)> {
+    let text =
+        |fix: &serde_json::Value, key: &str| fix.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
+    if let Some(manifest) = manifest {
+        let known = manifest.fixes.as_array().map(Vec::as_slice).unwrap_or_default();
+        return known.iter().map(|fix| (text(fix, "name"), text(fix, "why"))).collect();
+    }
+    let swept = swept(None, runs);
+    let flags = |column: usize| runs.rows.iter().all(|(_, fields)| matches!(fields[column].as_str(), "0" | "1"));
+    let flagged = runs.settings.iter().enumerate().filter(|(column, name)| flags(*column) && !swept.contains(name));
+    flagged.map(|(_, name)| (name.clone(), String::new())).collect()
+}
+
+/// The keys that are swept, as the manifest has them, or else the columns with a dot that all names of variants hold.
+fn swept(manifest: Option<&Manifest>, runs: &Runs) -> Vec<String> {
+    if let Some(manifest) = manifest {
+        return manifest.sweep.clone();
+    }
+    let named = |key: &str| runs.rows.iter().all(|(row, _)| row.variant.contains(&format!(" {key}=")));
+    runs.settings.iter().filter(|key| key.contains('.') && named(key)).cloned().collect()
+}
+
+/// A variant while its runs are gathered: its name, its fixes, the values of what is swept, its runs.
+type Gathered = (String, Vec<bool>, Vec<String>, Vec<RunRow>);
+
+fn variants(
+    manifest: Option<&Manifest>,
+    fixes: &[(String, String)],
+    swept: &[String],
+    runs: Runs,
+) -> Vec<StudyVariant> {
+    let column = |name: &String| runs.settings.iter().position(|column| column == name);
+    let places: Vec<Option<usize>> = fixes.iter().map(|(name, _)| column(name)).collect();
+    let points: Vec<usize> = swept.iter().filter_map(column).collect();
+    let mut found: Vec<Gathered> = Vec::new();
+    let mut index: BTreeMap<String, usize> = BTreeMap::new();
+    for (row, fields) in runs.rows {
+        let at = *index.entry(row.variant.clone()).or_insert_with(|| {
+            let on = places.iter().map(|place| place.is_some_and(|place| fields[place] == "1")).collect();
+            let swept = points.iter().map(|&place| fields[place].clone()).collect();
+            found.push((row.variant.clone(), on, swept, Vec::new()));
+            found.len() - 1
+        });
+        found[at].3.push(row);
+    }
+    let configs = manifest.map(Manifest::settings).unwrap_or_default();
+    let order: BTreeMap<&str, usize> =
+        configs.iter().enumerate().map(|(nth, (name, _))| (name.as_str(), nth)).collect();
+    found.sort_by_key(|(name, ..)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
+    let unfixed: Vec<&String> = found.iter().filter(|(_, on, ..)| !on.contains(&true)).map(|(name, ..)| name).collect();
+    // What the others are told apart from: the set-up as asked.
+    let asked = unfixed.iter().find(|name| **name == BASELINE).or(unfixed.first()).map(|name| name.to_string());
+    // Where it has a name of its own too, under the other it is one of the combinations.
+    let twice = unfixed.len() > 1 && !fixes.is_empty();
+    let config = |name: &str| configs.iter().find(|(known, _)| known == name).map(|(_, config)| config);
+    let baseline = asked.as_deref().and_then(config);
+    let combination = |name: &str, on: &[bool]| {
+        let made: Vec<&str> = fixes.iter().zip(on).filter(|(_, on)| **on).map(|((fix, _), _)| fix.as_str()).collect();
+        let joined = made.join("+");
+        // The points of a sweep have their key=value behind it.
+        (twice && name == BASELINE)
+            || !made.is_empty()
+                && (name == joined || name.strip_prefix(&joined).is_some_and(|rest| rest.starts_with(' ')))
+    };
+    found
+        .into_iter()
+        .filter_map(|(name, on, swept, runs)| {
+            let rows: Vec<&RunRow> = runs.iter().collect();
+            let summary = VariantSummary::of(&name, &rows)?;
+            let changes = match (config(&name), baseline) {
+                (Some(ours), Some(theirs)) => changes(ours, theirs),
+                _ => Vec::new(),
+            };
+            Some(StudyVariant { combination: combination(&name, &on), name, on, swept, summary, runs, changes })
+        })
+        .collect()
+}
+
+type Settings = BTreeMap<String, String>;
+
+fn changes(ours: &Settings, theirs: &Settings) -> Vec<(String, String)> {
+    let changed = ours.iter().filter(|(key, value)| theirs.get(*key) != Some(*value));
+    let unset = theirs.keys().filter(|key| !ours.contains_key(*key)).map(|key| (key.clone(), "unset".to_owned()));
+    changed.map(|(key, value)| (key.clone(), value.clone())).chain(unset).collect()
+}
+
+/// Which variants are drawn, and which are listed first: those that somebody gave a name, and of combinations of fixes those
+/// that a table lists.
+fn selection(variants: &[StudyVariant]) -> (Vec<usize>, Vec<usize>) {
+    let (combined, named): (Vec<usize>, Vec<usize>) = (0..variants.len()).partition(|&at| variants[at].combination);
+    let fixes = |at: usize| variants[at].on.iter().filter(|&&on| on).count();
+    let combinations: Vec<(usize, &VariantSummary)> =
+        combined.iter().map(|&at| (fixes(at), &variants[at].summary)).collect();
+    let worth: Vec<usize> = worth_listing(&combinations).into_iter().map(|nth| combined[nth]).collect();
+    let ranked = |these: &[usize]| {
+        let mut ranked = these.to_vec();
+        let error = |at: usize| variants[at].summary.test_rmse.median;
+        let gone = |at: usize| variants[at].summary.all(Outcome::Diverged);
+        ranked.sort_by(|&a, &b| gone(a).cmp(&gone(b)).then(error(a).total_cmp(&error(b))));
+        ranked
+    };
+    // Of many with names some from the best to the worst, of few all.
+    let mut drawn = if named.len() > MOST_DRAWN { spread(&ranked(&named)) } else { named.clone() };
+    // Where few have names, the best of the combinations stand beside them.
+    let room = MOST_DRAWN.saturating_sub(drawn.len()).min(if named.len() > 2 { 0 } else { MOST_DRAWN });
+    drawn.extend(ranked(&combined).into_iter().take(room));
+    drawn.sort_unstable();
+    let mut listed: Vec<usize> = named.into_iter().chain(worth).collect();
+    listed.truncate(MOST_POINTS);
+    (drawn, listed)
+}
+
+/// As many as are drawn, evenly spread, the first and the last among them.
+fn spread(ranked: &[usize]) -> Vec<usize> {
+    (0..MOST_DRAWN).map(|nth| ranked[nth * (ranked.len() - 1) / (MOST_DRAWN - 1)]).collect()
+}
+
+/// The simple predictors' errors, if they are the same for all runs.
+fn shared(health: &[HealthRow]) -> Option<HealthRow> {
+    let first = health.first()?;
+    let of = |row: &HealthRow| [row.zero_rmse, row.mean_rmse, row.line_rmse].map(f64::to_bits);
+    health.iter().all(|row| of(row) == of(first)).then(|| first.clone())
+}
+
+/// Effects as a diagnosis wrote them.
+fn named(fixes: &[(String, String)], told: &[EffectRow]) -> Vec<Effect> {
+    let place = |name: &str| fixes.iter().position(|(fix, _)| fix == name);
+    // A name may hold a + itself, so a pair is found by its names.
+    let pair = |name: &str| {
+        let both = |first: usize| {
+            let rest = name.strip_prefix(fixes[first].0.as_str())?.strip_prefix('+')?;
+            Some(vec![first, place(rest)?])
+        };
+        (0..fixes.len()).find_map(both)
+    };
+    let effect = |row: &EffectRow| {
+        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == row.kind)?;
+        let fixes = place(&row.fixes).map(|fix| vec![fix]).or_else(|| pair(&row.fixes))?;
+        (fixes.len() == if kind == Kind::Interaction { 2 } else { 1 }).then_some(Effect {
+            kind,
+            fixes,
+            estimate: row.estimate,
+        })
+    };
+    told.iter().filter_map(effect).collect()
+}
+
+fn effects(fixes: &[(String, String)], variants: &[StudyVariant]) -> Vec<Effect> {
+    // Variants that change more than fixes are no part of the ablation.
+    let baseline = baseline(variants).map(|variant| &variant.name);
+    let part = variants.iter().filter(|variant| variant.combination || Some(&variant.name) == baseline);
+    let used: Vec<usize> = (0..fixes.len()).filter(|&fix| part.clone().any(|variant| variant.on[fix])).collect();
+    let cells: Vec<Cell> = part
+        .flat_map(|variant| {
+            let on: Vec<bool> = used.iter().map(|&fix| variant.on[fix]).collect();
+            variant.runs.iter().map(move |run| Cell { on: on.clone(), seed: run.seed, score: score(run) })
+        })
+        .collect();
+    let mut effects = ablation::effects(used.len(), &cells);
+    effects.iter_mut().flat_map(|effect| &mut effect.fixes).for_each(|fix| *fix = used[*fix]);
+    effects
+}

@@ -1,0 +1,117 @@
+//! Runs taken together, a variant at a time. A diverged run counts like any other: with its error, as infinitely far off
+//! where that is not a number.
+
+use std::collections::HashMap;
+
+use crate::results::outcome::Outcome;
+use crate::results::rows::RunRow;
+
+/// The share of the targets' variance that the predictions explain on the test points, R², and 0 for all that a constant
+/// could do as well. So a run that diverged is 0 and is never left out, no single run can outweigh the others, and variants
+/// of any scaling compare.
+pub fn score(run: &RunRow) -> f64 {
+    if run.outcome == Outcome::Diverged || run.r2.is_nan() { 0.0 } else { run.r2.clamp(0.0, 1.0) }
+}
+
+/// Middle and ends of some numbers, NaN sorted as the worst of errors.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Middle {
+    pub median: f64,
+    pub low: f64,
+    pub high: f64,
+}
+
+impl Middle {
+    /// Nothing of nothing.
+    pub fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        // A NaN may have a sign, which says nothing.
+        let mut values: Vec<f64> = values.map(|value| if value.is_nan() { f64::NAN } else { value }).collect();
+        values.sort_by(f64::total_cmp);
+        let (low, high) = (*values.first()?, *values.last()?);
+        let half = values.len() / 2;
+        let median = if values.len() % 2 == 1 { values[half] } else { values[half - 1].midpoint(values[half]) };
+        Some(Middle { median, low, high })
+    }
+}
+
+/// Each variant's rows, in their order.
+pub fn by_variant<'a>(rows: impl IntoIterator<Item = &'a RunRow>) -> HashMap<&'a str, Vec<&'a RunRow>> {
+    let mut variants: HashMap<&str, Vec<&RunRow>> = HashMap::new();
+    for row in rows {
+        variants.entry(&row.variant).or_default().push(row);
+    }
+    variants
+}
+
+/// A variant's runs.
+#[derive(Debug, Clone)]
+pub struct VariantSummary {
+    pub name: String,
+    pub runs: usize,
+    /// How many runs ended in each outcome that occurred, in the order of [`Outcome::ALL`].
+    pub outcomes: Vec<(Outcome, usize)>,
+    pub test_rmse: Middle,
+    pub r2: Middle,
+}
+
+impl VariantSummary {
+    pub fn of(name: &str, rows: &[&RunRow]) -> Option<Self> {
+        let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
+        let or = |value: f64, worst: f64| if value.is_nan() { worst } else { value };
+        Some(VariantSummary {
+            name: name.to_owned(),
+            runs: rows.len(),
+            outcomes: Outcome::ALL.into_iter().map(|o| (o, count(o))).filter(|(_, n)| *n > 0).collect(),
+            test_rmse: Middle::of(rows.iter().map(|row| or(row.test_rmse, f64::INFINITY)))?,
+            r2: Middle::of(rows.iter().map(|row| or(row.r2, f64::NEG_INFINITY)))?,
+        })
+    }
+
+    pub fn all(&self, outcome: Outcome) -> bool {
+        self.outcomes == [(outcome, self.runs)]
+    }
+
+    /// `fits 6/6`, or each outcome with its count.
+    pub fn outcomes_line(&self) -> String {
+        let parts: Vec<String> =
+            self.outcomes.iter().map(|(outcome, count)| format!("{outcome} {count}/{}", self.runs)).collect();
+        parts.join(", ")
+    }
+}
+
+/// Of so many combinations of fixes or fewer a table lists all.
+pub const MOST_LISTED: usize = 16;
+/// Of more it lists those of one fix at most, and so many of the best.
+pub const MOST_BEST: usize = 4;
+
+/// Which of an ablation's combinations are worth a line each, by place: all of a few, else the baseline, each fix alone and
+/// the best. `combinations` are how many fixes are on, and the runs.
+pub fn worth_listing(combinations: &[(usize, &VariantSummary)]) -> Vec<usize> {
+    let fits = |s: &VariantSummary| s.outcomes.iter().find(|(o, _)| *o == Outcome::Fits).map_or(0, |(_, n)| *n);
+    let mut best: Vec<usize> = (0..combinations.len()).collect();
+    best.sort_by(|&a, &b| {
+        let (a, b) = (combinations[a].1, combinations[b].1);
+        fits(b).cmp(&fits(a)).then(a.test_rmse.median.total_cmp(&b.test_rmse.median))
+    });
+    best.truncate(MOST_BEST);
+    let small = combinations.len() <= MOST_LISTED;
+    (0..combinations.len()).filter(|at| small || combinations[*at].0 <= 1 || best.contains(at)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_of_numbers_of_any_size_and_sign_of_nan() {
+        let middle =
+            |values: &[f64]| Middle::of(values.iter().copied()).map(|middle| (middle.low, middle.median, middle.high));
+        assert_eq!(middle(&[3.0, 1.0, 2.0]), Some((1.0, 2.0, 3.0)));
+        assert_eq!(middle(&[1.0, 2.0]), Some((1.0, 1.5, 2.0)));
+        assert_eq!(middle(&[1e308, 1.5e308]), Some((1e308, 1.25e308, 1.5e308)));
+        assert_eq!(middle(&[1.0, f64::INFINITY]), Some((1.0, f64::INFINITY, f64::INFINITY)));
+        assert_eq!(middle(&[]), None);
+        let (low, median, high) = middle(&[-f64::NAN, 1.0, 2.0]).unwrap();
+        assert_eq!((low, median, high.is_nan()), (1.0, 2.0, true));
+    }
+}

@@ -1,0 +1,144 @@
+//! What runs cost in time and in memory, before they are trained. Times are those on one core of a usual machine (an AMD EPYC
+//! of 2021), to within a factor of two or so.
+
+use anyhow::{Context, Result, ensure};
+
+use super::memory;
+use crate::data::{Files, RunData, batch_rows, training_rows};
+use crate::experiment::Experiment;
+use crate::experiment::config::{Activation, Config, Output, Pairing, Target, Test};
+use crate::experiment::device::Device;
+use crate::text::numbers::gibibytes;
+
+/// What is known of a variant's runs before any is made.
+pub struct Size {
+    /// Training samples, test points, and columns of inputs.
+    pub rows: usize,
+    pub test: usize,
+    pub columns: usize,
+    /// Memory that one run takes while it trains.
+    pub bytes: u64,
+    /// Time that one run takes on one core, in units of which there are [`UNITS_A_SECOND`].
+    pub cost: f64,
+}
+
+/// A run of this configuration, before it is made.
+pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
+    let rows = training_rows(config, files)?;
+    let (test, columns) = match (&config.data.test, &config.data.target) {
+        (Test::Grid(span) | Test::Uniform(span), _) => (span.count, 1),
+        (_, Target::Polynomial { .. }) => (rows, 1),
+        (_, Target::Csv { inputs, .. }) => (RunData::new(config, 0, files)?.test.rows(), inputs.len()),
+    };
+    let bytes = bytes(device, config, rows, test, columns)?;
+    let batch = batch_rows(&config.batch, rows)?;
+    let steps = updates(config, rows);
+    let widths = config.model.widths(columns);
+    let products: f64 = widths.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
+    let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
+    // A number that passes through an activation costs about what 30 multiplications in a product do.
+    let sample = 3.0 * products + 30.0 * units;
+    let logged = config.train.logged(steps) as f64;
+    let cost =
+        steps as f64 * (batch as f64 * sample + 20.0 * products) + logged * test as f64 * (products + 20.0 * units);
+    Ok(Size { rows, test, columns, bytes, cost })
+}
+
+/// Updates that a run makes with this many training samples.
+pub fn updates(config: &Config, rows: usize) -> usize {
+    batch_rows(&config.batch, rows).map_or(0, |batch| config.train.length.steps(rows, batch))
+}
+
+/// On a CPU, hidden units' values that are computed at once, about what a core's cache holds; and rows at least.
+const VALUES_AT_ONCE: usize = 16 << 10;
+const ROWS_AT_ONCE: usize = 24;
+/// Where each prediction meets each target, how many of one side are at once, on a GPU.
+const PAIRS_AT_ONCE: usize = 256;
+
+/// An upper bound of the bytes that one run takes while it trains, on the device, in curves and at its end.
+fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usize) -> Result<u64> {
+    let (cpu, batch) = (device == Device::Cpu, batch_rows(&config.batch, rows)?);
+    let widths = config.model.widths(columns);
+    let parameters: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
+    let hidden: usize = config.model.hidden.iter().sum();
+    let at_once = (VALUES_AT_ONCE / hidden.max(1)).max(ROWS_AT_ONCE);
+    let units: u128 = widths[1..].iter().map(|&width| width as u128).sum();
+    let widest = widths.iter().max().map_or(1, |&width| width as u128);
+    // Each unit's value, its gradient, and what went into its activation.
+    let pass = |rows: usize| (if cpu { rows.min(at_once) } else { rows }) as u128 * (3 * units + widest);
+    let pairs = |rows: usize| match config.loss.pairing {
+        Pairing::Broadcast | Pairing::BroadcastMean if !cpu => rows as u128 * (rows.min(PAIRS_AT_ONCE) as u128 + 1),
+        _ => 0,
+    };
+    // Parameters, their gradient, the weights transposed, the parameters before an update, the optimizer's two states; and
+    // the parameters and their gradient as training hands them over.
+    let numbers = 8 * parameters
+        + pass(batch)
+        + pass(test)
+        + pairs(batch)
+        + pairs(test)
+        + (batch + test) as u128 * (columns + 3) as u128;
+    let logged = config.train.logged(updates(config, rows));
+    let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + logged as u128 * 200;
+    Ok(u64::try_from(numbers * 4 + host).unwrap_or(u64::MAX))
+}
+
+/// Checks every variant against its data and against the memory that there is, before anything is trained or written.
+pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, device: Device, threads: usize) -> Result<()> {
+    let mut sizes = Vec::with_capacity(variants.len());
+    for &at in variants {
+        let variant = &experiment.variants[at];
+        sizes.push((
+            size(device, &variant.config, files).with_context(|| format!("variant {:?}", variant.name))?.bytes,
+            variant,
+        ));
+    }
+    // The largest runs, as many as there are threads, may train at the same time.
+    sizes.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));
+    let each = experiment.seeds.len();
+    let mut left = threads;
+    let mut need = 0_u64;
+    for (bytes, _) in &sizes {
+        let runs = each.min(left);
+        need = need.saturating_add(bytes.saturating_mul(runs as u64));
+        left -= runs;
+    }
+    let free = memory::free();
+    if let Some((largest, variant)) = sizes.first() {
+        ensure!(
+            need <= free,
+            "variant {:?}: needs about {} of memory ({} a run), {} are free: make model.hidden, batch.size, train.log_points or the data smaller, or take fewer --threads",
+            variant.name,
+            gibibytes(need),
+            gibibytes(*largest),
+            gibibytes(free)
+        );
+    }
+    Ok(())
+}
+
+/// The scheduler's units of cost in a second.
+pub const UNITS_A_SECOND: f64 = 2.5e10;
+/// What a run and an update cost besides, and one through an activation that is libtorch's own.
+const SECONDS_A_RUN: f64 = 2e-3;
+const SECONDS_AN_UPDATE: f64 = 1e-6;
+const SECONDS_A_CALL: f64 = 5e-6;
+
+/// Seconds that a run with `rows` training samples takes besides its [`Size::cost`].
+pub fn overhead(config: &Config, rows: usize) -> f64 {
+    let called = config.model.activation.iter().filter(|a| **a != Activation::Relu).count()
+        + usize::from(config.model.output != Output::Identity);
+    SECONDS_A_RUN + updates(config, rows) as f64 * (SECONDS_AN_UPDATE + SECONDS_A_CALL * called as f64)
+}
+
+/// Bytes that one run's rows take in the results; `name` is the length of its variant's name and its seed.
+pub fn bytes_of_results(config: &Config, size: &Size, name: usize) -> f64 {
+    let steps = updates(config, size.rows);
+    let name = (name + 2) as f64;
+    // A number of 17 digits, a comma, and what an exponent takes now and then.
+    let number = 19.5;
+    let curve = config.train.logged(steps) as f64 * (name + steps.to_string().len() as f64 + 6.0 * number);
+    let predictions = size.test as f64 * (name + (size.columns + 2) as f64 * 15.0);
+    let kinks = if size.columns == 1 { config.model.hidden.iter().sum::<usize>() as f64 * number } else { 0.0 };
+    curve + predictions + 2.0 * name + 30.0 * number + kinks
+}

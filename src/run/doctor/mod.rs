@@ -1,0 +1,78 @@
+//! What misfit needs of a machine, tried out.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use crate::text::one_line;
+
+#[cfg(feature = "train")]
+mod training;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    Works,
+    /// Not there, and not needed.
+    Absent,
+    /// Needed, and it does not work: the text says the cure.
+    Fails,
+}
+
+/// One thing that was tried.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    pub what: &'static str,
+    pub state: State,
+    /// What was found, on one line.
+    pub says: String,
+}
+
+impl Check {
+    fn of(what: &'static str, tried: Result<String>) -> Self {
+        match tried {
+            Ok(says) => Check { what, state: State::Works, says },
+            Err(error) => Check { what, state: State::Fails, says: one_line(&format!("{error:#}")) },
+        }
+    }
+}
+
+/// All that is tried, in the order in which a run would need it. `device`: what must be there to train on. Only its name
+/// can be an error.
+pub fn checks(device: &str) -> Result<Vec<Check>> {
+    crate::experiment::device::named(device)?;
+    let mut checks = vec![Check {
+        what: "misfit",
+        state: State::Works,
+        says: format!("{} for {}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
+    }];
+    #[cfg(feature = "train")]
+    checks.extend(training::checks(device)?);
+    #[cfg(not(feature = "train"))]
+    {
+        let cpu = device == "cpu";
+        checks.push(Check {
+            what: "libtorch",
+            state: if cpu { State::Absent } else { State::Fails },
+            says: "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)".to_owned(),
+        });
+    }
+    checks.push(Check::of("folder", folder(Path::new("."))));
+    Ok(checks)
+}
+
+/// Whether results can be written and locked here.
+fn folder(here: &Path) -> Result<String> {
+    use anyhow::{Context, anyhow};
+
+    let shown = here.canonicalize().unwrap_or_else(|_| here.to_owned());
+    let shown = one_line(&shown.display().to_string());
+    let name = here.join(format!(".misfit-doctor-{}", std::process::id()));
+    let cure = || format!("{shown}: go to a folder of your own, or name one with --out");
+    let tried = (|| {
+        let file = std::fs::File::create_new(&name).with_context(cure)?;
+        file.try_lock().map_err(|cause| anyhow!("{}: files here cannot be locked: {cause}", cure()))?;
+        std::fs::write(&name, [0; 4096]).with_context(cure)
+    })();
+    let _ = std::fs::remove_file(&name);
+    tried.map(|()| format!("{shown} can be written to, and results in it locked"))
+}

@@ -1,0 +1,90 @@
+//! What training needs: libtorch, and a device that computes what it should.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use anyhow::{Context, Result, anyhow, bail};
+
+use super::super::memory;
+use super::{Check, State};
+use crate::data::{Files, RunData};
+use crate::experiment::Experiment;
+use crate::text::numbers::{gibibytes, plural};
+use crate::text::one_line;
+use crate::train::device::{self, Device};
+use crate::train::kernels::Level;
+use crate::train::network::By;
+use crate::train::stack::Lane;
+use crate::train::train_by;
+
+/// A network as the embedded experiment's answer has it, for a moment's training.
+const TRIAL: &str = "[data]\nscale_input = 1000\nscale_target = \"standardize\"\n[batch]\nsize = 32\ndraw = \"fresh\"\n[model]\nhidden = [40, 40]\n[train]\nsteps = 1000\nlog_points = 2\n";
+/// Two ways to compute 1000 steps differ by their rounding, which grows on the way.
+const CLOSE: f64 = 2e-2;
+
+pub fn checks(text: &str) -> Result<Vec<Check>> {
+    let wants_cuda = text != "cpu";
+    device::single_threaded();
+    let mut checks = vec![
+        Check::of("libtorch", device::libtorch_derives()),
+        Check::of("processor", processor()),
+        Check { what: "memory", state: State::Works, says: format!("{} free", gibibytes(memory::free())) },
+    ];
+    checks.push(match graphics(if wants_cuda { text } else { "cuda" }) {
+        Err(error) if !wants_cuda => {
+            let says = one_line(format!("{error:#}").trim_start_matches("--device cuda: "));
+            Check { what: "CUDA", state: State::Absent, says }
+        }
+        tried => Check::of("CUDA", tried),
+    });
+    Ok(checks)
+}
+
+/// Trains for a moment, by the kernels and by libtorch's operations, which must come to the same.
+fn processor() -> Result<String> {
+    let by = device::by(Device::Cpu);
+    let (ours, seconds) = trial(by, Device::Cpu)?;
+    let (theirs, _) = trial(By::Torch, Device::Cpu)?;
+    close(ours, theirs, "the kernels and libtorch")?;
+    let kernels = match by {
+        By::Kernels(Level::PORTABLE) => "kernels without AVX2",
+        By::Kernels(_) => "AVX2 kernels",
+        By::Torch => "libtorch's operations",
+    };
+    Ok(format!(
+        "{}, {kernels}: {:.1} µs a step of a 1–40–40–1 network on batches of 32",
+        plural(device::threads(Device::Cpu), "training thread", "training threads"),
+        seconds * 1e6 / 1000.0
+    ))
+}
+
+fn graphics(text: &str) -> Result<String> {
+    let found = device::parse(text)?;
+    let (ours, _) = trial(By::Torch, found)?;
+    let (theirs, _) = trial(By::Torch, Device::Cpu)?;
+    close(ours, theirs, "the GPU and the processor")?;
+    Ok(format!(
+        "{} of {} trains, and comes to what the processor does",
+        device::describe(found),
+        device::cuda_devices()
+    ))
+}
+
+/// The last test error of a short training in target units, and the seconds that it took.
+fn trial(by: By, device: Device) -> Result<(f64, f64)> {
+    let config = Experiment::parse(TRIAL, "doctor", &[])?.baseline;
+    let data = RunData::new(&config, 0, &Files::default())?;
+    let lanes = [Lane { config, seed: 0, data: Arc::new(data) }];
+    let started = Instant::now();
+    let runs = train_by(by, &lanes, device, &AtomicBool::new(false), &|_| {})?;
+    let error = runs.first().and_then(|run| run.curve.last()).context("no run came of it")?.test_rmse;
+    Ok((error, started.elapsed().as_secs_f64()))
+}
+
+fn close(ours: f64, theirs: f64, who: &str) -> Result<()> {
+    if !(ours - theirs).abs().le(&(CLOSE * theirs)) {
+        bail!(anyhow!("{who} come to different errors, {ours} and {theirs}: report that with this output"));
+    }
+    Ok(())
+}

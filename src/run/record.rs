@@ -1,0 +1,124 @@
+//! The record of a run: what its rows in the run files hold, made from what training left.
+
+use super::baselines::Baselines;
+use super::health::Health;
+use super::outcome::Evidence;
+use crate::data::training_samples;
+use crate::experiment::{Experiment, Run};
+use crate::results::part::RunRows;
+use crate::results::rows::{self, CurvePoint, HealthRow, Key, RunRow};
+use crate::stats::moments::{Fit, deviation};
+use crate::train::Trained;
+use crate::train::stack::Lane;
+
+/// A run's rows in the run files.
+pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, baselines: &Baselines) -> RunRows {
+    let variant = &experiment.variants[run.variant];
+    let test = &lane.data.test;
+    let losses: Vec<(f64, f64)> = trained.curve.iter().map(|point| (point.train_loss, point.test_loss)).collect();
+    let fit = Fit::of(&trained.predictions, &test.targets);
+    let row = RunRow {
+        variant: variant.name.clone(),
+        seed: run.seed,
+        outcome: Evidence {
+            losses: &losses,
+            predictions: &trained.predictions,
+            targets: &test.targets,
+            line_rmse: baselines.line_rmse,
+        }
+        .outcome(),
+        steps: trained.steps,
+        first_loss: losses.first().map_or(f64::NAN, |(loss, _)| *loss),
+        last_loss: losses.last().map_or(f64::NAN, |(loss, _)| *loss),
+        test_rmse: fit.rmse,
+        r2: fit.r2,
+    };
+    let network = Health::of(
+        &lane.config.model,
+        test.columns,
+        trained.first_gradient,
+        &trained.parameters,
+        &trained.gradient,
+        &lane.data.scaled_inputs(test),
+    );
+    let mut kinks = network.kinks;
+    if let Some(scale) = lane.data.input_scale.first() {
+        kinks.iter_mut().for_each(|kink| *kink = scale.unscale(*kink));
+        // Inputs may be divided by a negative number.
+        kinks.sort_by(f64::total_cmp);
+    }
+    let health = HealthRow {
+        variant: variant.name.clone(),
+        seed: run.seed,
+        first_gradient: network.first_gradient,
+        last_gradient: network.last_gradient,
+        saturated_units: network.saturated_units,
+        identical_units: network.identical_units,
+        pieces: network.pieces,
+        most_pieces: network.most_pieces,
+        distinct_samples: trained.distinct_samples as f64,
+        training_samples: training_samples(&lane.config, lane.data.train.rows()),
+        loss_slope: loss_slope(&trained.curve),
+        prediction: spread(&trained.predictions),
+        target: spread(&test.targets),
+        zero_rmse: baselines.zero_rmse,
+        mean_rmse: baselines.mean_rmse,
+        line_rmse: baselines.line_rmse,
+        pieces_rmse: baselines.pieces_rmse(network.pieces),
+        most_pieces_rmse: baselines.pieces_rmse(network.most_pieces),
+        kinks,
+    };
+    RunRows {
+        key: Key { variant: variant.name.clone(), seed: run.seed },
+        rows: [
+            rows::curve_lines(&variant.name, run.seed, &trained.curve),
+            rows::run_line(&row, variant),
+            rows::prediction_lines(experiment, variant, run.seed, test, &trained.predictions),
+            rows::health_line(&health),
+        ],
+    }
+}
+
+/// Standard deviation, lowest and highest.
+fn spread(values: &[f64]) -> [f64; 3] {
+    if values.iter().any(|value| value.is_nan()) {
+        return [f64::NAN; 3];
+    }
+    let (low, high) =
+        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+    [deviation(values), low, high]
+}
+
+/// Slope of ln(test loss) against ln(step) over the second half of a curve, by least squares; NaN where a loss is not
+/// finite or 0.
+fn loss_slope(curve: &[CurvePoint]) -> f64 {
+    let half = &curve[curve.len() / 2..];
+    let points = half.iter().filter(|point| point.step > 0);
+    let points: Vec<(f64, f64)> = points.map(|point| ((point.step as f64).ln(), point.test_loss.ln())).collect();
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(|p| p.0), mean(|p| p.1));
+    let across = points.iter().map(|p| (p.0 - x) * (p.1 - y)).sum::<f64>();
+    across / points.iter().map(|p| (p.0 - x).powi(2)).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slope_of_a_loss_that_halves_as_the_steps_double_is_minus_1() {
+        let point = |step: usize| CurvePoint {
+            step,
+            train_loss: f64::NAN,
+            test_loss: 5.0 / step as f64,
+            test_rmse: 0.0,
+            grad_norm: 0.0,
+            update_ratio: 0.0,
+            dead_units: 0.0,
+        };
+        let curve: Vec<CurvePoint> = (0..20).map(|i| point(i * 10)).collect();
+        assert!((loss_slope(&curve) + 1.0).abs() < 1e-12);
+        assert!(loss_slope(&curve[..1]).is_nan() && loss_slope(&[]).is_nan());
+    }
+}

@@ -1,0 +1,9 @@
+//! Mathematics on slices of numbers. Nothing here knows misfit.
+
+pub mod bootstrap;
+pub mod effects;
+pub mod gradients;
+pub mod linear;
+pub mod linear_regions;
+pub mod moments;
+pub mod segments;

@@ -1,0 +1,9 @@
+//! Words and numbers as people and shells read them. Nothing here knows misfit's experiments or results.
+
+pub mod names;
+pub mod note;
+pub mod numbers;
+pub mod shell;
+pub mod suggest;
+
+pub use names::{hex, is_unseen, one_line, one_of, shorten, unknown};
