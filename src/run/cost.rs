@@ -55,7 +55,7 @@ const ROWS_AT_ONCE: usize = 24;
 /// Where each prediction meets each target, how many of one side are at once, on a GPU.
 const PAIRS_AT_ONCE: usize = 256;
 
-/// An upper bound of the bytes that one run takes while it trains, on the device, in curves and at its end.
+/// About the most bytes that one run takes while it trains, on the device and in curves.
 fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usize) -> Result<u64> {
     let (cpu, batch) = (device == Device::Cpu, batch_rows(&config.batch, rows)?);
     let widths = config.model.widths(columns);
@@ -64,15 +64,16 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
     let at_once = (VALUES_AT_ONCE / hidden.max(1)).max(ROWS_AT_ONCE);
     let units: u128 = widths[1..].iter().map(|&width| width as u128).sum();
     let widest = widths.iter().max().map_or(1, |&width| width as u128);
-    // Each unit's value, its gradient, and what went into its activation.
-    let pass = |rows: usize| (if cpu { rows.min(at_once) } else { rows }) as u128 * (3 * units + widest);
+    // Each unit's value and its gradient, and what went into its activation where that is needed once more.
+    let hidden_units = config.model.hidden.iter().zip(&config.model.activation);
+    let inputs: u128 = hidden_units.filter(|(_, a)| **a == Activation::Gelu).map(|(&width, _)| width as u128).sum();
+    let pass = |rows: usize| (if cpu { rows.min(at_once) } else { rows }) as u128 * (2 * units + inputs + widest);
     let pairs = |rows: usize| match config.loss.pairing {
         Pairing::Broadcast | Pairing::BroadcastMean if !cpu => rows as u128 * (rows.min(PAIRS_AT_ONCE) as u128 + 1),
         _ => 0,
     };
-    // Parameters, their gradient, the weights transposed, the parameters before an update, the optimizer's two states; and
-    // the parameters and their gradient as training hands them over.
-    let numbers = 8 * parameters
+    // Parameters, their gradient, the weights transposed, the parameters before an update, and the optimizer's two states.
+    let numbers = 6 * parameters
         + pass(batch)
         + pass(test)
         + pairs(batch)
