@@ -1,5 +1,5 @@
-//! The way a step is computed on a GPU: by libtorch's operations over all lanes at once. On the CPU it is held against the
-//! kernels; on a GPU, where there is one, against the CPU.
+//! Whole runs by every engine and on every device: torch against fused, all lanes at once, as on a GPU, against each alone,
+//! and a GPU, where there is one, against the CPU.
 #![cfg(feature = "train")]
 
 mod common;
@@ -9,12 +9,12 @@ use std::sync::atomic::AtomicBool;
 
 use common::Misfit;
 use misfit::experiment::Experiment;
-use misfit::experiment::config::Config;
+use misfit::experiment::config::{Config, EngineName};
 use misfit::results::rows::CurvePoint;
 use misfit::train::device::{parse, single_threaded};
-use misfit::train::network::By;
-use misfit::train::stack::Lane;
-use misfit::train::{Trained, train, train_by};
+use misfit::train::engine::Lane;
+use misfit::train::torch::Torch;
+use misfit::train::{Trained, train, train_block};
 use tch::Device;
 
 fn lanes(config: &Config) -> Vec<Lane> {
@@ -66,21 +66,50 @@ const CASES: [&str; 10] = [
     "[optimizer]\nkind = \"rmsprop\"\nmomentum = 0.5\n[loss]\npairing = \"broadcast\"",
 ];
 
-fn compare(by: By, device: Device) {
-    let stop = AtomicBool::new(false);
+fn trained(name: EngineName, lanes: &[Lane], device: Device) -> Vec<Trained> {
+    train(name, lanes, device, &AtomicBool::new(false), &|_| {}).expect("trains")
+}
+
+fn compare(run: impl Fn(&[Lane]) -> Vec<Trained>) {
     for case in CASES {
         let lanes = lanes(&config(case));
-        let ours = train_by(by, &lanes, device, &stop, &|_| {}).expect("trains");
-        let theirs = train(&lanes, Device::Cpu, &stop, &|_| {}).expect("trains");
+        let theirs = trained(EngineName::Fused, &lanes, Device::Cpu);
         assert!(theirs.iter().all(|run| run.curve[..run.curve.len() - 1].iter().all(|p| p.update_ratio.is_finite())));
-        agree(&ours, &theirs, 2e-3, case);
+        agree(&run(&lanes), &theirs, 2e-3, case);
     }
 }
 
 #[test]
-fn runs_by_libtorchs_operations_are_those_by_kernels_health_measures_and_all() {
+fn runs_by_torch_are_those_by_the_fused_engine_health_measures_and_all() {
     single_threaded();
-    compare(By::Torch, Device::Cpu);
+    compare(|lanes| trained(EngineName::Torch, lanes, Device::Cpu));
+}
+
+/// All lanes in the same tensors, as on a GPU.
+fn stacked(lanes: &[Lane]) -> Vec<Trained> {
+    let mut engine = Torch::new(lanes, Device::Cpu).expect("an engine");
+    train_block(&mut engine, lanes, &AtomicBool::new(false), &|_| {}).expect("trains").expect("nobody stops it")
+}
+
+#[test]
+fn lanes_of_several_learning_rates_in_the_same_tensors_each_train_as_they_do_alone() {
+    single_threaded();
+    for case in
+        CASES.into_iter().chain(["[loss]\nkind = \"log_cosh\"", "[loss]\nkind = \"mae\"\npairing = \"broadcast\""])
+    {
+        // Equal rates lie apart, and neither they nor the seeds are in order.
+        let lane = |(seed, times): (u64, f64)| {
+            let mut config = config(case);
+            config.optimizer.learning_rate *= times;
+            common::lane(&config, seed)
+        };
+        let lanes = [(3, 3.0), (0, 1.0), (1, 0.1), (4, 3.0), (2, 1.0), (0, 3.0), (5, 0.3)].map(lane);
+        let alone = |lane: &Lane| trained(EngineName::Torch, std::slice::from_ref(lane), Device::Cpu).remove(0);
+        let alone: Vec<Trained> = lanes.iter().map(alone).collect();
+        let last = |run: &Trained| run.curve.last().map(|point| point.train_loss.to_bits());
+        assert_ne!(last(&alone[1]), last(&alone[5]), "{case}: the rates tell two lanes of one seed apart");
+        agree(&stacked(&lanes), &alone, 2e-3, case);
+    }
 }
 
 /// A GPU, or nothing and a word why: no machine that checks a change need have one.
@@ -96,7 +125,7 @@ fn cuda() -> Option<Device> {
 #[test]
 fn runs_on_a_gpu_are_those_on_the_cpu() {
     if let Some(device) = cuda() {
-        compare(By::Torch, device);
+        compare(|lanes| trained(EngineName::Torch, lanes, device));
     }
 }
 
@@ -125,11 +154,10 @@ fn the_reference_experiment_ends_on_a_gpu_as_on_the_cpu() {
 #[test]
 fn many_lanes_on_a_gpu_are_those_of_few() {
     let Some(device) = cuda() else { return };
-    let stop = AtomicBool::new(false);
     let config = config("");
     let many: Vec<Lane> = (0..3000).map(|seed| common::lane(&config, seed % 5)).collect();
-    let many = train(&many, device, &stop, &|_| {}).expect("trains");
-    let few = train(&lanes(&config), device, &stop, &|_| {}).expect("trains");
+    let many = trained(EngineName::Torch, &many, device);
+    let few = trained(EngineName::Torch, &lanes(&config), device);
     for five in many.chunks(5) {
         agree(five, &few, 2e-3, "a lane among many");
     }
@@ -152,15 +180,14 @@ fn a_gpu_that_is_not_there_is_said_in_one_line_with_its_cure() {
 }
 
 #[test]
-fn the_embedded_experiment_trains_the_same_by_libtorchs_operations() {
+fn the_embedded_experiment_trains_the_same_by_both_engines() {
     single_threaded();
     let experiment = Experiment::embedded(&["train.steps=30".to_owned()]).expect("the embedded experiment");
-    let stop = AtomicBool::new(false);
     for name in ["question", "answer"] {
         let variant = experiment.variants.iter().find(|variant| variant.name == name).expect("a variant");
         let lanes = lanes(&variant.config);
-        let ours = train_by(By::Torch, &lanes, Device::Cpu, &stop, &|_| {}).expect("trains");
-        let theirs = train(&lanes, Device::Cpu, &stop, &|_| {}).expect("trains");
+        let [ours, theirs] = [EngineName::Torch, EngineName::Fused].map(|name| trained(name, &lanes, Device::Cpu));
         agree(&ours, &theirs, 2e-3, name);
+        agree(&stacked(&lanes), &theirs, 2e-3, name);
     }
 }

@@ -173,8 +173,7 @@ fn epochs_are_passes_over_the_training_samples() {
 
 #[test]
 fn a_curve_has_at_most_its_points_the_first_and_the_last_step_among_them() {
-    let logged =
-        |steps: usize, log_points: usize| Train { length: config("").train.length, log_points }.logged_steps(steps);
+    let logged = |steps: usize, log_points: usize| Train { log_points, ..config("").train }.logged_steps(steps);
     assert_eq!(logged(50, 200), (0..=50).collect::<Vec<_>>());
     assert_eq!(logged(10, 2), [0, 10]);
     for (steps, points) in [(10_000, 200), (199, 200), (200, 200), (7, 3), (1, 2), (1_000_000, 17)] {

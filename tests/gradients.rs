@@ -4,13 +4,9 @@
 
 mod common;
 
-use misfit::data::{Batches, batch_rows};
+use common::engines::{Engines, ways};
 use misfit::experiment::config::*;
 use misfit::train::device::single_threaded;
-use misfit::train::kernels::Level;
-use misfit::train::network::By;
-use misfit::train::stack::Stack;
-use tch::Device;
 
 fn erf(x: f64) -> f64 {
     // e^(−x²) Σ 2ⁿ x^(2n+1)/(2n+1)!!, whose terms have one sign; beyond 6 it is 1 to the last digit.
@@ -90,6 +86,7 @@ fn loss(config: &Config, tensors: &[Vec<f64>], x: &[f32], y: &[f32]) -> f64 {
             LossKind::Mae => difference,
             LossKind::Huber if difference <= delta => difference * difference / 2.0,
             LossKind::Huber => delta * (difference - delta / 2.0),
+            LossKind::LogCosh => difference.cosh().ln(),
         }
     };
     let sum: f64 = match config.loss.pairing {
@@ -104,44 +101,58 @@ fn loss(config: &Config, tensors: &[Vec<f64>], x: &[f32], y: &[f32]) -> f64 {
     }
 }
 
+/// The central difference by every `stride`th parameter, with its place.
+fn differences(
+    config: &Config,
+    parameters: &[Vec<f32>],
+    stride: usize,
+    x: &[f32],
+    y: &[f32],
+) -> Vec<(usize, usize, f64)> {
+    const H: f64 = 1e-6;
+    let mut tensors: Vec<Vec<f64>> =
+        parameters.iter().map(|tensor| tensor.iter().map(|&p| f64::from(p)).collect()).collect();
+    let places: Vec<(usize, usize)> =
+        tensors.iter().enumerate().flat_map(|(tensor, of)| (0..of.len()).map(move |i| (tensor, i))).collect();
+    let difference = |&(tensor, i): &(usize, usize)| {
+        let value = tensors[tensor][i];
+        let mut moved = |by: f64| {
+            tensors[tensor][i] = value + by;
+            loss(config, &tensors, x, y)
+        };
+        let slope = (moved(H) - moved(-H)) / (2.0 * H);
+        tensors[tensor][i] = value;
+        (tensor, i, slope)
+    };
+    places.iter().skip(stride - 1).step_by(stride).map(difference).collect()
+}
+
 /// Compares the gradient of every `stride`th parameter; `tolerance` is relative to the norm of those that are compared.
 fn check(config: &Config, stride: usize, tolerance: f64) {
     let lanes = [2, 7].map(|seed| common::lane(config, seed));
-    for by in [By::Torch, By::Kernels(Level::PORTABLE), By::Kernels(Level::best())] {
-        let mut stack = Stack::computed(by, &lanes, Device::Cpu).expect("a stack");
-        let parameters = stack.parameters().expect("parameters");
-        for block in stack.blocks() {
-            stack.gradient(&block, false).expect("a gradient");
-        }
-        let gradients = stack.gradients().expect("gradients");
-        for (at, lane) in lanes.iter().enumerate() {
-            let (mut x, mut y) = (Vec::new(), Vec::new());
-            let rows = batch_rows(&config.batch, lane.data.train.rows()).expect("a batch");
-            Batches::new(lane.data.clone(), config.batch.draw, rows, lane.seed).next_into(&mut x, &mut y);
-            let mut tensors: Vec<Vec<f64>> =
-                parameters[at].iter().map(|tensor| tensor.iter().map(|&p| f64::from(p)).collect()).collect();
+    let ways = ways(config, config.loss.kind != LossKind::LogCosh);
+    let states: Vec<_> = ways
+        .iter()
+        .map(|&way| {
+            let mut engines = Engines::new(way, &lanes);
+            engines.gradient();
+            engines.state()
+        })
+        .collect();
+    for (at, lane) in lanes.iter().enumerate() {
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        lane.batches().expect("batches").next_into(&mut x, &mut y);
+        let parameters = &states[0][at].parameters;
+        let slopes = differences(config, parameters, stride, &x, &y);
+        for (way, states) in ways.iter().zip(&states) {
+            assert_eq!(&states[at].parameters, parameters, "{way:?} begins elsewhere");
             let (mut off, mut norm) = (0.0, 0.0);
-            let mut nth = 0;
-            for tensor in 0..tensors.len() {
-                for i in 0..tensors[tensor].len() {
-                    nth += 1;
-                    if nth % stride != 0 {
-                        continue;
-                    }
-                    let value = tensors[tensor][i];
-                    let mut moved = |by: f64| {
-                        tensors[tensor][i] = value + by;
-                        loss(config, &tensors, &x, &y)
-                    };
-                    const H: f64 = 1e-6;
-                    let slope = (moved(H) - moved(-H)) / (2.0 * H);
-                    tensors[tensor][i] = value;
-                    off += (f64::from(gradients[at][tensor][i]) - slope).powi(2);
-                    norm += slope * slope;
-                }
+            for &(tensor, i, slope) in &slopes {
+                off += (f64::from(states[at].gradient[tensor][i]) - slope).powi(2);
+                norm += slope * slope;
             }
             let error = if off == 0.0 { 0.0 } else { (off / norm).sqrt() };
-            assert!(error <= tolerance, "{by:?} {:?} {:?}: gradients are off by {error:e}", config.model, config.loss);
+            assert!(error <= tolerance, "{way:?} {:?} {:?}: gradients are off by {error:e}", config.model, config.loss);
         }
     }
 }
@@ -160,7 +171,7 @@ fn gradients_agree_with_differences_in_f64_for_every_activation_output_loss_and_
             check(&config("[7, 5]", activation, output, "mse", "matched", 13), 1, 1e-5);
         }
     }
-    for loss in ["mse", "sse", "mae", "huber"] {
+    for loss in ["mse", "sse", "mae", "huber", "log_cosh"] {
         for pairing in ["matched", "broadcast", "broadcast-mean"] {
             check(&config("[7, 5]", "tanh", "identity", loss, pairing, 13), 1, 1e-5);
         }
@@ -189,7 +200,7 @@ fn gradients_agree_with_differences_in_f64_for_shapes_that_cut_tiles_vectors_and
         }
     }
     for pairing in ["broadcast", "broadcast-mean"] {
-        for loss in ["mse", "mae", "huber"] {
+        for loss in ["mse", "mae", "huber", "log_cosh"] {
             check(&config("[40, 40]", "relu", "identity", loss, pairing, 385), 331, 1e-5);
         }
     }

@@ -6,7 +6,7 @@ mod common;
 use std::collections::HashMap;
 
 use common::{Misfit, config, lane, rows};
-use misfit::train::stack::Stack;
+use misfit::train::engine;
 use tch::Device;
 
 type Row = HashMap<String, String>;
@@ -31,15 +31,16 @@ const NET: &str = "seeds = 2\n[data]\ntarget = { polynomial = [0, 1, 1] }\ninput
 
 /// Parameters of the network after all updates, and the gradient on the next batch, as the last row has it.
 fn end(text: &str, seed: u64, steps: usize) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
-    let lanes = [lane(&config(text), seed)];
-    let mut stack = Stack::new(&lanes, Device::Cpu).unwrap();
-    let block = stack.blocks().next().unwrap();
+    let lane = lane(&config(text), seed);
+    let name = engine::choose(&lane.config, Device::Cpu).unwrap();
+    let mut engine = engine::build(name, &[lane], Device::Cpu).unwrap();
     for _ in 0..steps {
-        stack.gradient(&block, false).unwrap();
-        stack.update(&block).unwrap();
+        engine.gradient(false).unwrap();
+        engine.update(false).unwrap();
     }
-    stack.gradient(&block, false).unwrap();
-    (stack.parameters().unwrap().remove(0), stack.gradients().unwrap().remove(0))
+    engine.gradient(false).unwrap();
+    let state = engine.state().unwrap().remove(0);
+    (state.parameters, state.gradient)
 }
 
 /// For each unit of a 1–6–5–1 ReLU network whether it is on at `x`.

@@ -338,9 +338,10 @@ fn cargo_takes_libtorch_in_for_the_feature_train_alone() {
             }
         }
     }
-    assert_eq!(torch, [("train", "libloading"), ("train", "tch"), ("train", "torch-sys")]);
+    assert_eq!(torch, [("train", "cc"), ("train", "libloading"), ("train", "tch"), ("train", "torch-sys")]);
     for (_, dependency) in torch {
-        assert_eq!(cargo["dependencies"][dependency]["optional"].as_bool(), Some(true), "{dependency}");
+        let table = if dependency == "cc" { "build-dependencies" } else { "dependencies" };
+        assert_eq!(cargo[table][dependency]["optional"].as_bool(), Some(true), "{dependency}");
     }
 }
 

@@ -3,7 +3,7 @@
 #![allow(clippy::needless_range_loop, clippy::type_complexity)] // Several slices are walked side by side.
 
 use misfit::data::random::{Purpose, Stream};
-use misfit::train::kernels::*;
+use misfit::train::fused::kernels::*;
 
 const LEVELS: fn() -> [Level; 2] = || [Level::PORTABLE, Level::best()];
 
@@ -195,28 +195,37 @@ fn updates_are_those_of_the_rules_in_f64() {
 }
 
 #[test]
-fn slopes_errors_and_sums_are_those_in_f64() {
-    let kinds: [(Error, fn(f64) -> f64, fn(f64) -> f64); 3] = [
-        (Error::Square, |d| d * d, |d| d),
-        (Error::Absolute, f64::abs, f64::signum),
-        (Error::Huber, |d| if d.abs() <= 0.7 { d * d / 2.0 } else { 0.7 * (d.abs() - 0.35) }, |d| d.clamp(-0.7, 0.7)),
+fn losses_their_gradients_and_sums_are_those_in_f64() {
+    let kinds: [(Residual, fn(f64) -> f64, fn(f64) -> f64); 3] = [
+        (Residual::Square, |d| d * d, |d| d),
+        (Residual::Absolute, f64::abs, f64::signum),
+        (
+            Residual::Huber,
+            |d| if d.abs() <= 0.7 { d * d / 2.0 } else { 0.7 * (d.abs() - 0.35) },
+            |d| d.clamp(-0.7, 0.7),
+        ),
     ];
     for level in LEVELS() {
         for count in [1, 2, 7, 8, 9, 100, 1003] {
             let (p, y) = (numbers(count, 1), numbers(count, 2));
             let difference = |i: usize, j: usize| f64::from(p[i]) - f64::from(y[j]);
-            for (error, value, slope) in kinds {
+            for (residual, value, slope) in kinds {
                 let exact: f64 = (0..count).map(|i| value(difference(i, i))).sum();
-                near(errors(level, error, 0.7, &p, &y) as f32, exact, exact.abs() + 1.0, "errors");
+                near(loss_sum(level, residual, 0.7, &p, &y) as f32, exact, exact.abs() + 1.0, "a loss");
                 let exact: f64 = (0..count).map(|i| value(difference(i, 0))).sum();
-                near(errors(level, error, 0.7, &p, &y[..1]) as f32, exact, exact.abs() + 1.0, "errors of one target");
+                near(
+                    loss_sum(level, residual, 0.7, &p, &y[..1]) as f32,
+                    exact,
+                    exact.abs() + 1.0,
+                    "a loss by one target",
+                );
                 let mut out = vec![0.0; count];
-                slopes(level, error, 0.7, 3.0, &p, &y, &mut out);
-                (0..count).for_each(|i| near(out[i], 3.0 * slope(difference(i, i)), 10.0, "slopes"));
-                pair_slopes(level, error, 0.7, 3.0, &p, &y, &mut out);
+                loss_gradient(level, residual, 0.7, 3.0, &p, &y, &mut out);
+                (0..count).for_each(|i| near(out[i], 3.0 * slope(difference(i, i)), 10.0, "a gradient"));
+                pair_gradient(level, residual, 0.7, 3.0, &p, &y, &mut out);
                 for i in 0..count.min(50) {
                     let exact: f64 = (0..count).map(|j| slope(difference(i, j))).sum();
-                    near(out[i], 3.0 * exact, 10.0 * count as f64, "pair slopes");
+                    near(out[i], 3.0 * exact, 10.0 * count as f64, "a gradient over pairs");
                 }
             }
             let exact: f64 = p.iter().map(|&v| f64::from(v).powi(2)).sum();

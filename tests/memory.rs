@@ -1,4 +1,4 @@
-//! Every way into the `unsafe` code of `src/train/native`, with slices that end where their numbers do. What reads or writes
+//! Every way into the `unsafe` code of `src/train`, with slices that end where their numbers do. What reads or writes
 //! beyond one is for valgrind to see: `scripts/memcheck` runs these tests, which are small for that. Here the two levels
 //! must agree; that their numbers are right is for `tests/kernels.rs`, `tests/gradients.rs` and `tests/stacks.rs`.
 #![cfg(feature = "train")]
@@ -9,11 +9,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::AtomicBool;
 
 use misfit::train::device::{parse, single_threaded};
-use misfit::train::kernels::*;
-use misfit::train::network::By;
-use misfit::train::stack::Lane;
-use misfit::train::train_by;
-use tch::Device;
+use misfit::train::engine::Lane;
+use misfit::train::fused::Fused;
+use misfit::train::fused::kernels::*;
+use misfit::train::{Trained, train_block};
 
 const LEVELS: fn() -> [Level; 2] = || [Level::PORTABLE, Level::best()];
 
@@ -123,16 +122,16 @@ fn passes_touch_their_slices_only_and_give_the_same_bits_at_every_level() {
             rmsprop(level, 0.5, 0.01, 1e-3, 0.5, 0.02, -0.01, &mut p, &gradient, &mut v, &mut m);
             rmsprop(level, 0.5, 0.01, 1e-3, 0.0, 0.02, -0.01, &mut p, &gradient, &mut v, &mut []);
             bits.extend([&p, &m, &v].into_iter().flatten().map(|v| u64::from(v.to_bits())));
-            for error in [Error::Square, Error::Absolute, Error::Huber] {
+            for residual in [Residual::Square, Residual::Absolute, Residual::Huber] {
                 let mut out = vec![0.0; count];
-                slopes(level, error, 0.7, 3.0, &values, &p, &mut out);
+                loss_gradient(level, residual, 0.7, 3.0, &values, &p, &mut out);
                 bits.extend(out.iter().map(|v| u64::from(v.to_bits())));
-                slopes(level, error, 0.7, 3.0, &values, &[0.5], &mut out);
+                loss_gradient(level, residual, 0.7, 3.0, &values, &[0.5], &mut out);
                 bits.extend(out.iter().map(|v| u64::from(v.to_bits())));
-                pair_slopes(level, error, 0.7, 3.0, &values, &p, &mut out);
+                pair_gradient(level, residual, 0.7, 3.0, &values, &p, &mut out);
                 bits.extend(out.iter().map(|v| u64::from(v.to_bits())));
-                bits.push(errors(level, error, 0.7, &values, &p).to_bits());
-                bits.push(errors(level, error, 0.7, &values, &[0.5]).to_bits());
+                bits.push(loss_sum(level, residual, 0.7, &values, &p).to_bits());
+                bits.push(loss_sum(level, residual, 0.7, &values, &[0.5]).to_bits());
             }
             bits.extend([squares(level, &values).to_bits(), squared_changes(level, &values, &p).to_bits()]);
             for columns in [1, 5, 8, 40, 45] {
@@ -205,8 +204,13 @@ fn training_touches_its_tensors_only() {
         let lanes: Vec<Lane> = (0..2).map(|seed| common::lane(&config, seed)).collect();
         let [portable, best] = LEVELS().map(|level| {
             let stop = AtomicBool::new(false);
-            train_by(By::Kernels(level), &lanes, Device::Cpu, &stop, &|_| {}).expect("trains")
+            let train = |lane: &Lane| {
+                let mut engine = Fused::at(level, lane).expect("an engine");
+                train_block(&mut engine, std::slice::from_ref(lane), &stop, &|_| {}).expect("trains")
+            };
+            lanes.iter().filter_map(train).flatten().collect::<Vec<Trained>>()
         });
+        assert_eq!((best.len(), portable.len()), (2, 2));
         for (ours, theirs) in best.iter().zip(&portable) {
             let pairs = ours.predictions.iter().zip(&theirs.predictions);
             pairs.for_each(|(a, b)| assert!((a - b).abs() <= 1e-3 * (1.0 + b.abs()), "{more}: {a} and {b}"));

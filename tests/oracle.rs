@@ -1,21 +1,20 @@
-//! The stacked engine against an oracle that shares none of its code: tch's `nn::Sequential`, libtorch's autograd and
-//! libtorch's own optimizers, from the same initial weights and batches.
+//! Both engines against an oracle that shares none of their code: tch's `nn::Sequential`, libtorch's autograd and
+//! libtorch's own optimizers, from the same initial weights and batches; and the fused engine against the torch engine in
+//! every combination that it covers.
 #![cfg(feature = "train")]
 
 mod common;
 
-use misfit::data::{Batches, batch_rows};
+use common::engines::{Engines, Way, ways};
 use misfit::experiment::config::*;
 use misfit::train::device::single_threaded;
-use misfit::train::kernels::Level;
-use misfit::train::network::By;
-use misfit::train::stack::{Lane, Stack};
+use misfit::train::engine::Lane;
 use tch::nn::{self, Module, OptimizerConfig};
 use tch::{Device, Kind, Tensor};
 
 const ACTIVATIONS: [&str; 7] = ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "identity"];
 const OUTPUTS: [&str; 5] = ["identity", "relu", "sigmoid", "tanh", "softmax"];
-const LOSSES: [&str; 4] = ["mse", "sse", "mae", "huber"];
+const LOSSES: [&str; 5] = ["mse", "sse", "mae", "huber", "log_cosh"];
 const PAIRINGS: [&str; 3] = ["matched", "broadcast", "broadcast-mean"];
 const HIDDEN: [&str; 4] = ["[9]", "[7, 5]", "[6, 8, 4]", "[5, 6, 7, 8]"];
 const OPTIMIZERS: [&str; 9] = [
@@ -58,11 +57,9 @@ fn case(hidden: &str, activation: &str, output: &str, loss: &str, pairing: &str,
     ))
 }
 
-/// Every way in which a step can be computed here.
-fn ways() -> Vec<By> {
-    let mut ways = vec![By::Torch, By::Kernels(Level::PORTABLE), By::Kernels(Level::best())];
-    ways.dedup();
-    ways
+/// All losses but one have kernels.
+fn covered(config: &Config) -> bool {
+    config.loss.kind != LossKind::LogCosh
 }
 
 /// A network of tch's own, with one lane's parameters.
@@ -136,6 +133,8 @@ impl Oracle {
                 tch::Reduction::None,
                 self.config.loss.delta.unwrap_or(1.0),
             ),
+            // ln((e^d + e^−d)/2).
+            LossKind::LogCosh => difference.logaddexp(&-&difference) - std::f64::consts::LN_2,
         };
         match (self.config.loss.kind, pairing) {
             (LossKind::Sse, _) => errors.sum(Kind::Float),
@@ -186,13 +185,14 @@ fn relative(a: &[Vec<f32>], b: &[Vec<f32>]) -> f64 {
     if difference == 0.0 { 0.0 } else { difference / norm(&mut b.iter().flatten().map(|&v| f64::from(v))) }
 }
 
+/// Lanes of two learning rates, which a block has in another order.
 fn lanes(config: &Config) -> Vec<Lane> {
-    [3, 4, 5].map(|seed| common::lane(config, seed)).to_vec()
-}
-
-fn batches(lane: &Lane) -> Batches {
-    let rows = batch_rows(&lane.config.batch, lane.data.train.rows()).expect("a sound batch");
-    Batches::new(lane.data.clone(), lane.config.batch.draw, rows, lane.seed)
+    let lane = |(seed, times): (u64, f64)| {
+        let mut config = config.clone();
+        config.optimizer.learning_rate *= times;
+        common::lane(&config, seed)
+    };
+    [(3, 1.0), (4, 0.5)].map(lane).to_vec()
 }
 
 #[test]
@@ -203,33 +203,7 @@ fn gradients_and_losses_agree_with_autograd_for_every_activation_output_loss_pai
             for output in OUTPUTS {
                 for loss in LOSSES {
                     for pairing in PAIRINGS {
-                        let config = case(hidden, activation, output, loss, pairing, OPTIMIZERS[0]);
-                        let lanes = lanes(&config);
-                        let stack = |by| Stack::computed(by, &lanes, Device::Cpu).expect("a stack");
-                        let parameters = stack(By::Torch).parameters().expect("parameters");
-                        let mut measured = Vec::new();
-                        for by in ways() {
-                            let mut stack = stack(by);
-                            let blocks = stack.blocks();
-                            let losses: Vec<f32> =
-                                blocks.flat_map(|block| stack.gradient(&block, true).expect("a gradient")).collect();
-                            measured.push((by, losses, stack.gradients().expect("gradients")));
-                        }
-                        for (at, lane) in lanes.iter().enumerate() {
-                            let oracle = Oracle::new(&config, &parameters[at]);
-                            let (mut x, mut y) = (Vec::new(), Vec::new());
-                            batches(lane).next_into(&mut x, &mut y);
-                            let expected = oracle.loss(&x, &y);
-                            expected.backward();
-                            let (gradient, expected) = (oracle.tensors(true), expected.double_value(&[]));
-                            for (by, losses, gradients) in &measured {
-                                let what = format!("{by:?} {hidden} {activation} {output} {loss} {pairing}, lane {at}");
-                                let error = relative(&gradients[at], &gradient);
-                                assert!(error <= 1e-5, "{what}: gradients differ by {error:e}");
-                                let error = (f64::from(losses[at]) / expected - 1.0).abs();
-                                assert!(error <= 1e-5, "{what}: losses {} and {expected}", losses[at]);
-                            }
-                        }
+                        first_step(&case(hidden, activation, output, loss, pairing, OPTIMIZERS[0]));
                     }
                 }
             }
@@ -237,35 +211,69 @@ fn gradients_and_losses_agree_with_autograd_for_every_activation_output_loss_pai
     }
 }
 
-fn follow(config: &Config) {
+fn first_step(config: &Config) {
     let lanes = lanes(config);
-    let mut stacks: Vec<Stack> =
-        ways().into_iter().map(|by| Stack::computed(by, &lanes, Device::Cpu).expect("a stack")).collect();
-    let mut oracles: Vec<_> = stacks[0]
-        .parameters()
-        .expect("parameters")
+    let ways = ways(config, covered(config));
+    let measured: Vec<_> = ways
         .iter()
-        .zip(&lanes)
-        .map(|(parameters, lane)| {
-            let oracle = Oracle::new(config, parameters);
+        .map(|&way| {
+            let mut engines = Engines::new(way, &lanes);
+            let losses = engines.gradient();
+            (way, losses, engines.state())
+        })
+        .collect();
+    let judge = |what: &str, at: usize, loss: f64, gradient: &[Vec<f32>]| {
+        for (way, losses, states) in &measured {
+            let error = relative(&states[at].gradient, gradient);
+            let [m, l] = [&config.model as &dyn std::fmt::Debug, &config.loss];
+            assert!(error <= 1e-5, "{way:?} and {what}, lane {at}: {m:?} {l:?}: gradients differ by {error:e}");
+            let error = (f64::from(losses[at]) / loss - 1.0).abs();
+            assert!(error <= 1e-5, "{way:?} and {what}, lane {at}: {m:?} {l:?}: losses {} and {loss}", losses[at]);
+        }
+    };
+    for (at, lane) in lanes.iter().enumerate() {
+        let oracle = Oracle::new(config, &measured[0].2[at].parameters);
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        lane.batches().expect("batches").next_into(&mut x, &mut y);
+        let loss = oracle.loss(&x, &y);
+        loss.backward();
+        judge("the oracle", at, loss.double_value(&[]), &oracle.tensors(true));
+        let (_, losses, states) = &measured[0];
+        judge("torch", at, f64::from(losses[at]), &states[at].gradient);
+    }
+}
+
+/// Follows one lane for 200 updates.
+fn follow(config: &Config) {
+    follow_all(config, &lanes(config)[..1]);
+}
+
+fn follow_all(config: &Config, lanes: &[Lane]) {
+    let ways = ways(config, covered(config)).into_iter().filter(|&way| way != Way::Stacked || lanes.len() > 1);
+    let mut all: Vec<(Way, Engines)> = ways.map(|way| (way, Engines::new(way, lanes))).collect();
+    let mut oracles: Vec<_> = all[0]
+        .1
+        .state()
+        .iter()
+        .zip(lanes)
+        .map(|(state, lane)| {
+            let oracle = Oracle::new(&lane.config, &state.parameters);
             let optimizer = oracle.optimizer();
-            (oracle, optimizer, batches(lane))
+            (oracle, optimizer, lane.batches().expect("batches"))
         })
         .collect();
     let schedule = config.optimizer.schedule;
     for step in 0..200 {
-        for stack in &mut stacks {
-            for block in stack.blocks() {
-                stack.gradient(&block, false).expect("a gradient");
-                stack.update(&block).expect("an update");
-            }
+        for (_, engines) in &mut all {
+            engines.gradient();
+            engines.update();
         }
         for (oracle, optimizer, batches) in &mut oracles {
             let (mut x, mut y) = (Vec::new(), Vec::new());
             batches.next_into(&mut x, &mut y);
             let done = f64::from(step) / 200.0;
             optimizer.set_lr(
-                config.optimizer.learning_rate
+                oracle.config.optimizer.learning_rate
                     * match schedule {
                         Schedule::Constant => 1.0,
                         Schedule::Linear => 1.0 - done,
@@ -275,22 +283,16 @@ fn follow(config: &Config) {
             optimizer.backward_step(&oracle.loss(&x, &y));
         }
     }
-    let ways = stacks.iter().zip(ways());
-    let ours = ways.flat_map(|(stack, by)| {
-        stack.parameters().expect("parameters").into_iter().zip(&oracles).map(move |pair| (by, pair))
-    });
-    for (by, (ours, (oracle, ..))) in ours {
-        let error = relative(&ours, &oracle.tensors(false));
-        let m = &config.model;
-        assert!(
-            error <= 1e-4,
-            "{by:?} {:?} {:?} {:?} {:?} {:?}: parameters differ by {error:e}",
-            m.hidden,
-            m.activation,
-            m.output,
-            config.loss,
-            config.optimizer
-        );
+    let torch = all[0].1.state();
+    for (way, engines) in &all {
+        for (at, state) in engines.state().iter().enumerate() {
+            let (m, l, o) = (&config.model, &config.loss, &config.optimizer);
+            for (what, parameters) in [("the oracle", &oracles[at].0.tensors(false)), ("torch", &torch[at].parameters)]
+            {
+                let error = relative(&state.parameters, parameters);
+                assert!(error <= 1e-4, "{way:?} and {what}: {m:?} {l:?} {o:?}: parameters differ by {error:e}");
+            }
+        }
     }
 }
 
@@ -341,17 +343,18 @@ fn networks_of_several_inputs_without_biases_or_hidden_layers_agree_too() {
             "[data]\ntarget = {{ csv = {:?}, inputs = [\"a\", \"b\", \"c\"], output = \"y\" }}\n[batch]\nsize = 16\ndraw = \"epoch\"\n[model]\nhidden = {hidden}\nbias = {bias}\ninit = \"pytorch\"\n[loss]\n{loss}\n[train]\nsteps = 200",
             file.path()
         ));
-        follow(&config);
+        follow_all(&config, &lanes(&config));
     }
 }
 
 #[test]
-fn schedules_scale_every_optimizers_learning_rate() {
+fn schedules_scale_every_optimizers_learning_rate_lane_by_lane() {
     single_threaded();
     for optimizer in OPTIMIZERS {
         for schedule in ["linear", "cosine"] {
             let scheduled = format!("{optimizer}\nschedule = \"{schedule}\"");
-            follow(&case("[6, 5]", "tanh", "identity", "mse", "matched", &scheduled));
+            let config = case("[6, 5]", "tanh", "identity", "mse", "matched", &scheduled);
+            follow_all(&config, &lanes(&config));
         }
     }
 }

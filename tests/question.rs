@@ -3,10 +3,9 @@
 
 mod common;
 
+use common::engines::{Engines, ways};
 use common::{Misfit, rows};
 use misfit::experiment::Experiment;
-use misfit::train::stack::Stack;
-use tch::Device;
 
 /// Σ(x² + x − 1)² over 1…1000, the source's first loss before it is rounded.
 const FIRST_LOSS: f64 = 201000998999800.0;
@@ -44,22 +43,21 @@ fn no_parameter_of_the_question_changes_by_a_bit_in_50_steps() {
     let experiment = Experiment::embedded(&[]).unwrap();
     let question = experiment.variants.iter().find(|variant| variant.name == "question").unwrap();
     let lanes: Vec<_> = experiment.seeds.iter().map(|&seed| common::lane(&question.config, seed)).collect();
-    let mut stack = Stack::new(&lanes, Device::Cpu).unwrap();
-    let bits = |stack: &Stack| -> Vec<u32> {
-        stack.parameters().unwrap().iter().flatten().flatten().map(|p| p.to_bits()).collect()
-    };
-    let before = bits(&stack);
-    for _ in 0..50 {
-        for block in stack.blocks() {
-            stack.gradient(&block, false).unwrap();
+    for way in ways(&question.config, true) {
+        let mut engines = Engines::new(way, &lanes);
+        let bits = |engines: &Engines| -> Vec<u32> {
+            engines.state().iter().flat_map(|state| &state.parameters).flatten().map(|p| p.to_bits()).collect()
+        };
+        let before = bits(&engines);
+        for _ in 0..50 {
+            engines.gradient();
+            let gradients = engines.state();
+            assert!(gradients.iter().flat_map(|state| &state.gradient).flatten().all(|&g| g == 0.0), "{way:?}");
+            engines.update();
         }
-        assert!(stack.gradients().unwrap().iter().flatten().flatten().all(|&g| g == 0.0));
-        for block in stack.blocks() {
-            stack.update(&block).unwrap();
-        }
+        assert_eq!(bits(&engines), before, "{way:?}");
+        assert!(before.iter().filter(|&&bits| bits != 0).count() > 6 * 2000, "the weights are not all zero");
     }
-    assert_eq!(bits(&stack), before);
-    assert!(before.iter().filter(|&&bits| bits != 0).count() > 6 * 2000, "the weights are not all zero");
 }
 
 #[test]

@@ -978,7 +978,7 @@ fn hostile_report(variants: &[String]) -> Report {
     manifest["fixes"] = json!([{ "name": fix, "why": hostile[3] }, { "name": "plain", "why": all }]);
     let config = |value: &str| json!({ &hostile[0]: { &hostile[1]: value } });
     let listed = variants.iter().map(
-        |name| json!({ "name": name, "config": config(&hostile[3]), "fixes": [hostile[4]], "swept": [hostile[5]] }),
+        |name| json!({ "name": name, "config": config(&hostile[3]), "fixes": [hostile[4]], "swept": [hostile[5]], "ablation": false }),
     );
     let base = json!({ "name": "baseline", "config": config("plain"), "fixes": [], "swept": [] });
     manifest["variants"] = listed.chain([base]).collect();
@@ -987,7 +987,7 @@ fn hostile_report(variants: &[String]) -> Report {
     report.write("manifest.json", &manifest.to_string());
     let finding = ["variant", "finding", "severity", "evidence", "fix"];
     let told =
-        |at: usize| vec![hostile[at].clone(), hostile[1].clone(), hostile[2].clone(), hostile[3].clone(), all.clone()];
+        |at: usize| vec![hostile[at].clone(), hostile[1].clone(), "major".to_owned(), hostile[3].clone(), all.clone()];
     let findings = (0..2).map(|at| [told(at), fields("0.5,NaN,-0.5")].concat());
     let header = [finding.map(str::to_owned).to_vec(), fields("first_in,last_out,shapley")].concat();
     report.write("findings.csv", &csv_text([header].into_iter().chain(findings).collect()));
@@ -1002,7 +1002,6 @@ fn hostile_report(variants: &[String]) -> Report {
         effect("interaction", &both),
         effect("enough", &both),
         effect("enough", &hostile[1]),
-        effect(&hostile[1], &hostile[1]),
     ];
     report.write("effects.csv", &csv_text(effects));
     report

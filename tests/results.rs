@@ -291,3 +291,48 @@ fn a_report_goes_when_runs_are_added_and_stays_when_none_are() {
     misfit.ok(&["run", "small.toml", "--out", "out", "--seeds", "2"]);
     assert!(!misfit.has("out/report.html"));
 }
+
+#[test]
+fn engines_are_never_mixed_within_a_variant_and_the_largest_deviation_between_them_stays() {
+    let misfit = small();
+    let run = |more: &[&str]| misfit.run(&[&["run", "small.toml", "--out", "out", "--seeds", "1"], more].concat());
+    assert_eq!(run(&[]).code(), 0);
+    let manifest = || -> serde_json::Value { serde_json::from_str(&misfit.read("out/manifest.json")).unwrap() };
+    let mut whole = manifest();
+    let engine = whole["variants"][0]["engine"].as_str().expect("each variant names its engine").to_owned();
+    assert_eq!(whole["variants"][0]["ablation"], true);
+
+    whole["fused_against_torch"] = serde_json::json!({ "loss": 1e-4, "gradient": 0.0, "parameters": 0.0 });
+    misfit.write("out/manifest.json", &whole.to_string());
+    assert_eq!(run(&[]).code(), 0, "nothing is left to train");
+    assert_eq!(manifest()["fused_against_torch"]["loss"], 1e-4);
+
+    let other = if engine == "torch" { "fused" } else { "torch" };
+    whole["variants"][0]["engine"] = other.into();
+    misfit.write("out/manifest.json", &whole.to_string());
+    let (before, ran) = (misfit.read("out/manifest.json"), run(&[]));
+    let says = format!(
+        "out: variant \"baseline\" was trained by the {other} engine, now {engine}: use --fresh, another --out, or --engine {other}"
+    );
+    assert_eq!((ran.code(), ran.stderr().trim_end().ends_with(&says)), (2, true), "{}", ran.stderr());
+    assert_eq!(misfit.read("out/manifest.json"), before, "what is refused is left as it was");
+    assert_eq!(run(&["--fresh"]).code(), 0);
+    assert_eq!(manifest()["variants"][0]["engine"], engine.as_str());
+}
+
+#[test]
+fn a_manifest_of_the_version_before_is_read_and_its_variants_get_their_engine() {
+    let misfit = small();
+    let run = ["run", "small.toml", "--out", "out", "--seeds", "1"];
+    misfit.ok(&run);
+    let mut old: serde_json::Value = serde_json::from_str(&misfit.read("out/manifest.json")).unwrap();
+    let new = old["variants"].clone();
+    for variant in old["variants"].as_array_mut().unwrap() {
+        variant.as_object_mut().unwrap().retain(|key, _| key != "ablation" && key != "engine");
+    }
+    misfit.write("out/manifest.json", &old.to_string());
+    misfit.ok(&["report", "out"]);
+    misfit.ok(&run);
+    let again: serde_json::Value = serde_json::from_str(&misfit.read("out/manifest.json")).unwrap();
+    assert_eq!(again["variants"], new);
+}

@@ -14,8 +14,9 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use misfit::data::{Files, RunData};
 use misfit::experiment::Experiment;
+use misfit::stats::moments::Fit;
 use misfit::train::device;
-use misfit::train::stack::{Lane, Stack};
+use misfit::train::engine::{self, Engine, Lane};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tch::nn::{self, Module, OptimizerConfig};
@@ -23,7 +24,7 @@ use tch::{Cuda, Device, Reduction, Tensor};
 
 /// Lanes in the starting file. Lane i of more begins as lane i modulo this.
 const STARTS: usize = 256;
-/// Steps that nobody times, after a stack or a network was made.
+/// Steps that nobody times, after an engine or a network was made.
 const WARM_UP: usize = 20;
 
 #[derive(Deserialize)]
@@ -74,7 +75,7 @@ struct StartLane {
     targets: Vec<f32>,
 }
 
-/// What a stack is kept for: lanes, whether it is evaluated, and the network.
+/// What engines are kept for: lanes, whether it is evaluated, and the network.
 type Case = (usize, bool, Work);
 
 fn main() {
@@ -97,7 +98,7 @@ fn serve(peer: &str, start: &str, device: &str) -> Result<()> {
     device::single_threaded();
     let device = device::parse(device)?;
     let mut peer: Box<dyn Peer> = match peer {
-        "misfit" => Box::new(Misfit { device, start: start.into(), stacks: HashMap::new() }),
+        "misfit" => Box::new(Misfit { device, start: start.into(), kept: HashMap::new() }),
         "tch" => Box::new(Plain { device, start: start.into(), nets: HashMap::new() }),
         other => bail!("no peer {other:?}: misfit or tch"),
     };
@@ -139,7 +140,7 @@ fn synchronize(device: Device) {
 struct Misfit {
     device: Device,
     start: PathBuf,
-    stacks: HashMap<Case, (Stack, Vec<Lane>)>,
+    kept: HashMap<Case, Stack>,
 }
 
 impl Peer for Misfit {
@@ -152,14 +153,15 @@ impl Peer for Misfit {
             "measure" => self.measure(request),
             "check" => {
                 let lanes = lanes(&request.work, request.lanes, request.steps)?;
-                let mut stack = Stack::new(&lanes, self.device)?;
-                step_many(&mut stack, &lanes, request.steps, false)?;
-                let (train, test) = losses(&mut stack, &lanes)?;
+                let mut stack = Stack::new(lanes, self.device)?;
+                stack.step_many(request.steps, false)?;
+                let (train, test) = stack.losses()?;
                 Ok(json!({ "train": train, "test": test }))
             }
             "peak" => {
                 let lanes = lanes(&request.work, request.lanes, request.steps)?;
-                let ended = misfit::train::train(&lanes, self.device, &AtomicBool::new(false), &|_| ())?;
+                let name = engine::choose(&engine::first(&lanes)?.config, self.device)?;
+                let ended = misfit::train::train(name, &lanes, self.device, &AtomicBool::new(false), &|_| ())?;
                 Ok(json!({ "peak_mib": peak_mib()?, "runs": ended.len() }))
             }
             other => bail!("no request {other:?}"),
@@ -169,27 +171,27 @@ impl Peer for Misfit {
 
 impl Misfit {
     fn measure(&mut self, Request { lanes: count, eval, steps, work, .. }: Request) -> Result<Value> {
-        let (stack, lanes) = match self.stacks.entry((count, eval, work.clone())) {
+        let stack = match self.kept.entry((count, eval, work.clone())) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
                 let lanes = lanes(&work, count, 1_000_000_000)?;
-                let mut stack = Stack::new(&lanes, self.device)?;
-                step_many(&mut stack, &lanes, WARM_UP, eval)?;
-                entry.insert((stack, lanes))
+                let mut stack = Stack::new(lanes, self.device)?;
+                stack.step_many(WARM_UP, eval)?;
+                entry.insert(stack)
             }
         };
-        Ok(json!({ "seconds": timed(self.device, || step_many(stack, lanes, steps, eval))? }))
+        Ok(json!({ "seconds": timed(self.device, || stack.step_many(steps, eval))? }))
     }
 
     /// Writes the state in which every peer begins: misfit's own lanes, seeds 0, 1, ….
     fn write_start(&self, count: usize) -> Result<()> {
         let lanes = lanes(&Work::default(), count, 1)?;
-        let stack = Stack::new(&lanes, self.device)?;
-        let test = &lanes[0].data.test;
+        let data = lanes[0].data.clone();
+        let stack = Stack::new(lanes, self.device)?;
         let start = Start {
-            test_inputs: lanes[0].data.scaled_inputs(test),
-            test_targets: lanes[0].data.scaled_targets(test),
-            lanes: (stack.parameters()?.into_iter().zip(&lanes))
+            test_inputs: data.scaled_inputs(&data.test),
+            test_targets: data.scaled_targets(&data.test),
+            lanes: (stack.parameters()?.into_iter().zip(&stack.lanes))
                 .map(|(parameters, Lane { data, .. })| StartLane {
                     parameters,
                     inputs: data.scaled_inputs(&data.train),
@@ -202,34 +204,67 @@ impl Misfit {
     }
 }
 
-/// Updates a stack this many times, as `misfit run` does. With `eval` every step is one that is logged: the loss on the
-/// test points is kept, and with it all that a row of a curve holds.
-fn step_many(stack: &mut Stack, lanes: &[Lane], steps: usize, eval: bool) -> Result<()> {
-    let mut kept = Vec::with_capacity(if eval { steps * lanes.len() } else { 0 });
-    for block in stack.blocks() {
-        if !eval {
-            stack.advance(&block, steps, &AtomicBool::new(false))?;
-            continue;
-        }
-        for _ in 0..steps {
-            let measured = stack.measure(&block, lanes, true)?;
-            kept.extend(measured.iter().map(|lane| lane.test_loss));
-        }
-    }
-    black_box(kept);
-    Ok(())
+/// Lanes and the engines that train them, each a block of as many as it takes at once.
+struct Stack {
+    lanes: Vec<Lane>,
+    at_once: usize,
+    engines: Vec<Box<dyn Engine>>,
 }
 
-/// The loss of every lane on its batch and on the test points.
-fn losses(stack: &mut Stack, lanes: &[Lane]) -> Result<(Vec<f32>, Vec<f32>)> {
-    let (mut train, mut test) = (Vec::new(), Vec::new());
-    for block in stack.blocks() {
-        for lane in stack.measure(&block, lanes, false)? {
-            train.push(lane.train_loss);
-            test.push(lane.test_loss);
-        }
+impl Stack {
+    fn new(lanes: Vec<Lane>, device: Device) -> Result<Self> {
+        let name = engine::choose(&engine::first(&lanes)?.config, device)?;
+        let at_once = engine::lanes_at_once(device, lanes.len());
+        let engines = lanes.chunks(at_once).map(|block| engine::build(name, block, device)).collect::<Result<_>>()?;
+        Ok(Stack { lanes, at_once, engines })
     }
-    Ok((train, test))
+
+    /// Updates every block this many times, one block to its end after the other, as `misfit run` does. With `eval` every
+    /// step is one that is logged: the loss on the test points is kept, and with it all that a row of a curve holds.
+    fn step_many(&mut self, steps: usize, eval: bool) -> Result<()> {
+        let mut kept = Vec::with_capacity(if eval { steps * self.lanes.len() } else { 0 });
+        for (engine, block) in self.engines.iter_mut().zip(self.lanes.chunks(self.at_once)) {
+            if !eval {
+                engine.expect(steps);
+            }
+            for _ in 0..steps {
+                if !eval {
+                    engine.gradient(false)?;
+                    engine.update(false)?;
+                    continue;
+                }
+                engine.expect(1);
+                black_box((engine.gradient(true)?, engine.gradient_norms()?));
+                for (lane, tested) in block.iter().zip(engine.predict()?) {
+                    let scale = &lane.data.target_scale;
+                    let values: Vec<f64> = tested.values.iter().map(|&y| scale.unscale(f64::from(y))).collect();
+                    black_box(Fit::rmse(&values, &lane.data.test.targets));
+                    kept.push(tested.loss);
+                }
+                black_box(engine.update(true)?);
+            }
+        }
+        black_box(kept);
+        Ok(())
+    }
+
+    /// The loss of every lane on its batch and on the test points.
+    fn losses(&mut self) -> Result<(Vec<f32>, Vec<f32>)> {
+        let (mut train, mut test) = (Vec::new(), Vec::new());
+        for engine in &mut self.engines {
+            train.extend(engine.gradient(true)?);
+            test.extend(engine.predict()?.iter().map(|tested| tested.loss));
+        }
+        Ok((train, test))
+    }
+
+    fn parameters(&self) -> Result<Vec<Vec<Vec<f32>>>> {
+        let mut parameters = Vec::new();
+        for engine in &self.engines {
+            parameters.extend(engine.state()?.into_iter().map(|state| state.parameters));
+        }
+        Ok(parameters)
+    }
 }
 
 /// Lanes of one shape: seeds 0, 1, …, and from the start again.
@@ -362,7 +397,7 @@ impl Net {
 
 /// Prints what each part of a step of a 1–40–40–1 network on 32 samples takes by itself, in cache: the best of many turns.
 fn kernels() {
-    use misfit::train::kernels::{Adam, Epilogue, First, Left, Level, adam, product, transpose};
+    use misfit::train::fused::kernels::{Adam, Epilogue, First, Left, Level, adam, product, transpose};
     const TURNS: u32 = 2000;
     let best = |work: &mut dyn FnMut()| {
         let seconds = (0..50).map(|_| {

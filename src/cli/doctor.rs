@@ -6,7 +6,7 @@ use clap::Args;
 use super::Exit;
 use super::run::print;
 use crate::report::style::{bad, dim, good};
-use crate::run::doctor::{State, checks};
+use crate::run::doctor::{CheckState, checks};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -29,12 +29,12 @@ pub fn run(args: &DoctorArgs) -> Result<Exit> {
     let mut text = String::new();
     for check in &checks {
         let state = match check.state {
-            State::Works => good("ok  "),
-            State::Absent => dim("–   "),
-            State::Fails => bad("FAIL"),
+            CheckState::Works => good("ok  "),
+            CheckState::Absent => dim("–   "),
+            CheckState::Fails => bad("FAIL"),
         };
         text += &format!("{state}  {:width$}  {}\n", check.what, check.says);
     }
     print(&text)?;
-    Ok(if checks.iter().any(|check| check.state == State::Fails) { Exit::Different } else { Exit::Done })
+    Ok(if checks.iter().any(|check| check.state == CheckState::Fails) { Exit::Different } else { Exit::Done })
 }

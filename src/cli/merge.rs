@@ -9,7 +9,7 @@ use clap::{Args, ValueHint};
 use super::Exit;
 use super::next::{command, next};
 use super::run::print;
-use crate::run::cluster::merge::{Found, State, merge};
+use crate::run::cluster::merge::{TaskFound, TaskState, merge};
 use crate::run::cluster::plan::{Planned, ranges};
 
 const EXAMPLES: &str = "\
@@ -44,12 +44,12 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
     let merged = merge(&planned, &out, args.fresh)?;
     let taken: usize = merged.tasks.iter().map(|task| task.runs).sum();
     let all: usize = merged.tasks.iter().map(|task| task.of).sum();
-    let of = |wanted: &dyn Fn(State) -> bool| -> Vec<usize> {
+    let of = |wanted: &dyn Fn(TaskState) -> bool| -> Vec<usize> {
         (0..merged.tasks.len()).filter(|&index| wanted(merged.tasks[index].state)).collect()
     };
-    let unfinished = of(&|state| state != State::Done);
-    let running = of(&|state| state == State::Running);
-    let missing = of(&|state| ![State::Done, State::Running].contains(&state));
+    let unfinished = of(&|state| state != TaskState::Done);
+    let running = of(&|state| state == TaskState::Running);
+    let missing = of(&|state| ![TaskState::Done, TaskState::Running].contains(&state));
     let mut text = told(&planned, &merged.tasks, &unfinished);
     let tasks = merged.tasks.len();
     let done = tasks - unfinished.len();
@@ -82,20 +82,20 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
 }
 
 /// What became of tasks that are not done, a line each.
-fn told(planned: &Planned, tasks: &[Found], unfinished: &[usize]) -> String {
+fn told(planned: &Planned, tasks: &[TaskFound], unfinished: &[usize]) -> String {
     let mut text = String::new();
     // Those that failed first: the others only need time.
     let mut order: Vec<usize> = unfinished.to_vec();
-    order.sort_by_key(|&index| tasks[index].state != State::Failed);
+    order.sort_by_key(|&index| tasks[index].state != TaskState::Failed);
     for &index in order.iter().take(MOST_TOLD) {
-        let Found { state, runs, of } = tasks[index];
+        let TaskFound { state, runs, of } = tasks[index];
         let state = match state {
-            State::Failed => "failed",
-            State::Interrupted => "was interrupted",
-            State::Running => "is under way",
-            State::Killed => "was killed, and goes on from what had ended",
-            State::NotBegun => "has left nothing",
-            State::Done => "is done",
+            TaskState::Failed => "failed",
+            TaskState::Interrupted => "was interrupted",
+            TaskState::Running => "is under way",
+            TaskState::Killed => "was killed, and goes on from what had ended",
+            TaskState::NotBegun => "has left nothing",
+            TaskState::Done => "is done",
         };
         let last = planned.last_word(index).map_or_else(String::new, |last| format!("; its log ends with {last:?}"));
         let _ = writeln!(text, "task {index}: {state}, {runs} of {of} runs taken{last}");

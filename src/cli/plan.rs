@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::experiment::config::EngineChoice;
+
 const EXAMPLES: &str = "\
 Examples:
   misfit plan sweep.toml                             tasks of about ten minutes each
@@ -30,6 +32,9 @@ pub struct PlanArgs {
     /// Where the tasks will train: cpu or cuda
     #[arg(long, default_value = "cpu")]
     device: String,
+    /// What will compute the steps, in every variant: auto, torch or fused [default: as the experiment says, else auto]
+    #[arg(long, value_name = "auto | torch | fused", value_parser = super::run::engine)]
+    engine: Option<EngineChoice>,
     /// How many tasks [default: so many that one lasts about ten minutes on one core]
     #[arg(long, value_name = "N", conflicts_with = "runs_per_task", value_parser = count, allow_hyphen_values = true)]
     tasks: Option<usize>,
@@ -63,7 +68,7 @@ mod training {
     use crate::data::Files;
     use crate::experiment::device::{Device, named};
     use crate::results::folder::Folder;
-    use crate::run::cluster::cut::{Cut, Estimate};
+    use crate::run::cluster::cut::{Cut, WorkEstimate};
     use crate::run::cluster::plan::{MOST_TASKS, Plan, ranges};
     use crate::text::note::note;
     use crate::text::numbers::plural;
@@ -71,10 +76,10 @@ mod training {
 
     pub fn run(args: &PlanArgs) -> Result<Exit> {
         let device = named(&args.device)?;
-        let experiment = load(&args.words, args.seeds.as_deref())?;
+        let experiment = load(&args.words, args.seeds.as_deref(), args.engine)?;
         experiment.notes.iter().for_each(|text| note(text));
         let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
-        let estimate = Estimate::of(&experiment, &files, device)?;
+        let estimate = WorkEstimate::of(&experiment, &files, device)?;
         let cut = match (args.tasks, args.runs_per_task) {
             (Some(tasks), _) => Cut::Tasks(tasks),
             (None, Some(runs)) => Cut::Runs(runs),

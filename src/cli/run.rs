@@ -8,11 +8,11 @@ use clap::{Args, ValueHint};
 
 use super::Exit;
 use crate::data::{Files, batch_rows, training_rows};
-use crate::experiment::config::difference;
+use crate::experiment::config::{EngineChoice, Word, difference};
 use crate::experiment::{Experiment, seeds};
 use crate::text::note::note;
 use crate::text::numbers::ranges;
-use crate::text::one_line;
+use crate::text::{one_line, one_of};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -40,6 +40,10 @@ pub struct TrainArgs {
     /// Where to train: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    /// What computes the steps, in every variant: torch (libtorch), fused (own kernels, a CPU's only), or auto
+    /// (fused where it covers the experiment) [default: as the experiment's train.engine says, else auto]
+    #[arg(long, value_name = "auto | torch | fused", value_parser = engine)]
+    pub engine: Option<EngineChoice>,
     /// Training threads [default: one for each core; one for a GPU]
     #[arg(long, value_name = "N", value_parser = threads, allow_hyphen_values = true)]
     pub threads: Option<u16>,
@@ -83,6 +87,12 @@ pub fn threads(text: &str) -> Result<u16, String> {
     count.ok_or_else(|| "expected a whole number from 1 to 4096".to_owned())
 }
 
+pub fn engine(text: &str) -> Result<EngineChoice, String> {
+    let words = EngineChoice::WORDS;
+    let found = words.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice);
+    found.ok_or_else(|| format!("expected {}", one_of(words.iter().map(|(word, _)| *word))))
+}
+
 /// Writes the command's output, with its colours where they are wanted.
 pub fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
@@ -92,12 +102,12 @@ pub fn print(text: &str) -> Result<()> {
 impl TrainArgs {
     pub fn load(&self) -> Result<Experiment> {
         crate::experiment::device::named(&self.device)?;
-        load(&self.words, self.seeds.as_deref())
+        load(&self.words, self.seeds.as_deref(), self.engine)
     }
 }
 
-/// The experiment that `words` name, with the settings among them and the seeds applied.
-pub fn load(words: &[String], seeds: Option<&str>) -> Result<Experiment> {
+/// The experiment that `words` name, with the settings among them, the seeds and the engine applied.
+pub fn load(words: &[String], seeds: Option<&str>, engine: Option<EngineChoice>) -> Result<Experiment> {
     let is_override = |word: &&String| {
         word.split_once('=').is_some_and(|(key, _)| !key.contains(['/', '\\'])) && !Path::new(word.as_str()).is_file()
     };
@@ -105,6 +115,8 @@ pub fn load(words: &[String], seeds: Option<&str>) -> Result<Experiment> {
     if let Some(seeds) = seeds {
         overrides.push(seeds::on_the_command_line(seeds)?);
     }
+    // As a setting, so that it has the last word in every variant and counts among what the numbers depend on.
+    overrides.extend(engine.map(|engine| format!("train.engine={:?}", engine.word())));
     let experiment = match files.as_slice() {
         [] => Experiment::embedded(&overrides)?,
         [file] => Experiment::load(Path::new(file), &overrides)?,

@@ -97,12 +97,13 @@ fn by_age(other: &Path, folder: &Path) -> [PathBuf; 2] {
 /// changed copy.
 fn akin(a: &Path, b: &Path) -> bool {
     let [Some(a), Some(b)] = [a, b].map(manifest) else { return false };
-    let fixes = |manifest: &Manifest| -> Vec<serde_json::Value> {
-        manifest.fixes.as_array().into_iter().flatten().filter_map(|fix| fix.get("name").cloned()).collect()
-    };
-    let names =
-        |manifest: &Manifest| -> BTreeSet<String> { manifest.settings().into_iter().map(|(name, _)| name).collect() };
-    fixes(&a) == fixes(&b) && !names(&a).is_disjoint(&names(&b))
+    fn fixes(manifest: &Manifest) -> impl Iterator<Item = &str> {
+        manifest.fixes.iter().map(|fix| fix.name.as_str())
+    }
+    fn names(manifest: &Manifest) -> BTreeSet<&str> {
+        manifest.variants.iter().map(|variant| variant.name.as_str()).collect()
+    }
+    fixes(&a).eq(fixes(&b)) && !names(&a).is_disjoint(&names(&b))
 }
 
 fn say(steps: &[(String, &str)]) {

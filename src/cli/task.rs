@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use crate::experiment::config::EngineChoice;
+
 const EXAMPLES: &str = "\
 Examples:
   misfit task results/sweep-plan --index 3     the task of number 3, of those numbered from 0
@@ -26,6 +28,9 @@ pub struct TaskArgs {
     /// Where to train: cpu, cuda or cuda:N [default: the plan's]
     #[arg(long)]
     device: Option<String>,
+    /// The engine that the plan's runs must be of: auto (any), torch or fused; misfit plan --engine chooses it
+    #[arg(long, value_name = "auto | torch | fused", value_parser = super::run::engine)]
+    engine: Option<EngineChoice>,
     /// Training threads [default: SLURM_CPUS_PER_TASK, or one for each core; one for a GPU]
     #[arg(long, value_name = "N", value_parser = super::run::threads, allow_hyphen_values = true)]
     threads: Option<u16>,
@@ -70,6 +75,18 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
     for (path, hash) in files.hashes() {
         let shown = path.display();
         ensure!(data.get(path) == Some(hash), "{shown}: was changed after misfit plan copied it: restore it");
+    }
+    if let Some(asked) = args.engine.filter(|asked| *asked != EngineChoice::Auto) {
+        for variant in runs.iter().map(|run| &experiment.variants[run.variant]) {
+            let trains = runner.engine(&variant.config)?.word();
+            ensure!(
+                trains == asked.word(),
+                "--engine {}: the plan's variant {:?} trains by {trains}: make a plan with --engine {}",
+                asked.word(),
+                variant.name,
+                asked.word()
+            );
+        }
     }
     let place = Place {
         path: &path,

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::fields::{self, Fields};
 use super::json;
-use super::keyed::{Part, Row, rest};
+use super::keyed::{KeyPart, Row, rest};
 
 /// Values are as good as equal where |a − b| ≤ atol + rtol·|b|, as `numpy.isclose` and `torch.allclose` have it: b is the
 /// reference. What is not finite is close to itself only.
@@ -20,19 +20,19 @@ impl Tolerance {
     }
 
     /// How a pair of unequal numbers differs.
-    fn weigh(&self, a: f64, b: f64) -> Size {
+    fn weigh(&self, a: f64, b: f64) -> DifferenceSize {
         if !a.is_finite() || !b.is_finite() {
-            return Size { absolute: f64::INFINITY, relative: f64::INFINITY, beyond: true, unlike: true };
+            return DifferenceSize { absolute: f64::INFINITY, relative: f64::INFINITY, beyond: true, unlike: true };
         }
         let absolute = (a - b).abs();
         let beyond = absolute > self.atol + self.rtol * b.abs();
-        Size { absolute, relative: absolute / b.abs(), beyond, unlike: false }
+        DifferenceSize { absolute, relative: absolute / b.abs(), beyond, unlike: false }
     }
 }
 
 /// How large a difference is: NaN of texts, inf where one side has a NaN or an infinity that the other has not.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Size {
+pub(super) struct DifferenceSize {
     absolute: f64,
     relative: f64,
     pub beyond: bool,
@@ -54,7 +54,7 @@ pub(super) fn number(text: &[u8]) -> Option<f64> {
 
 /// Nothing if both say the same: NaN equals NaN, inf an inf of its sign, 1.0 1e0. Lists of numbers are as far apart as
 /// their members that are furthest apart.
-fn weigh(a: &[u8], b: &[u8], tolerance: &Tolerance) -> Option<Size> {
+fn weigh(a: &[u8], b: &[u8], tolerance: &Tolerance) -> Option<DifferenceSize> {
     if a == b {
         return None;
     }
@@ -64,20 +64,20 @@ fn weigh(a: &[u8], b: &[u8], tolerance: &Tolerance) -> Option<Size> {
             // Whole numbers of more digits than an f64 holds.
             let absolute = (rest(a) - rest(b)).unsigned_abs() as f64;
             let beyond = absolute > tolerance.atol + tolerance.rtol * y.abs();
-            return Some(Size { absolute, relative: absolute / y.abs(), beyond, unlike: false });
+            return Some(DifferenceSize { absolute, relative: absolute / y.abs(), beyond, unlike: false });
         }
         return (!same(x, y)).then(|| tolerance.weigh(x, y));
     }
     let list = |text: &[u8]| -> Option<Vec<f64>> {
         text.contains(&b' ').then(|| text.split(|&byte| byte == b' ').map(number).collect()).flatten()
     };
-    let text = Size { absolute: f64::NAN, relative: f64::NAN, beyond: true, unlike: false };
+    let text = DifferenceSize { absolute: f64::NAN, relative: f64::NAN, beyond: true, unlike: false };
     let (Some(a), Some(b)) = (list(a), list(b)) else { return Some(text) };
     if a.len() != b.len() {
         return Some(text);
     }
     let sizes = a.iter().zip(&b).filter(|(a, b)| !same(**a, **b)).map(|(&a, &b)| tolerance.weigh(a, b));
-    sizes.reduce(|x, y| Size {
+    sizes.reduce(|x, y| DifferenceSize {
         absolute: x.absolute.max(y.absolute),
         relative: x.relative.max(y.relative),
         beyond: x.beyond || y.beyond,
@@ -114,21 +114,21 @@ pub struct ColumnComparison {
 
 /// The rows of a difference, kept as they are until all is gone through: most are soon outdone.
 #[derive(Default)]
-struct Kept {
+struct KeptDifference {
     size: f64,
-    a: fields::Kept,
-    b: fields::Kept,
+    a: fields::KeptFields,
+    b: fields::KeptFields,
 }
 
-impl Kept {
-    fn set(kept: &mut Option<Kept>, size: f64, a: Row, b: Row) {
+impl KeptDifference {
+    fn set(kept: &mut Option<KeptDifference>, size: f64, a: Row, b: Row) {
         let kept = kept.get_or_insert_default();
         kept.size = size;
         kept.a.set(a.fields);
         kept.b.set(b.fields);
     }
 
-    fn say(&self, places: [usize; 2], key: &[Part]) -> Difference {
+    fn say(&self, places: [usize; 2], key: &[KeyPart]) -> Difference {
         let text = |row: Fields, column: usize| String::from_utf8_lossy(row.get(column)).into_owned();
         let (a, b) = (self.a.fields(), self.b.fields());
         Difference {
@@ -147,9 +147,9 @@ pub(super) struct Column {
     pub places: [usize; 2],
     differ: u64,
     beyond: u64,
-    first: Option<Kept>,
-    absolute: Option<Kept>,
-    relative: Option<Kept>,
+    first: Option<KeptDifference>,
+    absolute: Option<KeptDifference>,
+    relative: Option<KeptDifference>,
 }
 
 impl Column {
@@ -158,24 +158,24 @@ impl Column {
     }
 
     /// Says how the rows differ in it, if they do.
-    pub fn look(&mut self, a: Row, b: Row, tolerance: &Tolerance) -> Option<Size> {
+    pub fn look(&mut self, a: Row, b: Row, tolerance: &Tolerance) -> Option<DifferenceSize> {
         let size = weigh(a.fields.get(self.places[0]), b.fields.get(self.places[1]), tolerance)?;
         self.differ += 1;
         self.beyond += u64::from(size.beyond);
         if self.first.is_none() {
-            Kept::set(&mut self.first, size.absolute, a, b);
+            KeptDifference::set(&mut self.first, size.absolute, a, b);
         }
         for (kept, size) in [(&mut self.absolute, size.absolute), (&mut self.relative, size.relative)] {
             if !size.is_nan() && kept.as_ref().is_none_or(|kept| size > kept.size) {
-                Kept::set(kept, size, a, b);
+                KeptDifference::set(kept, size, a, b);
             }
         }
         Some(size)
     }
 
     /// `key` are the columns of A's key; `beyond_noise` as in [`ColumnComparison`].
-    pub fn end(self, key: &[Part], beyond_noise: Option<bool>) -> ColumnComparison {
-        let say = |kept: Option<Kept>| kept.map(|kept| kept.say(self.places, key));
+    pub fn end(self, key: &[KeyPart], beyond_noise: Option<bool>) -> ColumnComparison {
+        let say = |kept: Option<KeptDifference>| kept.map(|kept| kept.say(self.places, key));
         ColumnComparison {
             column: self.name,
             differ: self.differ,
@@ -194,7 +194,7 @@ mod tests {
 
     const EXACT: Tolerance = Tolerance { rtol: 0.0, atol: 0.0 };
 
-    fn differ(a: &str, b: &str) -> Option<Size> {
+    fn differ(a: &str, b: &str) -> Option<DifferenceSize> {
         weigh(a.as_bytes(), b.as_bytes(), &EXACT)
     }
 

@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::json;
 use super::side::Side;
 use crate::report::summary::{VariantSummary, by_variant};
+use crate::results::manifest::{Manifest, named_as_ablations_are};
 use crate::results::read::{self, Runs};
 
 /// A variant that both sides have.
@@ -27,9 +28,8 @@ pub struct Ending {
 /// Runs files of so many bytes or fewer are read for it.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// The variants that both folders have, those with names of their own before combinations of fixes, which are named after
-/// them, joined by `+`. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
-pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
+/// The variants that both folders have, those of an ablation behind the others; `manifest` is A's. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
+pub fn endings(sides: [&Side; 2], manifest: Option<&Manifest>) -> Vec<Ending> {
     let runs = sides.map(|side| {
         let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
         if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
@@ -53,8 +53,22 @@ pub fn endings(sides: [&Side; 2]) -> Vec<Ending> {
     names.dedup();
     let mut seen = HashSet::new();
     names.retain(|name| seen.insert(*name));
-    let settings: HashSet<&str> = runs[0].settings.iter().map(String::as_str).collect();
-    let is_fix = |part: &str| settings.contains(part);
-    names.sort_by_cached_key(|name| name.split('+').all(is_fix));
+    let combinations = combinations(manifest, &runs[0]);
+    names.sort_by_cached_key(|name| combinations.contains(*name));
     names.into_iter().filter_map(|name| ending(name, name, Some(name))).collect()
+}
+
+/// The variants that an ablation made of fixes.
+fn combinations(manifest: Option<&Manifest>, runs: &Runs) -> HashSet<String> {
+    if let Some(manifest) = manifest {
+        let made = manifest.variants.iter().filter(|variant| variant.of_ablation() && !variant.fixes.is_empty());
+        return made.map(|variant| variant.name.clone()).collect();
+    }
+    let on = |fields: &[String]| -> Vec<String> {
+        let set = runs.settings.iter().zip(fields).filter(|(_, field)| *field == "1");
+        set.map(|(name, _)| name.clone()).collect()
+    };
+    let made = runs.rows.iter().map(|(row, fields)| (&row.variant, on(fields)));
+    let made = made.filter(|(name, on)| !on.is_empty() && named_as_ablations_are(name, on));
+    made.map(|(name, _)| name.clone()).collect()
 }

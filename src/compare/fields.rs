@@ -28,12 +28,12 @@ impl<'a> Fields<'a> {
 
 /// The fields of a row that are kept.
 #[derive(Debug, Clone, Default)]
-pub struct Kept {
+pub struct KeptFields {
     text: Vec<u8>,
     ends: Vec<u32>,
 }
 
-impl Kept {
+impl KeptFields {
     /// In the rooms that it has.
     pub fn set(&mut self, fields: Fields) {
         self.text.clear();
@@ -54,7 +54,7 @@ impl Kept {
 
 /// Rows of the same number of fields, one behind the other.
 #[derive(Debug, Default)]
-pub struct Batch {
+pub struct FieldsBatch {
     text: Vec<u8>,
     /// Where each row's text ends.
     rows: Vec<usize>,
@@ -62,7 +62,7 @@ pub struct Batch {
     columns: usize,
 }
 
-impl Batch {
+impl FieldsBatch {
     pub fn clear(&mut self, columns: usize) {
         self.text.clear();
         self.rows.clear();

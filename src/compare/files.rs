@@ -8,7 +8,7 @@ use std::path::Path;
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::columns::{Column, Tolerance};
-use super::keyed::{By, Failure, Keyed, Layout, Noticed, Order, Part, Row};
+use super::keyed::{By, Failure, KeyPart, Keyed, KeyedLayout, Noticed, Order, Row};
 use super::noise::NoiseWatch;
 use super::side::Side;
 use super::{Asked, FileComparison};
@@ -118,10 +118,10 @@ pub(super) fn files(
             "variant" | "kind" | "fixes" | "finding" | "fix" => By::Spelling,
             _ => By::Value,
         };
-        let key = key.iter().filter_map(|name| Some(Part { column: place(name)?, by: by(name) })).collect();
-        layouts.push(Layout { columns: header.len(), key, run, only });
+        let key = key.iter().filter_map(|name| Some(KeyPart { column: place(name)?, by: by(name) })).collect();
+        layouts.push(KeyedLayout { columns: header.len(), key, run, only });
     }
-    let layouts: [Layout; 2] = layouts.try_into().map_err(|_| anyhow!("there are two sides"))?;
+    let layouts: [KeyedLayout; 2] = layouts.try_into().map_err(|_| anyhow!("there are two sides"))?;
     let given = |columns: &[String], other: &[String]| -> Vec<String> {
         let other = places_in(other);
         columns.iter().filter(|column| !other.contains_key(column.as_str())).cloned().collect()
@@ -260,7 +260,7 @@ fn notice(shown: &str, noticed: &Noticed, notes: &mut Vec<String>) {
 fn walk(
     sides: [&Side; 2],
     paths: [&Path; 2],
-    layouts: &[Layout; 2],
+    layouts: &[KeyedLayout; 2],
     shared: &[(String, [usize; 2])],
     order: Order,
     tolerance: &Tolerance,

@@ -4,7 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashMap;
 
 use super::columns::number;
-use super::fields::{self, Fields, Kept};
+use super::fields::{self, Fields, KeptFields};
 use super::keyed::Row;
 
 /// Places of a run's curve at which it is looked at, at most.
@@ -38,7 +38,7 @@ pub(super) struct Group {
     pub texts: Vec<bool>,
     /// Where the columns are on each side.
     columns: Vec<[usize; 2]>,
-    places: Vec<Place>,
+    places: Vec<ComparedPlace>,
     index: HashMap<Vec<u8>, usize>,
     /// Of the rows at no place yet every so many-th becomes one.
     stride: usize,
@@ -48,24 +48,24 @@ pub(super) struct Group {
     /// The last row, and whether it is at none of the places. Its rooms are used again: there are millions.
     passed: bool,
     last: Vec<u8>,
-    last_rows: [Kept; 2],
+    last_rows: [KeptFields; 2],
     /// The rest of the row's key, as [`write_id`] writes it.
     id: Vec<u8>,
-    first: First,
+    first: FirstRows,
 }
 
 /// The first run while it is read: it says at which places all of them are looked at, and how many there are shows only at
 /// its end.
 #[derive(Default)]
-struct First {
+struct FirstRows {
     ids: Vec<Vec<u8>>,
     /// The rows there, of each side.
-    rows: [fields::Batch; 2],
+    rows: [fields::FieldsBatch; 2],
     /// What those of every second one move to.
-    spare: [fields::Batch; 2],
+    spare: [fields::FieldsBatch; 2],
 }
 
-impl First {
+impl FirstRows {
     fn clear(&mut self, columns: [usize; 2]) {
         self.ids.clear();
         self.rows.iter_mut().zip(columns).for_each(|(rows, columns)| rows.clear(columns));
@@ -88,7 +88,7 @@ impl First {
     }
 }
 
-struct Place {
+struct ComparedPlace {
     id: Vec<u8>,
     /// `[run][column][side]`, of the runs that have it.
     values: Vec<f64>,
@@ -143,7 +143,7 @@ impl Group {
             last: Vec::new(),
             last_rows: Default::default(),
             id: Vec::new(),
-            first: First::default(),
+            first: FirstRows::default(),
         }
     }
 
@@ -191,7 +191,7 @@ impl Group {
         self.first.push(&self.id, rows);
         // An even number, so that the row that came last is never among those that go.
         let most = (MOST_NUMBERS / (2 * self.columns.len()).max(1)).clamp(2, MOST_PLACES) & !1;
-        let bytes = |first: &First| first.rows.iter().map(fields::Batch::bytes).sum::<usize>();
+        let bytes = |first: &FirstRows| first.rows.iter().map(fields::FieldsBatch::bytes).sum::<usize>();
         while self.first.ids.len() > most || (bytes(&self.first) > MOST_TEXT && self.first.ids.len() > 2) {
             self.first.thin();
             self.stride *= 2;
@@ -217,7 +217,7 @@ impl Group {
 
     fn put(&mut self, known: Option<usize>, rows: [Fields; 2]) {
         let place = known.unwrap_or_else(|| {
-            self.places.push(Place { id: self.id.clone(), values: Vec::new() });
+            self.places.push(ComparedPlace { id: self.id.clone(), values: Vec::new() });
             self.index.insert(self.id.clone(), self.places.len() - 1);
             self.places.len() - 1
         });

@@ -27,10 +27,10 @@ pub enum Order {
 
 /// Where a file keeps the parts of a row's key, and which rows of it are meant.
 #[derive(Debug, Clone)]
-pub struct Layout {
+pub struct KeyedLayout {
     pub columns: usize,
     /// The columns of the key, the run's first.
-    pub key: Vec<Part>,
+    pub key: Vec<KeyPart>,
     /// How many parts of the key name the run.
     pub run: usize,
     /// Only rows with this value in this column.
@@ -39,7 +39,7 @@ pub struct Layout {
 
 /// A column of a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Part {
+pub struct KeyPart {
     pub column: usize,
     pub by: By,
 }
@@ -80,14 +80,14 @@ const BATCH_BYTES: usize = 1 << 20;
 const WAITING: usize = 4;
 
 #[derive(Default)]
-struct Batch {
-    rows: fields::Batch,
+struct RowBatch {
+    rows: fields::FieldsBatch,
     /// The parts of each row's key as numbers; NaN for those that are none.
     numbers: Vec<f64>,
 }
 
-impl Batch {
-    fn row<'a>(&'a self, nth: usize, key: &'a [Part]) -> Row<'a> {
+impl RowBatch {
+    fn row<'a>(&'a self, nth: usize, key: &'a [KeyPart]) -> Row<'a> {
         Row { fields: self.rows.get(nth), numbers: &self.numbers[nth * key.len()..(nth + 1) * key.len()], key }
     }
 
@@ -102,24 +102,24 @@ impl Batch {
 pub struct Row<'a> {
     pub fields: Fields<'a>,
     numbers: &'a [f64],
-    key: &'a [Part],
+    key: &'a [KeyPart],
 }
 
 /// A row that is kept.
 #[derive(Clone, Default)]
-struct Kept {
-    fields: fields::Kept,
+struct KeptRow {
+    fields: fields::KeptFields,
     numbers: Vec<f64>,
 }
 
-impl Kept {
+impl KeptRow {
     fn set(&mut self, row: Row) {
         self.fields.set(row.fields);
         self.numbers.clear();
         self.numbers.extend_from_slice(row.numbers);
     }
 
-    fn row<'a>(&'a self, key: &'a [Part]) -> Row<'a> {
+    fn row<'a>(&'a self, key: &'a [KeyPart]) -> Row<'a> {
         Row { fields: self.fields.fields(), numbers: &self.numbers, key }
     }
 }
@@ -185,29 +185,29 @@ fn key_number(text: &[u8]) -> f64 {
 
 /// The rows of a file, one after the other, read ahead by a thread of its own.
 pub struct Keyed {
-    layout: Layout,
-    batch: Batch,
+    layout: KeyedLayout,
+    batch: RowBatch,
     at: usize,
-    filled: Receiver<Result<Batch, Failure>>,
-    emptied: Sender<Batch>,
+    filled: Receiver<Result<RowBatch, Failure>>,
+    emptied: Sender<RowBatch>,
     reader: Option<JoinHandle<Noticed>>,
     noticed: Noticed,
     shown: String,
 }
 
 impl Keyed {
-    pub fn open(side: &Side, path: &Path, layout: &Layout, order: Order) -> Result<Self, Failure> {
+    pub fn open(side: &Side, path: &Path, layout: &KeyedLayout, order: Order) -> Result<Self, Failure> {
         let (fill, filled) = sync_channel(WAITING);
         let (emptied, empty) = channel();
         let shown = side.shown(path);
         let name = shown.clone();
         let file = files::open(path).with_context(|| format!("{shown}: cannot be read")).map_err(Failure::Failed)?;
-        let mut thread = Reader {
+        let mut thread = RowReader {
             shown,
             layout: layout.clone(),
             fill,
             empty,
-            batch: Batch::default(),
+            batch: RowBatch::default(),
             last: None,
             noticed: Noticed::default(),
         };
@@ -219,7 +219,7 @@ impl Keyed {
             }
             thread.noticed
         });
-        let batch = Batch::default();
+        let batch = RowBatch::default();
         let mut keyed = Keyed {
             layout: layout.clone(),
             batch,
@@ -251,7 +251,7 @@ impl Keyed {
             Ok(batch) => self.batch = batch?,
             // The reader hangs up at the file's end, or because it failed in a way that it does not know of.
             Err(_) => {
-                self.batch = Batch::default();
+                self.batch = RowBatch::default();
                 if let Some(reader) = self.reader.take() {
                     let failed = |_| Failure::Failed(anyhow!("{}: could not be read to its end", self.shown));
                     self.noticed = reader.join().map_err(failed)?;
@@ -267,18 +267,18 @@ impl Keyed {
     }
 }
 
-struct Reader {
+struct RowReader {
     shown: String,
-    layout: Layout,
-    fill: SyncSender<Result<Batch, Failure>>,
-    empty: Receiver<Batch>,
-    batch: Batch,
+    layout: KeyedLayout,
+    fill: SyncSender<Result<RowBatch, Failure>>,
+    empty: Receiver<RowBatch>,
+    batch: RowBatch,
     /// The last row of the batch before.
-    last: Option<Kept>,
+    last: Option<KeptRow>,
     noticed: Noticed,
 }
 
-impl Reader {
+impl RowReader {
     fn read(&mut self, mut file: File, order: Order) -> Result<(), Failure> {
         let unreadable = || format!("{}: cannot be read", self.shown);
         self.noticed.cut_off = ends_within_a_line(&mut file).with_context(unreadable).map_err(Failure::Failed)?;
@@ -286,7 +286,7 @@ impl Reader {
         cutter.next().with_context(unreadable).map_err(Failure::Failed)?;
         let layout = self.layout.clone();
         let mut numbers = Vec::with_capacity(layout.key.len());
-        let mut held: Vec<Kept> = Vec::new();
+        let mut held: Vec<KeptRow> = Vec::new();
         let mut bytes = 0;
         loop {
             let read = cutter.next();
@@ -325,7 +325,7 @@ impl Reader {
                     return Ok(());
                 }
             }
-            let mut kept = Kept::default();
+            let mut kept = KeptRow::default();
             kept.set(row);
             // What the allocator takes for each of its rooms comes on top.
             bytes += kept.fields.bytes() + 8 * kept.numbers.capacity() + 100;
@@ -345,7 +345,7 @@ impl Reader {
     }
 
     /// Passes rows on, sorted. Says whether anybody still wants them.
-    fn put_sorted(&mut self, held: &mut Vec<Kept>) -> Result<bool, Failure> {
+    fn put_sorted(&mut self, held: &mut Vec<KeptRow>) -> Result<bool, Failure> {
         let key = self.layout.key.clone();
         held.sort_by(|a, b| a.row(&key).compare(b.row(&key)));
         for kept in held.drain(..) {

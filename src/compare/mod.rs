@@ -19,7 +19,7 @@ use serde::Serialize;
 
 pub use columns::{ColumnComparison, Difference, Tolerance};
 pub use endings::Ending;
-pub use noise::{Noise, Verdict};
+pub use noise::{Noise, NoiseVerdict};
 pub use settings::Setting;
 pub use side::Side;
 
@@ -205,9 +205,9 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
             side.name()
         );
     }
-    comparison.endings = endings::endings(sides);
-    let read = |side: &Side| Manifest::read(&side.path.join(MANIFEST));
-    match (read(sides[0]), read(sides[1])) {
+    let [a, b] = sides.map(|side| Manifest::read(&side.path.join(MANIFEST)));
+    comparison.endings = endings::endings(sides, a.as_ref().ok().and_then(Option::as_ref));
+    match (a, b) {
         (Ok(Some(a)), Ok(Some(b))) => {
             comparison.settings = settings::differences(sides, [&a, &b]);
             let scales = |setting: &&Setting| setting.key == "data.scale_target" || setting.key.starts_with("loss.");

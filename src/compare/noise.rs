@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use super::columns::Size;
+use super::columns::DifferenceSize;
 use super::group::{Group, Pairs};
 use super::json;
 use super::keyed::Row;
@@ -49,7 +49,7 @@ pub struct Noise {
     /// The difference over the noise floor; infinite where there is no spread, 0 where there is no difference.
     #[serde(serialize_with = "json::number")]
     pub multiple: f64,
-    pub verdict: Verdict,
+    pub verdict: NoiseVerdict,
     /// The first place where the difference is above the noise floor, at how many places it is of all that were looked at,
     /// and the multiples at up to 24 of them.
     pub first_apart: Option<Vec<String>>,
@@ -62,7 +62,7 @@ pub struct Noise {
 /// What a difference is beside the seeds' spread.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Verdict {
+pub enum NoiseVerdict {
     /// None that is clear.
     Noise,
     /// The interval does not hold 0, but the means are within the spread.
@@ -131,7 +131,7 @@ impl NoiseWatch {
     }
 
     /// Takes a pair of rows of one key, and how each column differs there.
-    pub fn look(&mut self, a: Row, b: Row, sizes: &[Option<Size>]) {
+    pub fn look(&mut self, a: Row, b: Row, sizes: &[Option<DifferenceSize>]) {
         let variant = self.variant.and_then(|nth| a.key().nth(nth)).unwrap_or_default();
         if self.group.as_ref().is_none_or(|group| group.variant != variant) {
             self.end_group();
@@ -163,7 +163,7 @@ impl NoiseWatch {
                 true => noise(&group, places, nth, self.steps, variant.clone(), name),
                 false => None,
             };
-            let told = noise.as_ref().is_some_and(|noise| noise.verdict != Verdict::Beyond);
+            let told = noise.as_ref().is_some_and(|noise| noise.verdict != NoiseVerdict::Beyond);
             self.differs[nth] |= group.beyond[nth] && !(told && group.left_out == 0);
             self.total += usize::from(noise.is_some());
             self.found.extend(noise);
@@ -229,13 +229,13 @@ fn noise(
     let chosen = !steps && at.len() > 1;
     let [low, high] = if chosen { [f64::NAN; 2] } else { paired_interval(&differences) };
     let clear = low > 0.0 || high < 0.0;
-    let limits = Limits::of(at.len());
+    let limits = ChanceLimits::of(at.len());
     let peak = (0..at.len()).any(|nth| size(nth) > limits.at(at[nth].finite.len()));
     let mostly = at.len() >= SEVERAL && 2 * above.len() > at.len();
     let verdict = match group.unlike[column] > 0 || peak || mostly || (clear && multiple.abs() > 1.0) {
-        true => Verdict::Beyond,
-        false if clear => Verdict::Small,
-        false => Verdict::Noise,
+        true => NoiseVerdict::Beyond,
+        false if clear => NoiseVerdict::Small,
+        false => NoiseVerdict::Noise,
     };
     let bars = multiples.len().min(COURSE);
     Some(Noise {
@@ -262,7 +262,7 @@ fn noise(
 
 /// The multiple that chance exceeds at any of so many places once in 20 times: t of the difference of two means at
 /// 0.05/places (Bonferroni), times √(2/n); never under 1.
-struct Limits {
+struct ChanceLimits {
     places: usize,
     /// By pairs, as far as they were asked for.
     known: RefCell<HashMap<usize, f64>>,
@@ -271,9 +271,9 @@ struct Limits {
 /// With more degrees of freedom t changes no more.
 const MOST_FREEDOM: usize = 1000;
 
-impl Limits {
+impl ChanceLimits {
     fn of(places: usize) -> Self {
-        Limits { places, known: RefCell::default() }
+        ChanceLimits { places, known: RefCell::default() }
     }
 
     fn at(&self, pairs: usize) -> f64 {

@@ -4,11 +4,11 @@ use std::fmt::Write;
 
 use anyhow::Result;
 
-use super::{ColumnComparison, Comparison, Difference, Ending, FileComparison, Noise, Setting, Verdict};
+use super::{ColumnComparison, Comparison, Difference, Ending, FileComparison, Noise, NoiseVerdict, Setting};
 use crate::report::sheet::{Sheet, escaped};
 use crate::report::spark::spark;
 use crate::report::style::{bad, good};
-use crate::results::rows::line;
+use crate::results::rows::lines;
 use crate::text::numbers::{number, plural, short};
 use crate::text::{one_line, shorten};
 
@@ -61,7 +61,7 @@ const CSV_HEADER: [&str; 22] = [
 
 /// For each file a row without a column, of the file as a whole, and one for each column.
 pub fn csv(comparison: &Comparison, changed: bool) -> String {
-    let mut text = line(&CSV_HEADER);
+    let mut text = lines([CSV_HEADER]);
     let comparison = only(comparison, changed);
     for file in &comparison.files {
         // Of the file as a whole: rows and columns that one side lacks are differences too.
@@ -70,7 +70,7 @@ pub fn csv(comparison: &Comparison, changed: bool) -> String {
         let mut fields = vec![file.file.clone(), String::new(), u8::from(whole).to_string()];
         fields.extend([file.compared, file.missing, file.extra].map(|rows| rows.to_string()));
         fields.resize(CSV_HEADER.len(), String::new());
-        text.push_str(&line(&fields));
+        text.push_str(&lines([fields]));
         for column in &file.columns {
             let at = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| d.at.join(","));
             let size = |of: &Option<Difference>| of.as_ref().map_or_else(String::new, |d| number(d.size));
@@ -100,7 +100,7 @@ pub fn csv(comparison: &Comparison, changed: bool) -> String {
                 }
                 None => fields.extend(std::iter::repeat_n(String::new(), 7)),
             }
-            text.push_str(&line(&fields));
+            text.push_str(&lines([fields]));
         }
     }
     text
@@ -378,11 +378,11 @@ fn noise(file: &FileComparison, told: &[&Noise]) -> Sheet {
             false => dash(),
         });
         row.push(match noise.verdict {
-            Verdict::Noise => good("noise"),
-            Verdict::Small => "small".to_owned(),
-            Verdict::Beyond if noise.unlike > 0 => bad("beyond: not finite on one side"),
-            Verdict::Beyond if noise.low.is_nan() || noise.multiple.abs() > 1.0 => bad("beyond"),
-            Verdict::Beyond => bad("beyond on the way"),
+            NoiseVerdict::Noise => good("noise"),
+            NoiseVerdict::Small => "small".to_owned(),
+            NoiseVerdict::Beyond if noise.unlike > 0 => bad("beyond: not finite on one side"),
+            NoiseVerdict::Beyond if noise.low.is_nan() || noise.multiple.abs() > 1.0 => bad("beyond"),
+            NoiseVerdict::Beyond => bad("beyond on the way"),
         });
         if places {
             row.push(noise.first_apart.as_ref().map_or_else(dash, |place| at(place)));

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::side::Side;
-use crate::results::manifest::{Manifest, toml};
+use crate::results::manifest::{Manifest, ManifestVariant, toml};
 
 /// A setting that the sides have otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -110,12 +110,10 @@ fn about(manifest: &Manifest) -> BTreeMap<&'static str, Value> {
 
 /// Each variant's settings, its fixes among them.
 fn variants(manifest: &Manifest) -> BTreeMap<String, BTreeMap<String, String>> {
-    let mut variants: BTreeMap<String, BTreeMap<String, String>> = manifest.settings().into_iter().collect();
-    for variant in manifest.variants.as_array().into_iter().flatten() {
-        let own = variant.get("name").and_then(Value::as_str).and_then(|name| variants.get_mut(name));
-        if let Some((own, fixes)) = own.zip(variant.get("fixes")) {
-            own.insert("fixes".to_owned(), toml(fixes));
-        }
-    }
-    variants
+    let settings = |variant: &ManifestVariant| {
+        let mut settings = variant.settings();
+        settings.insert("fixes".to_owned(), toml(&Value::from(variant.fixes.clone())));
+        (variant.name.clone(), settings)
+    };
+    manifest.variants.iter().map(settings).collect()
 }

@@ -5,15 +5,16 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use super::search::{Set, Suspicion, TRIED};
-use super::verdicts::{Diagnosis, Goal, Judged, Verdict};
+use super::verdicts::{Diagnosis, Effect, Goal, Judged, Verdict};
 use crate::experiment::Experiment;
 use crate::experiment::config::{Target, Test, sections};
 use crate::results::files::{Unplaced, remove};
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
 use crate::results::integrity::Integrity;
 use crate::results::manifest::Manifest;
-use crate::results::rows::{EFFECTS_HEADER, FINDINGS_HEADER, line};
-use crate::text::numbers::number;
+use crate::results::outcome::Severity;
+use crate::results::rows::{self, EffectRow, FindingRow};
+use crate::stats::effects::Estimate;
 use crate::text::one_line;
 
 /// Writes the three files into a results folder that has a manifest.
@@ -48,52 +49,46 @@ pub fn unchanged(folder: &Path, manifest: &Manifest) -> Result<()> {
 }
 
 fn effects(diagnosis: &Diagnosis) -> String {
-    let mut text = line(&EFFECTS_HEADER);
-    for effect in &diagnosis.effects {
-        let e = &effect.estimate;
-        let numbers = [e.mean, e.low, e.high, e.p].map(number);
-        let name = if effect.fixes == 0 { String::new() } else { diagnosis.name(effect.fixes) };
-        text.push_str(&line(&[&[effect.kind.to_owned(), name][..], &numbers].concat()));
-    }
-    text
+    let row = |effect: &Effect| EffectRow::new(effect.kind, diagnosis.names(effect.fixes), effect.estimate);
+    rows::table(&diagnosis.effects.iter().map(row).collect::<Vec<_>>())
 }
 
 /// How much weight a finding has, now that its fix was measured.
-pub fn severity(goal: Goal, suspicion: &Suspicion, judged: Option<&Judged>) -> &'static str {
+pub fn severity(goal: Goal, suspicion: &Suspicion, judged: Option<&Judged>) -> Severity {
     match judged.map(|judged| judged.verdict) {
         // It did lead on where it was tried, and something else led further.
-        Some(Verdict::Hurts | Verdict::NoDifference) if suspicion.finding.source == TRIED => "note",
+        Some(Verdict::Hurts | Verdict::NoDifference) if suspicion.finding.source == TRIED => Severity::Note,
         // Where nothing mends it, nothing is shown to be no fault.
-        Some(Verdict::Hurts | Verdict::NoDifference) if goal == Goal::Nothing => "open",
-        None => "note",
-        Some(Verdict::Needed) => "critical",
-        Some(Verdict::OneWay) => "major",
-        Some(Verdict::Helps) => "minor",
-        Some(Verdict::Hurts | Verdict::NoDifference) => "refuted",
+        Some(Verdict::Hurts | Verdict::NoDifference) if goal == Goal::Nothing => Severity::Open,
+        None => Severity::Note,
+        Some(Verdict::Needed) => Severity::Critical,
+        Some(Verdict::OneWay) => Severity::Major,
+        Some(Verdict::Helps) => Severity::Minor,
+        Some(Verdict::Hurts | Verdict::NoDifference) => Severity::Refuted,
     }
 }
 
 fn findings(diagnosis: &Diagnosis) -> String {
-    let mut text = line(&FINDINGS_HEADER);
-    for suspicion in &diagnosis.suspicions {
+    let row = |suspicion: &Suspicion| {
         let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
         let severity = severity(diagnosis.goal, suspicion, judged);
         // What is only worth knowing suggests nothing.
-        let judged = judged.filter(|_| severity != "note");
+        let judged = judged.filter(|_| severity != Severity::Note);
         let finding = &suspicion.finding;
-        let mean = |estimate: Option<f64>| number(estimate.unwrap_or(f64::NAN));
-        text.push_str(&line(&[
-            finding.seen_in.clone(),
-            finding.rule.to_owned(),
-            severity.to_owned(),
-            one_line(&format!("{} [{}]", finding.evidence, finding.source)),
-            judged.map_or_else(String::new, |j| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")))),
-            mean(judged.and_then(|j| j.first_in).map(|e| e.mean)),
-            mean(judged.and_then(|j| j.last_out).map(|e| e.mean)),
-            mean(judged.and_then(|j| j.shapley).map(|e| e.mean)),
-        ]));
-    }
-    text
+        let mean = |of: fn(&Judged) -> Option<Estimate>| judged.and_then(of).map_or(f64::NAN, |e| e.mean);
+        FindingRow {
+            variant: finding.seen_in.clone(),
+            finding: finding.rule.to_owned(),
+            severity,
+            evidence: one_line(&format!("{} [{}]", finding.evidence, finding.source)),
+            fix: judged
+                .map_or_else(String::new, |j| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")))),
+            first_in: mean(|j| j.first_in),
+            last_out: mean(|j| j.last_out),
+            shapley: mean(|j| j.shapley),
+        }
+    };
+    rows::table(&diagnosis.suspicions.iter().map(row).collect::<Vec<_>>())
 }
 
 /// The experiment with a set of fixes made, every key written out.
@@ -103,7 +98,7 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
     let mut text = format!(
         "# {} with what misfit found to be enough: {} ({}).\n",
         one_line(&experiment.name),
-        one_line(&diagnosis.name(set)),
+        one_line(&diagnosis.names(set).join("+")),
         measured.outcomes()
     );
     for fix in super::search::members(set) {

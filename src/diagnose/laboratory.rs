@@ -66,11 +66,11 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
         None => {
             let manifest = Manifest::new(
                 &question,
-                0..question.variants.len(),
+                (0..question.variants.len()).map(|at| (at, None)),
                 &hash,
                 files_of_all.hashes(),
                 runner.circumstances(),
-            );
+            )?;
             manifest.write(&path.join(MANIFEST))?;
         }
     }

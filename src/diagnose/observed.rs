@@ -21,7 +21,7 @@ impl Observed {
 
     /// A finer measure than the score where that is 0 or 1: a thousandth for every tenfold of the error.
     pub fn progress(&self) -> f64 {
-        let tenfolds = -(self.run.test_rmse / self.health.target[0]).log10();
+        let tenfolds = -(self.run.test_rmse / self.health.target_std).log10();
         self.score() + 1e-3 * if tenfolds.is_nan() || self.diverged() { -6.0 } else { tenfolds.clamp(-6.0, 6.0) }
     }
 

@@ -8,7 +8,8 @@ use super::search::{Set, Suspicion};
 use super::verdicts::{Diagnosis, Effect, Goal, Judged, SAME, Verdict, reaches};
 use crate::experiment::Experiment;
 use crate::report::table::{finish, table};
-use crate::results::outcome::FITS;
+use crate::results::outcome::{FITS, Severity};
+use crate::results::rows::EffectKind;
 use crate::stats::effects::Estimate;
 use crate::text::numbers::{plural, ratio, short, signed};
 use crate::text::one_line;
@@ -69,7 +70,7 @@ fn found(diagnosis: &Diagnosis) -> String {
         let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
         let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
         let _ = writeln!(text, "   {}", one_line(&finding.evidence));
-        let note = severity(diagnosis.goal, suspicion, judged) == "note";
+        let note = severity(diagnosis.goal, suspicion, judged) == Severity::Note;
         match judged {
             Some(judged) if note => {
                 let name = one_line(&judged.fix.name);
@@ -177,9 +178,9 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     // A rule is wrong only if none of the fixes that it led to is right.
     let right = |rule: &str| {
         let same = |s: &&Suspicion| s.finding.rule == rule;
-        diagnosis.suspicions.iter().filter(same).any(|s| ["critical", "major", "minor"].contains(&severity_of(s)))
+        diagnosis.suspicions.iter().filter(same).any(|s| severity_of(s) <= Severity::Minor)
     };
-    let refuted = diagnosis.suspicions.iter().filter(|s| severity_of(s) == "refuted");
+    let refuted = diagnosis.suspicions.iter().filter(|s| severity_of(s) == Severity::Refuted);
     let wrongly: Vec<&str> = refuted.map(|s| s.finding.rule).filter(|rule| !right(rule)).collect();
     if !wrongly.is_empty() {
         say(format!("Suspected wrongly: {}.", wrongly.join(", ")));
@@ -202,11 +203,11 @@ fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
     const MOST: usize = 3;
     let clear = |e: &Estimate| e.mean.abs() >= SAME && (e.low.is_nan() || e.low > 0.0 || e.high < 0.0);
     let mut pairs: Vec<_> =
-        diagnosis.effects.iter().filter(|e| e.kind == "interaction" && clear(&e.estimate)).collect();
+        diagnosis.effects.iter().filter(|e| e.kind == EffectKind::Interaction && clear(&e.estimate)).collect();
     pairs.sort_by(|a, b| b.estimate.mean.total_cmp(&a.estimate.mean));
     let say = |pairs: Vec<&&Effect>, heading: &str| {
         let pair = |e: &&&Effect| {
-            let names = one_line(&diagnosis.name(e.fixes)).replace('+', " with ");
+            let names = one_line(&diagnosis.names(e.fixes).join(" with "));
             format!("{names} ({})", signed(e.estimate.mean))
         };
         (!pairs.is_empty()).then(|| format!("{heading}: {}.", pairs.iter().map(pair).collect::<Vec<_>>().join(", ")))
@@ -244,7 +245,7 @@ fn set(diagnosis: &Diagnosis, set: Set) -> String {
     debug_assert!(reaches(diagnosis.goal, measured));
     format!(
         "{} ({fixes}): {}, R² {}, test RMSE {} (medians)",
-        one_line(&diagnosis.name(set)).replace('+', " + "),
+        one_line(&diagnosis.names(set).join(" + ")),
         measured.outcomes(),
         ratio(measured.median(|run| run.run.r2)),
         short(measured.test_rmse())

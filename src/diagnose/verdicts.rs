@@ -6,8 +6,9 @@ use anyhow::{Context, Result};
 
 use super::observed::Measured;
 use super::rules::{Certainty, Rank, rank};
-use super::search::{Laboratory, Search, Set, Suspicion, bit, members, name};
+use super::search::{Laboratory, Search, Set, Suspicion, bit, members};
 use crate::experiment::Fix;
+use crate::results::rows::EffectKind;
 use crate::stats::effects::{Cells, Estimate, factorial, shapley};
 
 /// Fixes of which every combination is measured, at most.
@@ -18,7 +19,7 @@ const BUDGET: f64 = 60.0;
 pub const SAME: f64 = 0.01;
 
 /// The sets that are measured over all seeds.
-pub struct Plan {
+pub struct Measurements {
     pub sets: Vec<Set>,
     /// The fixes of which every combination is among them.
     pub members: Vec<usize>,
@@ -30,7 +31,7 @@ pub struct Plan {
 }
 
 /// Decides what is measured: none, each fix alone, all but each, all; every combination of up to six.
-pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Plan> {
+pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Measurements> {
     let fixes = &search.fixes;
     let can = |lab: &dyn Laboratory, set: Set| lab.config(fixes, set).is_ok();
     // Some fixes cannot be made together, and some only with others: all are those that can be, in their order.
@@ -50,7 +51,7 @@ pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Plan> {
     if fixes.len() <= MOST_FACTORIAL && members(everything).count() == fixes.len() {
         let sets = combinations(&all);
         if sets.iter().all(|set| can(lab, *set)) && seconds(lab, &sets)? <= BUDGET {
-            return Ok(Plan { sets, members: all, path: Vec::new(), everything });
+            return Ok(Measurements { sets, members: all, path: Vec::new(), everything });
         }
     }
     let mut sets = vec![0];
@@ -80,7 +81,7 @@ pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Plan> {
     }
     combined.sort_unstable();
     unique(&mut sets);
-    Ok(Plan { sets, members: combined, path, everything })
+    Ok(Measurements { sets, members: combined, path, everything })
 }
 
 fn unique(sets: &mut Vec<Set>) {
@@ -167,7 +168,7 @@ pub struct Judged {
 /// An effect, as `effects.csv` has it.
 #[derive(Debug, Clone)]
 pub struct Effect {
-    pub kind: &'static str,
+    pub kind: EffectKind,
     pub fixes: Set,
     pub estimate: Estimate,
 }
@@ -198,7 +199,7 @@ pub struct Diagnosis {
 
 impl Diagnosis {
     /// From the runs of all sets of a plan.
-    pub fn of(search: Search, plan: &Plan, cells: BTreeMap<Set, Measured>) -> Self {
+    pub fn of(search: Search, plan: &Measurements, cells: BTreeMap<Set, Measured>) -> Self {
         let fixes = search.fixes;
         let goal = goal(&cells);
         let reach: Vec<Set> = cells.iter().filter(|(_, m)| reaches(goal, m)).map(|(set, _)| *set).collect();
@@ -220,11 +221,12 @@ impl Diagnosis {
         let mut effects = effects(&plan.members, plan, &cells);
         let judged = (0..fixes.len())
             .map(|fix| {
-                let of = |kind: &str| {
+                let of = |kind: EffectKind| {
                     let mut all = effects.iter().filter(|effect| effect.kind == kind && effect.fixes == bit(fix));
                     all.next().map(|effect| effect.estimate)
                 };
-                let (first_in, last_out, shapley) = (of("first_in"), of("last_out"), of("shapley"));
+                let (first_in, last_out, shapley) =
+                    (of(EffectKind::FirstIn), of(EffectKind::LastOut), of(EffectKind::Shapley));
                 // Where not every combination was measured, what it does alone and on top of all others.
                 let ends: Vec<f64> = [first_in, last_out].iter().flatten().map(|e| e.mean).collect();
                 let gain = shapley.map_or(ends.iter().sum::<f64>() / ends.len().max(1) as f64, |e| e.mean);
@@ -234,7 +236,7 @@ impl Diagnosis {
             })
             .collect();
         effects.extend(smallest.iter().map(|&set| Effect {
-            kind: "enough",
+            kind: EffectKind::Enough,
             fixes: set,
             estimate: Estimate::of(&cells[&set].scores()),
         }));
@@ -254,9 +256,9 @@ impl Diagnosis {
         &self.cells[&0]
     }
 
-    pub fn name(&self, set: Set) -> String {
-        let fixes: Vec<Fix> = self.fixes.iter().map(|judged| judged.fix.clone()).collect();
-        name(&fixes, set)
+    /// The names of a set's fixes.
+    pub fn names(&self, set: Set) -> Vec<String> {
+        members(set).map(|fix| self.fixes[fix].fix.name.clone()).collect()
     }
 
     /// The names of the fixes with one of these verdicts.
@@ -360,7 +362,7 @@ fn remarks(
 }
 
 /// All effects that the measured sets allow.
-fn effects(factorial_of: &[usize], plan: &Plan, cells: &BTreeMap<Set, Measured>) -> Vec<Effect> {
+fn effects(factorial_of: &[usize], plan: &Measurements, cells: &BTreeMap<Set, Measured>) -> Vec<Effect> {
     let everything = plan.everything;
     let all_fixes = plan.sets.iter().fold(0, |all, set| all | set);
     let difference = |with: Set, without: Set| {
@@ -369,8 +371,8 @@ fn effects(factorial_of: &[usize], plan: &Plan, cells: &BTreeMap<Set, Measured>)
         Some(Estimate::of(&per_seed))
     };
     let mut all = Vec::new();
-    let first_in = members(all_fixes).map(|fix| ("first_in", fix, bit(fix), 0));
-    let last_out = members(everything).map(|fix| ("last_out", fix, everything, everything & !bit(fix)));
+    let first_in = members(all_fixes).map(|fix| (EffectKind::FirstIn, fix, bit(fix), 0));
+    let last_out = members(everything).map(|fix| (EffectKind::LastOut, fix, everything, everything & !bit(fix)));
     for (kind, fix, with, without) in first_in.chain(last_out) {
         if let Some(estimate) = difference(with, without) {
             all.push(Effect { kind, fixes: bit(fix), estimate });
@@ -392,23 +394,26 @@ fn effects(factorial_of: &[usize], plan: &Plan, cells: &BTreeMap<Set, Measured>)
             let table = Cells { fixes: count, values };
             for (mask, per_seed) in factorial(&table).iter().enumerate() {
                 let kind = match mask.count_ones() {
-                    1 => "main",
-                    2 => "interaction",
+                    1 => EffectKind::Main,
+                    2 => EffectKind::Interaction,
                     _ => continue,
                 };
                 all.push(Effect { kind, fixes: subset(mask), estimate: Estimate::of(per_seed) });
             }
             for (at, per_seed) in shapley(&table).iter().enumerate() {
-                all.push(Effect { kind: "shapley", fixes: bit(factorial_of[at]), estimate: Estimate::of(per_seed) });
+                all.push(Effect {
+                    kind: EffectKind::Shapley,
+                    fixes: bit(factorial_of[at]),
+                    estimate: Estimate::of(per_seed),
+                });
             }
         }
     }
     for set in &plan.path {
         if let Some(measured) = cells.get(set) {
-            all.push(Effect { kind: "path", fixes: *set, estimate: Estimate::of(&measured.scores()) });
+            all.push(Effect { kind: EffectKind::Path, fixes: *set, estimate: Estimate::of(&measured.scores()) });
         }
     }
-    let order = ["first_in", "last_out", "shapley", "main", "interaction", "path"];
-    all.sort_by_key(|effect| order.iter().position(|kind| *kind == effect.kind));
+    all.sort_by_key(|effect| effect.kind);
     all
 }

@@ -4,7 +4,45 @@
 
 use std::path::PathBuf;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
+
+/// Enums that a file spells as words: each word stands here alone, for reading, writing and messages.
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
+        $(#[$about])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum $name {
+            $($(#[$doc])* $variant,)+
+        }
+
+        impl Word for $name {
+            const WORDS: &'static [(&'static str, Self)] = &[$(($word, $name::$variant),)+];
+        }
+
+        impl $name {
+            /// As an experiment file spells it.
+            pub fn word(self) -> &'static str {
+                match self {
+                    $($name::$variant => $word,)+
+                }
+            }
+        }
+
+        impl Serialize for $name {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.serialize_str(self.word())
+            }
+        }
+    };
+}
+
+pub(crate) use words;
+
+/// What a file spells as one of some words.
+pub trait Word: Copy + PartialEq + 'static {
+    /// Each word and what it means, in the order in which messages list them.
+    const WORDS: &'static [(&'static str, Self)];
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
@@ -70,13 +108,13 @@ pub enum Scale {
     Fitted(FittedScale),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum FittedScale {
-    /// To mean 0 and standard deviation 1 (divisor n) of the training data.
-    Standardize,
-    /// The training data's range to [0, 1].
-    Unit,
+words! {
+    FittedScale {
+        /// To mean 0 and standard deviation 1 (divisor n) of the training data.
+        Standardize = "standardize",
+        /// The training data's range to [0, 1].
+        Unit = "unit",
+    }
 }
 
 /// The points on which `test_loss`, `test_rmse` and `r2` are measured.
@@ -112,16 +150,16 @@ pub enum All {
     All,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Draw {
-    /// The same batch at every step.
-    Once,
-    /// Reshuffled passes over the training samples, one after the other.
-    Epoch,
-    /// New samples at each step: of the inputs' distribution where that is continuous, else of the training rows with
-    /// replacement.
-    Fresh,
+words! {
+    Draw {
+        /// The same batch at every step.
+        Once = "once",
+        /// Reshuffled passes over the training samples, one after the other.
+        Epoch = "epoch",
+        /// New samples at each step: of the inputs' distribution where that is continuous, else of the training rows with
+        /// replacement.
+        Fresh = "fresh",
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -136,37 +174,30 @@ pub struct Model {
     pub init_bias: Init,
 }
 
-impl Model {
-    /// Widths of the network's layers, the inputs' columns first and the one output last.
-    pub fn widths(&self, columns: usize) -> Vec<usize> {
-        [columns].into_iter().chain(self.hidden.iter().copied()).chain([1]).collect()
+words! {
+    Activation {
+        Relu = "relu",
+        /// Slope 0.01 below zero.
+        LeakyRelu = "leaky_relu",
+        /// α = 1.
+        Elu = "elu",
+        /// The exact form, with the normal distribution function.
+        Gelu = "gelu",
+        Sigmoid = "sigmoid",
+        Tanh = "tanh",
+        Identity = "identity",
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Activation {
-    Relu,
-    /// Slope 0.01 below zero.
-    LeakyRelu,
-    /// α = 1.
-    Elu,
-    /// The exact form, with the normal distribution function.
-    Gelu,
-    Sigmoid,
-    Tanh,
-    Identity,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Output {
-    Identity,
-    Relu,
-    Sigmoid,
-    Tanh,
-    /// Over the one output unit, so 1 for every input.
-    Softmax,
+words! {
+    Output {
+        Identity = "identity",
+        Relu = "relu",
+        Sigmoid = "sigmoid",
+        Tanh = "tanh",
+        /// Over the one output unit, so 1 for every input.
+        Softmax = "softmax",
+    }
 }
 
 /// How weights or biases begin.
@@ -199,29 +230,31 @@ pub struct Loss {
     pub delta: Option<f64>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum LossKind {
-    /// Mean squared error.
-    Mse,
-    /// Sum of squared errors.
-    Sse,
-    /// Mean absolute error.
-    Mae,
-    /// Mean of e²/2 up to |e| = δ and δ(|e| − δ/2) beyond.
-    Huber,
+words! {
+    LossKind {
+        /// Mean squared error.
+        Mse = "mse",
+        /// Sum of squared errors.
+        Sse = "sse",
+        /// Mean absolute error.
+        Mae = "mae",
+        /// Mean of e²/2 up to |e| = δ and δ(|e| − δ/2) beyond.
+        Huber = "huber",
+        /// Mean of ln cosh e.
+        LogCosh = "log_cosh",
+    }
 }
 
-/// Which prediction is held against which target.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pairing {
-    /// Each against its own.
-    Matched,
-    /// N predictions against N targets as N × N errors; a mean divides their sum by the N targets (Flux 0.10).
-    Broadcast,
-    /// The same errors; a mean divides their sum by N² (PyTorch).
-    BroadcastMean,
+words! {
+    /// Which prediction is held against which target.
+    Pairing {
+        /// Each against its own.
+        Matched = "matched",
+        /// N predictions against N targets as N × N errors; a mean divides their sum by the N targets (Flux 0.10).
+        Broadcast = "broadcast",
+        /// The same errors; a mean divides their sum by N² (PyTorch).
+        BroadcastMean = "broadcast-mean",
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
@@ -242,16 +275,57 @@ pub enum OptimizerKind {
     Rmsprop { alpha: f64, eps: f64, momentum: f64, weight_decay: f64 },
 }
 
-/// What the learning rate is multiplied with at step s of n.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Schedule {
-    /// 1.
-    Constant,
-    /// 1 − s/n.
-    Linear,
-    /// (1 + cos(π s/n))/2.
-    Cosine,
+words! {
+    /// What the learning rate is multiplied with at step s of n.
+    Schedule {
+        /// 1.
+        Constant = "constant",
+        /// 1 − s/n.
+        Linear = "linear",
+        /// (1 + cos(π s/n))/2.
+        Cosine = "cosine",
+    }
+}
+
+words! {
+    /// An optimizer's kind without its keys.
+    OptimizerName {
+        Adam = "adam",
+        Adamw = "adamw",
+        Sgd = "sgd",
+        Rmsprop = "rmsprop",
+    }
+}
+
+impl OptimizerKind {
+    pub fn name(&self) -> OptimizerName {
+        match self {
+            OptimizerKind::Adam { .. } => OptimizerName::Adam,
+            OptimizerKind::Adamw { .. } => OptimizerName::Adamw,
+            OptimizerKind::Sgd { .. } => OptimizerName::Sgd,
+            OptimizerKind::Rmsprop { .. } => OptimizerName::Rmsprop,
+        }
+    }
+
+    pub fn word(&self) -> &'static str {
+        self.name().word()
+    }
+
+    pub fn weight_decay_mut(&mut self) -> &mut f64 {
+        match self {
+            OptimizerKind::Adam { weight_decay, .. }
+            | OptimizerKind::Adamw { weight_decay, .. }
+            | OptimizerKind::Sgd { weight_decay, .. }
+            | OptimizerKind::Rmsprop { weight_decay, .. } => weight_decay,
+        }
+    }
+}
+
+impl Model {
+    /// Sizes of the layers, the inputs' columns first and the outputs last.
+    pub fn widths(&self, columns: usize) -> Vec<usize> {
+        [columns].into_iter().chain(self.hidden.iter().copied()).chain([1]).collect()
+    }
 }
 
 impl Schedule {
@@ -269,6 +343,7 @@ impl Schedule {
 pub struct Train {
     #[serde(flatten)]
     pub length: Length,
+    pub engine: EngineChoice,
     /// Rows that a curve keeps at most, the first and the last step always among them.
     pub log_points: usize,
 }
@@ -279,6 +354,28 @@ pub enum Length {
     Steps(usize),
     /// Passes over the training samples.
     Epochs(usize),
+}
+
+words! {
+    /// What is asked to compute a run's steps.
+    EngineChoice {
+        /// Fused where it covers the configuration, else torch.
+        Auto = "auto",
+        Torch = "torch",
+        Fused = "fused",
+    }
+}
+
+words! {
+    /// What computes a run's steps.
+    #[derive(Deserialize)]
+    #[serde(rename_all = "snake_case")]
+    EngineName {
+        /// tch on libtorch, with autograd; the definition of a step.
+        Torch = "torch",
+        /// Own kernels on a CPU.
+        Fused = "fused",
+    }
 }
 
 impl Length {

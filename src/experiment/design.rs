@@ -6,7 +6,7 @@ use super::config::{Config, Span, Target};
 use super::names::fits_a_label;
 use super::patch::lay;
 use super::reader::Reader;
-use super::tree::{Node, Place, Table, Value};
+use super::tree::{Node, Origin, Table, Value};
 use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set, test_grid};
 use crate::text::{shorten, unknown};
 
@@ -35,7 +35,7 @@ pub struct Design<'a> {
 }
 
 /// A variant before it is swept and resolved.
-struct Plan {
+struct VariantPlan {
     name: String,
     fixes: Vec<bool>,
     set: Table,
@@ -51,7 +51,7 @@ impl Design<'_> {
     pub fn variants(&self, root: &Reader) -> Result<(Vec<Variant>, Vec<String>)> {
         let named = self.named(root)?;
         let ablation = self.ablation(root)?;
-        let is_baseline = |plan: &Plan| plan.set.is_empty() && !plan.fixes.contains(&true);
+        let is_baseline = |plan: &VariantPlan| plan.set.is_empty() && !plan.fixes.contains(&true);
         let mut plans = Vec::new();
         if !named.iter().chain(&ablation).any(is_baseline) {
             plans.push(self.plan(BASELINE.to_owned(), vec![false; self.fixes.len()], false, BASELINE.to_owned()));
@@ -109,7 +109,7 @@ impl Design<'_> {
     }
 
     /// A fix that no variant has is checked by itself, so that its faults show before somebody needs it.
-    fn check_unused(&self, plans: &[Plan]) -> Result<()> {
+    fn check_unused(&self, plans: &[VariantPlan]) -> Result<()> {
         let used = used(self.fixes.len(), plans.iter().map(|plan| &plan.fixes));
         for (i, fix) in self.fixes.iter().enumerate() {
             if !used[i] {
@@ -120,11 +120,11 @@ impl Design<'_> {
         Ok(())
     }
 
-    fn plan(&self, name: String, fixes: Vec<bool>, from_ablation: bool, key: String) -> Plan {
-        Plan { name, fixes, set: Table::default(), from_ablation, key }
+    fn plan(&self, name: String, fixes: Vec<bool>, from_ablation: bool, key: String) -> VariantPlan {
+        VariantPlan { name, fixes, set: Table::default(), from_ablation, key }
     }
 
-    fn named(&self, root: &Reader) -> Result<Vec<Plan>> {
+    fn named(&self, root: &Reader) -> Result<Vec<VariantPlan>> {
         let mut plans = Vec::new();
         let listed = root.list("variant", "[[variant]] tables")?.unwrap_or_default();
         if self.fixes.len() > MOST_FIXES {
@@ -140,8 +140,10 @@ impl Design<'_> {
             let name = entry.text("name")?.ok_or_else(|| entry.missing("name", "the variant's name"))?;
             check_label(name).map_err(|message| entry.fault("name", message))?;
             let fixes = self.switches(&entry)?.unwrap_or_else(|| vec![false; self.fixes.len()]);
-            let plan =
-                Plan { set: set(&entry)?, ..self.plan(name.to_owned(), fixes, false, format!("variant {name:?}")) };
+            let plan = VariantPlan {
+                set: set(&entry)?,
+                ..self.plan(name.to_owned(), fixes, false, format!("variant {name:?}"))
+            };
             entry.finish()?;
             plans.push(plan);
         }
@@ -170,7 +172,7 @@ impl Design<'_> {
         Ok(Some(on))
     }
 
-    fn ablation(&self, root: &Reader) -> Result<Vec<Plan>> {
+    fn ablation(&self, root: &Reader) -> Result<Vec<VariantPlan>> {
         if root.get("ablation").is_none() {
             return Ok(Vec::new());
         }
@@ -272,8 +274,8 @@ impl Design<'_> {
                 // The same key may be written quoted and dotted; the command line's counts.
                 match sweep.iter_mut().find(|(known, _)| *known == key) {
                     None => sweep.push((key, values)),
-                    Some((_, old)) if matches!(node.place, Place::CommandLine(_)) => *old = values,
-                    Some((_, old)) if matches!(old[0].place, Place::CommandLine(_)) => {}
+                    Some((_, old)) if matches!(node.place, Origin::CommandLine(_)) => *old = values,
+                    Some((_, old)) if matches!(old[0].place, Origin::CommandLine(_)) => {}
                     Some(_) => return Err(section.fault(&key, "is swept twice: keep one")),
                 }
                 Ok(())
@@ -286,7 +288,7 @@ impl Design<'_> {
     }
 
     /// Lays a plan's fixes, its own settings, a point of the sweep and the command line over the baseline, in that order.
-    fn resolve(&self, plan: &Plan, sweep: &[(String, Vec<Node>)], mut point: usize) -> Result<Variant> {
+    fn resolve(&self, plan: &VariantPlan, sweep: &[(String, Vec<Node>)], mut point: usize) -> Result<Variant> {
         let mut tree = self.settings.clone();
         for (fix, _) in self.fixes.iter().zip(&plan.fixes).filter(|(_, on)| **on) {
             lay(&mut tree, &fix.set);

@@ -2,14 +2,14 @@
 
 use std::fmt;
 
-use super::tree::Place;
+use super::tree::Origin;
 use crate::text::{one_line, shorten};
 
 /// What is wrong with an experiment file or an override, and where.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct ExperimentError {
     pub file: String,
-    pub place: Option<Place>,
+    pub place: Option<Origin>,
     pub key: String,
     pub message: String,
 }
@@ -18,8 +18,8 @@ impl fmt::Display for ExperimentError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut parts = Vec::new();
         match &self.place {
-            Some(Place::Line(line)) => parts.push(format!("{}:{line}", self.file)),
-            Some(Place::CommandLine(text)) => parts.push(format!("`{}` on the command line", shorten(text))),
+            Some(Origin::Line(line)) => parts.push(format!("{}:{line}", self.file)),
+            Some(Origin::CommandLine(text)) => parts.push(format!("`{}` on the command line", shorten(text))),
             None => parts.push(self.file.clone()),
         }
         if !self.key.is_empty() {

@@ -17,15 +17,15 @@ pub mod tree;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use serde::Serialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::text::{hex, one_line, unknown};
 use config::{Config, Span, Target, Test};
+pub use design::BASELINE;
 pub use error::ExperimentError;
 use names::{check_label, check_name};
-pub use published::{Figure, Published};
+pub use published::{Published, PublishedFigure};
 use reader::Reader;
 use tree::{Table, Value};
 
@@ -58,12 +58,11 @@ pub struct Experiment {
 }
 
 /// A named patch to the configuration.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone)]
 pub struct Fix {
     pub name: String,
     /// The reason for it.
     pub why: String,
-    #[serde(skip)]
     pub set: Table,
 }
 
@@ -312,7 +311,7 @@ fn fixes(root: &Reader) -> Result<Vec<Fix>, ExperimentError> {
         if names::RUN_COLUMNS.contains(&name) {
             return Err(section.fault(name, "is a column of runs.csv already: give the fix another name"));
         }
-        if name == design::BASELINE {
+        if name == BASELINE {
             return Err(section.fault(name, "is the name of what has no fix: give the fix another name"));
         }
         if name.contains('+') {

@@ -12,7 +12,7 @@ use crate::text::unknown;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Published {
     pub variant: String,
-    pub figure: Figure,
+    pub figure: PublishedFigure,
     pub value: f64,
     /// Who says so.
     pub says: String,
@@ -20,7 +20,7 @@ pub struct Published {
 
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Figure {
+pub enum PublishedFigure {
     FirstLoss,
     LastLoss,
     TestRmse,
@@ -44,11 +44,11 @@ pub fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, 
             .ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2 or prediction"))?;
         let at = entry.get("at").map(|node| entry.number("at", node, &reader::ANY)).transpose()?;
         let figure = match (what, at) {
-            ("first_loss", None) => Figure::FirstLoss,
-            ("last_loss", None) => Figure::LastLoss,
-            ("test_rmse", None) => Figure::TestRmse,
-            ("r2", None) => Figure::R2,
-            ("prediction", Some(at)) => Figure::Prediction(at),
+            ("first_loss", None) => PublishedFigure::FirstLoss,
+            ("last_loss", None) => PublishedFigure::LastLoss,
+            ("test_rmse", None) => PublishedFigure::TestRmse,
+            ("r2", None) => PublishedFigure::R2,
+            ("prediction", Some(at)) => PublishedFigure::Prediction(at),
             ("prediction", None) => return Err(entry.missing("at", "the input at which the prediction is taken")),
             ("first_loss" | "last_loss" | "test_rmse" | "r2", Some(_)) => {
                 return Err(entry.fault("at", "only a prediction is taken at an input: remove this key"));

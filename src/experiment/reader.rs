@@ -4,7 +4,7 @@
 use std::cell::RefCell;
 
 use super::ExperimentError;
-use super::tree::{Node, Place, Table, Value};
+use super::tree::{Node, Origin, Table, Value};
 use crate::text::{one_of, shorten, unknown};
 
 pub struct Reader<'a> {
@@ -12,7 +12,7 @@ pub struct Reader<'a> {
     /// The table's own dotted name, empty for the file itself.
     path: String,
     table: Option<&'a Table>,
-    place: Option<Place>,
+    place: Option<Origin>,
     asked: RefCell<Vec<&'static str>>,
 }
 

@@ -18,24 +18,6 @@ pub const SECTIONS: [&str; 6] = ["data", "batch", "model", "loss", "optimizer", 
 /// Points of the test grid that a polynomial gets where none is set.
 const TEST_POINTS: usize = 1000;
 
-const ACTIVATIONS: [(&str, Activation); 7] = [
-    ("relu", Activation::Relu),
-    ("leaky_relu", Activation::LeakyRelu),
-    ("elu", Activation::Elu),
-    ("gelu", Activation::Gelu),
-    ("sigmoid", Activation::Sigmoid),
-    ("tanh", Activation::Tanh),
-    ("identity", Activation::Identity),
-];
-
-const OUTPUTS: [(&str, Output); 5] = [
-    ("identity", Output::Identity),
-    ("relu", Output::Relu),
-    ("sigmoid", Output::Sigmoid),
-    ("tanh", Output::Tanh),
-    ("softmax", Output::Softmax),
-];
-
 const INITS: [(&str, Init); 6] = [
     ("glorot_uniform", Init::GlorotUniform),
     ("glorot_normal", Init::GlorotNormal),
@@ -44,12 +26,6 @@ const INITS: [(&str, Init); 6] = [
     ("pytorch", Init::Pytorch),
     ("zeros", Init::Zeros),
 ];
-
-const LOSSES: [(&str, LossKind); 4] =
-    [("mse", LossKind::Mse), ("sse", LossKind::Sse), ("mae", LossKind::Mae), ("huber", LossKind::Huber)];
-
-const PAIRINGS: [(&str, Pairing); 3] =
-    [("matched", Pairing::Matched), ("broadcast", Pairing::Broadcast), ("broadcast-mean", Pairing::BroadcastMean)];
 
 /// Reads a configuration out of an experiment's tree, fixes already laid over it. `test_grid` is the baseline's, which
 /// every variant shares unless it sets its own; none while the baseline itself is read.
@@ -84,7 +60,7 @@ const KEYS: [&[&str]; 6] = [
     &["hidden", "activation", "bias", "output", "init", "init_bias"],
     &["kind", "pairing", "delta"],
     &["kind", "learning_rate", "schedule", "betas", "eps", "momentum", "nesterov", "weight_decay", "alpha"],
-    &["steps", "epochs", "log_points"],
+    &["steps", "epochs", "log_points", "engine"],
 ];
 
 /// Coefficients or layers that a list may have, and columns of a CSV that may be inputs: more than any small network's, and
@@ -244,9 +220,7 @@ fn scale(data: &Reader, key: &'static str) -> Result<Scale> {
         Range { says: "a number other than 0, \"standardize\" or \"unit\"", holds: |x| x.is_finite() && x != 0.0 };
     let Some(node) = data.get(key) else { return Ok(Scale::Divide(1.0)) };
     match &node.value {
-        Value::Text(_) => data
-            .word(key, node, &[("standardize", FittedScale::Standardize), ("unit", FittedScale::Unit)])
-            .map(Scale::Fitted),
+        Value::Text(_) => data.word(key, node, FittedScale::WORDS).map(Scale::Fitted),
         _ => data.number(key, node, &divisor).map(Scale::Divide),
     }
 }
@@ -258,8 +232,7 @@ fn batch(batch: &Reader) -> Result<Batch> {
         Some(node @ Node { value: Value::Integer(_), .. }) => BatchSize::Rows(batch.count("size", node, 1)?),
         Some(node) => return Err(batch.expected("size", "\"all\" or a whole number of at least 1", &node.value)),
     };
-    let draw =
-        batch.word_or("draw", Draw::Once, &[("once", Draw::Once), ("epoch", Draw::Epoch), ("fresh", Draw::Fresh)])?;
+    let draw = batch.word_or("draw", Draw::Once, Draw::WORDS)?;
     Ok(Batch { size, draw })
 }
 
@@ -282,9 +255,9 @@ fn model(model: &Reader) -> Result<Model> {
                 );
                 return Err(model.fault("activation", message));
             }
-            items.iter().map(|item| model.word("activation", item, &ACTIVATIONS)).collect::<Result<_>>()?
+            items.iter().map(|item| model.word("activation", item, Activation::WORDS)).collect::<Result<_>>()?
         }
-        Some(node) => vec![model.word("activation", node, &ACTIVATIONS)?; hidden.len()],
+        Some(node) => vec![model.word("activation", node, Activation::WORDS)?; hidden.len()],
     };
     let init = init(model, "init")?.unwrap_or(Init::GlorotUniform);
     let init_bias =
@@ -293,7 +266,7 @@ fn model(model: &Reader) -> Result<Model> {
         hidden,
         activation,
         bias: model.bool_or("bias", true)?,
-        output: model.word_or("output", Output::Identity, &OUTPUTS)?,
+        output: model.word_or("output", Output::Identity, Output::WORDS)?,
         init,
         init_bias,
     })
@@ -333,8 +306,8 @@ fn init(model: &Reader, key: &'static str) -> Result<Option<Init>> {
 }
 
 fn loss(loss: &Reader) -> Result<Loss> {
-    let kind = loss.word_or("kind", LossKind::Mse, &LOSSES)?;
-    let pairing = loss.word_or("pairing", Pairing::Matched, &PAIRINGS)?;
+    let kind = loss.word_or("kind", LossKind::Mse, LossKind::WORDS)?;
+    let pairing = loss.word_or("pairing", Pairing::Matched, Pairing::WORDS)?;
     let delta = loss.number_or("delta", 1.0, POSITIVE)?;
     if kind != LossKind::Huber && loss.get("delta").is_some() {
         return Err(
@@ -345,17 +318,16 @@ fn loss(loss: &Reader) -> Result<Loss> {
 }
 
 fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
-    const KINDS: [(&str, &str); 4] = [("adam", "adam"), ("adamw", "adamw"), ("sgd", "sgd"), ("rmsprop", "rmsprop")];
-    let name = optimizer.word_or("kind", "adam", &KINDS)?;
+    let name = optimizer.word_or("kind", OptimizerName::Adam, OptimizerName::WORDS)?;
     let own: &[&str] = match name {
-        "adam" | "adamw" => &["betas", "eps", "weight_decay"],
-        "sgd" => &["momentum", "nesterov", "weight_decay"],
-        _ => &["alpha", "eps", "momentum", "weight_decay"],
+        OptimizerName::Adam | OptimizerName::Adamw => &["betas", "eps", "weight_decay"],
+        OptimizerName::Sgd => &["momentum", "nesterov", "weight_decay"],
+        OptimizerName::Rmsprop => &["alpha", "eps", "momentum", "weight_decay"],
     };
     if let Some((stranger, _)) =
         optimizer.entries().find(|(key, _)| KEYS_OF_AN_OPTIMIZER.contains(key) && !own.contains(key))
     {
-        return Err(optimizer.fault(stranger, format!("{name} has no such key, accepted: {}", own.join(", "))));
+        return Err(optimizer.fault(stranger, format!("{} has no such key, accepted: {}", name.word(), own.join(", "))));
     }
     let eps = || optimizer.number_or("eps", 1e-8, NOT_NEGATIVE);
     let weight_decay = |default| optimizer.number_or("weight_decay", default, NOT_NEGATIVE);
@@ -364,9 +336,11 @@ fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
         Some(node) => optimizer.pair("betas", node, &BELOW_ONE),
     };
     let kind = match name {
-        "adam" => OptimizerKind::Adam { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.0)? },
-        "adamw" => OptimizerKind::Adamw { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.01)? },
-        "sgd" => {
+        OptimizerName::Adam => OptimizerKind::Adam { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.0)? },
+        OptimizerName::Adamw => {
+            OptimizerKind::Adamw { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.01)? }
+        }
+        OptimizerName::Sgd => {
             let momentum = optimizer.number_or("momentum", 0.0, NOT_NEGATIVE)?;
             let nesterov = optimizer.bool_or("nesterov", false)?;
             if nesterov && momentum == 0.0 {
@@ -374,18 +348,17 @@ fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
             }
             OptimizerKind::Sgd { momentum, nesterov, weight_decay: weight_decay(0.0)? }
         }
-        _ => OptimizerKind::Rmsprop {
+        OptimizerName::Rmsprop => OptimizerKind::Rmsprop {
             alpha: optimizer.number_or("alpha", 0.99, BELOW_ONE)?,
             eps: eps()?,
             momentum: optimizer.number_or("momentum", 0.0, NOT_NEGATIVE)?,
             weight_decay: weight_decay(0.0)?,
         },
     };
-    let schedules = [("constant", Schedule::Constant), ("linear", Schedule::Linear), ("cosine", Schedule::Cosine)];
     Ok(Optimizer {
         kind,
         learning_rate: optimizer.number_or("learning_rate", 1e-3, POSITIVE)?,
-        schedule: optimizer.word_or("schedule", Schedule::Constant, &schedules)?,
+        schedule: optimizer.word_or("schedule", Schedule::Constant, Schedule::WORDS)?,
     })
 }
 
@@ -396,5 +369,9 @@ fn train(train: &Reader) -> Result<Train> {
         (Some(steps), None) => Length::Steps(train.count("steps", steps, 1)?),
         (None, None) => Length::Steps(1000),
     };
-    Ok(Train { length, log_points: train.count_or("log_points", 200, 2)? })
+    Ok(Train {
+        length,
+        engine: train.word_or("engine", EngineChoice::Auto, EngineChoice::WORDS)?,
+        log_points: train.count_or("log_points", 200, 2)?,
+    })
 }

@@ -10,7 +10,7 @@ use crate::text::shorten;
 
 /// Where a value was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum Origin {
     /// A line of the experiment file, from 1.
     Line(usize),
     /// An override on the command line, as it was typed.
@@ -21,7 +21,7 @@ pub enum Place {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
     pub value: Value,
-    pub place: Place,
+    pub place: Origin,
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -108,7 +108,7 @@ impl Value {
 
 /// Reads an experiment's text into its tree; `file` names it in errors.
 pub fn parse(text: &str, file: &str) -> Result<Table, ExperimentError> {
-    let lines = Lines::of(text);
+    let lines = LineOffsets::of(text);
     let document = DeTable::parse(text).map_err(|error| {
         let mut line = error.span().map(|span| lines.at(span.start));
         let mut message = error.message().lines().collect::<Vec<_>>().join(", ").replace(", expected nothing", "");
@@ -120,7 +120,7 @@ pub fn parse(text: &str, file: &str) -> Result<Table, ExperimentError> {
             // The parser does not say where a key has too many dots.
             line = line.or_else(|| text.lines().position(|line| line.matches('.').count() >= 80).map(|nth| nth + 1));
         }
-        ExperimentError { file: file.to_owned(), place: line.map(Place::Line), key: String::new(), message }
+        ExperimentError { file: file.to_owned(), place: line.map(Origin::Line), key: String::new(), message }
     })?;
     table(document.get_ref(), &lines, file)
 }
@@ -128,7 +128,7 @@ pub fn parse(text: &str, file: &str) -> Result<Table, ExperimentError> {
 /// Reads `key=value` of the command line into a tree with that one key. A value that is no TOML is taken as a string, so
 /// that `model.output=identity` needs no quotes.
 pub fn parse_override(text: &str) -> Result<Table, ExperimentError> {
-    let place = || Place::CommandLine(text.to_owned());
+    let place = || Origin::CommandLine(text.to_owned());
     let fault = |key: &str, message: &str| ExperimentError {
         file: String::new(),
         place: Some(place()),
@@ -143,7 +143,7 @@ pub fn parse_override(text: &str) -> Result<Table, ExperimentError> {
     if value.contains(['\n', '\r']) {
         return Err(fault(key, "the value must be one line"));
     }
-    let lines = Lines::of("");
+    let lines = LineOffsets::of("");
     let bad_key = || fault(key, "not a key: expected dotted names, as train.steps=100");
     if DeTable::parse(&format!("{key}=0")).map_or(true, |table| table.get_ref().len() != 1) {
         return Err(bad_key());
@@ -164,13 +164,13 @@ pub fn parse_override(text: &str) -> Result<Table, ExperimentError> {
     Ok(tree)
 }
 
-fn relocate(table: &mut Table, place: &Place) {
+fn relocate(table: &mut Table, place: &Origin) {
     for (_, node) in &mut table.0 {
         relocate_node(node, place);
     }
 }
 
-fn relocate_node(node: &mut Node, place: &Place) {
+fn relocate_node(node: &mut Node, place: &Origin) {
     node.place = place.clone();
     match &mut node.value {
         Value::Table(table) => relocate(table, place),
@@ -180,11 +180,11 @@ fn relocate_node(node: &mut Node, place: &Place) {
 }
 
 /// Offsets at which lines begin.
-struct Lines(Vec<usize>);
+struct LineOffsets(Vec<usize>);
 
-impl Lines {
+impl LineOffsets {
     fn of(text: &str) -> Self {
-        Lines(text.match_indices('\n').map(|(at, _)| at + 1).collect())
+        LineOffsets(text.match_indices('\n').map(|(at, _)| at + 1).collect())
     }
 
     fn at(&self, offset: usize) -> usize {
@@ -192,20 +192,20 @@ impl Lines {
     }
 }
 
-fn table(source: &DeTable<'_>, lines: &Lines, file: &str) -> Result<Table, ExperimentError> {
+fn table(source: &DeTable<'_>, lines: &LineOffsets, file: &str) -> Result<Table, ExperimentError> {
     let mut keys: Vec<_> = source.iter().collect();
     keys.sort_by_key(|(key, _)| key.span().start);
     let mut entries = Vec::with_capacity(keys.len());
     for (key, value) in keys {
         let mut node = node(value, lines, file)?;
-        node.place = Place::Line(lines.at(key.span().start));
+        node.place = Origin::Line(lines.at(key.span().start));
         entries.push((key.get_ref().to_string(), node));
     }
     Ok(Table(entries))
 }
 
-fn node(source: &Spanned<DeValue<'_>>, lines: &Lines, file: &str) -> Result<Node, ExperimentError> {
-    let place = Place::Line(lines.at(source.span().start));
+fn node(source: &Spanned<DeValue<'_>>, lines: &LineOffsets, file: &str) -> Result<Node, ExperimentError> {
+    let place = Origin::Line(lines.at(source.span().start));
     let fault = |message: String| ExperimentError {
         file: file.to_owned(),
         place: Some(place.clone()),

@@ -2,44 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::results::rows::EffectKind;
 use crate::stats::effects::{Cells, Estimate, factorial, shapley};
 
 /// An effect of one fix or of two, on the share of the targets' variance that is explained.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Effect {
-    pub kind: Kind,
+pub struct AblationEffect {
+    pub kind: EffectKind,
     /// The places of its fixes among all.
     pub fixes: Vec<usize>,
     pub estimate: Estimate,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// What a fix gains alone.
-    FirstIn,
-    /// What it gains on top of all others.
-    LastOut,
-    /// What it gains on average over all combinations of the others.
-    Main,
-    /// Its average gain over all orders in which fixes may be made.
-    Shapley,
-    /// What two gain together beyond what each does, on average over the others.
-    Interaction,
-}
-
-impl Kind {
-    pub const ALL: [Kind; 5] = [Kind::FirstIn, Kind::LastOut, Kind::Main, Kind::Shapley, Kind::Interaction];
-
-    /// As `effects.csv` spells it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Kind::FirstIn => "first_in",
-            Kind::LastOut => "last_out",
-            Kind::Main => "main",
-            Kind::Shapley => "shapley",
-            Kind::Interaction => "interaction",
-        }
-    }
 }
 
 /// A run of an ablation: which fixes are on, its seed, its score (see [`super::summary::score`]).
@@ -55,7 +27,7 @@ const MOST_FIXES: usize = 16;
 
 /// Every effect that the runs allow: those of a full factorial where each combination of `fixes` fixes was run with the same
 /// seeds, otherwise none. Of several runs of one combination and seed the first counts.
-pub fn effects(fixes: usize, runs: &[Cell]) -> Vec<Effect> {
+pub fn effects(fixes: usize, runs: &[Cell]) -> Vec<AblationEffect> {
     if fixes == 0 || fixes > MOST_FIXES {
         return Vec::new();
     }
@@ -74,17 +46,21 @@ pub fn effects(fixes: usize, runs: &[Cell]) -> Vec<Effect> {
     let gain = |with: usize, without: usize| -> Vec<f64> {
         cells.values[with].iter().zip(&cells.values[without]).map(|(with, without)| with - without).collect()
     };
-    let of = |kind: Kind, fixes: Vec<usize>, per_seed: &[f64]| Effect { kind, fixes, estimate: Estimate::of(per_seed) };
+    let of = |kind: EffectKind, fixes: Vec<usize>, per_seed: &[f64]| AblationEffect {
+        kind,
+        fixes,
+        estimate: Estimate::of(per_seed),
+    };
     let mut effects = Vec::new();
-    effects.extend((0..fixes).map(|fix| of(Kind::FirstIn, vec![fix], &gain(1 << fix, 0))));
-    effects.extend((0..fixes).map(|fix| of(Kind::LastOut, vec![fix], &gain(all, all & !(1 << fix)))));
+    effects.extend((0..fixes).map(|fix| of(EffectKind::FirstIn, vec![fix], &gain(1 << fix, 0))));
+    effects.extend((0..fixes).map(|fix| of(EffectKind::LastOut, vec![fix], &gain(all, all & !(1 << fix)))));
     let factorial = factorial(&cells);
-    effects.extend((0..fixes).map(|fix| of(Kind::Main, vec![fix], &factorial[1 << fix])));
-    effects.extend(shapley(&cells).iter().enumerate().map(|(fix, values)| of(Kind::Shapley, vec![fix], values)));
+    effects.extend((0..fixes).map(|fix| of(EffectKind::Main, vec![fix], &factorial[1 << fix])));
+    effects.extend(shapley(&cells).iter().enumerate().map(|(fix, values)| of(EffectKind::Shapley, vec![fix], values)));
     for first in 0..fixes {
         for second in first + 1..fixes {
             let values = &factorial[1 << first | 1 << second];
-            effects.push(of(Kind::Interaction, vec![first, second], values));
+            effects.push(of(EffectKind::Interaction, vec![first, second], values));
         }
     }
     effects
@@ -105,12 +81,13 @@ mod tests {
     #[test]
     fn two_fixes_that_work_together_only_have_an_interaction_and_share_the_gain() {
         let effects = effects(2, &runs(|a, b, _| f64::from(a && b)));
-        let of = |kind: Kind| effects.iter().filter(|e| e.kind == kind).map(|e| e.estimate.mean).collect::<Vec<_>>();
-        assert_eq!(of(Kind::FirstIn), [0.0, 0.0]);
-        assert_eq!(of(Kind::LastOut), [1.0, 1.0]);
-        assert_eq!(of(Kind::Main), [0.5, 0.5]);
-        assert_eq!(of(Kind::Shapley), [0.5, 0.5]);
-        assert_eq!(of(Kind::Interaction), [0.5]);
+        let of =
+            |kind: EffectKind| effects.iter().filter(|e| e.kind == kind).map(|e| e.estimate.mean).collect::<Vec<_>>();
+        assert_eq!(of(EffectKind::FirstIn), [0.0, 0.0]);
+        assert_eq!(of(EffectKind::LastOut), [1.0, 1.0]);
+        assert_eq!(of(EffectKind::Main), [0.5, 0.5]);
+        assert_eq!(of(EffectKind::Shapley), [0.5, 0.5]);
+        assert_eq!(of(EffectKind::Interaction), [0.5]);
     }
 
     #[test]

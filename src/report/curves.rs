@@ -32,7 +32,7 @@ pub struct Curve {
 type Values = [f64; 3];
 
 /// A variant's first run while it is read: it says at which steps all of the variant's runs are looked at.
-struct First {
+struct FirstRun {
     at: usize,
     seed: u64,
     rows: Vec<(usize, Values)>,
@@ -45,7 +45,7 @@ struct First {
 /// Rows of a run that are held, at most.
 const MOST_HELD: usize = 1 << 20;
 
-impl First {
+impl FirstRun {
     fn take(&mut self, step: usize, values: Values) {
         if self.seen.is_multiple_of(self.stride) {
             self.rows.push((step, values));
@@ -74,7 +74,7 @@ impl First {
 
 /// A variant's runs while they are read: by step, the values of the runs that have it.
 #[derive(Default)]
-struct Gathered {
+struct GatheredCurves {
     steps: BTreeMap<usize, [Vec<f64>; 3]>,
     last_finite: BTreeMap<u64, usize>,
     last: BTreeMap<u64, usize>,
@@ -88,11 +88,11 @@ pub fn read(
     names: &BTreeMap<&str, usize>,
     seeds: Option<&[u64]>,
 ) -> Result<BTreeMap<usize, Curve>> {
-    let mut gathered: BTreeMap<usize, Gathered> = BTreeMap::new();
+    let mut gathered: BTreeMap<usize, GatheredCurves> = BTreeMap::new();
     let wanted =
         |key: &Key| names.contains_key(key.variant.as_str()) && seeds.is_none_or(|seeds| seeds.contains(&key.seed));
     // Only one curve at a time is held whole.
-    let mut first: Option<First> = None;
+    let mut first: Option<FirstRun> = None;
     each_curve_point(folder, trust, wanted, |key, point| {
         let Some(&at) = names.get(key.variant.as_str()) else { return };
         if first.as_ref().is_some_and(|first| (first.at, first.seed) != (at, key.seed)) {
@@ -106,7 +106,7 @@ pub fn read(
         }
         let values = [point.train_loss, point.test_loss, point.test_rmse];
         if new {
-            first = Some(First { at, seed: key.seed, rows: Vec::new(), stride: 1, seen: 0, last: None });
+            first = Some(FirstRun { at, seed: key.seed, rows: Vec::new(), stride: 1, seen: 0, last: None });
         }
         if let Some(first) = &mut first {
             first.take(point.step, values);
@@ -115,7 +115,7 @@ pub fn read(
         }
     })?;
     settle(&mut first, &mut gathered);
-    let curve = |(at, own): (usize, Gathered)| {
+    let curve = |(at, own): (usize, GatheredCurves)| {
         let bands =
             |measure: usize| own.steps.iter().map(|(&step, values)| band(step, &values[measure])).collect::<Vec<_>>();
         let [train_loss, test_loss, test_rmse] = [0, 1, 2].map(bands);
@@ -135,7 +135,7 @@ impl Curve {
 }
 
 /// The first run of a variant has ended.
-fn settle(first: &mut Option<First>, gathered: &mut BTreeMap<usize, Gathered>) {
+fn settle(first: &mut Option<FirstRun>, gathered: &mut BTreeMap<usize, GatheredCurves>) {
     if let Some(first) = first.take()
         && let Some(own) = gathered.get_mut(&first.at)
     {
@@ -156,7 +156,7 @@ mod tests {
     use super::*;
 
     fn steps_of(rows: usize) -> Vec<usize> {
-        let mut first = First { at: 0, seed: 0, rows: Vec::new(), stride: 1, seen: 0, last: None };
+        let mut first = FirstRun { at: 0, seed: 0, rows: Vec::new(), stride: 1, seen: 0, last: None };
         (0..rows).for_each(|step| first.take(step, [step as f64; 3]));
         assert!(first.rows.len() <= MOST_HELD);
         let steps = first.steps();

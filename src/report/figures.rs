@@ -2,11 +2,12 @@
 
 use anyhow::Result;
 
-use super::ablation::Kind;
 use super::plots::{
-    Band, CurveSeries, Curves, Drawn, EffectRow, Effects, Fit, Interval, Matrix, Parity, PointRow, Points, Size,
+    Band, ChartSize, CurveSeries, Curves, Drawn, Effects, FitPlot, Interval, Matrix, Parity, PlottedEffect, PointRow,
+    Points,
 };
 use super::study::Study;
+use crate::results::rows::EffectKind;
 use crate::text::numbers::short;
 use crate::text::one_line;
 
@@ -58,7 +59,7 @@ impl Figures {
                         pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
                         pairs
                     };
-                    let chart = Fit {
+                    let chart = FitPlot {
                         title: format!("{name}: the network beside the target"),
                         x_label: "input x (its own units)".to_owned(),
                         y_label: "output (target's units)".to_owned(),
@@ -112,8 +113,8 @@ impl Figures {
     }
 }
 
-fn figure(id: String, caption: String, draw: impl Fn(Size) -> Result<Drawn>) -> Result<Figure> {
-    Ok(Figure { id, caption, wide: draw(Size::Wide)?, narrow: draw(Size::Narrow)? })
+fn figure(id: String, caption: String, draw: impl Fn(ChartSize) -> Result<Drawn>) -> Result<Figure> {
+    Ok(Figure { id, caption, wide: draw(ChartSize::Wide)?, narrow: draw(ChartSize::Narrow)? })
 }
 
 /// A variant's name as a part of a file's name, by its place where that is not enough.
@@ -211,15 +212,21 @@ const GAIN: &str = "gained share of the targets' variance (R², never below 0)";
 
 fn effects(study: &Study) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    let of = |kind: Kind, fixes: &[usize]| {
+    let of = |kind: EffectKind, fixes: &[usize]| {
         study.effects.iter().find(|effect| effect.kind == kind && effect.fixes == fixes).map(|effect| effect.estimate)
     };
     let shown: Vec<usize> = (0..study.fixes.len())
-        .filter(|&fix| study.effects.iter().any(|effect| effect.fixes == [fix] && effect.kind != Kind::Interaction))
+        .filter(|&fix| {
+            study.effects.iter().any(|effect| effect.fixes == [fix] && effect.kind != EffectKind::Interaction)
+        })
         .collect();
-    let kinds = [(Kind::FirstIn, "alone"), (Kind::Main, "main effect"), (Kind::LastOut, "on top of all others")];
+    let kinds = [
+        (EffectKind::FirstIn, "alone"),
+        (EffectKind::Main, "main effect"),
+        (EffectKind::LastOut, "on top of all others"),
+    ];
     if !shown.is_empty() {
-        let row = |&fix: &usize| EffectRow {
+        let row = |&fix: &usize| PlottedEffect {
             name: one_line(&study.fixes[fix].0),
             estimates: kinds
                 .iter()
@@ -237,11 +244,11 @@ fn effects(study: &Study) -> Result<Vec<Figure>> {
         let caption = "Alone: beside the baseline. Main effect: on average over all combinations of the other fixes. On top of all others: beside everything but this one. Mean over the seeds with its 95\u{a0}% interval (Student's t).";
         figures.push(figure("effects".to_owned(), caption.to_owned(), |size| chart.draw(size))?);
     }
-    let pairs = study.effects.iter().any(|effect| effect.kind == Kind::Interaction);
+    let pairs = study.effects.iter().any(|effect| effect.kind == EffectKind::Interaction);
     if pairs {
         let cell = |row: usize, column: usize| {
             let (first, second) = (shown[row.min(column)], shown[row.max(column)]);
-            (column < row).then(|| of(Kind::Interaction, &[first, second]).map(|e| e.mean)).flatten()
+            (column < row).then(|| of(EffectKind::Interaction, &[first, second]).map(|e| e.mean)).flatten()
         };
         let count = shown.len();
         let chart = Matrix {

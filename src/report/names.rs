@@ -8,7 +8,7 @@ use crate::text::one_line;
 /// A short name for each variant, no two the same: of the points of a sweep the swept keys without their section, behind the
 /// name of what is swept only where that is of several kinds; of combinations of many fixes those that it lacks, or else the
 /// letters that stand for those it has. If two would be called the same, all have their full names.
-pub fn short(variants: &[StudyVariant], fixes: &[(String, String)], swept: &[String]) -> Vec<String> {
+pub fn short_names(variants: &[StudyVariant], fixes: &[(String, String)], swept: &[String]) -> Vec<String> {
     let parts: Vec<(&str, Option<String>)> = variants.iter().map(|variant| parts(variant, swept)).collect();
     let several = parts.iter().map(|(base, _)| base).collect::<BTreeSet<_>>().len() > 1;
     let name = |(variant, (base, point)): (&StudyVariant, &(&str, Option<String>))| match point {

@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::summary::Middle;
-use crate::experiment::{Figure, Published};
+use crate::experiment::{Published, PublishedFigure};
 use crate::results::read::{self, Trust};
 use crate::results::rows::RunRow;
 use crate::text::numbers::figure;
@@ -20,7 +20,7 @@ pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path, trust: Trus
     let wanted: Vec<(&str, f64)> = told
         .iter()
         .filter_map(|entry| match entry.figure {
-            Figure::Prediction(at) => Some((entry.variant.as_str(), at)),
+            PublishedFigure::Prediction(at) => Some((entry.variant.as_str(), at)),
             _ => None,
         })
         .collect();
@@ -32,20 +32,20 @@ pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path, trust: Trus
     let row = |entry: &&Published| {
         let own = rows.iter().filter(|row| row.variant == entry.variant);
         let (name, values): (String, Vec<f64>) = match entry.figure {
-            Figure::FirstLoss => ("first loss".to_owned(), own.map(|row| row.first_loss).collect()),
-            Figure::LastLoss => ("last loss".to_owned(), own.map(|row| row.last_loss).collect()),
-            Figure::TestRmse => ("test RMSE".to_owned(), own.map(|row| row.test_rmse).collect()),
-            Figure::R2 => ("R²".to_owned(), own.map(|row| row.r2).collect()),
-            Figure::Prediction(at) => {
+            PublishedFigure::FirstLoss => ("first loss".to_owned(), own.map(|row| row.first_loss).collect()),
+            PublishedFigure::LastLoss => ("last loss".to_owned(), own.map(|row| row.last_loss).collect()),
+            PublishedFigure::TestRmse => ("test RMSE".to_owned(), own.map(|row| row.test_rmse).collect()),
+            PublishedFigure::R2 => ("R²".to_owned(), own.map(|row| row.r2).collect()),
+            PublishedFigure::Prediction(at) => {
                 let there = predictions.iter().filter(|row| row.variant == entry.variant && row.x == at);
                 (format!("prediction at {at}"), there.map(|row| row.prediction).collect())
             }
         };
         // What is not a number is the worst that there is; of a prediction there is no worst.
         let worst = match entry.figure {
-            Figure::FirstLoss | Figure::LastLoss | Figure::TestRmse => f64::INFINITY,
-            Figure::R2 => f64::NEG_INFINITY,
-            Figure::Prediction(_) => f64::NAN,
+            PublishedFigure::FirstLoss | PublishedFigure::LastLoss | PublishedFigure::TestRmse => f64::INFINITY,
+            PublishedFigure::R2 => f64::NEG_INFINITY,
+            PublishedFigure::Prediction(_) => f64::NAN,
         };
         let values: Vec<f64> = values.into_iter().map(|value| if value.is_nan() { worst } else { value }).collect();
         let says = if entry.says == "the source" {

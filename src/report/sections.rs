@@ -2,13 +2,15 @@
 
 use maud::{Markup, html};
 
-use super::ablation::Kind;
 use super::curves::Curve;
 use super::figures::{interval, range};
 use super::names::letter;
 use super::published;
 use super::study::{Study, StudyVariant};
+use crate::experiment::config::Word;
 use crate::results::manifest::Status;
+use crate::results::outcome::Severity;
+use crate::results::rows::{EffectKind, FindingRow};
 use crate::text::numbers::{plural, ratio, short, signed};
 use crate::text::one_line;
 use crate::text::shell::quoted;
@@ -198,11 +200,11 @@ pub fn findings(study: &Study) -> Markup {
         return html! {};
     }
     let header = ["finding", "weight", "evidence", "fix", "alone", "on top of all others", "Shapley value"];
-    let row = |row: &crate::results::read::FindingRow| {
+    let row = |row: &FindingRow| {
         let gain = |gain: f64| html! { (if gain.is_nan() { "–".to_owned() } else { signed(gain) }) };
         vec![
             html! { (one_line(&row.finding)) span.muted { " in " (one_line(&row.variant)) } },
-            text(&row.severity),
+            text(row.severity.word()),
             text(&row.evidence),
             text(if row.fix.is_empty() { "–" } else { &row.fix }),
             gain(row.first_in),
@@ -210,18 +212,20 @@ pub fn findings(study: &Study) -> Markup {
             gain(row.shapley),
         ]
     };
+    let severities: Vec<String> =
+        Severity::WORDS.iter().map(|(word, severity)| format!("{word}: {}", severity.meaning())).collect();
     html! {
         h2 { "Findings" }
         @for row in &study.enough {
             p {
-                "Enough: " b { (one_line(&row.fixes).replace('+', " + ")) }
-                ", R² " (format!("{:.3}", row.estimate.mean)) " (mean over the seeds, never below 0)."
+                "Enough: " b { (one_line(&row.fixes.join(" + "))) }
+                ", R² " (format!("{:.3}", row.estimate)) " (mean over the seeds, never below 0)."
             }
         }
         @if !study.findings.is_empty() {
             (table(&header, &[4, 5, 6], study.findings.iter().map(row).collect()))
             p.muted {
-                "critical: the fix is needed; major: it is one way to mend it; minor: it helps; refuted: it made no difference or hurt; open: nothing mends it; note: worth knowing."
+                (severities.join("; ")) "."
             }
         }
     }
@@ -229,8 +233,8 @@ pub fn findings(study: &Study) -> Markup {
 
 pub fn effects(study: &Study) -> Markup {
     let header = ["fix", "alone", "main effect", "on top of all others", "Shapley value"];
-    let kinds = [Kind::FirstIn, Kind::Main, Kind::LastOut, Kind::Shapley];
-    let of = |kind: Kind, fix: usize| {
+    let kinds = [EffectKind::FirstIn, EffectKind::Main, EffectKind::LastOut, EffectKind::Shapley];
+    let of = |kind: EffectKind, fix: usize| {
         let effect = study.effects.iter().find(|effect| effect.kind == kind && effect.fixes == [fix]);
         html! { (effect.map_or_else(|| "–".to_owned(), |effect| interval(effect.estimate))) }
     };

@@ -1,28 +1,26 @@
 //! What a report tells of a results folder, gathered from its files.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
 use anyhow::{Result, ensure};
 
-use super::ablation::{self, Cell, Effect, Kind};
+use super::ablation::{self, AblationEffect, Cell};
 use super::curves::{self, Curve};
 use super::functions::{self, Function};
 use super::names;
 use super::published;
 use super::summary::{VariantSummary, score, worth_listing};
-use crate::experiment::Published;
+use crate::experiment::BASELINE;
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
 use crate::results::integrity::Integrity;
-use crate::results::manifest::Manifest;
+use crate::results::manifest::{Manifest, ManifestVariant, named_as_ablations_are};
 use crate::results::outcome::Outcome;
-use crate::results::read::{self, EffectRow, FindingRow, Runs, Trust};
-use crate::results::rows::{HealthRow, RunFile, RunRow};
+use crate::results::read::{self, Runs, Trust};
+use crate::results::rows::{EffectKind, EffectRow, FindingRow, HealthRow, RunFile, RunRow};
 use crate::text::numbers::plural;
 use crate::text::one_line;
 
-/// The name of the set of no fixes.
-const BASELINE: &str = "baseline";
 /// Variants of which curves and functions are drawn, at most.
 const MOST_DRAWN: usize = 6;
 /// Variants that a plot of points has, and the table before it is folded.
@@ -47,7 +45,7 @@ pub struct Study {
     /// What simple predictors reach, root mean square errors, where all runs are tested on the same points.
     pub baselines: Option<HealthRow>,
     pub published: Vec<[String; 5]>,
-    pub effects: Vec<Effect>,
+    pub effects: Vec<AblationEffect>,
     /// The smallest sets of fixes that a diagnosis found to be enough.
     pub enough: Vec<EffectRow>,
     pub findings: Vec<FindingRow>,
@@ -111,13 +109,10 @@ impl Study {
         let functions =
             functions::read(folder, integrity.trust(RunFile::Predictions.name()), &variants, &drawn, &health);
         let functions = optional(functions, &mut notes).unwrap_or_default();
-        let published: Vec<Published> = manifest
-            .as_ref()
-            .and_then(|manifest| serde_json::from_value(manifest.published.clone()).ok())
-            .unwrap_or_default();
+        let published = manifest.as_ref().map_or(&[][..], |manifest| &manifest.published);
         let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
         let published = optional(
-            published::rows(&published, &rows, folder, integrity.trust(RunFile::Predictions.name())),
+            published::rows(published, &rows, folder, integrity.trust(RunFile::Predictions.name())),
             &mut notes,
         )
         .unwrap_or_default();
@@ -127,14 +122,14 @@ impl Study {
             Vec::new()
         };
         let told = if folder.join(EFFECTS).exists() { optional(read::effects(folder), &mut notes) } else { None };
-        let enough = told.iter().flatten().filter(|row| row.kind == "enough").cloned().collect();
+        let enough = told.iter().flatten().filter(|row| row.kind == EffectKind::Enough).cloned().collect();
         let effects = match told {
             Some(told) => named(&fixes, &told),
             None => effects(&fixes, &variants),
         };
         Ok(Study {
             title: manifest.as_ref().map_or_else(|| name.clone(), |manifest| manifest.title.clone()),
-            names: names::short(&variants, &fixes, &swept),
+            names: names::short_names(&variants, &fixes, &swept),
             name,
             manifest,
             fixes,
@@ -264,11 +259,8 @@ fn optional<T>(part: Result<T>, notes: &mut Vec<String>) -> Option<T> {
 
 /// The fixes that the manifest names, or else the columns of zeros and ones.
 fn fixes(manifest: Option<&Manifest>, runs: &Runs) -> Vec<(String, String)> {
-    let text =
-        |fix: &serde_json::Value, key: &str| fix.get(key).and_then(|v| v.as_str()).unwrap_or_default().to_owned();
     if let Some(manifest) = manifest {
-        let known = manifest.fixes.as_array().map(Vec::as_slice).unwrap_or_default();
-        return known.iter().map(|fix| (text(fix, "name"), text(fix, "why"))).collect();
+        return manifest.fixes.iter().map(|fix| (fix.name.clone(), fix.why.clone())).collect();
     }
     let swept = swept(None, runs);
     let flags = |column: usize| runs.rows.iter().all(|(_, fields)| matches!(fields[column].as_str(), "0" | "1"));
@@ -308,35 +300,36 @@ fn variants(
         });
         found[at].3.push(row);
     }
-    let configs = manifest.map(Manifest::settings).unwrap_or_default();
-    let order: BTreeMap<&str, usize> =
-        configs.iter().enumerate().map(|(nth, (name, _))| (name.as_str(), nth)).collect();
-    found.sort_by_key(|(name, ..)| order.get(name.as_str()).copied().unwrap_or(usize::MAX));
-    let unfixed: Vec<&String> = found.iter().filter(|(_, on, ..)| !on.contains(&true)).map(|(name, ..)| name).collect();
-    // What the others are told apart from: the set-up as asked.
-    let asked = unfixed.iter().find(|name| **name == BASELINE).or(unfixed.first()).map(|name| name.to_string());
-    // Where it has a name of its own too, under the other it is one of the combinations.
-    let twice = unfixed.len() > 1 && !fixes.is_empty();
-    let config = |name: &str| configs.iter().find(|(known, _)| known == name).map(|(_, config)| config);
-    let baseline = asked.as_deref().and_then(config);
-    let combination = |name: &str, on: &[bool]| {
-        let made: Vec<&str> = fixes.iter().zip(on).filter(|(_, on)| **on).map(|((fix, _), _)| fix.as_str()).collect();
-        let joined = made.join("+");
-        // The points of a sweep have their key=value behind it.
-        (twice && name == BASELINE)
-            || !made.is_empty()
-                && (name == joined || name.strip_prefix(&joined).is_some_and(|rest| rest.starts_with(' ')))
+    let told = manifest.map_or(&[][..], |manifest| &manifest.variants);
+    let told: HashMap<&str, (usize, &ManifestVariant)> =
+        told.iter().enumerate().map(|(nth, variant)| (variant.name.as_str(), (nth, variant))).collect();
+    found.sort_by_key(|(name, ..)| told.get(name.as_str()).map_or(usize::MAX, |(nth, _)| *nth));
+    let ablation = |name: &str, on: &[bool]| {
+        let made =
+            || -> Vec<&str> { fixes.iter().zip(on).filter(|(_, on)| **on).map(|((fix, _), _)| &**fix).collect() };
+        told.get(name).map_or_else(|| named_as_ablations_are(name, &made()), |(_, variant)| variant.of_ablation())
     };
+    let unfixed = || found.iter().filter(|(_, on, ..)| !on.contains(&true)).map(|(name, on, ..)| (name, on));
+    // What the others are told apart from: the set-up as asked.
+    let asked = unfixed().find(|(name, _)| *name == BASELINE).or_else(|| unfixed().next());
+    let settings = |name: &str| told.get(name).map(|(_, variant)| variant.settings());
+    let baseline = asked.and_then(|(name, _)| settings(name));
+    // Where it has a name of its own too, under the other it is one of the combinations.
+    let twice = !fixes.is_empty() && unfixed().any(|(name, on)| !ablation(name, on));
+    let combination = |name: &str, on: &[bool]| (twice || on.contains(&true)) && ablation(name, on);
+    let combined = found.iter().filter(|(name, on, ..)| combination(name, on)).map(|(name, ..)| name.clone());
+    let combined: HashSet<String> = combined.collect();
     found
         .into_iter()
         .filter_map(|(name, on, swept, runs)| {
             let rows: Vec<&RunRow> = runs.iter().collect();
             let summary = VariantSummary::of(&name, &rows)?;
-            let changes = match (config(&name), baseline) {
-                (Some(ours), Some(theirs)) => changes(ours, theirs),
+            let changes = match (settings(&name), &baseline) {
+                (Some(ours), Some(theirs)) => changes(&ours, theirs),
                 _ => Vec::new(),
             };
-            Some(StudyVariant { combination: combination(&name, &on), name, on, swept, summary, runs, changes })
+            let combination = combined.contains(&name);
+            Some(StudyVariant { combination, name, on, swept, summary, runs, changes })
         })
         .collect()
 }
@@ -388,29 +381,21 @@ fn shared(health: &[HealthRow]) -> Option<HealthRow> {
 }
 
 /// Effects as a diagnosis wrote them.
-fn named(fixes: &[(String, String)], told: &[EffectRow]) -> Vec<Effect> {
-    let place = |name: &str| fixes.iter().position(|(fix, _)| fix == name);
-    // A name may hold a + itself, so a pair is found by its names.
-    let pair = |name: &str| {
-        let both = |first: usize| {
-            let rest = name.strip_prefix(fixes[first].0.as_str())?.strip_prefix('+')?;
-            Some(vec![first, place(rest)?])
-        };
-        (0..fixes.len()).find_map(both)
-    };
+fn named(fixes: &[(String, String)], told: &[EffectRow]) -> Vec<AblationEffect> {
+    let place = |name: &String| fixes.iter().position(|(fix, _)| fix == name);
     let effect = |row: &EffectRow| {
-        let kind = Kind::ALL.into_iter().find(|kind| kind.name() == row.kind)?;
-        let fixes = place(&row.fixes).map(|fix| vec![fix]).or_else(|| pair(&row.fixes))?;
-        (fixes.len() == if kind == Kind::Interaction { 2 } else { 1 }).then_some(Effect {
-            kind,
-            fixes,
-            estimate: row.estimate,
-        })
+        let of = match row.kind {
+            EffectKind::Interaction => 2,
+            EffectKind::Path | EffectKind::Enough => return None,
+            _ => 1,
+        };
+        let fixes: Vec<usize> = row.fixes.iter().map(place).collect::<Option<_>>()?;
+        (fixes.len() == of).then(|| AblationEffect { kind: row.kind, fixes, estimate: row.estimate() })
     };
     told.iter().filter_map(effect).collect()
 }
 
-fn effects(fixes: &[(String, String)], variants: &[StudyVariant]) -> Vec<Effect> {
+fn effects(fixes: &[(String, String)], variants: &[StudyVariant]) -> Vec<AblationEffect> {
     // Variants that change more than fixes are no part of the ablation.
     let baseline = baseline(variants).map(|variant| &variant.name);
     let part = variants.iter().filter(|variant| variant.combination || Some(&variant.name) == baseline);

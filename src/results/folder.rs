@@ -31,10 +31,11 @@ pub struct Folder {
     headers: [String; RunFile::COUNT],
     /// What the folder's results depend on.
     hash: String,
-    /// What its files held when it was opened.
+    /// What its files held when it was opened, and the manifest that said so.
     sums: Sums,
+    before: Option<Manifest>,
     /// Where the rows of the runs lie that have ended.
-    runs: Runs,
+    runs: RunSegments,
     /// Whether there are parts that the CSVs lack, or runs of elsewhere.
     parted: bool,
     more: bool,
@@ -58,7 +59,7 @@ impl Folder {
     /// The folder that `lock` holds, for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out
     /// what any experiment left there.
     pub fn open(lock: Arc<Lock>, experiment: &Experiment, hash: &str, fresh: bool) -> Result<Self> {
-        Self::open_with(lock, experiment, hash, fresh, Runs::new())
+        Self::open_with(lock, experiment, hash, fresh, RunSegments::new())
     }
 
     /// The same, with runs whose rows lie in other folders: they take the place of those that are here.
@@ -67,7 +68,7 @@ impl Folder {
         experiment: &Experiment,
         hash: &str,
         fresh: bool,
-        elsewhere: Runs,
+        elsewhere: RunSegments,
     ) -> Result<Self> {
         let path = lock.path();
         let shown = path.display();
@@ -81,7 +82,8 @@ impl Folder {
             path: path.to_owned(),
             headers: RunFile::ALL.map(|file| file.header(experiment)),
             hash: hash.to_owned(),
-            sums: before.map(|manifest| manifest.sums).unwrap_or_default(),
+            sums: before.as_ref().map(|manifest| manifest.sums.clone()).unwrap_or_default(),
+            before,
             more: !elsewhere.is_empty(),
             runs: elsewhere,
             parted: false,
@@ -198,9 +200,12 @@ impl Folder {
         written.or_else(|error| self.lock.holds().and(Err(error)))
     }
 
-    /// Writes the first manifest of a command, which knows of the files what the one before it did.
-    pub fn begin(&self, manifest: &mut Manifest) -> Result<()> {
+    /// Writes the first manifest of a command, which knows of files and runs what the one before it did.
+    pub fn begin(&mut self, manifest: &mut Manifest) -> Result<()> {
         manifest.sums.clone_from(&self.sums);
+        if let Some(before) = self.before.take() {
+            manifest.resume(&before, &self.path).inspect_err(|_| _ = fs::remove_dir(self.path.join(PARTS)))?;
+        }
         self.write_manifest(manifest)
     }
 
@@ -253,7 +258,7 @@ impl Folder {
 }
 
 /// Where the rows of runs lie, in each of the run files.
-pub type Runs = BTreeMap<Key, [Segment; RunFile::COUNT]>;
+pub type RunSegments = BTreeMap<Key, [Segment; RunFile::COUNT]>;
 
 /// What a folder's CSVs have of each run.
 pub struct InCsvs {
@@ -282,8 +287,8 @@ impl InCsvs {
     }
 
     /// The runs that have their rows in all of them. Of any other `elsewhere` must have them.
-    pub fn whole(self, path: &Path, elsewhere: impl Fn(&Key) -> bool) -> Result<Runs> {
-        let (mut whole, mut lost) = (Runs::new(), Vec::new());
+    pub fn whole(self, path: &Path, elsewhere: impl Fn(&Key) -> bool) -> Result<RunSegments> {
+        let (mut whole, mut lost) = (RunSegments::new(), Vec::new());
         for (key, segments) in self.found {
             match <[Segment; RunFile::COUNT]>::try_from(segments) {
                 Ok(segments) => _ = whole.insert(key, segments),

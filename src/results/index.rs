@@ -8,8 +8,8 @@ use csv::StringRecord;
 
 use super::checked::Rows;
 use super::files::Segment;
-use super::read::{self, Order, Steps};
-use super::rows::{Key, RunFile};
+use super::read::{self, SeenRuns, Steps};
+use super::rows::{HealthRow, Key, RunFile, RunRow};
 use super::scan::{Lines, run_of};
 use super::sums::Sum;
 use crate::text::one_line;
@@ -94,13 +94,12 @@ fn thoroughly(path: &Path, file: RunFile, header: &str) -> Result<Vec<(Key, Segm
         Ok(runs)
     };
     let key = |record: &StringRecord| Key { variant: record[0].to_owned(), seed: record[1].parse().unwrap_or(0) };
-    let no_row = "is not a row of what the header says";
-    let (mut order, mut steps, mut inputs) = (Order::default(), Steps::default(), Vec::new());
+    let (mut order, mut steps, mut inputs) = (SeenRuns::default(), Steps::default(), Vec::new());
     let runs = rows_of(&mut |record| match file {
-        RunFile::Curves => steps.next(&key(record), read::curve_point(record).context(no_row)?.step),
-        RunFile::Runs => read::run_row(record).context(no_row).and_then(|_| order.once(key(record))),
-        RunFile::Predictions => read::prediction_row(record, &mut inputs).context(no_row).map(|_| ()),
-        RunFile::Health => read::health_row(record).context(no_row).and_then(|_| order.once(key(record))),
+        RunFile::Curves => steps.next(&key(record), read::curve_point(record)?.step),
+        RunFile::Runs => read::row::<RunRow>(record.iter()).and_then(|_| order.once(key(record))),
+        RunFile::Predictions => read::prediction_row(record, &mut inputs).map(|_| ()),
+        RunFile::Health => read::row::<HealthRow>(record.iter()).and_then(|_| order.once(key(record))),
     });
     runs.map_err(|error| anyhow::anyhow!("{error:#}: {CURE}"))
 }

@@ -13,7 +13,7 @@ use super::sums::Sum;
 const WRITTEN: [&str; 7] = ["curves.csv", "runs.csv", "predictions.csv", "health.csv", EFFECTS, FINDINGS, REPAIRED];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum FileState {
     AsWritten,
     Changed,
 }
@@ -21,7 +21,7 @@ pub enum State {
 /// The files of a folder whose sums are known, each with what became of it. Files that are gone or cannot be read are left
 /// out.
 #[derive(Debug, Clone, Default)]
-pub struct Integrity(BTreeMap<String, State>);
+pub struct Integrity(BTreeMap<String, FileState>);
 
 impl Integrity {
     pub fn of(folder: &Path, manifest: &Manifest) -> Self {
@@ -40,7 +40,7 @@ impl Integrity {
             let size = files::open(&path).and_then(|file| file.metadata()).ok()?.len();
             // Of a file of another size nothing more needs to be read.
             let same = known.iter().any(|sum| sum.bytes == size) && known.contains(&Sum::of(&path).ok()?);
-            Some(if same { State::AsWritten } else { State::Changed })
+            Some(if same { FileState::AsWritten } else { FileState::Changed })
         };
         // A large file takes seconds; there are few.
         let states = std::thread::scope(|scope| {
@@ -59,13 +59,13 @@ impl Integrity {
 
     pub fn trust(&self, name: &str) -> Trust {
         match self.0.get(name) {
-            Some(State::AsWritten) => Trust::AsWritten,
+            Some(FileState::AsWritten) => Trust::AsWritten,
             _ => Trust::Nothing,
         }
     }
 
     /// The files that are not what misfit wrote.
     pub fn changed(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|(_, state)| **state == State::Changed).map(|(name, _)| name.as_str())
+        self.0.iter().filter(|(_, state)| **state == FileState::Changed).map(|(name, _)| name.as_str())
     }
 }

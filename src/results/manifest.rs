@@ -1,16 +1,17 @@
 //! `manifest.json`: what was run, by what, where and when.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
 use super::files::{self, Unplaced, write_whole};
 use super::folder::MANIFEST;
 use super::sums::Sums;
-use crate::experiment::Experiment;
+use crate::experiment::config::EngineName;
+use crate::experiment::{BASELINE, Experiment, Fix, Published};
 use crate::text::one_line;
 
 /// What the hash of a diagnosis begins with.
@@ -31,11 +32,11 @@ pub struct Manifest {
     /// SHA-256 of each CSV that is a target.
     pub data: BTreeMap<PathBuf, String>,
     pub seeds: Vec<u64>,
-    pub fixes: serde_json::Value,
+    pub fixes: Vec<ManifestFix>,
     pub sweep: Vec<String>,
-    /// Each variant with its resolved configuration.
-    pub variants: serde_json::Value,
-    pub published: serde_json::Value,
+    /// Those of the experiment, in its order; in a task's folder those that occur in the task.
+    pub variants: Vec<ManifestVariant>,
+    pub published: Vec<Published>,
     pub status: Status,
     /// Runs whose rows are in the CSVs.
     pub runs: usize,
@@ -53,9 +54,87 @@ pub struct Manifest {
     /// The most memory that the process ever held, in bytes, where the system says.
     #[serde(default)]
     pub peak_memory: Option<u64>,
+    /// Of all shapes that the fused engine trained; none where it trained nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fused_against_torch: Option<Deviation>,
     /// Of a folder that has the runs of a task.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub task: Option<TaskOf>,
+}
+
+/// A fix of the experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ManifestFix {
+    pub name: String,
+    /// The reason for it; empty where the file gives none.
+    pub why: String,
+}
+
+/// A variant as it was resolved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ManifestVariant {
+    pub name: String,
+    /// Names of the fixes that are on, in the experiment's order.
+    pub fixes: Vec<String>,
+    /// The value of each swept key.
+    pub swept: Vec<String>,
+    /// Whether it is one of the ablation's; manifests of before 2026-12 do not say.
+    #[serde(default)]
+    pub ablation: Option<bool>,
+    /// What computed its runs; manifests of before 2026-12 do not say.
+    #[serde(default)]
+    pub engine: Option<EngineName>,
+    pub config: ResolvedConfig,
+}
+
+/// A configuration by section and key, as JSON.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ResolvedConfig(BTreeMap<String, BTreeMap<String, serde_json::Value>>);
+
+impl ManifestVariant {
+    /// Whether it is one of the ablation's.
+    pub fn of_ablation(&self) -> bool {
+        self.ablation.unwrap_or_else(|| named_as_ablations_are(&self.name, &self.fixes))
+    }
+
+    /// Its settings by `section.key`, the values as an experiment file spells them.
+    pub fn settings(&self) -> BTreeMap<String, String> {
+        let keys = |(section, keys): (&String, &BTreeMap<String, serde_json::Value>)| -> Vec<(String, String)> {
+            keys.iter().map(|(key, value)| (format!("{section}.{key}"), toml(value))).collect()
+        };
+        self.config.0.iter().flat_map(keys).collect()
+    }
+}
+
+/// Whether a variant with these fixes is called as an ablation calls it, perhaps with a point of a sweep behind it. The
+/// one place that concludes this from a name: for folders whose manifest does not say it, or that have none.
+pub fn named_as_ablations_are<S: AsRef<str>>(name: &str, fixes: &[S]) -> bool {
+    let fixes: Vec<&str> = fixes.iter().map(AsRef::as_ref).collect();
+    let own = if fixes.is_empty() { BASELINE.to_owned() } else { fixes.join("+") };
+    name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
+}
+
+/// By how much the first steps of the fused engine differ from the torch engine's, relatively and at most.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct Deviation {
+    /// Of the batch's loss.
+    pub loss: f64,
+    /// Of a tensor's gradient, over the norm of the whole gradient.
+    pub gradient: f64,
+    /// Of a tensor after an update, over the norm of all parameters.
+    pub parameters: f64,
+}
+
+impl Deviation {
+    /// The larger of each.
+    pub fn max(self, other: Self) -> Self {
+        Deviation {
+            loss: self.loss.max(other.loss),
+            gradient: self.gradient.max(other.gradient),
+            parameters: self.parameters.max(other.parameters),
+        }
+    }
 }
 
 /// Which task of which plan.
@@ -90,25 +169,28 @@ pub struct Circumstances {
 }
 
 impl Manifest {
-    /// With these of the experiment's variants.
+    /// With these of the experiment's variants, each with its engine.
     pub fn new(
         experiment: &Experiment,
-        variants: impl IntoIterator<Item = usize>,
+        variants: impl IntoIterator<Item = (usize, Option<EngineName>)>,
         hash: &str,
         data: &BTreeMap<PathBuf, String>,
         at: Circumstances,
-    ) -> Self {
-        let variant = |v: &crate::experiment::Variant| {
-            let on: Vec<&str> = experiment
-                .fixes
-                .iter()
-                .zip(&v.fixes)
-                .filter(|(_, on)| **on)
-                .map(|(fix, _)| fix.name.as_str())
-                .collect();
-            serde_json::json!({ "name": v.name, "fixes": on, "swept": v.swept, "config": v.config })
+    ) -> Result<Self> {
+        let variant = |(at, engine): (usize, Option<EngineName>)| -> Result<ManifestVariant> {
+            let variant = &experiment.variants[at];
+            let on = experiment.fixes.iter().zip(&variant.fixes).filter(|(_, on)| **on);
+            Ok(ManifestVariant {
+                name: variant.name.clone(),
+                fixes: on.map(|(fix, _)| fix.name.clone()).collect(),
+                swept: variant.swept.clone(),
+                ablation: Some(variant.from_ablation),
+                engine,
+                config: serde_json::from_value(serde_json::to_value(&variant.config)?)?,
+            })
         };
-        Manifest {
+        let fix = |fix: &Fix| ManifestFix { name: fix.name.clone(), why: fix.why.clone() };
+        Ok(Manifest {
             misfit: env!("CARGO_PKG_VERSION").to_owned(),
             libtorch: at.libtorch,
             name: experiment.name.clone(),
@@ -119,10 +201,10 @@ impl Manifest {
             overrides: experiment.overrides.clone(),
             data: data.clone(),
             seeds: experiment.seeds.clone(),
-            fixes: serde_json::json!(experiment.fixes),
+            fixes: experiment.fixes.iter().map(fix).collect(),
             sweep: experiment.sweep.clone(),
-            variants: variants.into_iter().map(|at| variant(&experiment.variants[at])).collect(),
-            published: serde_json::json!(experiment.published),
+            variants: variants.into_iter().map(variant).collect::<Result<_>>()?,
+            published: experiment.published.clone(),
             status: Status::Running,
             runs: 0,
             sums: Sums::default(),
@@ -136,8 +218,9 @@ impl Manifest {
                 .map_or(0, |time| time.as_secs()),
             seconds: 0.0,
             peak_memory: None,
+            fused_against_torch: None,
             task: None,
-        }
+        })
     }
 
     /// The manifest at `path`, if there is one.
@@ -195,18 +278,28 @@ impl Manifest {
         written.map(|_| ())
     }
 
-    /// Each variant's resolved settings by `section.key`, the values as an experiment file spells them; in the experiment's
-    /// order.
-    pub fn settings(&self) -> Vec<(String, BTreeMap<String, String>)> {
-        let settings = |variant: &serde_json::Value| {
-            let sections = variant.get("config")?.as_object()?;
-            let keys = sections.iter().flat_map(|(section, keys)| {
-                let keys = keys.as_object().into_iter().flatten();
-                keys.map(move |(key, value)| (format!("{section}.{key}"), toml(value)))
-            });
-            Some((variant.get("name")?.as_str()?.to_owned(), keys.collect()))
-        };
-        self.variants.as_array().into_iter().flatten().filter_map(settings).collect()
+    /// Takes over what the folder's earlier manifest says of runs that stay. Refuses to mix engines within a variant.
+    pub fn resume(&mut self, earlier: &Manifest, folder: &Path) -> Result<()> {
+        let before: HashMap<&str, EngineName> =
+            earlier.variants.iter().filter_map(|variant| Some((variant.name.as_str(), variant.engine?))).collect();
+        for variant in &mut self.variants {
+            let Some(&before) = before.get(variant.name.as_str()) else { continue };
+            let (now, before_word) = (*variant.engine.get_or_insert(before), before.word());
+            ensure!(
+                now == before,
+                "{}: variant {:?} was trained by the {before_word} engine, now {}: use --fresh, another --out, or --engine {before_word}",
+                folder.display(),
+                one_line(&variant.name),
+                now.word()
+            );
+        }
+        self.deviates_by(earlier.fused_against_torch);
+        Ok(())
+    }
+
+    /// Keeps the larger of this deviation and the one that is there.
+    pub fn deviates_by(&mut self, deviation: Option<Deviation>) {
+        self.fused_against_torch = self.fused_against_torch.into_iter().chain(deviation).reduce(Deviation::max);
     }
 
     /// In a few words, how what made this folder differs from `experiment`.

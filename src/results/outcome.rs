@@ -1,7 +1,11 @@
-//! The word for how a run ended.
+//! The words for how a run ended, and for the weight of a finding.
 
 use std::fmt;
 use std::str::FromStr;
+
+use serde::Serialize;
+
+use crate::experiment::config::{Word, words};
 
 /// The first that holds, on the test points.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -31,6 +35,31 @@ impl Outcome {
             Outcome::Constant => "constant",
             Outcome::Line => "line",
             Outcome::Partial => "partial",
+        }
+    }
+}
+
+words! {
+    /// The weight of a finding, now that its fix was measured.
+    Severity {
+        Critical = "critical",
+        Major = "major",
+        Minor = "minor",
+        Refuted = "refuted",
+        Open = "open",
+        Note = "note",
+    }
+}
+
+impl Severity {
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Severity::Critical => "the fix is needed",
+            Severity::Major => "it is one way to mend it",
+            Severity::Minor => "it helps",
+            Severity::Refuted => "it made no difference or hurt",
+            Severity::Open => "nothing mends it",
+            Severity::Note => "worth knowing",
         }
     }
 }

@@ -8,13 +8,10 @@ use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 
 use super::checked::Rows;
-use super::rows::{
-    CURVES_HEADER, CurvePoint, EFFECTS_HEADER, FINDINGS_HEADER, HEALTH_HEADER, HealthRow, Key, RUNS_HEADER, RunFile,
-    RunRow,
-};
+use super::folder::{EFFECTS, FINDINGS};
+use super::rows::{CsvRow, CurvePoint, EffectRow, FindingRow, HealthRow, Key, Predicted, RunFile, RunRow};
 use super::scan::{self, Lines};
 use crate::data::Samples;
-use crate::stats::effects::Estimate;
 use crate::text::one_line;
 
 /// A folder's `runs.csv`.
@@ -34,18 +31,18 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
 /// The rows of a folder's `runs.csv` with the fixes and settings that tell the variants apart.
 pub fn runs_with_settings(folder: &Path) -> Result<Runs> {
     let mut rows = Rows::open(&folder.join(RunFile::Runs.name()))?;
-    rows.must(rows.header().iter().take(RUNS_HEADER.len()).eq(RUNS_HEADER), || {
-        format!("the header must begin with {}", RUNS_HEADER.join(","))
+    rows.must(rows.header().iter().take(RunRow::COLUMNS.len()).eq(RunRow::COLUMNS.iter().copied()), || {
+        format!("the header must begin with {}", RunRow::COLUMNS.join(","))
     })?;
-    let settings: Vec<String> = rows.header().iter().skip(RUNS_HEADER.len()).map(str::to_owned).collect();
+    let settings: Vec<String> = rows.header().iter().skip(RunRow::COLUMNS.len()).map(str::to_owned).collect();
     let mut read = Runs { settings, rows: Vec::new() };
-    let mut order = Order::default();
+    let mut order = SeenRuns::default();
     while let Some(record) = rows.next()? {
-        let row = run_row(record).context(NO_ROW);
+        let row = row::<RunRow>(record.iter());
         let row = rows.at(row)?;
         let key = Key { variant: row.variant.clone(), seed: row.seed };
         rows.at(order.once(key))?;
-        read.rows.push((row, rows.record().iter().skip(RUNS_HEADER.len()).map(str::to_owned).collect()));
+        read.rows.push((row, rows.record().iter().skip(RunRow::COLUMNS.len()).map(str::to_owned).collect()));
     }
     Ok(read)
 }
@@ -53,67 +50,47 @@ pub fn runs_with_settings(folder: &Path) -> Result<Runs> {
 /// What is said of a row whose fields are not what the header promises.
 const NO_ROW: &str = "is not a row of what the header says: restore the file, or mend the row";
 
-/// The fixed columns of `runs.csv`.
-pub(super) fn run_row(record: &StringRecord) -> Option<RunRow> {
-    Some(RunRow {
-        variant: record.get(0)?.to_owned(),
-        seed: record.get(1)?.parse().ok()?,
-        outcome: record.get(2)?.parse().ok()?,
-        steps: record.get(3)?.parse().ok()?,
-        first_loss: record.get(4)?.parse().ok()?,
-        last_loss: record.get(5)?.parse().ok()?,
-        test_rmse: record.get(6)?.parse().ok()?,
-        r2: record.get(7)?.parse().ok()?,
-    })
+/// A row, whose fields begin where its columns do.
+pub(super) fn row<'a, T: CsvRow>(fields: impl Iterator<Item = &'a str>) -> Result<T> {
+    T::read(fields).context(NO_ROW)
+}
+
+/// The rows of a file that has these columns and no others, in its order; `sound` says what may follow what.
+fn all<T: CsvRow>(path: &Path, mut sound: impl FnMut(&T) -> Result<()>) -> Result<Vec<T>> {
+    let mut rows = Rows::with_header(path, T::COLUMNS)?;
+    let mut all = Vec::new();
+    while let Some(record) = rows.next()? {
+        let read = row(record.iter()).and_then(|read| sound(&read).map(|()| read));
+        all.push(rows.at(read)?);
+    }
+    Ok(all)
 }
 
 /// The rows of a folder's `health.csv`, in the file's order.
 pub fn health(folder: &Path) -> Result<Vec<HealthRow>> {
-    let mut rows = Rows::with_header(&folder.join(RunFile::Health.name()), &HEALTH_HEADER)?;
-    let mut health = Vec::new();
-    let mut order = Order::default();
-    while let Some(record) = rows.next()? {
-        let row = health_row(record).context(NO_ROW);
-        let row = rows.at(row)?;
-        rows.at(order.once(Key { variant: row.variant.clone(), seed: row.seed }))?;
-        health.push(row);
-    }
-    Ok(health)
+    let mut order = SeenRuns::default();
+    all(&folder.join(RunFile::Health.name()), |row: &HealthRow| {
+        order.once(Key { variant: row.variant.clone(), seed: row.seed })
+    })
 }
 
-pub(super) fn health_row(record: &StringRecord) -> Option<HealthRow> {
-    let (kinks, numbers) = (record.get(26)?, record.iter().skip(2).take(24));
-    let n: Vec<f64> = numbers.map(|field| field.parse().ok()).collect::<Option<_>>()?;
-    Some(HealthRow {
-        variant: record.get(0)?.to_owned(),
-        seed: record.get(1)?.parse().ok()?,
-        first_gradient: [n[0], n[1]],
-        last_gradient: [n[3], n[4]],
-        saturated_units: n[6],
-        identical_units: n[7],
-        pieces: n[8],
-        most_pieces: n[9],
-        distinct_samples: n[10],
-        training_samples: n[11],
-        loss_slope: n[12],
-        prediction: [n[13], n[14], n[15]],
-        target: [n[16], n[17], n[18]],
-        zero_rmse: n[19],
-        mean_rmse: n[20],
-        line_rmse: n[21],
-        pieces_rmse: n[22],
-        most_pieces_rmse: n[23],
-        kinks: kinks.split_ascii_whitespace().map(|kink| kink.parse().ok()).collect::<Option<_>>()?,
-    })
+/// The rows of a folder's `effects.csv`, in the file's order.
+pub fn effects(folder: &Path) -> Result<Vec<EffectRow>> {
+    all(&folder.join(EFFECTS), |_| Ok(()))
+}
+
+/// The rows of a folder's `findings.csv`, in the file's order.
+pub fn findings(folder: &Path) -> Result<Vec<FindingRow>> {
+    all(&folder.join(FINDINGS), |_| Ok(()))
 }
 
 /// Runs that come one after the other: each has its rows in one place, or one row.
 #[derive(Default)]
-pub(super) struct Order {
+pub(super) struct SeenRuns {
     seen: HashSet<Key>,
 }
 
-impl Order {
+impl SeenRuns {
     /// A run that has one row.
     pub(super) fn once(&mut self, key: Key) -> Result<()> {
         let shown = shown(&key);
@@ -152,7 +129,7 @@ fn each_row(
     mut take: impl FnMut(&Key, &StringRecord) -> Result<()>,
     mut check: impl FnMut(&Key, &StringRecord) -> Result<()>,
 ) -> Result<()> {
-    let mut order = Order::default();
+    let mut order = SeenRuns::default();
     let mut key = Key { variant: String::new(), seed: 0 };
     let (mut seed, mut wants, mut any) = (String::new(), false, false);
     if trust == Trust::AsWritten {
@@ -229,19 +206,19 @@ pub fn each_curve_point(
     wanted: impl FnMut(&Key) -> bool,
     mut take: impl FnMut(&Key, CurvePoint),
 ) -> Result<()> {
-    let rows = Rows::with_header(&folder.join(RunFile::Curves.name()), &CURVES_HEADER)?;
+    let rows = Rows::with_header(&folder.join(RunFile::Curves.name()), &[Key::COLUMNS, CurvePoint::COLUMNS].concat())?;
     let (mut steps, mut others) = (Steps::default(), Steps::default());
     each_row(
         rows,
         trust,
         wanted,
         |key, record| {
-            let point = curve_point(record).context(NO_ROW)?;
+            let point = curve_point(record)?;
             steps.next(key, point.step)?;
             take(key, point);
             Ok(())
         },
-        |key, record| others.next(key, curve_point(record).context(NO_ROW)?.step),
+        |key, record| others.next(key, curve_point(record)?.step),
     )
 }
 
@@ -262,35 +239,19 @@ impl Steps {
     }
 }
 
-pub(super) fn curve_point(record: &StringRecord) -> Option<CurvePoint> {
-    let number = |field: usize| record.get(field)?.parse::<f64>().ok();
-    Some(CurvePoint {
-        step: record.get(2)?.parse().ok()?,
-        train_loss: number(3)?,
-        test_loss: number(4)?,
-        test_rmse: number(5)?,
-        grad_norm: number(6)?,
-        update_ratio: number(7)?,
-        dead_units: number(8)?,
-    })
-}
-
-/// One run's prediction at one test point, in original units; the point's inputs stand before them.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Predicted {
-    pub target: f64,
-    pub prediction: f64,
+pub(super) fn curve_point(record: &StringRecord) -> Result<CurvePoint> {
+    row(record.iter().skip(Key::COLUMNS.len()))
 }
 
 /// A folder's predictions, and the names of their inputs, which stand between variant and seed and target and prediction.
 fn predictions(folder: &Path) -> Result<(Rows, Vec<String>)> {
     let rows = Rows::open(&folder.join(RunFile::Predictions.name()))?;
-    let (header, columns) = (rows.header(), rows.header().len());
-    let ends = ["variant", "seed", "target", "prediction"];
-    rows.must(columns >= 4 && header.iter().take(2).chain(header.iter().skip(columns - 2)).eq(ends), || {
-        "the header must be variant,seed, the inputs, target,prediction".to_owned()
+    let inputs = rows.header().len().saturating_sub(Key::COLUMNS.len() + Predicted::COLUMNS.len());
+    let inputs: Vec<String> = rows.header().iter().skip(Key::COLUMNS.len()).take(inputs).map(str::to_owned).collect();
+    let named: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    rows.must(rows.header().iter().eq([Key::COLUMNS, &named, Predicted::COLUMNS].concat()), || {
+        format!("the header must be {}, the inputs, {}", Key::COLUMNS.join(","), Predicted::COLUMNS.join(","))
     })?;
-    let inputs = header.iter().skip(2).take(columns - 4).map(str::to_owned).collect();
     Ok((rows, inputs))
 }
 
@@ -309,82 +270,22 @@ pub fn each_prediction(
         trust,
         wanted,
         |key, record| {
-            let at = prediction_row(record, &mut inputs).context(NO_ROW)?;
+            let at = prediction_row(record, &mut inputs)?;
             take(key, &inputs, at);
             Ok(())
         },
-        |_, record| prediction_row(record, &mut others).context(NO_ROW).map(|_| ()),
+        |_, record| prediction_row(record, &mut others).map(|_| ()),
     )?;
     Ok(names)
 }
 
-pub(super) fn prediction_row(record: &StringRecord, inputs: &mut Vec<f64>) -> Option<Predicted> {
-    let columns = record.len();
+pub(super) fn prediction_row(record: &StringRecord, inputs: &mut Vec<f64>) -> Result<Predicted> {
+    let ends = record.len().saturating_sub(Predicted::COLUMNS.len());
     inputs.clear();
-    for field in record.iter().skip(2).take(columns.checked_sub(4)?) {
-        inputs.push(if field.is_empty() { f64::NAN } else { field.parse().ok()? });
+    for field in record.iter().take(ends).skip(Key::COLUMNS.len()) {
+        inputs.push(if field.is_empty() { f64::NAN } else { field.parse().ok().context(NO_ROW)? });
     }
-    let number = |field: usize| record.get(field)?.parse::<f64>().ok();
-    Some(Predicted { target: number(columns - 2)?, prediction: number(columns - 1)? })
-}
-
-/// A row of `effects.csv`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct EffectRow {
-    pub kind: String,
-    /// Names of fixes, joined by `+`.
-    pub fixes: String,
-    pub estimate: Estimate,
-}
-
-/// The rows of a folder's `effects.csv`, in the file's order.
-pub fn effects(folder: &Path) -> Result<Vec<EffectRow>> {
-    let mut rows = Rows::with_header(&folder.join("effects.csv"), &EFFECTS_HEADER)?;
-    let mut effects = Vec::new();
-    while let Some(record) = rows.next()? {
-        let number = |field: usize| record[field].parse::<f64>().ok();
-        let estimate = (|| Some(Estimate { mean: number(2)?, low: number(3)?, high: number(4)?, p: number(5)? }))();
-        let row =
-            estimate.map(|estimate| EffectRow { kind: record[0].to_owned(), fixes: record[1].to_owned(), estimate });
-        effects.push(rows.at(row.context(NO_ROW))?);
-    }
-    Ok(effects)
-}
-
-/// A row of `findings.csv`. Effects are NaN where they were not measured.
-#[derive(Debug, Clone, PartialEq)]
-pub struct FindingRow {
-    pub variant: String,
-    pub finding: String,
-    pub severity: String,
-    pub evidence: String,
-    pub fix: String,
-    pub first_in: f64,
-    pub last_out: f64,
-    pub shapley: f64,
-}
-
-/// The rows of a folder's `findings.csv`, in the file's order.
-pub fn findings(folder: &Path) -> Result<Vec<FindingRow>> {
-    let mut rows = Rows::with_header(&folder.join("findings.csv"), &FINDINGS_HEADER)?;
-    let mut findings = Vec::new();
-    while let Some(record) = rows.next()? {
-        let number = |field: usize| record[field].parse::<f64>().ok();
-        let row = (|| {
-            Some(FindingRow {
-                variant: record[0].to_owned(),
-                finding: record[1].to_owned(),
-                severity: record[2].to_owned(),
-                evidence: record[3].to_owned(),
-                fix: record[4].to_owned(),
-                first_in: number(5)?,
-                last_out: number(6)?,
-                shapley: number(7)?,
-            })
-        })();
-        findings.push(rows.at(row.context(NO_ROW))?);
-    }
-    Ok(findings)
+    row(record.iter().skip(ends))
 }
 
 /// The predictions at the wanted `(variant, x)` of these seeds, of experiments with one input.
@@ -419,7 +320,7 @@ pub fn first_test_points(folder: &Path) -> Result<Option<Samples>> {
         if (&record[0], &record[1]) != (variant.as_str(), seed.as_str()) {
             break;
         }
-        let row = prediction_row(record, &mut values).context(NO_ROW);
+        let row = prediction_row(record, &mut values);
         samples.targets.push(rows.at(row)?.target);
         samples.inputs.append(&mut values);
     }
@@ -485,7 +386,7 @@ mod tests {
     #[test]
     fn a_file_that_is_known_reads_as_one_that_is_looked_at_row_by_row() {
         let folder = tempfile::tempdir().unwrap();
-        let mut text = format!("{}\n", CURVES_HEADER.join(","));
+        let mut text = format!("{}\n", [Key::COLUMNS, CurvePoint::COLUMNS].concat().join(","));
         for (variant, seeds) in [("a", 3), ("a b", 1), ("a-b+c", 12), ("é", 2)] {
             for seed in 0..seeds {
                 for step in 0..9 {

@@ -1,25 +1,158 @@
-//! The rows of the result files: their headers, which never depend on how a run went.
+//! The rows of the result files. Each is a type that is its columns' header, writer and reader at once; none depends on how
+//! a run went.
 
-use std::fmt::Write;
+use std::borrow::Cow;
 
-use super::outcome::Outcome;
+use serde::de::DeserializeOwned;
+use serde::de::value::{Error, SeqDeserializer};
+use serde::{Deserialize, Serialize};
+
+use super::outcome::{Outcome, Severity};
 use crate::data::Samples;
-use crate::experiment::config::Target;
-use crate::experiment::names::RUN_COLUMNS;
+use crate::experiment::config::{Target, Word, words};
 use crate::experiment::{Experiment, Run, Variant};
+use crate::stats::effects::Estimate;
 use crate::text::numbers::number;
 
-pub const CURVES_HEADER: [&str; 9] =
-    ["variant", "seed", "step", "train_loss", "test_loss", "test_rmse", "grad_norm", "update_ratio", "dead_units"];
+/// A row, or the columns of one that stand together.
+pub trait CsvRow: Serialize + DeserializeOwned {
+    const COLUMNS: &'static [&'static str];
 
-/// The fixed columns of `runs.csv`; a column for each fix and one for each swept key follow.
-pub const RUNS_HEADER: [&str; 8] = RUN_COLUMNS;
+    /// From the fields of a record, which may go on behind it.
+    fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Self> {
+        Self::deserialize(SeqDeserializer::<_, Error>::new(fields.take(Self::COLUMNS.len()))).ok()
+    }
+}
 
-/// What identifies a run in the result files; the order of the rows.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Key {
-    pub variant: String,
-    pub seed: u64,
+/// Declares rows, a field a column.
+macro_rules! rows {
+    ($($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $field:ident: $type:ty,)+ })+) => {$(
+        $(#[$about])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        pub struct $name {
+            $($(#[$doc])* #[serde(with = "cell")] pub $field: $type,)+
+        }
+
+        impl CsvRow for $name {
+            const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+];
+        }
+    )+};
+}
+
+rows! {
+    /// What identifies a run in the result files; the order of the rows.
+    #[derive(Eq, PartialOrd, Ord, Hash)]
+    Key {
+        variant: String,
+        seed: u64,
+    }
+
+    /// A run at one logged step.
+    CurvePoint {
+        /// Updates made so far.
+        step: usize,
+        /// The experiment's own loss on the step's batch, in its scaled units.
+        train_loss: f64,
+        /// The same loss on the test points.
+        test_loss: f64,
+        /// Root mean square error on the test points, in the target's original units.
+        test_rmse: f64,
+        /// Euclidean norm of the gradient of all parameters.
+        grad_norm: f64,
+        /// Norm of the update that follows, over the norm of the parameters; NaN in the last row, which none follows.
+        update_ratio: f64,
+        /// Share of hidden units that put out 0 for every test point.
+        dead_units: f64,
+    }
+
+    /// How a run ended. In `runs.csv` a column for each fix and one for each swept key follow.
+    RunRow {
+        variant: String,
+        seed: u64,
+        outcome: Outcome,
+        steps: usize,
+        first_loss: f64,
+        last_loss: f64,
+        test_rmse: f64,
+        r2: f64,
+    }
+
+    /// One run's prediction at one test point, in original units; the point's inputs stand before them.
+    #[derive(Copy)]
+    Predicted {
+        target: f64,
+        prediction: f64,
+    }
+
+    /// What a run's network and predictions look like after the last update, beside what simple predictors reach on the
+    /// same test points. Shares are from 0 to 1, predictions and errors in the target's original units; NaN is what cannot
+    /// be said.
+    HealthRow {
+        variant: String,
+        seed: u64,
+        /// Euclidean norms of the gradients of the first and of the last layer's weights in the first row of the curve, and
+        /// the one over the other: far below 1 the gradient vanishes on its way back, far above it explodes.
+        start_grad_first: f64,
+        start_grad_last: f64,
+        start_grad_ratio: f64,
+        /// The same in the curve's last row.
+        grad_first: f64,
+        grad_last: f64,
+        grad_ratio: f64,
+        /// Share of hidden units whose pre-activation is beyond ±5 for more than half of the test points.
+        saturated_units: f64,
+        /// Share of hidden units that put out what another one of their layer does, for every test point.
+        identical_units: f64,
+        /// Straight pieces of the network's function over the test inputs' range, and how many it could have at most; of
+        /// networks of one input and piecewise-linear activations.
+        pieces: f64,
+        most_pieces: f64,
+        /// Different training samples among all batches, and how many samples there were to train on: inf where batches
+        /// are drawn anew from a continuous distribution.
+        distinct_samples: f64,
+        training_samples: f64,
+        /// Slope of ln(test loss) against ln(step) over the second half of the logged steps: −1 is a loss that halves as
+        /// the steps double.
+        loss_slope: f64,
+        /// Of the predictions and the targets at the test points: standard deviation, lowest, highest.
+        prediction_std: f64,
+        prediction_min: f64,
+        prediction_max: f64,
+        target_std: f64,
+        target_min: f64,
+        target_max: f64,
+        /// Root mean square errors of always zero, always the mean, the best straight line (or plane), the best
+        /// piecewise-linear fit with as many pieces as the network has, and with as many as it can have.
+        zero_rmse: f64,
+        mean_rmse: f64,
+        line_rmse: f64,
+        pieces_rmse: f64,
+        most_pieces_rmse: f64,
+        /// Where the straight pieces meet, in the input's original units, ascending.
+        kinks: Vec<f64>,
+    }
+
+    /// An effect of fixes on the outcome measure, over the seeds; a row of `effects.csv`.
+    EffectRow {
+        kind: EffectKind,
+        fixes: Vec<String>,
+        estimate: f64,
+        low: f64,
+        high: f64,
+        p: f64,
+    }
+
+    /// A finding, and what its fix was measured to be worth, NaN where it was not; a row of `findings.csv`.
+    FindingRow {
+        variant: String,
+        finding: String,
+        severity: Severity,
+        evidence: String,
+        fix: String,
+        first_in: f64,
+        last_out: f64,
+        shapley: f64,
+    }
 }
 
 /// A run's key.
@@ -27,113 +160,143 @@ pub fn key(experiment: &Experiment, run: &Run) -> Key {
     Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed }
 }
 
-/// A run at one logged step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CurvePoint {
-    /// Updates made so far.
-    pub step: usize,
-    /// The experiment's own loss on the step's batch, in its scaled units.
-    pub train_loss: f64,
-    /// The same loss on the test points.
-    pub test_loss: f64,
-    /// Root mean square error on the test points, in the target's original units.
-    pub test_rmse: f64,
-    /// Euclidean norm of the gradient of all parameters.
-    pub grad_norm: f64,
-    /// Norm of the update that follows, over the norm of the parameters; NaN in the last row, which none follows.
-    pub update_ratio: f64,
-    /// Share of hidden units that put out 0 for every test point.
-    pub dead_units: f64,
+impl EffectRow {
+    pub fn new(kind: EffectKind, fixes: Vec<String>, of: Estimate) -> Self {
+        EffectRow { kind, fixes, estimate: of.mean, low: of.low, high: of.high, p: of.p }
+    }
+
+    pub fn estimate(&self) -> Estimate {
+        Estimate { mean: self.estimate, low: self.low, high: self.high, p: self.p }
+    }
 }
 
-/// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RunRow {
-    pub variant: String,
-    pub seed: u64,
-    pub outcome: Outcome,
-    pub steps: usize,
-    pub first_loss: f64,
-    pub last_loss: f64,
-    pub test_rmse: f64,
-    pub r2: f64,
+words! {
+    /// What an effect is of, in the order of `effects.csv`.
+    EffectKind {
+        /// What a fix gains alone.
+        FirstIn = "first_in",
+        /// What it gains on top of all others.
+        LastOut = "last_out",
+        /// Its average gain over all orders in which fixes may be made.
+        Shapley = "shapley",
+        /// What it gains on average over all combinations of the others.
+        Main = "main",
+        /// What two gain together beyond what each does, on average over the others.
+        Interaction = "interaction",
+        /// The score of a set on the way to all that was found.
+        Path = "path",
+        /// The score of a smallest set that is enough.
+        Enough = "enough",
+    }
 }
 
-/// What a run's network and predictions look like after the last update, beside what simple predictors reach on the same
-/// test points. Shares are from 0 to 1, predictions and errors in the target's original units; NaN is what cannot be said.
-#[derive(Debug, Clone, PartialEq)]
-pub struct HealthRow {
-    pub variant: String,
-    pub seed: u64,
-    /// Euclidean norms of the gradients of the first and of the last layer's weights, in the first row of the curve and in
-    /// its last. The one over the other: far below 1 it vanishes on its way back, far above it explodes.
-    pub first_gradient: [f64; 2],
-    pub last_gradient: [f64; 2],
-    /// Share of hidden units whose pre-activation is beyond ±5 for more than half of the test points.
-    pub saturated_units: f64,
-    /// Share of hidden units that put out what another one of their layer does, for every test point.
-    pub identical_units: f64,
-    /// Straight pieces of the network's function over the test inputs' range, and how many it could have at most; of
-    /// networks of one input and piecewise-linear activations.
-    pub pieces: f64,
-    pub most_pieces: f64,
-    /// Different training samples among all batches, and how many samples there were to train on: inf where batches are
-    /// drawn anew from a continuous distribution.
-    pub distinct_samples: f64,
-    pub training_samples: f64,
-    /// Slope of ln(test loss) against ln(step) over the second half of the logged steps: −1 is a loss that halves as the
-    /// steps double.
-    pub loss_slope: f64,
-    /// Of the predictions and the targets at the test points: standard deviation, lowest, highest.
-    pub prediction: [f64; 3],
-    pub target: [f64; 3],
-    /// Root mean square errors of always zero, always the mean, the best straight line (or plane), the best
-    /// piecewise-linear fit with as many pieces as the network has, and with as many as it can have.
-    pub zero_rmse: f64,
-    pub mean_rmse: f64,
-    pub line_rmse: f64,
-    pub pieces_rmse: f64,
-    pub most_pieces_rmse: f64,
-    /// Where the straight pieces meet, in the input's original units, ascending.
-    pub kinks: Vec<f64>,
+/// A value as it stands in a CSV, and back.
+trait Field: Sized {
+    fn text(&self) -> Cow<'_, str>;
+
+    fn parse(text: &str) -> Option<Self>;
 }
 
-pub const HEALTH_HEADER: [&str; 27] = [
-    "variant",
-    "seed",
-    "start_grad_first",
-    "start_grad_last",
-    "start_grad_ratio",
-    "grad_first",
-    "grad_last",
-    "grad_ratio",
-    "saturated_units",
-    "identical_units",
-    "pieces",
-    "most_pieces",
-    "distinct_samples",
-    "training_samples",
-    "loss_slope",
-    "prediction_std",
-    "prediction_min",
-    "prediction_max",
-    "target_std",
-    "target_min",
-    "target_max",
-    "zero_rmse",
-    "mean_rmse",
-    "line_rmse",
-    "pieces_rmse",
-    "most_pieces_rmse",
-    "kinks",
-];
+impl Field for String {
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Borrowed(self)
+    }
 
-/// An effect of fixes on the outcome measure, over the seeds.
-pub const EFFECTS_HEADER: [&str; 6] = ["kind", "fixes", "estimate", "low", "high", "p"];
+    fn parse(text: &str) -> Option<Self> {
+        Some(text.to_owned())
+    }
+}
 
-/// A finding, and what its fix was measured to be worth.
-pub const FINDINGS_HEADER: [&str; 8] =
-    ["variant", "finding", "severity", "evidence", "fix", "first_in", "last_out", "shapley"];
+impl Field for f64 {
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Owned(number(*self))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.parse().ok()
+    }
+}
+
+macro_rules! displayed {
+    ($($type:ty),+) => {$(
+        impl Field for $type {
+            fn text(&self) -> Cow<'_, str> {
+                Cow::Owned(self.to_string())
+            }
+
+            fn parse(text: &str) -> Option<Self> {
+                text.parse().ok()
+            }
+        }
+    )+};
+}
+
+displayed!(u64, usize, Outcome);
+
+impl<T: Word> Field for T {
+    fn text(&self) -> Cow<'_, str> {
+        T::WORDS.iter().find(|(_, known)| known == self).map_or(Cow::Borrowed(""), |(word, _)| Cow::Borrowed(word))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, known)| *known)
+    }
+}
+
+/// Numbers, with a space between.
+impl Field for Vec<f64> {
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Owned(self.iter().copied().map(number).collect::<Vec<_>>().join(" "))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        text.split_ascii_whitespace().map(f64::parse).collect()
+    }
+}
+
+/// Names of fixes, which hold no +, with a + between.
+impl Field for Vec<String> {
+    fn text(&self) -> Cow<'_, str> {
+        Cow::Owned(self.join("+"))
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        Some(text.split('+').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+    }
+}
+
+/// Cells by serde.
+mod cell {
+    use std::fmt;
+    use std::marker::PhantomData;
+
+    use serde::de::{Deserializer, Error, Visitor};
+    use serde::ser::Serializer;
+
+    use super::Field;
+
+    pub fn serialize<T: Field, S: Serializer>(value: &T, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_str(&value.text())
+    }
+
+    pub fn deserialize<'de, T: Field, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
+        struct Parsed<T>(PhantomData<T>);
+
+        impl<T: Field> Visitor<'_> for Parsed<T> {
+            type Value = T;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a cell")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
+                T::parse(text).ok_or_else(|| E::custom("another value"))
+            }
+        }
+
+        from.deserialize_str(Parsed(PhantomData))
+    }
+}
 
 /// One of the files that hold a row or several for each run, sorted by variant, seed and step or point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,24 +322,20 @@ impl RunFile {
 
     /// The header line of this file for an experiment.
     pub fn header(self, experiment: &Experiment) -> String {
-        let mut columns: Vec<String> = match self {
-            RunFile::Curves => CURVES_HEADER.map(str::to_owned).to_vec(),
-            RunFile::Runs => RUNS_HEADER.map(str::to_owned).to_vec(),
-            RunFile::Predictions => vec!["variant".to_owned(), "seed".to_owned()],
-            RunFile::Health => HEALTH_HEADER.map(str::to_owned).to_vec(),
-        };
-        match self {
-            RunFile::Curves | RunFile::Health => {}
+        let (fixes, inputs) = (experiment.fixes.iter().map(|fix| &*fix.name), input_columns(experiment));
+        let columns: Vec<&str> = match self {
+            RunFile::Curves => [Key::COLUMNS, CurvePoint::COLUMNS].concat(),
             RunFile::Runs => {
-                columns.extend(experiment.fixes.iter().map(|fix| fix.name.clone()));
-                columns.extend(experiment.sweep.iter().cloned());
+                let settings = fixes.chain(experiment.sweep.iter().map(String::as_str));
+                RunRow::COLUMNS.iter().copied().chain(settings).collect()
             }
             RunFile::Predictions => {
-                columns.extend(input_columns(experiment));
-                columns.extend(["target".to_owned(), "prediction".to_owned()]);
+                let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+                [Key::COLUMNS, &inputs, Predicted::COLUMNS].concat()
             }
-        }
-        line(&columns)
+            RunFile::Health => HealthRow::COLUMNS.to_vec(),
+        };
+        lines([columns])
     }
 }
 
@@ -197,13 +356,13 @@ pub fn input_columns(experiment: &Experiment) -> Vec<String> {
 /// The names of one variant's inputs, in their order. One that the file has as a column of its own gets `input_` before
 /// it, as often as it takes to be a new one.
 pub fn variant_inputs(variant: &Variant) -> Vec<String> {
-    const TAKEN: [&str; 4] = ["variant", "seed", "target", "prediction"];
+    let taken = [Key::COLUMNS, Predicted::COLUMNS].concat();
     match &variant.config.data.target {
         Target::Csv { inputs, .. } if inputs.len() > 1 => inputs
             .iter()
             .map(|name| {
                 let mut column = name.clone();
-                while TAKEN.contains(&column.as_str()) || (column != *name && inputs.contains(&column)) {
+                while taken.contains(&column.as_str()) || (column != *name && inputs.contains(&column)) {
                     column.insert_str(0, "input_");
                 }
                 column
@@ -213,109 +372,45 @@ pub fn variant_inputs(variant: &Variant) -> Vec<String> {
     }
 }
 
-/// A CSV line of `fields`, quoted where they must be.
-pub fn line<S: AsRef<str>>(fields: &[S]) -> String {
-    let mut line = String::new();
-    for (i, field) in fields.iter().enumerate() {
-        if i > 0 {
-            line.push(',');
-        }
-        let field = field.as_ref();
-        if field.contains([',', '"', '\n', '\r']) {
-            let _ = write!(line, "\"{}\"", field.replace('"', "\"\""));
-        } else {
-            line.push_str(field);
-        }
-    }
-    line.push('\n');
-    line
+/// Rows as lines of CSV, fields quoted where they must be. A tuple is one row.
+pub fn lines<T: Serialize>(rows: impl IntoIterator<Item = T>) -> String {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).flexible(true).from_writer(Vec::new());
+    rows.into_iter().for_each(|row| writer.serialize(row).expect("a row is made of texts, and memory takes it"));
+    String::from_utf8(writer.into_inner().expect("memory takes it")).expect("texts are UTF-8")
+}
+
+/// A whole CSV of these rows.
+pub fn table<T: CsvRow>(rows: &[T]) -> String {
+    lines([T::COLUMNS]) + &lines(rows)
 }
 
 /// The `curves.csv` rows of one run.
-pub fn curve_lines(variant: &str, seed: u64, curve: &[CurvePoint]) -> String {
-    let key = line(&[variant, &seed.to_string()]);
-    let key = key.trim_end();
-    let mut lines = String::with_capacity(curve.len() * 120);
-    for p in curve {
-        let _ = writeln!(
-            lines,
-            "{key},{},{:?},{:?},{:?},{:?},{:?},{:?}",
-            p.step, p.train_loss, p.test_loss, p.test_rmse, p.grad_norm, p.update_ratio, p.dead_units
-        );
-    }
-    lines
+pub fn curve_lines(key: &Key, curve: &[CurvePoint]) -> String {
+    lines(curve.iter().map(|point| (key, point)))
 }
 
 /// The `predictions.csv` rows of one run: its predictions at its test points.
 pub fn prediction_lines(
     experiment: &Experiment,
     variant: &Variant,
-    seed: u64,
+    key: &Key,
     test: &Samples,
     predictions: &[f64],
 ) -> String {
     let own = variant_inputs(variant);
     let columns: Vec<Option<usize>> =
         input_columns(experiment).iter().map(|name| own.iter().position(|own| own == name)).collect();
-    let mut lines = String::new();
-    let seed = seed.to_string();
-    for (point, prediction) in predictions.iter().enumerate() {
-        let mut fields = vec![variant.name.clone(), seed.clone()];
-        fields.extend(columns.iter().map(|column| column.map_or_else(String::new, |c| number(test.row(point)[c]))));
-        fields.extend([number(test.targets[point]), number(*prediction)]);
-        lines.push_str(&line(&fields));
-    }
-    lines
+    lines(predictions.iter().enumerate().map(|(point, &prediction)| {
+        let input = |column: &Option<usize>| column.map_or_else(String::new, |c| number(test.row(point)[c]));
+        let inputs: Vec<String> = columns.iter().map(input).collect();
+        (key, inputs, Predicted { target: test.targets[point], prediction })
+    }))
 }
 
 /// The `runs.csv` row of one run.
 pub fn run_line(row: &RunRow, variant: &Variant) -> String {
-    let mut fields = vec![
-        row.variant.clone(),
-        row.seed.to_string(),
-        row.outcome.to_string(),
-        row.steps.to_string(),
-        number(row.first_loss),
-        number(row.last_loss),
-        number(row.test_rmse),
-        number(row.r2),
-    ];
-    fields.extend(variant.fixes.iter().map(|&on| String::from(if on { "1" } else { "0" })));
-    fields.extend(variant.swept.iter().cloned());
-    line(&fields)
-}
-
-/// The first layer's gradient over the last one's.
-pub fn ratio([first, last]: [f64; 2]) -> f64 {
-    first / last
-}
-
-/// The `health.csv` row of one run.
-pub fn health_line(row: &HealthRow) -> String {
-    let numbers = [
-        &[
-            row.first_gradient[0],
-            row.first_gradient[1],
-            ratio(row.first_gradient),
-            row.last_gradient[0],
-            row.last_gradient[1],
-            ratio(row.last_gradient),
-            row.saturated_units,
-            row.identical_units,
-            row.pieces,
-            row.most_pieces,
-            row.distinct_samples,
-            row.training_samples,
-            row.loss_slope,
-        ][..],
-        &row.prediction,
-        &row.target,
-        &[row.zero_rmse, row.mean_rmse, row.line_rmse, row.pieces_rmse, row.most_pieces_rmse],
-    ]
-    .concat();
-    let key = [row.variant.clone(), row.seed.to_string()];
-    let kinks = row.kinks.iter().copied().map(number).collect::<Vec<_>>().join(" ");
-    line(&key.into_iter().chain(numbers.into_iter().map(number)).chain([kinks]).collect::<Vec<_>>())
+    let fixes: Vec<u8> = variant.fixes.iter().map(|&on| u8::from(on)).collect();
+    lines([(row, fixes, &variant.swept)])
 }
 
 #[cfg(test)]
@@ -324,6 +419,27 @@ mod tests {
 
     #[test]
     fn fields_are_quoted_only_where_a_csv_needs_it() {
-        assert_eq!(line(&["a b", "c,d", "e\"f"]), "a b,\"c,d\",\"e\"\"f\"\n");
+        assert_eq!(lines([["a b", "c,d", "e\"f"]]), "a b,\"c,d\",\"e\"\"f\"\n");
+    }
+
+    #[test]
+    fn what_a_row_writes_it_reads_back() {
+        let key = Key { variant: "a, b".to_owned(), seed: u64::MAX };
+        let numbers = [1.0, -0.0, 1e-5, 1.234e-5, 1e16, f64::INFINITY];
+        let [train_loss, test_loss, test_rmse, grad_norm, update_ratio, dead_units] = numbers;
+        let point = CurvePoint { step: 3, train_loss, test_loss, test_rmse, grad_norm, update_ratio, dead_units };
+        let text = curve_lines(&key, std::slice::from_ref(&point));
+        assert_eq!(text, "\"a, b\",18446744073709551615,3,1.0,-0.0,1e-5,1.234e-5,1e16,inf\n");
+        let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let record = reader.records().next().unwrap().unwrap();
+        assert_eq!(Key::read(record.iter()), Some(key));
+        assert_eq!(CurvePoint::read(record.iter().skip(2)), Some(point));
+        assert_eq!(CurvePoint::read(record.iter()), None);
+        assert_eq!(Key::read(["a"].into_iter()), None);
+    }
+
+    #[test]
+    fn a_fix_cannot_have_the_name_of_a_column_of_its_file() {
+        assert_eq!(RunRow::COLUMNS, crate::experiment::names::RUN_COLUMNS);
     }
 }

@@ -6,9 +6,10 @@ use anyhow::{Context, Result, ensure};
 use super::memory;
 use crate::data::{Files, RunData, batch_rows, training_rows};
 use crate::experiment::Experiment;
-use crate::experiment::config::{Activation, Config, Output, Pairing, Target, Test};
+use crate::experiment::config::{Activation, Config, EngineName, Output, Pairing, Target, Test};
 use crate::experiment::device::Device;
 use crate::text::numbers::gibibytes;
+use crate::train::{self, engine};
 
 /// What is known of a variant's runs before any is made.
 pub struct Size {
@@ -39,10 +40,19 @@ pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;
     let logged = config.train.logged(steps) as f64;
-    let cost =
-        steps as f64 * (batch as f64 * sample + 20.0 * products) + logged * test as f64 * (products + 20.0 * units);
+    // The torch engine takes about as long for the arithmetic, and some time for every operation.
+    let calls = match engine::choose(config, train::device::of(device))? {
+        EngineName::Torch if device == Device::Cpu => TORCH_STEP + TORCH_LAYER * (widths.len() - 1) as f64,
+        _ => 0.0,
+    };
+    let cost = steps as f64 * (batch as f64 * sample + 20.0 * products + calls)
+        + logged * test as f64 * (products + 20.0 * units);
     Ok(Size { rows, test, columns, bytes, cost })
 }
+
+/// What libtorch's calls take on a CPU, for each step and for each of its layers: 20 and 25 µs.
+const TORCH_STEP: f64 = 20e-6 * UNITS_A_SECOND;
+const TORCH_LAYER: f64 = 25e-6 * UNITS_A_SECOND;
 
 /// Updates that a run makes with this many training samples.
 pub fn updates(config: &Config, rows: usize) -> usize {

@@ -2,6 +2,7 @@
 
 pub mod baselines;
 pub mod cluster;
+#[cfg(feature = "train")]
 pub mod cost;
 pub mod doctor;
 pub mod health;

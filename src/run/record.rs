@@ -6,10 +6,10 @@ use super::outcome::Evidence;
 use crate::data::training_samples;
 use crate::experiment::{Experiment, Run};
 use crate::results::part::RunRows;
-use crate::results::rows::{self, CurvePoint, HealthRow, Key, RunRow};
+use crate::results::rows::{self, CurvePoint, HealthRow, RunRow};
 use crate::stats::moments::{Fit, deviation};
 use crate::train::Trained;
-use crate::train::stack::Lane;
+use crate::train::engine::Lane;
 
 /// A run's rows in the run files.
 pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, baselines: &Baselines) -> RunRows {
@@ -37,8 +37,8 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         &lane.config.model,
         test.columns,
         trained.first_gradient,
-        &trained.parameters,
-        &trained.gradient,
+        &trained.state.parameters,
+        &trained.state.gradient,
         &lane.data.scaled_inputs(test),
     );
     let mut kinks = network.kinks;
@@ -47,20 +47,32 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         // Inputs may be divided by a negative number.
         kinks.sort_by(f64::total_cmp);
     }
+    let [start_grad_first, start_grad_last] = network.first_gradient;
+    let [grad_first, grad_last] = network.last_gradient;
+    let [prediction_std, prediction_min, prediction_max] = spread(&trained.predictions);
+    let [target_std, target_min, target_max] = spread(&test.targets);
     let health = HealthRow {
         variant: variant.name.clone(),
         seed: run.seed,
-        first_gradient: network.first_gradient,
-        last_gradient: network.last_gradient,
+        start_grad_first,
+        start_grad_last,
+        start_grad_ratio: start_grad_first / start_grad_last,
+        grad_first,
+        grad_last,
+        grad_ratio: grad_first / grad_last,
         saturated_units: network.saturated_units,
         identical_units: network.identical_units,
         pieces: network.pieces,
         most_pieces: network.most_pieces,
-        distinct_samples: trained.distinct_samples as f64,
+        distinct_samples: trained.state.distinct_samples as f64,
         training_samples: training_samples(&lane.config, lane.data.train.rows()),
         loss_slope: loss_slope(&trained.curve),
-        prediction: spread(&trained.predictions),
-        target: spread(&test.targets),
+        prediction_std,
+        prediction_min,
+        prediction_max,
+        target_std,
+        target_min,
+        target_max,
         zero_rmse: baselines.zero_rmse,
         mean_rmse: baselines.mean_rmse,
         line_rmse: baselines.line_rmse,
@@ -68,15 +80,14 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         most_pieces_rmse: baselines.pieces_rmse(network.most_pieces),
         kinks,
     };
-    RunRows {
-        key: Key { variant: variant.name.clone(), seed: run.seed },
-        rows: [
-            rows::curve_lines(&variant.name, run.seed, &trained.curve),
-            rows::run_line(&row, variant),
-            rows::prediction_lines(experiment, variant, run.seed, test, &trained.predictions),
-            rows::health_line(&health),
-        ],
-    }
+    let key = rows::key(experiment, run);
+    let rows = [
+        rows::curve_lines(&key, &trained.curve),
+        rows::run_line(&row, variant),
+        rows::prediction_lines(experiment, variant, &key, test, &trained.predictions),
+        rows::lines([health]),
+    ];
+    RunRows { key, rows }
 }
 
 /// Standard deviation, lowest and highest.

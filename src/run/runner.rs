@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use super::baselines::BaselineCache;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
-use super::schedule::{Ended, Schedule};
+use super::schedule::{Agreements, Ended, Schedule};
 use super::{cost, memory, stacks};
 use crate::data::Files;
+use crate::experiment::config::{Config, EngineName};
 use crate::experiment::device::{Device, named};
 use crate::experiment::{Experiment, Run};
 use crate::results::folder::Folder;
@@ -21,7 +22,7 @@ use crate::results::manifest::{Circumstances, Manifest, Status, TaskOf};
 use crate::results::rows;
 use crate::text::note::note;
 use crate::text::numbers::plural;
-use crate::train::device;
+use crate::train::{device, engine};
 
 /// Where and with how many threads runs are trained, until somebody interrupts it.
 pub struct Runner {
@@ -89,8 +90,16 @@ impl Runner {
         Ok(jobs.iter().map(|job| job.cost).sum())
     }
 
+    /// What computes runs of this configuration here.
+    pub fn engine(&self, config: &Config) -> Result<EngineName> {
+        engine::choose(config, self.opened)
+    }
+
     /// Refuses what cannot be trained, before anything is written.
     pub fn check(&self, experiment: &Experiment, variants: &[usize], files: &Files) -> Result<()> {
+        for variant in variants.iter().map(|&at| &experiment.variants[at]) {
+            self.engine(&variant.config).with_context(|| format!("variant {:?}", variant.name))?;
+        }
         cost::check(experiment, variants, files, self.device, self.threads)
     }
 
@@ -104,7 +113,10 @@ impl Runner {
         let started = Instant::now();
         // Those of all, in each task's folder of a large plan, would be more than its results.
         let told = if place.task.is_some() { variants } else { (0..experiment.variants.len()).collect() };
-        let mut manifest = Manifest::new(experiment, told, place.hash, files.hashes(), self.circumstances());
+        // All that are trained have one: they were checked.
+        let engine = |at: usize| (at, self.engine(&experiment.variants[at].config).ok());
+        let told = told.into_iter().map(engine);
+        let mut manifest = Manifest::new(experiment, told, place.hash, files.hashes(), self.circumstances())?;
         if place.task.is_some() {
             // The plan has it.
             manifest.text = String::new();
@@ -128,8 +140,10 @@ impl Runner {
             stop: self.interrupt.flag(),
             progress: &progress,
             baselines: BaselineCache::default(),
+            agreements: Agreements::default(),
         };
         let ended = schedule.run(&jobs);
+        manifest.deviates_by(schedule.agreements.largest());
         progress.clear();
 
         // Whatever ended is put in order, whether all of it did or not.

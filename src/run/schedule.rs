@@ -1,6 +1,7 @@
 //! Stacks onto threads; what has ended is kept at once.
 
-use std::collections::BTreeSet;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,11 +14,14 @@ use super::record;
 use super::stacks::Job;
 use crate::data::{Files, RunData};
 use crate::experiment::Experiment;
+use crate::experiment::config::EngineName;
 use crate::results::folder::Folder;
+use crate::results::manifest::Deviation;
 use crate::results::part::RunRows;
 use crate::train::device::{self, Device};
-use crate::train::stack::Lane;
-use crate::train::train;
+use crate::train::engine::{self, Lane};
+use crate::train::shape::Shape;
+use crate::train::{agreement, train};
 
 /// How a schedule ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +40,35 @@ pub struct Schedule<'a> {
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
     pub baselines: BaselineCache,
+    pub agreements: Agreements,
+}
+
+/// The shapes whose first steps were computed by both engines, with what came of it once that is known.
+#[derive(Default)]
+pub struct Agreements(Mutex<BTreeMap<Shape, Option<Deviation>>>);
+
+impl Agreements {
+    fn shapes(&self) -> std::sync::MutexGuard<'_, BTreeMap<Shape, Option<Deviation>>> {
+        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    /// Compares a shape's first steps, unless that was done or is under way.
+    fn check(&self, lane: &Lane) -> Result<()> {
+        let shape = lane.shape()?;
+        if let Entry::Vacant(new) = self.shapes().entry(shape.clone()) {
+            new.insert(None);
+        } else {
+            return Ok(());
+        }
+        let found = agreement::check(lane)?;
+        self.shapes().insert(shape, Some(found));
+        Ok(())
+    }
+
+    /// The largest deviation of all.
+    pub fn largest(&self) -> Option<Deviation> {
+        self.shapes().values().copied().flatten().reduce(Deviation::max)
+    }
 }
 
 impl Schedule<'_> {
@@ -100,7 +133,14 @@ impl Schedule<'_> {
             .collect::<Result<Vec<_>>>()?;
         let all: usize = lanes.iter().map(|lane| updates(&lane.config, lane.data.train.rows())).sum();
         let tell = |updates| self.progress.updates(updates, job.cost * updates as f64 / all as f64);
-        let trained = train(&lanes, self.device, self.stop, &tell).with_context(|| {
+        let compute = || {
+            let name = engine::choose(&engine::first(&lanes)?.config, self.device)?;
+            if name == EngineName::Fused {
+                self.agreements.check(engine::first(&lanes)?)?;
+            }
+            train(name, &lanes, self.device, self.stop, &tell)
+        };
+        let trained = compute().with_context(|| {
             let names: BTreeSet<&str> =
                 job.runs.iter().map(|run| self.experiment.variants[run.variant].name.as_str()).collect();
             format!("variant {}", names.into_iter().collect::<Vec<_>>().join(", "))

@@ -10,7 +10,7 @@ use crate::data::Files;
 use crate::experiment::config::Config;
 use crate::experiment::device::Device;
 use crate::experiment::{Experiment, Run, Variant};
-use crate::train::stack::Shape;
+use crate::train::shape::Shape;
 
 /// How many lanes a stack has at most, and how many bytes they take together.
 struct Limits {

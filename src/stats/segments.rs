@@ -65,7 +65,7 @@ fn scaled(values: &[f64]) -> (Vec<f64>, Unit) {
 /// The best straight line through some points. Kept as moments about their means, which is what lets two lines be
 /// joined by adding terms that are never negative: no digit is lost to cancellation, as it is in Σy² − (Σxy)²/Σx².
 #[derive(Debug, Clone, Copy)]
-struct Line {
+struct LineSums {
     count: f64,
     /// Means.
     x: f64,
@@ -78,14 +78,14 @@ struct Line {
     error: f64,
 }
 
-impl Line {
+impl LineSums {
     fn through(x: f64, y: f64) -> Self {
-        Line { count: 1.0, x, y, spread: 0.0, slope: 0.0, error: 0.0 }
+        LineSums { count: 1.0, x, y, spread: 0.0, slope: 0.0, error: 0.0 }
     }
 
     /// The line through the points of both. Its slope is the mean of both slopes and of that between their centres,
     /// each weighted by the spread that it comes from; their distances from it are what it costs more.
-    fn join(self, next: Line) -> Line {
+    fn join(self, next: LineSums) -> LineSums {
         let count = self.count + next.count;
         let (run, rise) = (next.x - self.x, next.y - self.y);
         let weight = self.count * next.count / count;
@@ -102,27 +102,27 @@ impl Line {
         };
         let share = next.count / count;
         let error = self.error + next.error + added;
-        Line { count, x: self.x + run * share, y: self.y + rise * share, spread, slope, error }
+        LineSums { count, x: self.x + run * share, y: self.y + rise * share, spread, slope, error }
     }
 }
 
 /// The points of each different input, in order.
-fn places(inputs: &[f64], targets: &[f64]) -> Vec<Line> {
+fn places(inputs: &[f64], targets: &[f64]) -> Vec<LineSums> {
     let mut points: Vec<(f64, f64)> = inputs.iter().copied().zip(targets.iter().copied()).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));
     let equal = points.chunk_by(|a, b| a.0 == b.0);
-    equal.filter_map(|points| points.iter().map(|&(x, y)| Line::through(x, y)).reduce(Line::join)).collect()
+    equal.filter_map(|points| points.iter().map(|&(x, y)| LineSums::through(x, y)).reduce(LineSums::join)).collect()
 }
 
 /// At most [`MOST_PLACES`], of about equally many places each.
-fn bins(places: &[Line]) -> Vec<Line> {
+fn bins(places: &[LineSums]) -> Vec<LineSums> {
     let count = places.len().min(MOST_PLACES);
     let edge = |bin: usize| bin * places.len() / count;
-    (0..count).filter_map(|bin| places[edge(bin)..edge(bin + 1)].iter().copied().reduce(Line::join)).collect()
+    (0..count).filter_map(|bin| places[edge(bin)..edge(bin + 1)].iter().copied().reduce(LineSums::join)).collect()
 }
 
 /// `[last][first]`: sum of the squares that the best line through places `first` to `last` leaves.
-fn costs(places: &[Line]) -> Vec<Vec<f64>> {
+fn costs(places: &[LineSums]) -> Vec<Vec<f64>> {
     let mut costs: Vec<Vec<f64>> = (1..=places.len()).map(Vec::with_capacity).collect();
     for (first, &place) in places.iter().enumerate() {
         let mut line = place;

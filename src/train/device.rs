@@ -5,14 +5,20 @@ pub use tch::Device;
 use tch::{Cuda, Kind, Tensor};
 
 use super::cuda;
-use super::kernels::Level;
-use super::network::By;
 use crate::experiment::device::{Device as Named, named};
 
 /// The version of libtorch that tch is bound to.
 pub const LIBTORCH: &str = "2.11.0";
 
-/// `cpu`, `cuda` or `cuda:N`.
+/// A device by its name, whether it is there or not.
+pub fn of(named: Named) -> Device {
+    match named {
+        Named::Cpu => Device::Cpu,
+        Named::Cuda(index) => Device::Cuda(index),
+    }
+}
+
+/// `cpu`, `cuda` or `cuda:N`, which must be there.
 pub fn parse(text: &str) -> Result<Device> {
     let Named::Cuda(index) = named(text)? else { return Ok(Device::Cpu) };
     if let Err(why) = cuda::load() {
@@ -31,11 +37,6 @@ pub fn parse(text: &str) -> Result<Device> {
     Ok(Device::Cuda(index))
 }
 
-/// What computes best there.
-pub fn by(device: Device) -> By {
-    if device == Device::Cpu { By::Kernels(Level::best()) } else { By::Torch }
-}
-
 /// How many threads train there: on a CPU one for each core; a GPU is kept busy by one.
 pub fn threads(device: Device) -> usize {
     match device {
@@ -50,9 +51,11 @@ pub fn out_of_memory(error: &anyhow::Error) -> bool {
     error.chain().any(|cause| said.iter().any(|said| cause.to_string().contains(said)))
 }
 
-/// Gives the calling thread one intra-op thread: libtorch's pool makes operations this small several times slower.
+/// Gives the calling thread one intra-op thread, and autograd none beside it: libtorch's threads make operations this small
+/// several times slower.
 pub fn single_threaded() {
     tch::set_num_threads(1);
+    cuda::derive_on_this_thread();
 }
 
 /// What the last bits of a run depend on: the kind of device.

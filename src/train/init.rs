@@ -1,22 +1,26 @@
 //! How weights and biases begin.
 
+use super::engine::Lane;
 use crate::data::random::{Purpose, Stream};
-use crate::experiment::config::{Init, Model};
+use crate::experiment::config::Init;
 
-/// Sizes of a network's layers, the inputs' columns first and the one output last.
-pub fn widths(model: &Model, columns: usize) -> Vec<usize> {
-    model.widths(columns)
-}
-
-/// One layer's weights, `[inputs, outputs]` row by row, and its biases, `[outputs]`.
-pub fn layer(model: &Model, layer: usize, inputs: usize, outputs: usize, seed: u64) -> (Vec<f32>, Vec<f32>) {
-    let fill = |init: Init, purpose: Purpose, count: usize| {
-        let mut stream = Stream::new(seed, purpose);
-        (0..count).map(|_| draw(init, inputs as f64, outputs as f64, &mut stream) as f32).collect()
-    };
-    let weights = fill(model.init, Purpose::Weights(layer as u32), inputs * outputs);
-    let biases = if model.bias { fill(model.init_bias, Purpose::Biases(layer as u32), outputs) } else { Vec::new() };
-    (weights, biases)
+/// A lane's parameters before the first update, tensor by tensor: each layer's weights `[inputs, outputs]` row by row,
+/// then its biases `[outputs]` where it has some.
+pub fn parameters(lane: &Lane) -> Vec<Vec<f32>> {
+    let model = &lane.config.model;
+    let mut tensors = Vec::new();
+    for (layer, pair) in lane.widths().windows(2).enumerate() {
+        let (fan_in, fan_out) = (pair[0] as f64, pair[1] as f64);
+        let fill = |init: Init, purpose: Purpose, count: usize| -> Vec<f32> {
+            let mut stream = Stream::new(lane.seed, purpose);
+            (0..count).map(|_| draw(init, fan_in, fan_out, &mut stream) as f32).collect()
+        };
+        tensors.push(fill(model.init, Purpose::Weights(layer as u32), pair[0] * pair[1]));
+        if model.bias {
+            tensors.push(fill(model.init_bias, Purpose::Biases(layer as u32), pair[1]));
+        }
+    }
+    tensors
 }
 
 fn draw(init: Init, fan_in: f64, fan_out: f64, stream: &mut Stream) -> f64 {

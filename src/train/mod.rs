@@ -1,34 +1,30 @@
-//! Training on libtorch: the only room that knows it.
+//! Training: the only room that knows libtorch.
 //!
-//! Runs of equal shape train as the lanes of a stack. There is one loop, [`train`]; all that distinguishes one run from
-//! another is configuration.
+//! There is one loop, [`train`], over one interface, [`engine::Engine`]. Behind it are two engines: [`torch`], in which tch
+//! builds network, loss and optimizer on libtorch and autograd derives the gradient, and which defines what a step is; and
+//! [`fused`], kernels of this crate for what is trained most, a CPU's only, whose first steps are compared with the
+//! other's ([`agreement`]).
 
-mod activation;
+pub mod agreement;
+#[allow(unsafe_code)] // The opening of a library.
+mod cuda;
 pub mod device;
-mod feed;
+pub mod engine;
+pub mod fused;
 mod init;
-mod layout;
-mod loss;
-#[allow(unsafe_code)] // Here alone.
-mod native;
-pub mod network;
-mod optimizer;
-mod product;
-pub mod stack;
-
-pub use native::kernels;
+pub mod shape;
+pub mod torch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Result;
 use tch::Device;
 
-use crate::data::batch_rows;
+use crate::experiment::config::EngineName;
 use crate::results::rows::CurvePoint;
+use crate::stats::gradients::edges;
 use crate::stats::moments::Fit;
-use native::{buffers, cuda};
-use network::By;
-use stack::{Lane, Stack, State};
+use engine::{Engine, Lane, State};
 
 /// A run that has ended.
 pub struct Trained {
@@ -36,72 +32,98 @@ pub struct Trained {
     pub steps: usize,
     /// At the test points, in original units, after the last update.
     pub predictions: Vec<f64>,
-    /// Its network's parameters after the last update, and the gradient of the last row: for each layer the weights
-    /// `[inputs, outputs]` row by row, then the biases where it has some.
-    pub parameters: Vec<Vec<f32>>,
-    pub gradient: Vec<Vec<f32>>,
-    /// Euclidean norms of the gradients of the first and of the last layer's weights before the first update.
+    /// After the last update; the gradient is that of the last row.
+    pub state: State,
+    /// Euclidean norms of the gradient by the first and by the last layer's weights, before the first update.
     pub first_gradient: [f64; 2],
-    /// Different samples among all batches.
-    pub distinct_samples: usize,
 }
 
-/// Trains a stack to its end, or, once `stop` is set, as many of its first lanes as have ended by then. `progress` is told
-/// of updates made, by run.
-pub fn train(lanes: &[Lane], device: Device, stop: &AtomicBool, progress: &dyn Fn(u64)) -> Result<Vec<Trained>> {
-    train_by(device::by(device), lanes, device, stop, progress)
-}
-
-/// The same, computed in a way of the caller's choice.
-pub fn train_by(
-    by: By,
+/// Trains a stack of one [`shape::Shape`] to its end, or, once `stop` is set, as many of its first lanes as have ended by
+/// then. `progress` is told of updates made, by run.
+pub fn train(
+    name: EngineName,
     lanes: &[Lane],
     device: Device,
     stop: &AtomicBool,
     progress: &dyn Fn(u64),
 ) -> Result<Vec<Trained>> {
-    let mut stack = Stack::computed(by, lanes, device)?;
-    let (config, data) = (&lanes[0].config, &lanes[0].data);
-    let steps = config.train.length.steps(data.train.rows(), batch_rows(&config.batch, data.train.rows())?);
-    let logged = config.train.logged_steps(steps);
     let mut runs = Vec::with_capacity(lanes.len());
-    for block in stack.blocks() {
-        let first = runs.len();
-        let empty = || (Vec::with_capacity(logged.len()), Vec::new(), [f64::NAN; 2]);
-        let mut block_runs: Vec<(Vec<CurvePoint>, Vec<f64>, [f64; 2])> = block.clone().map(|_| empty()).collect();
-        let (mut done, mut told) = (0, 0);
-        for &step in &logged {
-            if !stack.advance(&block, step - done, stop)? || stop.load(Ordering::Relaxed) {
-                return Ok(runs);
-            }
-            // The last row is the state after the last update, and none follows.
-            let update = step < steps;
-            let measured = stack.measure(&block, lanes, update)?;
-            for (((curve, last, gradient), lane), measured) in block_runs.iter_mut().zip(&lanes[first..]).zip(measured)
-            {
-                curve.push(CurvePoint {
-                    step,
-                    train_loss: f64::from(measured.train_loss),
-                    test_loss: f64::from(measured.test_loss),
-                    test_rmse: Fit::rmse(&measured.predictions, &lane.data.test.targets),
-                    grad_norm: measured.grad_norm,
-                    update_ratio: measured.update_ratio,
-                    dead_units: measured.dead_units,
-                });
-                *last = measured.predictions;
-                *gradient = measured.first_gradient.unwrap_or(*gradient);
-            }
-            done = step + usize::from(update);
-            progress(((step - told) * block.len()) as u64);
-            told = step;
-        }
-        // The gradient is that of the last row.
-        for ((curve, predictions, first_gradient), (state, distinct_samples)) in
-            block_runs.into_iter().zip(stack.state(&block)?)
-        {
-            let State { parameters, gradient } = state;
-            runs.push(Trained { curve, steps, predictions, parameters, gradient, first_gradient, distinct_samples });
+    for block in lanes.chunks(engine::lanes_at_once(device, lanes.len()).max(1)) {
+        let mut engine = engine::build(name, block, device)?;
+        match train_block(&mut *engine, block, stop, progress)? {
+            Some(ended) => runs.extend(ended),
+            None => break,
         }
     }
     Ok(runs)
+}
+
+/// Trains a block to its end, by an engine that stands at its beginning; nothing if `stop` is set before.
+pub fn train_block(
+    engine: &mut dyn Engine,
+    block: &[Lane],
+    stop: &AtomicBool,
+    progress: &dyn Fn(u64),
+) -> Result<Option<Vec<Trained>>> {
+    let lane = engine::first(block)?;
+    let steps = lane.steps()?;
+    let logged = lane.config.train.logged_steps(steps);
+    let mut curves: Vec<Vec<CurvePoint>> = block.iter().map(|_| Vec::with_capacity(logged.len())).collect();
+    let mut first_gradients = Vec::new();
+    let mut predictions = Vec::new();
+    let (mut done, mut told) = (0, 0);
+    for &step in &logged {
+        // The updates before this row, and the one that follows it.
+        engine.expect(step - done + 1);
+        for _ in done..step {
+            if stop.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            engine.gradient(false)?;
+            engine.update(false)?;
+        }
+        if stop.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let train_losses = engine.gradient(true)?;
+        let tested = engine.predict()?;
+        let norms = engine.gradient_norms()?;
+        if step == 0 {
+            let states = engine.state()?;
+            first_gradients = states.iter().map(|state| edges(&state.gradient, lane.config.model.bias)).collect();
+        }
+        // The last row is the state after the last update, and none follows.
+        let ratios = if step < steps { engine.update(true)? } else { vec![f64::NAN; block.len()] };
+        let units = lane.config.model.hidden.iter().sum::<usize>().max(1) as f64;
+        predictions.clear();
+        for (at, (lane, tested)) in block.iter().zip(tested).enumerate() {
+            let scale = &lane.data.target_scale;
+            let values: Vec<f64> = tested.values.iter().map(|&y| scale.unscale(f64::from(y))).collect();
+            curves[at].push(CurvePoint {
+                step,
+                train_loss: f64::from(train_losses[at]),
+                test_loss: f64::from(tested.loss),
+                test_rmse: Fit::rmse(&values, &lane.data.test.targets),
+                grad_norm: norms[at],
+                update_ratio: ratios[at],
+                dead_units: tested.dead_units as f64 / units,
+            });
+            predictions.push(values);
+        }
+        done = step + usize::from(step < steps);
+        progress(((step - told) * block.len()) as u64);
+        told = step;
+    }
+    let parts = curves.into_iter().zip(predictions).zip(engine.state()?).zip(first_gradients);
+    Ok(Some(
+        parts
+            .map(|(((curve, predictions), state), first_gradient)| Trained {
+                curve,
+                steps,
+                predictions,
+                state,
+                first_gradient,
+            })
+            .collect(),
+    ))
 }

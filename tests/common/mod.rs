@@ -1,6 +1,9 @@
 //! What several tests share.
 #![allow(dead_code)] // Each test binary uses a part of it.
 
+#[cfg(feature = "train")]
+pub mod engines;
+
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,11 +17,11 @@ pub fn config(text: &str) -> Config {
 }
 
 #[cfg(feature = "train")]
-pub fn lane(config: &Config, seed: u64) -> misfit::train::stack::Lane {
+pub fn lane(config: &Config, seed: u64) -> misfit::train::engine::Lane {
     use misfit::data::{Files, RunData};
     let files = Files::read([config].into_iter()).expect("the test's files can be read");
     let data = RunData::new(config, seed, &files).expect("the test's data are sound");
-    misfit::train::stack::Lane { config: config.clone(), seed, data: std::sync::Arc::new(data) }
+    misfit::train::engine::Lane { config: config.clone(), seed, data: std::sync::Arc::new(data) }
 }
 
 /// What a run writes.

@@ -136,7 +136,7 @@ pub fn results_csv(data: &[u8]) {
         "findings.csv" => drop(read::findings(path)),
         _ => {
             if let Ok(Some(manifest)) = Manifest::read(&path.join(name)) {
-                manifest.settings();
+                manifest.variants.iter().for_each(|variant| drop((variant.settings(), variant.of_ablation())));
             }
         }
     }
@@ -155,7 +155,8 @@ fn resume(path: &Path, name: &str) {
     static MANIFEST: OnceLock<Manifest> = OnceLock::new();
     let known = MANIFEST.get_or_init(|| {
         let at = Circumstances { libtorch: String::new(), device: "cpu".to_owned(), threads: 1 };
-        Manifest::new(&experiment, 0..experiment.variants.len(), "hash", &Default::default(), at)
+        let variants = (0..experiment.variants.len()).map(|variant| (variant, None));
+        Manifest::new(&experiment, variants, "hash", &Default::default(), at).expect("a manifest")
     });
     // As a file of which nothing is known, and as one that is what the manifest says, whatever it holds.
     for sum in [None, Some(Sum::of(&path.join(name)).expect("it was written"))] {

@@ -1,11 +1,10 @@
 //! Rules that look at runs that were trained. Each must hold in most of a variant's runs.
 
-use super::{Certainty, Finding};
+use super::{Certainty, Finding, Found};
 use crate::diagnose::observed::{Measured, Observed};
 use crate::experiment::ExperimentError;
 use crate::experiment::config::*;
 use crate::results::outcome::{FITS, Outcome};
-use crate::results::rows::ratio;
 use crate::text::numbers::trimmed;
 
 /// Dead or saturated units are a fault where they are more than half (SageMaker Debugger, DeepDiagnosis).
@@ -21,8 +20,6 @@ const LARGE_UPDATES: f64 = 1e-1;
 const FALLING: f64 = -0.1;
 /// Test error beside the training error, as mean squares.
 const OVERFIT: f64 = 10.0;
-
-type Found = Result<Option<Finding>, ExperimentError>;
 
 /// Everything that a rule finds in a variant's runs.
 pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
@@ -74,7 +71,7 @@ fn zero_gradient(measured: &Measured) -> Found {
     );
     let finding = Finding::new("zero-gradient", "a gradient of 0 at every step", evidence);
     let model = &measured.config.model;
-    let silent = |run: &Observed| run.health.prediction[1] == 0.0 && run.health.prediction[2] == 0.0;
+    let silent = |run: &Observed| run.health.prediction_min == 0.0 && run.health.prediction_max == 0.0;
     if model.output == Output::Relu && measured.mostly(silent) {
         return finding.fixed_by("linear-output", "model.output = \"identity\"").map(Some);
     }
@@ -100,19 +97,21 @@ fn dead_units(measured: &Measured) -> Found {
 }
 
 fn vanishing_gradient(measured: &Measured) -> Found {
-    let vanishes =
-        |gradient: [f64; 2]| ratio(gradient) < VANISHING_RATIO && gradient[0] < VANISHING && gradient[1] > 0.0;
-    let is = |run: &Observed| vanishes(run.health.first_gradient) || vanishes(run.health.last_gradient);
+    let vanishes = |ratio: f64, first: f64, last: f64| ratio < VANISHING_RATIO && first < VANISHING && last > 0.0;
+    let is = |Observed { health: h, .. }: &Observed| {
+        vanishes(h.start_grad_ratio, h.start_grad_first, h.start_grad_last)
+            || vanishes(h.grad_ratio, h.grad_first, h.grad_last)
+    };
     let model = &measured.config.model;
     if model.hidden.is_empty() || !measured.mostly(is) || measured.enough() {
         return Ok(None);
     }
     let evidence = format!(
         "the first layer's gradient is {} at the start and {} at the end, {} and {} times the last layer's (medians)",
-        trimmed(measured.median(|run| run.health.first_gradient[0])),
-        trimmed(measured.median(|run| run.health.last_gradient[0])),
-        trimmed(measured.median(|run| ratio(run.health.first_gradient))),
-        trimmed(measured.median(|run| ratio(run.health.last_gradient)))
+        trimmed(measured.median(|run| run.health.start_grad_first)),
+        trimmed(measured.median(|run| run.health.grad_first)),
+        trimmed(measured.median(|run| run.health.start_grad_ratio)),
+        trimmed(measured.median(|run| run.health.grad_ratio))
     );
     let finding = Finding::new("vanishing-gradient", "AUTOTRAINER: ratio < 1e-3 and norm < 1e-4", evidence);
     if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
@@ -123,8 +122,8 @@ fn vanishing_gradient(measured: &Measured) -> Found {
 
 fn exploding_gradient(measured: &Measured) -> Found {
     let is = |run: &Observed| {
-        ratio(run.health.first_gradient) > EXPLODING_RATIO
-            || ratio(run.health.last_gradient) > EXPLODING_RATIO
+        run.health.start_grad_ratio > EXPLODING_RATIO
+            || run.health.grad_ratio > EXPLODING_RATIO
             || run.curve.iter().any(|point| !point.grad_norm.is_finite())
     };
     if measured.config.model.hidden.is_empty() || !measured.mostly(is) {
@@ -210,8 +209,8 @@ fn behaviour(measured: &Measured) -> Found {
     } else if measured.mostly(rows(Outcome::Constant)) {
         let evidence = format!(
             "the predictions' standard deviation is {}, the targets' {} (medians){about_updates}",
-            trimmed(measured.median(|run| run.health.prediction[0])),
-            trimmed(measured.median(|run| run.health.target[0]))
+            trimmed(measured.median(|run| run.health.prediction_std)),
+            trimmed(measured.median(|run| run.health.target_std))
         );
         ("behaves-as-a-constant", "outcome constant: a spread under 1 % of the targets'", evidence)
     } else if measured.mostly(rows(Outcome::Line)) {

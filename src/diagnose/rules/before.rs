@@ -1,6 +1,6 @@
 //! Rules that look at a configuration and its data, and need no training.
 
-use super::{Certainty, Finding};
+use super::{Certainty, Finding, Found};
 use crate::data::{RunData, batch_rows};
 use crate::diagnose::noise::{MOST as MOST_NOISE, goal, noise_share};
 use crate::experiment::ExperimentError;
@@ -9,8 +9,6 @@ use crate::results::outcome::FITS;
 use crate::stats::linear::best_line_rmse;
 use crate::stats::moments::{deviation, mean, rms};
 use crate::text::numbers::trimmed;
-
-type Found = Result<Option<Finding>, ExperimentError>;
 
 /// A variable of mean 0 and variance 1 has a root mean square of 1; three times that, or a tenth, is another scale.
 const FAR: f64 = 3.0;
@@ -178,8 +176,7 @@ impl<'a> Setup<'a> {
         if model.hidden.is_empty() || deviation == 0.0 {
             return Ok(None);
         }
-        let widths: Vec<usize> =
-            [self.inputs.len()].into_iter().chain(model.hidden.iter().copied()).chain([1]).collect();
+        let widths = model.widths(self.inputs.len());
         let glorot = |pair: &[usize]| (2.0 / (pair[0] + pair[1]) as f64).sqrt();
         let Some(layer) = widths.windows(2).find(|pair| !(1.0 / WIDE..=WIDE).contains(&(size / glorot(pair)))) else {
             return Ok(None);
@@ -309,7 +306,8 @@ impl<'a> Setup<'a> {
             LossKind::Mse => 2.0,
             LossKind::Huber => 1.0,
             LossKind::Sse => 2.0 * self.batch as f64,
-            LossKind::Mae => return Ok(None),
+            // The others are no quadratic near their minimum, or have no rule of their own.
+            _ => return Ok(None),
         };
         let curvature = per_row * largest_eigenvalue(&self.inputs, model.bias);
         let limit = match nesterov {

@@ -35,6 +35,9 @@ pub enum Certainty {
     Possible,
 }
 
+/// What a rule says of what it looked at.
+type Found = Result<Option<Finding>, ExperimentError>;
+
 impl Finding {
     fn new(rule: &'static str, source: &'static str, evidence: String) -> Self {
         Finding { rule, seen_in: String::new(), evidence, source, fix: None, certainty: Certainty::Likely }

@@ -10,8 +10,8 @@ use super::observed::Measured;
 use super::rules::before::Setup;
 use super::rules::{Certainty, Finding, after};
 use crate::data::RunData;
-use crate::experiment::Fix;
 use crate::experiment::config::*;
+use crate::experiment::{BASELINE, Fix};
 use steps::Step;
 
 /// Fixes that are on, a bit each.
@@ -87,7 +87,7 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> 
     let search = Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline, skipped: 0 };
     let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0 };
     // Targets that are all the same leave nothing to explain.
-    let varied = trials.search.baseline.runs.iter().any(|run| run.health.target[0] > 0.0);
+    let varied = trials.search.baseline.runs.iter().any(|run| run.health.target_std > 0.0);
     if varied && !trials.search.baseline.enough() {
         trials.run()?;
     }
@@ -418,5 +418,5 @@ pub fn members(set: Set) -> impl Iterator<Item = usize> {
 pub fn name(fixes: &[Fix], set: Set) -> String {
     let names: Vec<&str> =
         fixes.iter().enumerate().filter(|(at, _)| set & bit(*at) != 0).map(|(_, fix)| fix.name.as_str()).collect();
-    if names.is_empty() { "baseline".to_owned() } else { names.join("+") }
+    if names.is_empty() { BASELINE.to_owned() } else { names.join("+") }
 }

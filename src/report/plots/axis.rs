@@ -2,7 +2,7 @@
 
 /// How a number becomes a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Scale {
+pub(super) enum AxisScale {
     Linear,
     /// By decades; what is not above 0 has no place.
     Log,
@@ -13,13 +13,13 @@ pub(super) enum Scale {
 /// Beyond this a difference of two numbers may be infinite.
 const LARGEST: f64 = 1e300;
 
-impl Scale {
+impl AxisScale {
     /// The number's place on a straight scale, if it has one.
     fn of(self, value: f64) -> Option<f64> {
         match self {
-            Scale::Linear => value.is_finite().then(|| value.clamp(-LARGEST, LARGEST)),
-            Scale::Log => (value.is_finite() && value > 0.0).then(|| value.log10()),
-            Scale::Steps => (value.is_finite() && value >= 0.0).then(|| (value.min(LARGEST) + 1.0).log10()),
+            AxisScale::Linear => value.is_finite().then(|| value.clamp(-LARGEST, LARGEST)),
+            AxisScale::Log => (value.is_finite() && value > 0.0).then(|| value.log10()),
+            AxisScale::Steps => (value.is_finite() && value >= 0.0).then(|| (value.min(LARGEST) + 1.0).log10()),
         }
     }
 }
@@ -33,7 +33,7 @@ pub(super) struct Tick {
 
 #[derive(Debug, Clone)]
 pub(super) struct Axis {
-    scale: Scale,
+    scale: AxisScale,
     /// On the straight scale, `low < high`.
     low: f64,
     high: f64,
@@ -44,20 +44,20 @@ pub(super) struct Axis {
 
 impl Axis {
     /// An axis from `from` to `to` (px) that holds all the values that have a place on it.
-    pub fn over(scale: Scale, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
+    pub fn over(scale: AxisScale, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
         let start = (f64::INFINITY, f64::NEG_INFINITY);
         let (low, high) = values.filter_map(|v| scale.of(v)).fold(start, |(low, high), v| (low.min(v), high.max(v)));
         let (low, high) = match scale {
             _ if low > high => {
-                if scale == Scale::Linear {
+                if scale == AxisScale::Linear {
                     (0.0, 1.0)
                 } else {
                     (0.0, 2.0)
                 }
             }
-            Scale::Linear => roomy(low, high),
-            Scale::Log => decades(low, high),
-            Scale::Steps => (0.0, high.max(0.3)),
+            AxisScale::Linear => roomy(low, high),
+            AxisScale::Log => decades(low, high),
+            AxisScale::Steps => (0.0, high.max(0.3)),
         };
         Axis { scale, low, high, from, to }
     }
@@ -83,8 +83,8 @@ impl Axis {
     pub fn ticks(&self, most: usize) -> Vec<Tick> {
         let most = most.max(2);
         match self.scale {
-            Scale::Linear => self.round_numbers(most),
-            Scale::Log => {
+            AxisScale::Linear => self.round_numbers(most),
+            AxisScale::Log => {
                 let powers = self.powers();
                 let plain = powers.iter().all(|power| (-2..=4).contains(power));
                 let every = powers.len().div_ceil(most).max(1) as i32;
@@ -93,7 +93,7 @@ impl Axis {
                 let labelled = powers.into_iter().filter(|power| power.rem_euclid(every) == 0);
                 labelled.map(|power| Tick { at: self.px(f64::from(power)), label: label(power) }).collect()
             }
-            Scale::Steps => {
+            AxisScale::Steps => {
                 let steps: &[f64] = if self.high < 1.04 { &[0.0, 1.0, 2.0, 5.0] } else { &[0.0] };
                 let small = steps.iter().map(|&step| (step, format!("{step}")));
                 // Their labels are short. The last one is always there.
@@ -111,7 +111,7 @@ impl Axis {
 
     /// Where lines without labels may stand between few decades, in px.
     pub fn between(&self) -> Vec<f64> {
-        if self.scale != Scale::Log || self.high - self.low > 4.0 {
+        if self.scale != AxisScale::Log || self.high - self.low > 4.0 {
             return Vec::new();
         }
         let decades = self.low.floor() as i32..=self.high.floor() as i32;
@@ -223,7 +223,7 @@ fn raised(power: i32) -> String {
 mod tests {
     use super::*;
 
-    fn axis(scale: Scale, values: &[f64]) -> Axis {
+    fn axis(scale: AxisScale, values: &[f64]) -> Axis {
         Axis::over(scale, values.iter().copied(), 100.0, 500.0)
     }
 
@@ -233,7 +233,7 @@ mod tests {
 
     #[test]
     fn ticks_of_a_log_axis_are_powers_of_ten_where_they_belong() {
-        let axis = axis(Scale::Log, &[30.0, 2e5]);
+        let axis = axis(AxisScale::Log, &[30.0, 2e5]);
         for tick in axis.ticks(8) {
             let power = match tick.label.as_str() {
                 "100" => 2,
@@ -252,7 +252,7 @@ mod tests {
 
     #[test]
     fn the_step_axis_begins_at_0_and_goes_by_decades() {
-        let axis = axis(Scale::Steps, &[0.0, 10000.0]);
+        let axis = axis(AxisScale::Steps, &[0.0, 10000.0]);
         assert_eq!(named(&axis, 8), ["0", "10", "100", "1k", "10k"]);
         for step in [0.0, 3.0, 99.0, 10000.0] {
             let wanted = 100.0 + 400.0 * f64::ln(1.0 + step) / f64::ln(10001.0);
@@ -263,10 +263,10 @@ mod tests {
     #[test]
     fn linear_ticks_are_round_and_short() {
         let millions = ["0", "0.2M", "0.4M", "0.6M", "0.8M", "1.0M"];
-        assert_eq!(named(&axis(Scale::Linear, &[0.0, 1001000.0]), 5), millions);
-        assert_eq!(named(&axis(Scale::Linear, &[-1.0, 1.0]), 5), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
-        assert_eq!(named(&axis(Scale::Linear, &[0.0, 8e12]), 4), ["0", "2·10¹²", "4·10¹²", "6·10¹²", "8·10¹²"]);
-        assert_eq!(named(&axis(Scale::Linear, &[-90.0, 80.0]), 2), ["−50", "0", "50"], "never one alone");
+        assert_eq!(named(&axis(AxisScale::Linear, &[0.0, 1001000.0]), 5), millions);
+        assert_eq!(named(&axis(AxisScale::Linear, &[-1.0, 1.0]), 5), ["−1.0", "−0.5", "0", "0.5", "1.0"]);
+        assert_eq!(named(&axis(AxisScale::Linear, &[0.0, 8e12]), 4), ["0", "2·10¹²", "4·10¹²", "6·10¹²", "8·10¹²"]);
+        assert_eq!(named(&axis(AxisScale::Linear, &[-90.0, 80.0]), 2), ["−50", "0", "50"], "never one alone");
     }
 
     #[test]
@@ -285,7 +285,7 @@ mod tests {
             &[1e6, 1e6 + 1e-9],
             &[-3.0, -2.0],
         ];
-        for scale in [Scale::Linear, Scale::Log, Scale::Steps] {
+        for scale in [AxisScale::Linear, AxisScale::Log, AxisScale::Steps] {
             for values in sets {
                 let axis = axis(scale, values);
                 let ticks = axis.ticks(6);

@@ -8,7 +8,7 @@ use plotters::prelude::*;
 
 use super::palette::Colour;
 use super::text::{clean, escape, wrap};
-use super::{Drawn, Mark, Size};
+use super::{ChartSize, Drawn, Mark};
 
 /// plotters draws on whole numbers: tenths of a px here.
 const PARTS: f64 = 10.0;
@@ -35,12 +35,12 @@ pub(super) struct Look {
 }
 
 impl Look {
-    fn of(size: Size) -> Self {
+    fn of(size: ChartSize) -> Self {
         match size {
-            Size::Wide => {
+            ChartSize::Wide => {
                 Look { wide: true, width: 860.0, title: 17.0, text: 13.0, small: 12.0, margin: 14.0, ticks: 8 }
             }
-            Size::Narrow => {
+            ChartSize::Narrow => {
                 Look { wide: false, width: 360.0, title: 15.0, text: 12.5, small: 11.5, margin: 10.0, ticks: 4 }
             }
         }
@@ -57,7 +57,7 @@ pub(super) enum Anchor {
 
 /// The marker of a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Shape {
+pub(super) enum Marker {
     Circle,
     Square,
     Triangle,
@@ -68,9 +68,9 @@ pub(super) enum Shape {
     OpenDiamond,
 }
 
-impl Shape {
+impl Marker {
     pub fn of(series: usize) -> Self {
-        use Shape::*;
+        use Marker::*;
         [Circle, Square, Triangle, Diamond, TriangleDown, Ring, OpenSquare, OpenDiamond][series % 8]
     }
 }
@@ -86,7 +86,7 @@ pub(super) struct Canvas {
 
 impl Canvas {
     /// With the title at the top.
-    pub fn new(size: Size, title: &str) -> Self {
+    pub fn new(size: ChartSize, title: &str) -> Self {
         let look = Look::of(size);
         let mut canvas = Canvas { look, y: look.margin, marks: Vec::new(), body: String::new(), failed: None };
         for line in wrap(title, look.title, look.width - 2.0 * look.margin, if look.wide { 1 } else { 2 }) {
@@ -181,26 +181,26 @@ impl Canvas {
     }
 
     /// A marker with a rim in the paper's colour, so that it stands out from lines.
-    pub fn marker(&mut self, shape: Shape, at: (f64, f64), radius: f64, ink: Colour) {
+    pub fn marker(&mut self, shape: Marker, at: (f64, f64), radius: f64, ink: Colour) {
         self.corners(shape, at, radius + 1.1, Colour::Paper);
         self.corners(shape, at, radius, ink);
-        if matches!(shape, Shape::Ring | Shape::OpenSquare | Shape::OpenDiamond) {
+        if matches!(shape, Marker::Ring | Marker::OpenSquare | Marker::OpenDiamond) {
             self.corners(shape, at, radius - 1.5, Colour::Paper);
         }
     }
 
-    fn corners(&mut self, shape: Shape, (x, y): (f64, f64), r: f64, ink: Colour) {
+    fn corners(&mut self, shape: Marker, (x, y): (f64, f64), r: f64, ink: Colour) {
         let around = |corners: &[(f64, f64)]| -> Vec<(f64, f64)> {
             corners.iter().map(|(dx, dy)| (x + r * dx, y + r * dy)).collect()
         };
         match shape {
-            Shape::Circle | Shape::Ring => self.dots(&[(x, y)], r, ink, 1.0),
-            Shape::Square | Shape::OpenSquare => {
+            Marker::Circle | Marker::Ring => self.dots(&[(x, y)], r, ink, 1.0),
+            Marker::Square | Marker::OpenSquare => {
                 self.rect((x - 0.9 * r, y - 0.9 * r), (x + 0.9 * r, y + 0.9 * r), ink, 1.0);
             }
-            Shape::Triangle => self.area(&around(&[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)]), ink, 1.0),
-            Shape::TriangleDown => self.area(&around(&[(0.0, 1.2), (1.15, -0.9), (-1.15, -0.9)]), ink, 1.0),
-            Shape::Diamond | Shape::OpenDiamond => {
+            Marker::Triangle => self.area(&around(&[(0.0, -1.2), (1.15, 0.9), (-1.15, 0.9)]), ink, 1.0),
+            Marker::TriangleDown => self.area(&around(&[(0.0, 1.2), (1.15, -0.9), (-1.15, -0.9)]), ink, 1.0),
+            Marker::Diamond | Marker::OpenDiamond => {
                 self.area(&around(&[(0.0, -1.3), (1.3, 0.0), (0.0, 1.3), (-1.3, 0.0)]), ink, 1.0);
             }
         }

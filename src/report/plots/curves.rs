@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 
-use super::axis::{Axis, Scale};
-use super::canvas::{Anchor, Canvas, Shape};
+use super::axis::{Axis, AxisScale};
+use super::canvas::{Anchor, Canvas, Marker};
 use super::frame::{Frame, dashes, labels_width};
 use super::legend::{SERIES_DASHES, Sample, legend};
 use super::palette::Colour;
 use super::text::{brief, clean, shorten, width};
-use super::{Drawn, Size};
+use super::{ChartSize, Drawn};
 use crate::text::numbers::{plural, short};
 
 /// Points that are drawn of a series; more would lie on one another.
@@ -53,13 +53,13 @@ pub struct Band {
 }
 
 impl Curves {
-    pub fn draw(&self, size: Size) -> Result<Drawn> {
+    pub fn draw(&self, size: ChartSize) -> Result<Drawn> {
         let mut canvas = Canvas::new(size, &self.title);
         let look = canvas.look;
         let steps =
             || self.series.iter().flat_map(|s| s.points.iter().map(|p| p.step).chain(s.ended.iter().map(|e| e.0)));
         let last = |s: &CurveSeries| s.points.iter().rev().find(|p| p.median.is_finite() && p.step >= 0.0).copied();
-        let end = Axis::over(Scale::Steps, steps(), 0.0, 1.0);
+        let end = Axis::over(AxisScale::Steps, steps(), 0.0, 1.0);
         // Names stand at the lines' ends where all of them are at the right edge and there is height for all.
         let direct = look.wide
             && self.series.len() + self.references.len() <= 9
@@ -73,14 +73,14 @@ impl Curves {
         let height = if look.wide { 300.0 } else { 230.0 };
         let values = self.series.iter().flat_map(|s| &s.points).flat_map(|p| [p.median, p.low, p.high]);
         let values = values.chain(self.references.iter().map(|r| r.1));
-        let y = Axis::over(if self.log_y { Scale::Log } else { Scale::Linear }, values, top + height, top);
+        let y = Axis::over(if self.log_y { AxisScale::Log } else { AxisScale::Linear }, values, top + height, top);
         let names =
             self.entries().iter().fold(0.0_f64, |widest, (_, name)| widest.max(width(&clean(name), look.small)));
         let right =
             if direct { look.width - (names + 24.0).min(230.0) - look.margin } else { look.width - look.margin - 8.0 };
         let left = look.margin + labels_width(&canvas, &y, height);
         let frame = Frame { left, right, top, bottom: top + height };
-        let x = Axis::over(Scale::Steps, steps(), left, right);
+        let x = Axis::over(AxisScale::Steps, steps(), left, right);
         frame.grid_y(&mut canvas, &y);
         frame.grid_x(&mut canvas, &x, true);
         frame.base(&mut canvas);
@@ -138,7 +138,7 @@ impl CurveSeries {
             }
             for (at, &(px, py)) in line.iter().enumerate() {
                 if px - since > spacing || at + 1 == line.len() && px - since > 12.0 {
-                    canvas.marker(Shape::of(nth), (px, py), 3.6, ink);
+                    canvas.marker(Marker::of(nth), (px, py), 3.6, ink);
                     since = px;
                 }
             }

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::axis::{Axis, Scale};
-use super::canvas::{Canvas, Shape};
+use super::axis::{Axis, AxisScale};
+use super::canvas::{Canvas, Marker};
 use super::frame::Frame;
 use super::legend::{Sample, legend};
 use super::palette::Colour;
-use super::points::Rows;
+use super::points::RowBands;
 use super::text::brief;
-use super::{Drawn, Size};
+use super::{ChartSize, Drawn};
 use crate::text::numbers::{plural, short};
 
 #[derive(Debug, Clone, Default)]
@@ -17,11 +17,11 @@ pub struct Effects {
     pub title: String,
     /// What the values are, with their unit.
     pub x_label: String,
-    pub rows: Vec<EffectRow>,
+    pub rows: Vec<PlottedEffect>,
 }
 
 #[derive(Debug, Clone, Default)]
-pub struct EffectRow {
+pub struct PlottedEffect {
     pub name: String,
     pub estimates: Vec<Interval>,
 }
@@ -38,7 +38,7 @@ pub struct Interval {
 }
 
 impl Effects {
-    pub fn draw(&self, size: Size) -> Result<Drawn> {
+    pub fn draw(&self, size: ChartSize) -> Result<Drawn> {
         let mut canvas = Canvas::new(size, &self.title);
         let mut kinds: Vec<&str> = Vec::new();
         for estimate in self.estimates() {
@@ -51,11 +51,11 @@ impl Effects {
         legend(&mut canvas, &entries);
         const LANE: f64 = 13.0;
         let band = kinds.len().max(1) as f64 * LANE + 12.0;
-        let rows = Rows::of(&canvas, self.rows.iter().map(|row| (row.name.as_str(), "")), band);
+        let rows = RowBands::of(&canvas, self.rows.iter().map(|row| (row.name.as_str(), "")), band);
         let odd = self.estimates().any(|e| !e.mean.is_finite());
         let right = rows.right - if odd { 24.0 } else { 0.0 };
         let values = self.estimates().flat_map(|e| [e.mean, e.low, e.high]).chain([0.0]);
-        let x = Axis::over(Scale::Linear, values, rows.left, right);
+        let x = Axis::over(AxisScale::Linear, values, rows.left, right);
         let top = canvas.y + 4.0;
         let frame = Frame { left: rows.left, right, top, bottom: top + rows.height * self.rows.len().max(1) as f64 };
         frame.grid_x(&mut canvas, &x, true);
@@ -96,7 +96,7 @@ impl Interval {
             canvas.line(&[(x.at(self.low), y), (x.at(self.high), y)], 1.8, ink);
             interval = format!(" ({} … {})", short(self.low), short(self.high));
         }
-        canvas.marker(Shape::of(kind), at, 4.2, ink);
+        canvas.marker(Marker::of(kind), at, 4.2, ink);
         canvas.mark(at, format!("{name}: {}{interval}", short(self.mean)));
     }
 }

@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::axis::{Axis, Scale};
+use super::axis::{Axis, AxisScale};
 use super::canvas::Canvas;
 use super::curves::thin;
 use super::frame::{Frame, labels_width};
 use super::legend::{Sample, legend};
 use super::palette::Colour;
 use super::text::brief;
-use super::{Drawn, Size};
+use super::{ChartSize, Drawn};
 use crate::text::numbers::{plural, short};
 
 const MOST_POINTS: usize = 500;
@@ -19,7 +19,7 @@ const BROAD: f64 = 7.0;
 
 /// Of one input. Two panels above one another: target and prediction; their difference.
 #[derive(Debug, Clone, Default)]
-pub struct Fit {
+pub struct FitPlot {
     pub title: String,
     pub x_label: String,
     pub y_label: String,
@@ -30,8 +30,8 @@ pub struct Fit {
     pub kinks: Vec<f64>,
 }
 
-impl Fit {
-    pub fn draw(&self, size: Size) -> Result<Drawn> {
+impl FitPlot {
+    pub fn draw(&self, size: ChartSize) -> Result<Drawn> {
         let (target, prediction) = (sorted(&self.target), sorted(&self.prediction));
         let errors: Vec<(f64, f64)> =
             prediction.iter().map(|&(x, y)| (x, y - between(&target, x).unwrap_or(f64::NAN))).collect();
@@ -58,11 +58,11 @@ impl Fit {
         let top = canvas.y + 6.0;
         let second = top + upper + look.small + 20.0;
         let values = target.iter().chain(&prediction).map(|p| p.1);
-        let y = Axis::over(Scale::Linear, values, top + upper, top);
-        let off = Axis::over(Scale::Linear, errors.iter().map(|p| p.1).chain([0.0]), second + lower, second);
+        let y = Axis::over(AxisScale::Linear, values, top + upper, top);
+        let off = Axis::over(AxisScale::Linear, errors.iter().map(|p| p.1).chain([0.0]), second + lower, second);
         let labels = labels_width(&canvas, &y, upper).max(labels_width(&canvas, &off, lower));
         let (left, right) = (look.margin + labels, look.width - look.margin - 8.0);
-        let x = Axis::over(Scale::Linear, target.iter().chain(&prediction).map(|p| p.0), left, right);
+        let x = Axis::over(AxisScale::Linear, target.iter().chain(&prediction).map(|p| p.0), left, right);
         let frame = Frame { left, right, top, bottom: top + upper };
         frame.grid_y(&mut canvas, &y);
         frame.grid_x(&mut canvas, &x, false);

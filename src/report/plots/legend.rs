@@ -1,6 +1,6 @@
 //! What is what: a row of samples with names above the data.
 
-use super::canvas::{Anchor, Canvas, Shape};
+use super::canvas::{Anchor, Canvas, Marker};
 use super::frame::dashes;
 use super::palette::Colour;
 use super::text::{shorten, width};
@@ -40,9 +40,9 @@ impl Sample {
                 } else {
                     canvas.line(&line, 2.0, ink)
                 }
-                canvas.marker(Shape::of(series), (x + SAMPLE / 2.0, y), 3.6, ink);
+                canvas.marker(Marker::of(series), (x + SAMPLE / 2.0, y), 3.6, ink);
             }
-            Sample::Marker(series) => canvas.marker(Shape::of(series), (x + 5.0, y), 4.2, Colour::Series(series)),
+            Sample::Marker(series) => canvas.marker(Marker::of(series), (x + 5.0, y), 4.2, Colour::Series(series)),
             Sample::Plain(ink, width) => canvas.line(&line, width, ink),
             Sample::Faint(ink, width) => canvas.faint(&line, width, ink),
             Sample::Reference(nth) => canvas.dashed(&line, 1.3, Colour::Muted, dashes(nth)),

@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::canvas::{Anchor, Canvas};
 use super::palette::{Colour, diverging, luminance};
 use super::text::{brief, clean, shorten, width};
-use super::{Drawn, Size};
+use super::{ChartSize, Drawn};
 use crate::text::numbers::short;
 
 /// A cell's side in px at most, and at least for a number to stand in it.
@@ -24,7 +24,7 @@ pub struct Matrix {
 }
 
 impl Matrix {
-    pub fn draw(&self, size: Size) -> Result<Drawn> {
+    pub fn draw(&self, size: ChartSize) -> Result<Drawn> {
         let mut canvas = Canvas::new(size, &self.title);
         let look = canvas.look;
         canvas.line_of_text(&self.label);

@@ -19,8 +19,8 @@ mod raster;
 mod text;
 
 pub use curves::{Band, CurveSeries, Curves};
-pub use effects::{EffectRow, Effects, Interval};
-pub use fit::Fit;
+pub use effects::{Effects, Interval, PlottedEffect};
+pub use fit::FitPlot;
 pub use matrix::Matrix;
 pub use page::for_page;
 pub use palette::{DARK, LIGHT};
@@ -50,7 +50,7 @@ pub struct Mark {
 
 /// How much room a chart has; its height follows from what it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Size {
+pub enum ChartSize {
     /// 860 px across.
     Wide,
     /// 360 px across, for phones.

@@ -2,13 +2,13 @@
 
 use anyhow::Result;
 
-use super::axis::{Axis, Scale};
+use super::axis::{Axis, AxisScale};
 use super::canvas::Canvas;
 use super::curves::thin;
 use super::frame::{Frame, labels_width};
 use super::legend::{Sample, legend};
 use super::palette::Colour;
-use super::{Drawn, Size};
+use super::{ChartSize, Drawn};
 use crate::text::numbers::{plural, short};
 
 const MOST_POINTS: usize = 1000;
@@ -24,7 +24,7 @@ pub struct Parity {
 }
 
 impl Parity {
-    pub fn draw(&self, size: Size) -> Result<Drawn> {
+    pub fn draw(&self, size: ChartSize) -> Result<Drawn> {
         let mut canvas = Canvas::new(size, &self.title);
         let look = canvas.look;
         canvas.line_of_text(&format!("prediction: {}", self.label));
@@ -42,10 +42,10 @@ impl Parity {
         let top = canvas.y + if other.is_empty() { 6.0 } else { 18.0 };
         let both = || finite.iter().flat_map(|p| [p.0, p.1]).chain(other.iter().map(|p| p.0));
         let side = if look.wide { 420.0 } else { 290.0 };
-        let y = Axis::over(Scale::Linear, both(), top + side, top);
+        let y = Axis::over(AxisScale::Linear, both(), top + side, top);
         let left = look.margin + labels_width(&canvas, &y, side);
         let right = (left + side).min(look.width - look.margin - 8.0);
-        let x = Axis::over(Scale::Linear, both(), left, right);
+        let x = Axis::over(AxisScale::Linear, both(), left, right);
         let frame = Frame { left, right, top, bottom: top + side };
         frame.grid_y(&mut canvas, &y);
         frame.grid_x(&mut canvas, &x, true);

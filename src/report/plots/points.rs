@@ -2,14 +2,14 @@
 
 use anyhow::Result;
 
-use super::axis::{Axis, Scale};
+use super::axis::{Axis, AxisScale};
 use super::canvas::{Anchor, Canvas};
 use super::curves::thin;
 use super::frame::{Frame, dashes};
 use super::legend::{Sample, legend};
 use super::palette::Colour;
 use super::text::{brief, clean, shorten, width};
-use super::{Drawn, Size};
+use super::{ChartSize, Drawn};
 use crate::text::numbers::{plural, short};
 
 const MOST_DOTS: usize = 300;
@@ -41,7 +41,7 @@ pub struct PointRow {
 }
 
 impl Points {
-    pub fn draw(&self, size: Size) -> Result<Drawn> {
+    pub fn draw(&self, size: ChartSize) -> Result<Drawn> {
         let mut canvas = Canvas::new(size, &self.title);
         let references = self.references.iter().enumerate().map(|(nth, r)| (Sample::Reference(nth), r.0.clone()));
         let mut entries: Vec<(Sample, String)> = references.collect();
@@ -50,11 +50,11 @@ impl Points {
             entries.push((Sample::Cross, "no finite value".to_owned()));
         }
         legend(&mut canvas, &entries);
-        let rows = Rows::of(&canvas, self.rows.iter().map(|row| (row.name.as_str(), row.note.as_str())), 26.0);
+        let rows = RowBands::of(&canvas, self.rows.iter().map(|row| (row.name.as_str(), row.note.as_str())), 26.0);
         let edge = if odd { EDGE } else { 0.0 };
         let values = self.rows.iter().flat_map(|r| r.values.iter().copied().chain([r.median, r.low, r.high]));
         let values = values.chain(self.references.iter().map(|r| r.1));
-        let scale = if self.log_x { Scale::Log } else { Scale::Linear };
+        let scale = if self.log_x { AxisScale::Log } else { AxisScale::Linear };
         let x = Axis::over(scale, values, rows.left, rows.right - edge);
         let top = canvas.y + 4.0;
         let frame = Frame {
@@ -122,7 +122,7 @@ fn below_if_finite(value: f64, below: impl Fn(f64) -> &'static str) -> &'static 
 }
 
 /// Where rows with names lie: names left of the data where there is room, else above each row's.
-pub(super) struct Rows {
+pub(super) struct RowBands {
     pub left: f64,
     pub right: f64,
     /// Of one row.
@@ -133,7 +133,7 @@ pub(super) struct Rows {
     notes: f64,
 }
 
-impl Rows {
+impl RowBands {
     /// `band`: px that a row's data need.
     pub fn of<'a>(canvas: &Canvas, names: impl Iterator<Item = (&'a str, &'a str)>, band: f64) -> Self {
         let look = canvas.look;
@@ -144,10 +144,17 @@ impl Rows {
         let right = look.width - look.margin - 6.0;
         if look.wide {
             let (names, notes): (f64, f64) = (f64::min(names, 280.0), f64::min(notes, 150.0));
-            Rows { left: look.margin + names.max(20.0), right: right - notes, height: band, beside: true, band, notes }
+            RowBands {
+                left: look.margin + names.max(20.0),
+                right: right - notes,
+                height: band,
+                beside: true,
+                band,
+                notes,
+            }
         } else {
             let height = band + look.text + 5.0;
-            Rows { left: look.margin + 6.0, right, height, beside: false, band, notes: f64::min(notes, 130.0) }
+            RowBands { left: look.margin + 6.0, right, height, beside: false, band, notes: f64::min(notes, 130.0) }
         }
     }
 

@@ -6,7 +6,7 @@ const HOSTILE: &str =
     "</text><script>alert('x')</script> & \"quoted\" ]]> \u{0}\u{8}\u{1b}[31m\n\u{202e}שלום 日本語 \u{ffff}";
 
 /// Charts of the same numbers and names, of every kind.
-fn all(name: &str, values: &[f64], size: Size) -> Vec<Drawn> {
+fn all(name: &str, values: &[f64], size: ChartSize) -> Vec<Drawn> {
     let name = name.to_owned();
     let pairs: Vec<(f64, f64)> = values.iter().enumerate().map(|(at, &v)| (at as f64, v)).collect();
     let band = |&(step, median): &(f64, f64)| Band { step, median, low: median / 2.0, high: median * 2.0, seeds: 3 };
@@ -25,7 +25,7 @@ fn all(name: &str, values: &[f64], size: Size) -> Vec<Drawn> {
         references: reference.clone(),
     };
     let swapped: Vec<(f64, f64)> = pairs.iter().map(|p| (p.1, p.0)).collect();
-    let fit = |points: &[(f64, f64)]| Fit {
+    let fit = |points: &[(f64, f64)]| FitPlot {
         title: name.clone(),
         x_label: name.clone(),
         y_label: name.clone(),
@@ -53,7 +53,7 @@ fn all(name: &str, values: &[f64], size: Size) -> Vec<Drawn> {
     let effects = Effects {
         title: name.clone(),
         x_label: name.clone(),
-        rows: vec![EffectRow { name: name.clone(), estimates: values.iter().map(interval).collect() }],
+        rows: vec![PlottedEffect { name: name.clone(), estimates: values.iter().map(interval).collect() }],
     };
     let matrix = Matrix {
         title: name.clone(),
@@ -83,8 +83,8 @@ fn height(drawn: &Drawn) -> f64 {
 }
 
 /// Well-formed, with everything inside: places of marks, and of texts as far as they can be reckoned.
-fn sound(drawn: &Drawn, size: Size) {
-    let width = if size == Size::Wide { 860.0 } else { 360.0 };
+fn sound(drawn: &Drawn, size: ChartSize) {
+    let width = if size == ChartSize::Wide { 860.0 } else { 360.0 };
     let document = roxmltree::Document::parse(&drawn.svg).unwrap_or_else(|error| panic!("{error}: {}", drawn.svg));
     roxmltree::Document::parse(&for_page(&drawn.svg)).unwrap();
     let root = document.root_element();
@@ -128,7 +128,7 @@ fn any_numbers_at_all_give_a_sound_chart() {
         &[1e6, 1e6 + 1e-10],
         &many,
     ];
-    for size in [Size::Wide, Size::Narrow] {
+    for size in [ChartSize::Wide, ChartSize::Narrow] {
         for values in sets {
             all("a name", values, size).iter().for_each(|drawn| sound(drawn, size));
         }
@@ -137,7 +137,7 @@ fn any_numbers_at_all_give_a_sound_chart() {
 
 #[test]
 fn names_are_text_whatever_they_hold() {
-    for size in [Size::Wide, Size::Narrow] {
+    for size in [ChartSize::Wide, ChartSize::Narrow] {
         for name in [HOSTILE, "", &"W".repeat(500), &"word ".repeat(100), "var(--ink) #1A1C20 \"#1A1C20\""] {
             for drawn in all(name, &[1.0, 2.0, f64::NAN], size) {
                 sound(&drawn, size);
@@ -147,7 +147,7 @@ fn names_are_text_whatever_they_hold() {
         }
     }
     // What a mark says is plain text.
-    let drawn = &all("<b> & c", &[1.0], Size::Wide)[0];
+    let drawn = &all("<b> & c", &[1.0], ChartSize::Wide)[0];
     assert!(drawn.marks.iter().any(|mark| mark.text.starts_with("<b> & c, step 0: median 1.000")), "{:?}", drawn.marks);
 }
 
@@ -160,7 +160,7 @@ fn curves(log_y: bool, points: impl Iterator<Item = (f64, f64)>) -> Curves {
 #[test]
 fn marks_of_curves_lie_where_the_logarithms_say() {
     let steps = [0.0, 10.0, 100.0, 5000.0];
-    let drawn = curves(true, steps.iter().map(|&s| (s, 1000.0 / (s + 1.0)))).draw(Size::Wide).unwrap();
+    let drawn = curves(true, steps.iter().map(|&s| (s, 1000.0 / (s + 1.0)))).draw(ChartSize::Wide).unwrap();
     let marks = &drawn.marks;
     assert_eq!(marks.len(), 4);
     assert_eq!(marks[0].text, "answer, step 0: median 1000 (1000 … 1000), 6 seeds");
@@ -175,19 +175,20 @@ fn marks_of_curves_lie_where_the_logarithms_say() {
 
 #[test]
 fn what_a_log_axis_cannot_show_is_at_the_bottom_and_said_and_what_is_no_number_breaks_the_line() {
-    let drawn =
-        curves(true, [(0.0, 10.0), (1.0, -5.0), (2.0, f64::NAN), (3.0, 1.0)].into_iter()).draw(Size::Wide).unwrap();
+    let drawn = curves(true, [(0.0, 10.0), (1.0, -5.0), (2.0, f64::NAN), (3.0, 1.0)].into_iter())
+        .draw(ChartSize::Wide)
+        .unwrap();
     let [_, below, last] = &drawn.marks[..] else { panic!("{:?}", drawn.marks) };
     assert!(below.text.contains("median -5.000 (not above 0: drawn at the bottom)"), "{}", below.text);
     assert!(below.y > last.y);
     let lines = |drawn: &Drawn| drawn.svg.matches("stroke=\"#0072B2\" stroke-width=\"20\"").count();
     assert_eq!(lines(&drawn), 2);
-    assert_eq!(lines(&curves(true, (0..4).map(|s| (f64::from(s), 1.0))).draw(Size::Wide).unwrap()), 1);
+    assert_eq!(lines(&curves(true, (0..4).map(|s| (f64::from(s), 1.0))).draw(ChartSize::Wide).unwrap()), 1);
 }
 
 #[test]
 fn many_points_are_thinned_and_the_last_one_is_kept() {
-    let drawn = curves(false, (0..100_000).map(|s| (f64::from(s), f64::from(s)))).draw(Size::Wide).unwrap();
+    let drawn = curves(false, (0..100_000).map(|s| (f64::from(s), f64::from(s)))).draw(ChartSize::Wide).unwrap();
     assert!(drawn.marks.len() <= 1000 && drawn.svg.len() < 60_000, "{}", drawn.svg.len());
     assert!(drawn.marks.last().unwrap().text.starts_with("answer, step 99999:"));
 }
@@ -195,8 +196,8 @@ fn many_points_are_thinned_and_the_last_one_is_kept() {
 #[test]
 fn a_kink_lies_on_the_prediction_and_no_error_is_a_line_at_0() {
     let points = vec![(0.0, 0.0), (2.0, 4.0), (4.0, 0.0)];
-    let fit = Fit { target: points.clone(), prediction: points, kinks: vec![1.0], ..Default::default() };
-    let drawn = fit.draw(Size::Narrow).unwrap();
+    let fit = FitPlot { target: points.clone(), prediction: points, kinks: vec![1.0], ..Default::default() };
+    let drawn = fit.draw(ChartSize::Narrow).unwrap();
     let [.., end, kink] = &drawn.marks[..] else { panic!("{:?}", drawn.marks) };
     assert_eq!(kink.text, "kink at x 1.000: prediction 2.000");
     let predictions: Vec<&Mark> = drawn.marks.iter().filter(|m| m.text.starts_with("x 2.000")).collect();
@@ -217,7 +218,7 @@ fn a_row_says_which_of_its_values_are_no_numbers() {
         high: f64::INFINITY,
         note: "diverged 1/3".to_owned(),
     };
-    let drawn = Points { rows: vec![row], ..Default::default() }.draw(Size::Wide).unwrap();
+    let drawn = Points { rows: vec![row], ..Default::default() }.draw(ChartSize::Wide).unwrap();
     let texts: Vec<&str> = drawn.marks.iter().map(|mark| mark.text.as_str()).collect();
     assert_eq!(
         texts,
@@ -233,7 +234,7 @@ fn a_row_says_which_of_its_values_are_no_numbers() {
 
 #[test]
 fn in_a_page_colours_are_variables_and_there_is_no_paper() {
-    let drawn = &all("\"#1A1C20\"", &[1.0, 2.0], Size::Wide)[0];
+    let drawn = &all("\"#1A1C20\"", &[1.0, 2.0], ChartSize::Wide)[0];
     let page = for_page(&drawn.svg);
     assert!(!page.contains("class=\"paper\"") && !page.contains("<title>") && !page.contains("<?xml"));
     let document = roxmltree::Document::parse(&page).unwrap();
@@ -248,9 +249,9 @@ fn in_a_page_colours_are_variables_and_there_is_no_paper() {
 
 #[test]
 fn a_picture_has_the_charts_size_times_its_scale_and_ink_on_it() {
-    for (size, scale) in [(Size::Wide, 2.0), (Size::Narrow, 1.5)] {
+    for (size, scale) in [(ChartSize::Wide, 2.0), (ChartSize::Narrow, 1.5)] {
         let drawn = &all("", &[1.0, 2.0, 4.0], size)[0];
-        let (wide, high) = (if size == Size::Wide { 860.0 } else { 360.0 }, height(drawn));
+        let (wide, high) = (if size == ChartSize::Wide { 860.0 } else { 360.0 }, height(drawn));
         let picture = resvg::tiny_skia::Pixmap::decode_png(&png(&drawn.svg, scale).unwrap()).unwrap();
         assert_eq!((picture.width(), picture.height()), ((wide * scale) as u32, (high as f32 * scale).ceil() as u32));
         let blue = |p: &resvg::tiny_skia::PremultipliedColorU8| (p.red(), p.green(), p.blue()) == (0, 0x72, 0xB2);

@@ -30,7 +30,7 @@ const SHORT: f64 = 60.0;
 const MOST_BY_DEFAULT: usize = 1000;
 
 /// What the runs take, as far as that can be told before they are trained.
-pub struct Estimate {
+pub struct WorkEstimate {
     kinds: Vec<Kind>,
     /// Of one run of each variant: seconds on one core, and bytes of its rows.
     seconds: Vec<f64>,
@@ -39,7 +39,7 @@ pub struct Estimate {
     device: Device,
 }
 
-impl Estimate {
+impl WorkEstimate {
     pub fn of(experiment: &Experiment, files: &Files, device: Device) -> Result<Self> {
         let kinds = kinds(experiment, files, device)?;
         let of_variant = |variant: usize| (&experiment.variants[variant].config, &kinds[variant]);
@@ -49,7 +49,7 @@ impl Estimate {
             let (config, kind) = of_variant(variant);
             bytes_of_results(config, &kind.size, experiment.variants[variant].name.len() + last_seed)
         };
-        Ok(Estimate {
+        Ok(WorkEstimate {
             seconds: (0..kinds.len()).map(of_variant).map(seconds).collect(),
             bytes: (0..kinds.len()).map(bytes).collect(),
             seeds: experiment.seeds.len(),
@@ -153,9 +153,9 @@ fn sorted(runs: &[usize]) -> Vec<usize> {
 mod tests {
     use super::*;
 
-    fn estimate(text: &str) -> Estimate {
+    fn estimate(text: &str) -> WorkEstimate {
         let experiment = Experiment::parse(text, "test.toml", &[]).unwrap();
-        Estimate::of(&experiment, &Files::default(), Device::Cpu).unwrap()
+        WorkEstimate::of(&experiment, &Files::default(), Device::Cpu).unwrap()
     }
 
     const SWEEP: &str = "seeds = 3\n[train]\nsteps = 1000\n[sweep]\n\"model.hidden\" = [[8], [200, 200]]\n\"optimizer.learning_rate\" = [1e-3, 1e-2]\n";

@@ -1,6 +1,6 @@
 //! A plan's results put together: what each task left, into one results folder.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,17 +9,19 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::plan::{Planned, ranges};
 use crate::experiment::Experiment;
-use crate::results::folder::{Folder, InCsvs, MANIFEST, Runs};
+use crate::experiment::config::EngineName;
+use crate::results::folder::{Folder, InCsvs, MANIFEST, RunSegments};
 use crate::results::lock::{ANOTHER, Lock};
-use crate::results::manifest::{Circumstances, Manifest, Status};
+use crate::results::manifest::{Circumstances, Deviation, Manifest, Status};
 use crate::results::read::shown as shown_run;
 use crate::results::rows::{self, Key, RunFile};
 use crate::results::sums::Sums;
 use crate::text::note::note;
+use crate::text::one_line;
 
 /// How far a task came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum TaskState {
     Done,
     NotBegun,
     Running,
@@ -31,8 +33,8 @@ pub enum State {
 
 /// What there is of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Found {
-    pub state: State,
+pub struct TaskFound {
+    pub state: TaskState,
     /// Runs whose rows were taken, of so many.
     pub runs: usize,
     pub of: usize,
@@ -41,7 +43,7 @@ pub struct Found {
 /// What came of it.
 pub struct Merged {
     /// By the tasks' numbers.
-    pub tasks: Vec<Found>,
+    pub tasks: Vec<TaskFound>,
     /// Runs that the results folder has now, those that it had before among them.
     pub runs: usize,
 }
@@ -52,7 +54,7 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
     let experiment = planned.as_planned()?;
     let headers = RunFile::ALL.map(|file| file.header(&experiment));
     let mut left = look(planned, &experiment, &headers)?;
-    let tasks: Vec<Found> = left.iter().map(|left| left.found).collect();
+    let tasks: Vec<TaskFound> = left.iter().map(|left| left.found).collect();
     if tasks.iter().all(|task| task.runs == 0) {
         return Ok(Merged { tasks, runs: 0 });
     }
@@ -76,8 +78,10 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
         threads: told().map(|told| told.threads).max().unwrap_or(1),
     };
     let seconds = told().map(|told| told.seconds).sum();
-    let variants = 0..experiment.variants.len();
-    let mut manifest = Manifest::new(&experiment, variants, hash, &planned.plan.data, circumstances);
+    let engines = engines(&left)?;
+    let variants = experiment.variants.iter().map(|variant| engines.get(variant.name.as_str()).copied()).enumerate();
+    let mut manifest = Manifest::new(&experiment, variants, hash, &planned.plan.data, circumstances)?;
+    told().for_each(|told| manifest.deviates_by(told.deviation));
     folder.begin(&mut manifest)?;
     folder.assemble_if(&mut manifest, || {
         // A task that went on, or was trained anew, may have replaced what was read of it.
@@ -98,9 +102,27 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
     Ok(Merged { tasks, runs: folder.count() })
 }
 
-struct Left {
-    found: Found,
-    runs: Runs,
+/// The engine of each variant that has runs, by its name; of two tasks it must be the same.
+fn engines(left: &[TaskRows]) -> Result<BTreeMap<&str, EngineName>> {
+    let mut engines = BTreeMap::new();
+    for (index, left) in left.iter().enumerate().filter(|(_, left)| left.found.runs > 0) {
+        for (name, engine) in left.told.iter().flat_map(|told| &told.engines) {
+            let first = *engines.entry(name.as_str()).or_insert(*engine);
+            ensure!(
+                first == *engine,
+                "task {index}: variant {:?} was trained by the {} engine, in another task by the {} engine: train one of them again with --fresh",
+                one_line(name),
+                engine.word(),
+                first.word()
+            );
+        }
+    }
+    Ok(engines)
+}
+
+struct TaskRows {
+    found: TaskFound,
+    runs: RunSegments,
     told: Option<Told>,
 }
 
@@ -114,19 +136,23 @@ struct Told {
     status: Status,
     started: u64,
     sums: Sums,
+    engines: Vec<(String, EngineName)>,
+    deviation: Option<Deviation>,
 }
 
 impl Told {
     fn by(manifest: Manifest) -> Self {
-        let Manifest { libtorch, device, threads, seconds, status, started, sums, .. } = manifest;
-        Told { libtorch, device, threads, seconds, status, started, sums }
+        let Manifest { libtorch, device, threads, seconds, status, started, sums, variants, .. } = manifest;
+        let engines = variants.into_iter().filter_map(|variant| Some((variant.name, variant.engine?))).collect();
+        let deviation = manifest.fused_against_torch;
+        Told { libtorch, device, threads, seconds, status, started, sums, engines, deviation }
     }
 }
 
 /// Reads what the tasks left, as many at a time as there are cores.
-fn look(planned: &Planned, experiment: &Experiment, headers: &[String; RunFile::COUNT]) -> Result<Vec<Left>> {
+fn look(planned: &Planned, experiment: &Experiment, headers: &[String; RunFile::COUNT]) -> Result<Vec<TaskRows>> {
     let next = AtomicUsize::new(0);
-    let looked: Mutex<Vec<(usize, Result<Left>)>> = Mutex::new(Vec::new());
+    let looked: Mutex<Vec<(usize, Result<TaskRows>)>> = Mutex::new(Vec::new());
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     std::thread::scope(|scope| {
         for _ in 0..cores.min(planned.tasks()) {
@@ -163,23 +189,23 @@ fn of_task(
     experiment: &Experiment,
     headers: &[String; RunFile::COUNT],
     index: usize,
-) -> Result<Left> {
+) -> Result<TaskRows> {
     let path = planned.folder_of(index);
     let wanted: BTreeSet<Key> = planned.runs_of(index).iter().map(|run| rows::key(experiment, run)).collect();
     let nothing = |state, told| {
-        let found = Found { state, runs: 0, of: wanted.len() };
-        Ok(Left { found, runs: Runs::new(), told })
+        let found = TaskFound { state, runs: 0, of: wanted.len() };
+        Ok(TaskRows { found, runs: RunSegments::new(), told })
     };
     let anew = || format!("misfit task {} --index {index} --fresh trains it anew", planned.folder.display());
     let manifest = manifest_of(&path).map_err(|error| anyhow!("{error:#}: {}", anew()))?;
-    let Some(manifest) = manifest else { return nothing(State::NotBegun, None) };
+    let Some(manifest) = manifest else { return nothing(TaskState::NotBegun, None) };
     belongs(planned, index, &path, &manifest)?;
     let state = match manifest.status {
-        Status::Running if Lock::held(&path) => return nothing(State::Running, Some(Told::by(manifest))),
-        Status::Running => return nothing(State::Killed, Some(Told::by(manifest))),
-        Status::Complete => State::Done,
-        Status::Interrupted => State::Interrupted,
-        Status::Failed => State::Failed,
+        Status::Running if Lock::held(&path) => return nothing(TaskState::Running, Some(Told::by(manifest))),
+        Status::Running => return nothing(TaskState::Killed, Some(Told::by(manifest))),
+        Status::Complete => TaskState::Done,
+        Status::Interrupted => TaskState::Interrupted,
+        Status::Failed => TaskState::Failed,
     };
     let runs = InCsvs::find(&path, headers, &manifest.sums).and_then(|found| found.whole(&path, |_| false));
     let told = Told::by(manifest);
@@ -190,7 +216,7 @@ fn of_task(
             let now = manifest_of(&path)?.map(Told::by);
             return match now.as_ref() == Some(&told) {
                 true => Err(anyhow!("{error:#}: {}", anew())),
-                false => nothing(State::Running, now),
+                false => nothing(TaskState::Running, now),
             };
         }
     };
@@ -199,14 +225,14 @@ fn of_task(
         bail!("{shown}: has rows of {}, which are not its own: {}", shown_run(stranger), anew());
     }
     ensure!(
-        state != State::Done || runs.len() == wanted.len(),
+        state != TaskState::Done || runs.len() == wanted.len(),
         "{shown}: says that it is complete, and has {} of {} runs: {}",
         runs.len(),
         wanted.len(),
         anew()
     );
-    let found = Found { state, runs: runs.len(), of: wanted.len() };
-    Ok(Left { found, runs, told: Some(told) })
+    let found = TaskFound { state, runs: runs.len(), of: wanted.len() };
+    Ok(TaskRows { found, runs, told: Some(told) })
 }
 
 /// A task's manifest, if it left one. What is no folder at all is in the way of one.

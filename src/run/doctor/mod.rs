@@ -10,7 +10,7 @@ use crate::text::one_line;
 mod training;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
+pub enum CheckState {
     Works,
     /// Not there, and not needed.
     Absent,
@@ -22,7 +22,7 @@ pub enum State {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     pub what: &'static str,
-    pub state: State,
+    pub state: CheckState,
     /// What was found, on one line.
     pub says: String,
 }
@@ -30,8 +30,8 @@ pub struct Check {
 impl Check {
     fn of(what: &'static str, tried: Result<String>) -> Self {
         match tried {
-            Ok(says) => Check { what, state: State::Works, says },
-            Err(error) => Check { what, state: State::Fails, says: one_line(&format!("{error:#}")) },
+            Ok(says) => Check { what, state: CheckState::Works, says },
+            Err(error) => Check { what, state: CheckState::Fails, says: one_line(&format!("{error:#}")) },
         }
     }
 }
@@ -42,7 +42,7 @@ pub fn checks(device: &str) -> Result<Vec<Check>> {
     crate::experiment::device::named(device)?;
     let mut checks = vec![Check {
         what: "misfit",
-        state: State::Works,
+        state: CheckState::Works,
         says: format!("{} for {}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
     }];
     #[cfg(feature = "train")]
@@ -52,7 +52,7 @@ pub fn checks(device: &str) -> Result<Vec<Check>> {
         let cpu = device == "cpu";
         checks.push(Check {
             what: "libtorch",
-            state: if cpu { State::Absent } else { State::Fails },
+            state: if cpu { CheckState::Absent } else { CheckState::Fails },
             says: "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)".to_owned(),
         });
     }

@@ -7,16 +7,16 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::super::memory;
-use super::{Check, State};
+use super::{Check, CheckState};
 use crate::data::{Files, RunData};
 use crate::experiment::Experiment;
+use crate::experiment::config::EngineName;
 use crate::text::numbers::{gibibytes, plural};
 use crate::text::one_line;
 use crate::train::device::{self, Device};
-use crate::train::kernels::Level;
-use crate::train::network::By;
-use crate::train::stack::Lane;
-use crate::train::train_by;
+use crate::train::engine::Lane;
+use crate::train::fused::kernels::Level;
+use crate::train::train;
 
 /// A network as the embedded experiment's answer has it, for a moment's training.
 const TRIAL: &str = "[data]\nscale_input = 1000\nscale_target = \"standardize\"\n[batch]\nsize = 32\ndraw = \"fresh\"\n[model]\nhidden = [40, 40]\n[train]\nsteps = 1000\nlog_points = 2\n";
@@ -29,55 +29,52 @@ pub fn checks(text: &str) -> Result<Vec<Check>> {
     let mut checks = vec![
         Check::of("libtorch", device::libtorch_derives()),
         Check::of("processor", processor()),
-        Check { what: "memory", state: State::Works, says: format!("{} free", gibibytes(memory::free())) },
+        Check { what: "memory", state: CheckState::Works, says: format!("{} free", gibibytes(memory::free())) },
     ];
     checks.push(match graphics(if wants_cuda { text } else { "cuda" }) {
         Err(error) if !wants_cuda => {
             let says = one_line(format!("{error:#}").trim_start_matches("--device cuda: "));
-            Check { what: "CUDA", state: State::Absent, says }
+            Check { what: "CUDA", state: CheckState::Absent, says }
         }
         tried => Check::of("CUDA", tried),
     });
     Ok(checks)
 }
 
-/// Trains for a moment, by the kernels and by libtorch's operations, which must come to the same.
+/// Trains for a moment by both engines, which must come to the same.
 fn processor() -> Result<String> {
-    let by = device::by(Device::Cpu);
-    let (ours, seconds) = trial(by, Device::Cpu)?;
-    let (theirs, _) = trial(By::Torch, Device::Cpu)?;
-    close(ours, theirs, "the kernels and libtorch")?;
-    let kernels = match by {
-        By::Kernels(Level::PORTABLE) => "kernels without AVX2",
-        By::Kernels(_) => "AVX2 kernels",
-        By::Torch => "libtorch's operations",
-    };
+    let (ours, seconds) = trial(EngineName::Fused, Device::Cpu)?;
+    let (theirs, libtorchs) = trial(EngineName::Torch, Device::Cpu)?;
+    close(ours, theirs, "the fused engine and the torch engine")?;
+    let kernels = if Level::best() == Level::PORTABLE { "kernels without AVX2" } else { "AVX2 kernels" };
+    let a_step = |seconds: f64| seconds * 1e6 / 1000.0;
     Ok(format!(
-        "{}, {kernels}: {:.1} µs a step of a 1–40–40–1 network on batches of 32",
+        "{}; a step of a 1–40–40–1 network on batches of 32: engine fused ({kernels}) {:.1} µs, engine torch {:.0} µs",
         plural(device::threads(Device::Cpu), "training thread", "training threads"),
-        seconds * 1e6 / 1000.0
+        a_step(seconds),
+        a_step(libtorchs)
     ))
 }
 
 fn graphics(text: &str) -> Result<String> {
     let found = device::parse(text)?;
-    let (ours, _) = trial(By::Torch, found)?;
-    let (theirs, _) = trial(By::Torch, Device::Cpu)?;
+    let (ours, _) = trial(EngineName::Torch, found)?;
+    let (theirs, _) = trial(EngineName::Torch, Device::Cpu)?;
     close(ours, theirs, "the GPU and the processor")?;
     Ok(format!(
-        "{} of {} trains, and comes to what the processor does",
+        "{} of {} trains (engine torch), and comes to what the processor does",
         device::describe(found),
         device::cuda_devices()
     ))
 }
 
 /// The last test error of a short training in target units, and the seconds that it took.
-fn trial(by: By, device: Device) -> Result<(f64, f64)> {
+fn trial(engine: EngineName, device: Device) -> Result<(f64, f64)> {
     let config = Experiment::parse(TRIAL, "doctor", &[])?.baseline;
     let data = RunData::new(&config, 0, &Files::default())?;
     let lanes = [Lane { config, seed: 0, data: Arc::new(data) }];
     let started = Instant::now();
-    let runs = train_by(by, &lanes, device, &AtomicBool::new(false), &|_| {})?;
+    let runs = train(engine, &lanes, device, &AtomicBool::new(false), &|_| {})?;
     let error = runs.first().and_then(|run| run.curve.last()).context("no run came of it")?.test_rmse;
     Ok((error, started.elapsed().as_secs_f64()))
 }

@@ -52,7 +52,7 @@ impl Numbers {
     /// The borrow checker does not see that tensors share memory: of memory that is written through a `Numbers` there
     /// must be one of these only, and no operation of libtorch on it while a slice is held. [`Buffer`] sees to both.
     ///
-    /// [`Buffer`]: super::buffers::Buffer
+    /// [`Buffer`]: super::buffer::Buffer
     pub(super) fn of(tensor: &Tensor) -> Result<Self, TchError> {
         if tensor.device() != Device::Cpu || tensor.kind() != Kind::Float || !tensor.is_contiguous() {
             return Err(TchError::Torch(

@@ -1,4 +1,4 @@
-//! Passes over whole buffers: each optimizer, each loss and its slope, sums of squares, in one go.
+//! Passes over whole buffers: each optimizer, each loss and its gradient, sums of squares, in one go.
 
 use super::{Instructions, Level};
 
@@ -171,9 +171,9 @@ pass! {
     }
 }
 
-/// What becomes of the difference between a prediction and its target.
+/// What a loss makes of a residual d, the difference between a prediction and its target.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Error {
+pub enum Residual {
     /// d²
     Square,
     /// |d|
@@ -182,14 +182,14 @@ pub enum Error {
     Huber,
 }
 
-impl Error {
+impl Residual {
     /// Its derivative; half of it for the square.
     #[inline(always)]
-    fn slope(self, difference: f32, delta: f32) -> f32 {
+    fn derivative(self, difference: f32, delta: f32) -> f32 {
         match self {
-            Error::Square => difference,
+            Residual::Square => difference,
             // 0 at 0 and NaN at NaN, as libtorch has it.
-            Error::Absolute => {
+            Residual::Absolute => {
                 if difference > 0.0 {
                     1.0
                 } else if difference < 0.0 {
@@ -198,7 +198,7 @@ impl Error {
                     difference
                 }
             }
-            Error::Huber => {
+            Residual::Huber => {
                 if difference > delta {
                     delta
                 } else if difference < -delta {
@@ -211,11 +211,11 @@ impl Error {
     }
 
     #[inline(always)]
-    fn of(self, difference: f32, delta: f32) -> f32 {
+    fn loss(self, difference: f32, delta: f32) -> f32 {
         match self {
-            Error::Square => difference * difference,
-            Error::Absolute => difference.abs(),
-            Error::Huber => {
+            Residual::Square => difference * difference,
+            Residual::Absolute => difference.abs(),
+            Residual::Huber => {
                 let size = difference.abs();
                 let capped = if size > delta { delta } else { size };
                 (size - capped * 0.5) * capped
@@ -225,40 +225,41 @@ impl Error {
 }
 
 pass! {
-    /// `gradient` becomes the slope of `predictions − targets`, times `factor`; a single target stands for all.
-    fn slopes(error: Error, delta: f32, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
+    /// `gradient` becomes the derivative by each residual `predictions − targets`, times `factor`; a single target stands
+    /// for all.
+    fn loss_gradient(residual: Residual, delta: f32, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
         let count = gradient.len();
         let predictions = &predictions[..count];
         if let [target] = *targets {
             for i in 0..count {
-                gradient[i] = error.slope(predictions[i] - target, delta) * factor;
+                gradient[i] = residual.derivative(predictions[i] - target, delta) * factor;
             }
             return;
         }
         let targets = &targets[..count];
         for i in 0..count {
-            gradient[i] = error.slope(predictions[i] - targets[i], delta) * factor;
+            gradient[i] = residual.derivative(predictions[i] - targets[i], delta) * factor;
         }
     }
 }
 
 pass! {
-    /// As `slopes`, of each prediction with every target: their sum.
-    fn pair_slopes(error: Error, delta: f32, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
+    /// As `loss_gradient`, summed over the residuals of each prediction with every target.
+    fn pair_gradient(residual: Residual, delta: f32, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
         for (prediction, gradient) in predictions.iter().zip(gradient) {
-            let slopes = sum(targets, targets, |target, _| f64::from(error.slope(prediction - target, delta)));
-            *gradient = (slopes * f64::from(factor)) as f32;
+            let derivatives = sum(targets, targets, |target, _| f64::from(residual.derivative(prediction - target, delta)));
+            *gradient = (derivatives * f64::from(factor)) as f32;
         }
     }
 }
 
 pass! {
-    /// The sum of the errors of `predictions − targets`: each in f32, as a framework has it, and their sum in f64, so that
+    /// The sum of the losses of the residuals `predictions − targets`: each in f32, as a framework has it, and their sum in f64, so that
     /// the order of the samples does not show in its last digits. A single target stands for all.
-    fn errors(error: Error, delta: f32, predictions: &[f32], targets: &[f32]) -> f64 {
+    fn loss_sum(residual: Residual, delta: f32, predictions: &[f32], targets: &[f32]) -> f64 {
         if let [target] = *targets {
-            return sum(predictions, predictions, |p, _| f64::from(error.of(p - target, delta)));
+            return sum(predictions, predictions, |p, _| f64::from(residual.loss(p - target, delta)));
         }
-        sum(predictions, targets, |prediction, target| f64::from(error.of(prediction - target, delta)))
+        sum(predictions, targets, |prediction, target| f64::from(residual.loss(prediction - target, delta)))
     }
 }

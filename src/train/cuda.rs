@@ -1,4 +1,4 @@
-//! libtorch's half for CUDA, opened when it is asked for.
+//! What tch does not have of libtorch: its half for CUDA, opened when it is asked for, and a switch of autograd's.
 //!
 //! A linked program names libtorch_cpu only, so that it starts on machines without CUDA; where the libtorch that it finds
 //! has CUDA, opening that library at run time registers its operations. So one binary serves both.
@@ -25,4 +25,14 @@ pub fn load() -> Result<(), String> {
         })
     };
     LOADED.get_or_init(open).clone()
+}
+
+/// Has autograd work on the calling thread, not hand a GPU's part to a thread of its own.
+pub fn derive_on_this_thread() {
+    unsafe extern "C" {
+        /// In `derive.cpp`.
+        fn misfit_derive_on_this_thread();
+    }
+    // SAFETY: it sets a flag of this thread's own, and has no precondition.
+    unsafe { misfit_derive_on_this_thread() }
 }

@@ -1,0 +1,165 @@
+//! The fused engine held to the torch engine: their first steps from the same parameters on the same batches.
+
+use anyhow::{Result, bail};
+use tch::Device;
+
+use super::engine::{Engine, Lane, State};
+use super::fused::Fused;
+use super::torch::Torch;
+use crate::results::manifest::Deviation;
+
+/// Steps that are computed by both.
+pub const STEPS: usize = 3;
+
+/// The largest relative deviation that passes. Both engines round in f32, and differ by some 1e-6 where nothing cancels.
+pub const BOUND: f64 = 1e-3;
+
+/// Where terms cancel, the rest of them is rounding. A gradient may then be this many times as far from the gradient in f64
+/// as libtorch's own is.
+const TIMES_LIBTORCH: f64 = 100.0;
+
+/// An update that is off by more than this, relative to all updates of the step, is another rule's or another rate's.
+const UPDATE_BOUND: f64 = 2e-2;
+
+/// Beyond this a loss is near the end of an f32, and so is the square of a gradient or of a parameter beyond the second:
+/// there one engine may overflow before the other.
+const LARGE: f32 = 1e30;
+const LARGE_ROOT: f32 = 1e18;
+
+/// By how much the fused engine's first steps of this lane differ from the torch engine's; an error beyond [`BOUND`].
+pub fn check(lane: &Lane) -> Result<Deviation> {
+    let block = std::slice::from_ref(lane);
+    compare(lane, &mut Fused::new(lane)?, &mut Torch::new(block, Device::Cpu)?)
+}
+
+/// The same of any engine, which stands at the beginning.
+pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Result<Deviation> {
+    let mut worst = Deviation::default();
+    // Whether an element's gradient was so far the same to three digits: Adam takes the sign of one that is only rounding.
+    let mut sound: Vec<Vec<bool>> = Vec::new();
+    for step in 0..STEPS.min(lane.steps()?) {
+        let begin = one(ours.state()?)?.parameters;
+        // The same parameters at every step, so that nothing adds up.
+        libtorch.set_parameters(&begin)?;
+        let losses = [one(ours.gradient(true)?)?, one(libtorch.gradient(true)?)?];
+        if !losses[1].is_finite() || losses[1].abs() > LARGE {
+            break;
+        }
+        let [a, b] = losses.map(f64::from);
+        let loss = relative((a - b).abs(), b.abs());
+        worst.loss = worst.loss.max(loss);
+        if exceeds(loss) {
+            bail!(disagree(lane, step, "loss", a, b)?);
+        }
+
+        let states = [one(ours.state()?)?, one(libtorch.state()?)?];
+        let [gradient, reference] = states.map(|state| state.gradient);
+        if [&begin, &reference].into_iter().flatten().flatten().any(|value| value.abs() > LARGE_ROOT) {
+            break;
+        }
+        let whole = norm(reference.iter().flatten().copied());
+        let off = |of: &[Vec<f32>], from: &[Vec<f32>]| -> Vec<f64> {
+            of.iter().zip(from).map(|(of, from)| norm(differences(of, from))).collect()
+        };
+        let by_tensor = off(&gradient, &reference);
+        worst.gradient = by_tensor.iter().fold(worst.gradient, |most, &off| most.max(relative(off, whole)));
+        if by_tensor.iter().any(|&off| exceeds(relative(off, whole))) {
+            let exact = exact_gradient(lane, step, &begin)?;
+            let (ours, theirs) = (off(&gradient, &exact), off(&reference, &exact));
+            let terms = f64::from(f32::EPSILON) * (b.abs() + b.abs().sqrt());
+            let passes = |at: usize| ours[at] <= BOUND * whole + TIMES_LIBTORCH * (theirs[at] + terms);
+            if let Some(at) = (0..ours.len()).find(|&at| !passes(at)) {
+                let what = format!("gradient of {}", State::name(at, lane.config.model.bias));
+                let [a, b] = farthest(&gradient[at], &reference[at]);
+                bail!(disagree(lane, step, &what, a, b)?);
+            }
+        }
+        let same = |(a, b): (&f32, &f32)| (a - b).abs() <= 1e-3 * b.abs();
+        let now = gradient.iter().zip(&reference).map(|(a, b)| a.iter().zip(b).map(same).collect::<Vec<_>>());
+        sound = match sound.is_empty() {
+            true => now.collect(),
+            false => {
+                sound.iter().zip(now).map(|(old, now)| old.iter().zip(now).map(|(a, b)| *a && b).collect()).collect()
+            }
+        };
+
+        ours.update(false)?;
+        libtorch.update(false)?;
+        let states = [one(ours.state()?)?, one(libtorch.state()?)?];
+        let [parameters, reference] = states.map(|state| state.parameters);
+        // An optimizer without an eps makes NaN of a gradient of 0, in both.
+        let whole = norm(reference.iter().flatten().copied().filter(|value| value.is_finite()));
+        let moved = |(after, before): (&Vec<f32>, &Vec<f32>)| differences(after, before).collect::<Vec<_>>();
+        let moved = norm(reference.iter().zip(&begin).flat_map(moved).filter(|change| change.is_finite()));
+        let bound = UPDATE_BOUND * moved + 4.0 * f64::from(f32::EPSILON) * whole;
+        for (at, ((a, b), sound)) in parameters.iter().zip(&reference).zip(&sound).enumerate() {
+            let pick =
+                |of: &[f32]| -> Vec<f32> { of.iter().zip(sound).filter(|(_, s)| **s).map(|(v, _)| *v).collect() };
+            let (a, b) = (pick(a), pick(b));
+            let off = norm(differences(&a, &b));
+            worst.parameters = worst.parameters.max(relative(off, whole));
+            if exceeds(relative(off, whole)) || off > bound {
+                let [a, b] = farthest(&a, &b);
+                bail!(disagree(lane, step, &State::name(at, lane.config.model.bias), a, b)?);
+            }
+        }
+    }
+    Ok(worst)
+}
+
+/// The gradient of a lane's batch number `step` in f64.
+fn exact_gradient(lane: &Lane, step: usize, parameters: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+    let mut engine = Torch::in_f64(std::slice::from_ref(lane), Device::Cpu)?;
+    engine.set_parameters(parameters)?;
+    for _ in 0..=step {
+        engine.gradient(false)?;
+    }
+    Ok(one(engine.state()?)?.gradient)
+}
+
+/// NaN where only one of them is a number.
+fn exceeds(deviation: f64) -> bool {
+    deviation.is_nan() || deviation > BOUND
+}
+
+fn relative(off: f64, of: f64) -> f64 {
+    if off == 0.0 { 0.0 } else { off / of }
+}
+
+fn norm(values: impl IntoIterator<Item = f32>) -> f64 {
+    values.into_iter().map(|value| f64::from(value).powi(2)).sum::<f64>().sqrt()
+}
+
+/// 0 where both are NaN or the same infinity.
+fn differences(a: &[f32], b: &[f32]) -> impl Iterator<Item = f32> {
+    a.iter().zip(b).map(|(a, b)| if a == b || (a.is_nan() && b.is_nan()) { 0.0 } else { a - b })
+}
+
+/// The two numbers at the place where they differ most.
+fn farthest(a: &[f32], b: &[f32]) -> [f64; 2] {
+    let off = |(a, b): &(&f32, &f32)| (f64::from(**a) - f64::from(**b)).abs();
+    let pair = a.iter().zip(b).max_by(|one, other| off(one).total_cmp(&off(other)));
+    pair.map_or([f64::NAN; 2], |(a, b)| [f64::from(*a), f64::from(*b)])
+}
+
+fn one<T>(mut of_each_lane: Vec<T>) -> Result<T> {
+    match of_each_lane.pop() {
+        Some(only) => Ok(only),
+        None => bail!("an engine returned nothing for its lane"),
+    }
+}
+
+fn disagree(lane: &Lane, step: usize, what: &str, ours: f64, libtorchs: f64) -> Result<String> {
+    let config = &lane.config;
+    let widths: Vec<String> = lane.widths().iter().map(ToString::to_string).collect();
+    let activations: Vec<&str> = config.model.activation.iter().map(|a| a.word()).collect();
+    Ok(format!(
+        "the fused engine and libtorch disagree at step {step} of a {} network ({}; output {}, loss {}, {}, batches of {}): {what}: {ours:?} and {libtorchs:?}: train with --engine torch, and report this line",
+        widths.join("–"),
+        if activations.is_empty() { "no hidden layer".to_owned() } else { activations.join(", ") },
+        config.model.output.word(),
+        config.loss.kind.word(),
+        config.optimizer.kind.word(),
+        lane.batch_rows()?,
+    ))
+}

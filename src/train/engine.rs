@@ -1,0 +1,136 @@
+//! What computes a run's steps: the one interface between the training loop and the engines behind it.
+//!
+//! `torch` defines what a step is; `fused` hurries it and is held to the definition ([`super::agreement`]). Everything
+//! above this room speaks of an engine by its name only.
+
+use std::sync::Arc;
+
+use anyhow::{Context, Result, bail};
+use tch::Device;
+
+use super::fused::{self, Fused};
+use super::shape::Shape;
+use super::torch::Torch;
+use crate::data::{Batches, RunData, batch_rows};
+use crate::experiment::config::{Config, EngineChoice, EngineName};
+
+/// One run, ready to be trained.
+#[derive(Clone)]
+pub struct Lane {
+    pub config: Config,
+    pub seed: u64,
+    pub data: Arc<RunData>,
+}
+
+impl Lane {
+    /// Rows of one of its batches.
+    pub fn batch_rows(&self) -> Result<usize> {
+        batch_rows(&self.config.batch, self.data.train.rows())
+    }
+
+    /// Its batches, from the first on.
+    pub fn batches(&self) -> Result<Batches> {
+        Ok(Batches::new(self.data.clone(), self.config.batch.draw, self.batch_rows()?, self.seed))
+    }
+
+    /// Updates that it makes.
+    pub fn steps(&self) -> Result<usize> {
+        Ok(self.config.train.length.steps(self.data.train.rows(), self.batch_rows()?))
+    }
+
+    /// What it must share with others to train with them.
+    pub fn shape(&self) -> Result<Shape> {
+        Shape::of(&self.config, self.data.train.rows(), self.data.test.rows(), self.data.train.columns)
+    }
+
+    /// Sizes of the network's layers, the inputs' columns first.
+    pub fn widths(&self) -> Vec<usize> {
+        self.config.model.widths(self.data.train.columns)
+    }
+}
+
+/// A block of lanes of one [`Shape`] that advance together. Results have an entry for each lane.
+pub trait Engine {
+    /// Announces how many batches are taken before the host next waits for results.
+    fn expect(&mut self, _batches: usize) {}
+
+    /// Computes the loss' gradient on each lane's next batch. The batches' losses, if they are asked for.
+    fn gradient(&mut self, losses: bool) -> Result<Vec<f32>>;
+
+    /// Euclidean norm of the gradient that was computed last.
+    fn gradient_norms(&self) -> Result<Vec<f64>>;
+
+    /// Updates the parameters by the gradient that was computed last. The update's length over the parameters', if it is
+    /// asked for.
+    fn update(&mut self, ratios: bool) -> Result<Vec<f64>>;
+
+    /// What the networks make of the test points.
+    fn predict(&mut self) -> Result<Vec<Prediction>>;
+
+    /// Parameters and gradient by layer, on the host.
+    fn state(&self) -> Result<Vec<State>>;
+}
+
+/// A network at the test points.
+pub struct Prediction {
+    pub loss: f32,
+    /// In the network's units.
+    pub values: Vec<f32>,
+    /// Hidden units that put out 0 for every test point.
+    pub dead_units: usize,
+}
+
+/// A network's parameters and their last gradient: for each layer the weights `[inputs, outputs]` row by row, then the
+/// biases `[outputs]` where it has some.
+#[derive(Debug, Clone, PartialEq)]
+pub struct State {
+    pub parameters: Vec<Vec<f32>>,
+    pub gradient: Vec<Vec<f32>>,
+    /// Different samples among the batches so far.
+    pub distinct_samples: usize,
+}
+
+impl State {
+    /// What a tensor of this place is: `layer 2's weights`, layers counted from 1.
+    pub fn name(tensor: usize, biases: bool) -> String {
+        match biases {
+            true => format!("layer {}'s {}", tensor / 2 + 1, ["weights", "biases"][tensor % 2]),
+            false => format!("layer {}'s weights", tensor + 1),
+        }
+    }
+}
+
+/// The engine that runs of this configuration train with on this device.
+pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
+    let covered = if device == Device::Cpu { fused::covers(config) } else { Err("works on a CPU only".to_owned()) };
+    Ok(match (config.train.engine, covered) {
+        (EngineChoice::Auto | EngineChoice::Fused, Ok(())) => EngineName::Fused,
+        (EngineChoice::Auto, Err(_)) | (EngineChoice::Torch, _) => EngineName::Torch,
+        (EngineChoice::Fused, Err(why)) => {
+            bail!("train.engine = \"fused\": that engine {why}: set it to \"auto\" or \"torch\"")
+        }
+    })
+}
+
+/// How many of a stack's lanes an engine takes as one block. On a CPU libtorch's products round by the alignment of their
+/// operands, which is the same for every lane only if each has tensors of its own; the fused engine keeps one lane's
+/// numbers in a core's cache.
+pub fn lanes_at_once(device: Device, lanes: usize) -> usize {
+    if device == Device::Cpu { 1 } else { lanes }
+}
+
+/// A new engine for this block of lanes.
+pub fn build(name: EngineName, block: &[Lane], device: Device) -> Result<Box<dyn Engine>> {
+    Ok(match name {
+        EngineName::Torch => Box::new(Torch::new(block, device)?),
+        EngineName::Fused => match block {
+            [lane] => Box::new(Fused::new(lane)?),
+            _ => bail!("the fused engine takes one lane at a time, not {}", block.len()),
+        },
+    })
+}
+
+/// The first lane of a block, whose shape is that of all.
+pub fn first(block: &[Lane]) -> Result<&Lane> {
+    block.first().context("a block needs a lane")
+}

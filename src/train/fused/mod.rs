@@ -1,0 +1,157 @@
+//! The accelerator: one lane's steps on the CPU, in this crate's kernels, its numbers in a core's cache throughout.
+//!
+//! It computes what the torch engine defines, for what [`covers`] accepts; what it does not cover trains by torch.
+
+mod activation;
+mod buffer;
+#[allow(unsafe_code)] // Here, in the kernels, and where libtorch's CUDA half is opened.
+pub mod kernels;
+mod layout;
+mod loss;
+mod network;
+mod optimizer;
+
+use anyhow::{Result, anyhow};
+
+use super::engine::{Engine, Lane, Prediction, State};
+use super::init;
+use crate::data::Batches;
+use crate::experiment::config::{Config, Draw};
+use kernels::Level;
+use loss::Loss;
+use network::{Network, Pass};
+use optimizer::Optimizer;
+
+/// Whether the kernels compute what this configuration says; if not, what they lack.
+pub fn covers(config: &Config) -> Result<(), String> {
+    if loss::residual(config.loss.kind).is_none() {
+        return Err(format!("has no kernel for loss.kind = {:?}", config.loss.kind.word()));
+    }
+    Ok(())
+}
+
+/// One lane.
+pub struct Fused {
+    network: Network,
+    loss: Loss,
+    test_loss: Loss,
+    optimizer: Optimizer,
+    train: Pass,
+    test: Pass,
+    batches: Batches,
+    /// Whether one batch serves for all steps.
+    one_batch: bool,
+    /// The batch at hand.
+    inputs: Vec<f32>,
+    targets: Vec<f32>,
+    test_inputs: Vec<f32>,
+    test_targets: Vec<f32>,
+    columns: usize,
+    /// Predictions for all rows of the batch, and the parameters before an update.
+    predictions: Vec<f32>,
+    before: Vec<f32>,
+}
+
+impl Fused {
+    pub fn new(lane: &Lane) -> Result<Self> {
+        Self::at(Level::best(), lane)
+    }
+
+    /// With these instructions.
+    pub fn at(level: Level, lane: &Lane) -> Result<Self> {
+        let Lane { config, data, .. } = lane;
+        covers(config).map_err(|why| anyhow!("the fused engine {why}"))?;
+        let residual = loss::residual(config.loss.kind).ok_or_else(|| anyhow!("covers() lets no other loss pass"))?;
+        let rows = lane.batch_rows()?;
+        let network = Network::new(level, &config.model, &lane.widths(), &init::parameters(lane))?;
+        Ok(Fused {
+            loss: Loss::new(residual, config.loss, rows),
+            test_loss: Loss::new(residual, config.loss, data.test.rows()),
+            optimizer: Optimizer::new(&config.optimizer, lane.steps()?, &network.layout)?,
+            train: Pass::plan(&network, rows, true)?,
+            test: Pass::plan(&network, data.test.rows(), false)?,
+            batches: lane.batches()?,
+            one_batch: config.batch.draw == Draw::Once,
+            inputs: Vec::new(),
+            targets: Vec::new(),
+            test_inputs: data.scaled_inputs(&data.test),
+            test_targets: data.scaled_targets(&data.test),
+            columns: data.train.columns,
+            predictions: vec![0.0; rows],
+            before: Vec::new(),
+            network,
+        })
+    }
+
+    fn next_batch(&mut self) {
+        if self.one_batch && !self.targets.is_empty() {
+            return;
+        }
+        self.inputs.clear();
+        self.targets.clear();
+        self.batches.next_into(&mut self.inputs, &mut self.targets);
+    }
+}
+
+impl Engine for Fused {
+    fn gradient(&mut self, losses: bool) -> Result<Vec<f32>> {
+        self.next_batch();
+        let level = self.network.level;
+        let targets = self.loss.targets(&self.targets);
+        let all = self.targets.len();
+        for start in (0..all).step_by(self.train.rows) {
+            let rows = self.train.rows.min(all - start);
+            let samples = &self.inputs[start * self.columns..(start + rows) * self.columns];
+            self.train.forward(&self.network, samples, rows)?;
+            let (predictions, gradient) = self.train.loss_gradient()?;
+            let predictions = &predictions[..rows];
+            if losses {
+                self.predictions[start..start + rows].copy_from_slice(predictions);
+            }
+            self.loss.gradient(level, predictions, targets, start, &mut gradient[..rows]);
+            self.train.backward(&mut self.network, samples, rows, start > 0)?;
+        }
+        Ok(if losses { vec![self.loss.of(level, &self.predictions, &self.targets)] } else { Vec::new() })
+    }
+
+    fn gradient_norms(&self) -> Result<Vec<f64>> {
+        Ok(vec![kernels::squares(self.network.level, self.network.gradient.numbers()).sqrt()])
+    }
+
+    fn update(&mut self, ratios: bool) -> Result<Vec<f64>> {
+        if !ratios {
+            self.optimizer.step(&mut self.network);
+            return Ok(Vec::new());
+        }
+        self.before.clear();
+        self.before.extend_from_slice(self.network.parameters.numbers());
+        self.optimizer.step(&mut self.network);
+        let level = self.network.level;
+        let change = kernels::squared_changes(level, self.network.parameters.numbers(), &self.before).sqrt();
+        Ok(vec![change / kernels::squares(level, &self.before).sqrt()])
+    }
+
+    fn predict(&mut self) -> Result<Vec<Prediction>> {
+        let level = self.network.level;
+        let all = self.test_targets.len();
+        let mut values = Vec::with_capacity(all);
+        self.test.watch();
+        for start in (0..all).step_by(self.test.rows) {
+            let rows = self.test.rows.min(all - start);
+            let samples = &self.test_inputs[start * self.columns..(start + rows) * self.columns];
+            self.test.forward(&self.network, samples, rows)?;
+            self.test.look(level, rows);
+            values.extend_from_slice(&self.test.predictions()[..rows]);
+        }
+        let loss = self.test_loss.of(level, &values, &self.test_targets);
+        Ok(vec![Prediction { loss, values, dead_units: self.test.dead() }])
+    }
+
+    fn state(&self) -> Result<Vec<State>> {
+        Ok(vec![State {
+            parameters: self.network.tensors(&self.network.parameters),
+            gradient: self.network.tensors(&self.network.gradient),
+            distinct_samples: self.batches.distinct(),
+        }])
+    }
+}

@@ -1,0 +1,249 @@
+//! One lane's network on the CPU: forward and, derived by hand, backward, as many rows at a time as stay in a core's cache.
+
+use tch::TchError;
+
+use super::activation::{activate, activate_backward, needs_input, output, output_backward};
+use super::buffer::Buffer;
+use super::kernels::{self, Epilogue, First, Left, Level};
+use super::layout::{Layout, Part};
+use crate::experiment::config::{Activation, Model, Output};
+
+/// Bytes of activations and their gradients that are worked on at a time: they stay in a core's own cache.
+const CHUNK_BYTES: usize = 128 << 10;
+
+/// Rows are taken in multiples of this many, which fill the tiles of a product.
+const CHUNK_ROWS: usize = 24;
+
+/// The parameters and their gradient, each in one flat buffer.
+pub struct Network {
+    pub level: Level,
+    pub layout: Layout,
+    pub parameters: Buffer,
+    pub gradient: Buffer,
+    layers: Vec<Layer>,
+    activation: Vec<Activation>,
+    output: Output,
+}
+
+struct Layer {
+    inputs: usize,
+    outputs: usize,
+    weights: Part,
+    bias: Option<Part>,
+}
+
+impl Network {
+    /// A network that begins with these parameters, tensor by tensor.
+    pub fn new(level: Level, model: &Model, widths: &[usize], tensors: &[Vec<f32>]) -> Result<Self, TchError> {
+        let layout = Layout::new(widths, model.bias);
+        let (mut parameters, gradient) = (Buffer::zeros(layout.size)?, Buffer::zeros(layout.size)?);
+        for (part, values) in layout.tensors.iter().zip(tensors) {
+            part.of_mut(parameters.numbers_mut()).copy_from_slice(values);
+        }
+        let mut parts = layout.tensors.chunks(1 + usize::from(model.bias));
+        let layers = widths.windows(2).zip(&mut parts).map(|(pair, parts)| Layer {
+            inputs: pair[0],
+            outputs: pair[1],
+            weights: parts[0],
+            bias: parts.get(1).copied(),
+        });
+        Ok(Network {
+            level,
+            layers: layers.collect(),
+            layout,
+            parameters,
+            gradient,
+            activation: model.activation.clone(),
+            output: model.output,
+        })
+    }
+
+    /// Numbers tensor by tensor.
+    pub fn tensors(&self, of: &Buffer) -> Vec<Vec<f32>> {
+        self.layout.tensors.iter().map(|part| part.of(of.numbers()).to_vec()).collect()
+    }
+}
+
+/// The buffers for passes over samples.
+pub struct Pass {
+    /// How many rows it takes at once.
+    pub rows: usize,
+    /// What each hidden layer puts out, `[rows, width]`.
+    hidden: Vec<Buffer>,
+    /// What goes into an activation, where its derivative needs that.
+    inputs: Vec<Option<Buffer>>,
+    /// `[rows, 1]`.
+    predictions: Buffer,
+    backward: Option<Backward>,
+    /// Bits of all that each hidden unit put out since [`Pass::watch`], by layer; 0 if it was always 0.
+    seen: Vec<Vec<u32>>,
+}
+
+struct Backward {
+    /// The gradients of the hidden layers, then of the predictions.
+    gradients: Vec<Buffer>,
+    /// Each layer's weights, transposed.
+    transposed: Vec<Vec<f32>>,
+}
+
+impl Pass {
+    /// A pass over this many rows, perhaps in several goes.
+    pub fn plan(network: &Network, rows: usize, backward: bool) -> Result<Self, TchError> {
+        let layers = &network.layers;
+        let widths: Vec<usize> = layers.iter().map(|layer| layer.outputs).collect();
+        let hidden = &widths[..widths.len() - 1];
+        let row_bytes = hidden.iter().sum::<usize>().saturating_mul(8).max(1);
+        let rows = rows.min((CHUNK_BYTES / row_bytes / CHUNK_ROWS).max(1) * CHUNK_ROWS);
+        let room = |width: usize| Buffer::zeros(rows * width);
+        Ok(Pass {
+            rows,
+            hidden: hidden.iter().map(|&width| room(width)).collect::<Result<_, _>>()?,
+            inputs: hidden
+                .iter()
+                .zip(&network.activation)
+                .map(|(&width, &activation)| needs_input(activation).then(|| room(width)).transpose())
+                .collect::<Result<_, _>>()?,
+            predictions: room(1)?,
+            backward: match backward {
+                false => None,
+                true => Some(Backward {
+                    gradients: widths.iter().map(|&width| room(width)).collect::<Result<_, _>>()?,
+                    transposed: layers.iter().map(|layer| vec![0.0; layer.inputs * layer.outputs]).collect(),
+                }),
+            },
+            seen: hidden.iter().map(|&width| vec![0; width]).collect(),
+        })
+    }
+
+    /// Carries this many rows of samples, `[rows, columns]`, through the network.
+    pub fn forward(&mut self, network: &Network, samples: &[f32], rows: usize) -> Result<(), TchError> {
+        for (i, layer) in network.layers.iter().enumerate() {
+            let (before, after) = self.hidden.split_at_mut(i);
+            let from = before.last().map_or(samples, Buffer::numbers);
+            let Some(hidden) = after.first_mut() else {
+                layer.forward(network, from, rows, Epilogue::Store, &mut self.predictions);
+                return output(network.output, &mut self.predictions);
+            };
+            let activation = network.activation[i];
+            match (&mut self.inputs[i], activation) {
+                (Some(z), _) => {
+                    layer.forward(network, from, rows, Epilogue::Store, z);
+                    activate(activation, &z.tensor, &mut hidden.tensor)?;
+                }
+                (None, Activation::Relu) => layer.forward(network, from, rows, Epilogue::Relu, hidden),
+                (None, Activation::LeakyRelu) => layer.forward(network, from, rows, Epilogue::LeakyRelu, hidden),
+                (None, _) => {
+                    layer.forward(network, from, rows, Epilogue::Store, hidden);
+                    let z = hidden.tensor.shallow_clone();
+                    activate(activation, &z, &mut hidden.tensor)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes the gradient of the parameters, or adds to it if it goes on with further rows, from the gradient of the
+    /// predictions in [`Self::loss_gradient`].
+    pub fn backward(
+        &mut self,
+        network: &mut Network,
+        samples: &[f32],
+        rows: usize,
+        go_on: bool,
+    ) -> Result<(), TchError> {
+        let Some(Backward { gradients, transposed }) = &mut self.backward else { return Err(no_way_back()) };
+        let Network { level, layers, parameters, gradient, activation, output, .. } = network;
+        let last = layers.len() - 1;
+        output_backward(*output, &self.predictions, &mut gradients[last])?;
+        for (i, layer) in layers.iter().enumerate().rev() {
+            let (before, after) = gradients.split_at_mut(i);
+            let d = after[0].numbers();
+            let from = if i == 0 { samples } else { self.hidden[i - 1].numbers() };
+            layer.weights_backward(*level, from, d, rows, go_on, gradient.numbers_mut());
+            let Some(to) = before.last_mut() else { break };
+            let (activation, h) = (activation[i - 1], &self.hidden[i - 1]);
+            let epilogue = match activation {
+                Activation::Relu => Epilogue::ReluBackward(h.numbers()),
+                Activation::LeakyRelu => Epilogue::LeakyReluBackward(h.numbers()),
+                _ => Epilogue::Store,
+            };
+            let weights = layer.weights.of(parameters.numbers());
+            if layer.outputs > 1 && !go_on {
+                kernels::transpose(*level, weights, layer.inputs, layer.outputs, &mut transposed[i]);
+            }
+            // A single column lies in memory as its transpose does.
+            let transposed = if layer.outputs == 1 { weights } else { &transposed[i] };
+            let a = Left { data: d, row: layer.outputs, column: 1 };
+            let sizes = [rows, layer.outputs, layer.inputs];
+            kernels::product(*level, sizes, a, transposed, First::Zero, epilogue, to.numbers_mut());
+            if matches!(epilogue, Epilogue::Store) {
+                let z = self.inputs[i - 1].as_ref().unwrap_or(h);
+                activate_backward(activation, &z.tensor, &h.tensor, &to.tensor)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `[rows, 1]`.
+    pub fn predictions(&self) -> &[f32] {
+        self.predictions.numbers()
+    }
+
+    /// The predictions, and `[rows, 1]` where a loss writes its gradient by them.
+    pub fn loss_gradient(&mut self) -> Result<(&[f32], &mut [f32]), TchError> {
+        match self.backward.as_mut().and_then(|backward| backward.gradients.last_mut()) {
+            Some(gradient) => Ok((self.predictions.numbers(), gradient.numbers_mut())),
+            None => Err(no_way_back()),
+        }
+    }
+
+    /// Begins to watch for hidden units that put out 0 for every sample.
+    pub fn watch(&mut self) {
+        self.seen.iter_mut().for_each(|seen| seen.fill(0));
+    }
+
+    /// Takes note of what the last [`Self::forward`] left in the first `rows` rows.
+    pub fn look(&mut self, level: Level, rows: usize) {
+        for (hidden, seen) in self.hidden.iter().zip(&mut self.seen) {
+            kernels::mark_nonzero(level, &hidden.numbers()[..rows * seen.len()], seen.len(), seen);
+        }
+    }
+
+    /// Hidden units that have put out 0 for every sample since [`Self::watch`].
+    pub fn dead(&self) -> usize {
+        self.seen.iter().flatten().filter(|&&seen| seen == 0).count()
+    }
+}
+
+impl Layer {
+    /// `to = epilogue(from · weights + bias)`.
+    fn forward(&self, network: &Network, from: &[f32], rows: usize, epilogue: Epilogue, to: &mut Buffer) {
+        let parameters = network.parameters.numbers();
+        let first = self.bias.map_or(First::Zero, |bias| First::Bias(bias.of(parameters)));
+        let a = Left { data: from, row: self.inputs, column: 1 };
+        let sizes = [rows, self.inputs, self.outputs];
+        kernels::product(network.level, sizes, a, self.weights.of(parameters), first, epilogue, to.numbers_mut());
+    }
+
+    /// Writes the gradients of the weights and the bias, or adds to them, from `d`, the gradient of what the layer puts out.
+    fn weights_backward(&self, level: Level, from: &[f32], d: &[f32], rows: usize, go_on: bool, gradient: &mut [f32]) {
+        let first = if go_on { First::Sums } else { First::Zero };
+        let to = self.weights.of_mut(gradient);
+        if self.outputs == 1 {
+            // The same sums as one long row, which fills whole vectors.
+            let a = Left { data: d, row: 0, column: 1 };
+            kernels::product(level, [1, rows, self.inputs], a, from, first, Epilogue::Store, to);
+        } else {
+            let a = Left { data: from, row: 1, column: self.inputs };
+            kernels::product(level, [self.inputs, rows, self.outputs], a, d, first, Epilogue::Store, to);
+        }
+        if let Some(bias) = self.bias {
+            let ones = Left { data: &[1.0], row: 0, column: 0 };
+            kernels::product(level, [1, rows, self.outputs], ones, d, first, Epilogue::Store, bias.of_mut(gradient));
+        }
+    }
+}
+
+fn no_way_back() -> TchError {
+    TchError::Torch("this pass was planned without a way back".to_owned())
+}

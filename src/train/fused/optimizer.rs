@@ -1,0 +1,96 @@
+//! The update rules of PyTorch's Adam, AdamW, SGD and RMSprop, each in one pass over the flat parameters.
+
+use tch::TchError;
+
+use super::buffer::Buffer;
+use super::kernels;
+use super::layout::Layout;
+use super::network::Network;
+use crate::experiment::config::{self, OptimizerKind, Schedule};
+
+pub struct Optimizer {
+    kind: OptimizerKind,
+    schedule: Schedule,
+    /// Updates that the run makes, and those that it has made.
+    steps: usize,
+    updates: usize,
+    negative_rate: f32,
+    /// Running means or momenta, as many as the rule has.
+    first: Buffer,
+    second: Buffer,
+}
+
+impl Optimizer {
+    /// For parameters of this layout, which are updated `steps` times.
+    pub fn new(config: &config::Optimizer, steps: usize, layout: &Layout) -> Result<Self, TchError> {
+        let states = match config.kind {
+            OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } => 2,
+            OptimizerKind::Sgd { momentum, .. } => usize::from(momentum != 0.0),
+            OptimizerKind::Rmsprop { momentum, .. } => 1 + usize::from(momentum != 0.0),
+        };
+        let state = |nth: usize| Buffer::zeros(if states >= nth { layout.size } else { 0 });
+        Ok(Optimizer {
+            kind: config.kind,
+            schedule: config.schedule,
+            steps,
+            updates: 0,
+            negative_rate: -(config.learning_rate as f32),
+            first: state(1)?,
+            second: state(2)?,
+        })
+    }
+
+    /// Updates the parameters by their gradient.
+    pub fn step(&mut self, network: &mut Network) {
+        let factor = self.schedule.factor(self.updates, self.steps);
+        self.updates += 1;
+        let (level, rate) = (network.level, self.negative_rate);
+        let (parameters, gradient) = (network.parameters.numbers_mut(), network.gradient.numbers());
+        let (first, second) = (self.first.numbers_mut(), self.second.numbers_mut());
+        match self.kind {
+            OptimizerKind::Adam { betas, eps, weight_decay } | OptimizerKind::Adamw { betas, eps, weight_decay } => {
+                // Adam's divisor is √v times `root`, plus `eps`: the schedule and the corrections of both means.
+                let updates = self.updates as f64;
+                let mean = (1.0 - betas[0].powf(updates)) / factor;
+                let root = mean / (1.0 - betas[1].powf(updates)).sqrt();
+                let adamw = matches!(self.kind, OptimizerKind::Adamw { .. });
+                let rule = kernels::Adam {
+                    gain: betas.map(|beta| (1.0 - beta) as f32),
+                    root: root as f32,
+                    eps: (eps * mean) as f32,
+                    weight_decay: if adamw { 0.0 } else { weight_decay as f32 },
+                    decoupled: if adamw { (weight_decay * factor) as f32 } else { 0.0 },
+                };
+                kernels::adam(level, rule, rate, parameters, gradient, first, second);
+                if rule.eps == 0.0 {
+                    // Where nothing lies, 0/0 was divided.
+                    network.layout.clear_gaps(parameters);
+                }
+            }
+            OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
+                let (factor, momentum, weight_decay) = (factor as f32, momentum as f32, weight_decay as f32);
+                kernels::sgd(level, factor, momentum, nesterov, weight_decay, rate, parameters, gradient, first);
+            }
+            OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay } => {
+                let (gain, eps) = ((1.0 - alpha) as f32, eps as f32);
+                let (factor, momentum, weight_decay) = (factor as f32, momentum as f32, weight_decay as f32);
+                kernels::rmsprop(
+                    level,
+                    factor,
+                    gain,
+                    eps,
+                    momentum,
+                    weight_decay,
+                    rate,
+                    parameters,
+                    gradient,
+                    first,
+                    second,
+                );
+                if eps == 0.0 {
+                    network.layout.clear_gaps(parameters);
+                }
+            }
+        }
+    }
+}

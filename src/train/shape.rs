@@ -1,0 +1,26 @@
+//! Which runs may train together.
+
+use anyhow::Result;
+
+use crate::data::batch_rows;
+use crate::experiment::config::Config;
+
+/// What must be equal for runs to share a stack: all that shapes the tensors or is one number for all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Shape(String);
+
+impl Shape {
+    /// `rows` training samples and `test` test points, of `columns` inputs.
+    pub fn of(config: &Config, rows: usize, test: usize, columns: usize) -> Result<Self> {
+        let batch = batch_rows(&config.batch, rows)?;
+        let model = &config.model;
+        let parts = (
+            (batch, config.batch.draw, test, columns),
+            (&model.hidden, &model.activation, model.bias, model.output),
+            config.loss,
+            (config.optimizer.kind, config.optimizer.schedule),
+            (config.train.length.steps(rows, batch), config.train.log_points, config.train.engine),
+        );
+        Ok(Shape(serde_json::to_string(&parts)?))
+    }
+}

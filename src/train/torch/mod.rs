@@ -1,0 +1,133 @@
+//! The reference: tch builds network, loss and optimizer on libtorch, and autograd derives the gradient. What a step is, is
+//! defined here; a new layer, loss or optimizer is a few lines in [`network`], [`losses`] or [`optimizers`].
+//!
+//! A block's lanes are stacked along the first dimension of every tensor. No operation mixes lanes, so each has the
+//! gradient that it would have alone.
+
+mod feed;
+mod losses;
+mod network;
+mod optimizers;
+
+use anyhow::Result;
+use tch::{Device, Kind, TchError, Tensor, no_grad};
+
+use super::engine::{self, Engine, Lane, Prediction, State};
+use crate::experiment::config;
+use feed::Feed;
+use network::Network;
+use optimizers::Optimizer;
+
+pub struct Torch {
+    network: Network,
+    loss: config::Loss,
+    optimizer: Optimizer,
+    feed: Feed,
+    /// `[lanes, points, columns]` and `[lanes, points, 1]`.
+    test_inputs: Tensor,
+    test_targets: Tensor,
+}
+
+impl Torch {
+    /// An engine at the beginning of these lanes, which must be of one shape.
+    pub fn new(block: &[Lane], device: Device) -> Result<Self> {
+        Self::of_kind(Kind::Float, block, device)
+    }
+
+    /// The same in f64, by which the rounding of the others is judged.
+    pub fn in_f64(block: &[Lane], device: Device) -> Result<Self> {
+        Self::of_kind(Kind::Double, block, device)
+    }
+
+    fn of_kind(kind: Kind, block: &[Lane], device: Device) -> Result<Self> {
+        let first = engine::first(block)?;
+        let mut network = Network::new(&first.config.model, &first.widths(), block, kind, device)?;
+        let rates: Vec<f64> = block.iter().map(|lane| lane.config.optimizer.learning_rate).collect();
+        let optimizer = Optimizer::new(&first.config.optimizer, &rates, first.steps()?, &mut network)?;
+        let test = |of: &dyn Fn(&Lane) -> Vec<f32>| {
+            let values: Vec<f32> = block.iter().flat_map(of).collect();
+            let shape = [block.len() as i64, first.data.test.rows() as i64, -1];
+            Tensor::f_from_slice(&values)?.f_view(shape)?.f_to_device(device)?.f_to_kind(kind)
+        };
+        Ok(Torch {
+            loss: first.config.loss,
+            optimizer,
+            feed: Feed::new(block, kind, device)?,
+            test_inputs: test(&|lane| lane.data.scaled_inputs(&lane.data.test))?,
+            test_targets: test(&|lane| lane.data.scaled_targets(&lane.data.test))?,
+            network,
+        })
+    }
+
+    /// Gives every lane these parameters, tensor by tensor.
+    pub fn set_parameters(&mut self, tensors: &[Vec<f32>]) -> Result<()> {
+        Ok(self.network.set_parameters(&tensors.concat())?)
+    }
+}
+
+impl Engine for Torch {
+    fn expect(&mut self, batches: usize) {
+        self.feed.expect(batches);
+    }
+
+    fn gradient(&mut self, losses: bool) -> Result<Vec<f32>> {
+        let (inputs, targets) = self.feed.next()?;
+        let predictions = self.network.forward(&inputs, |_| Ok(()))?;
+        let loss = losses::loss(&self.loss, &predictions, &targets)?;
+        self.network.backward(&loss)?;
+        Ok(if losses { host(&loss.f_detach()?)? } else { Vec::new() })
+    }
+
+    fn gradient_norms(&self) -> Result<Vec<f64>> {
+        Ok(norms(&self.network.gradient)?)
+    }
+
+    fn update(&mut self, ratios: bool) -> Result<Vec<f64>> {
+        if !ratios {
+            self.optimizer.step(&mut self.network)?;
+            return Ok(Vec::new());
+        }
+        let before = self.network.parameters.f_detach_copy()?;
+        self.optimizer.step(&mut self.network)?;
+        let change = norms(&self.network.parameters.f_sub(&before)?)?;
+        Ok(change.into_iter().zip(norms(&before)?).map(|(change, before)| change / before).collect())
+    }
+
+    fn predict(&mut self) -> Result<Vec<Prediction>> {
+        let lanes = self.test_inputs.size()[0] as usize;
+        let mut dead = vec![0; lanes];
+        let (loss, values) = no_grad(|| {
+            let predictions = self.network.forward(&self.test_inputs, |hidden| {
+                let alive = hidden.f_any_dim(1, false)?.f_sum_dim_intlist([1].as_slice(), false, Kind::Int64)?;
+                let alive = Vec::<i64>::try_from(alive.f_to_device(Device::Cpu)?)?;
+                let units = hidden.size()[2];
+                dead.iter_mut().zip(alive).for_each(|(dead, alive)| *dead += (units - alive) as usize);
+                Ok(())
+            })?;
+            let loss = losses::loss(&self.loss, &predictions, &self.test_targets)?;
+            Ok::<_, TchError>((host(&loss)?, host(&predictions)?))
+        })?;
+        let points = values.len() / lanes;
+        let lanes = loss.into_iter().zip(values.chunks(points)).zip(dead);
+        Ok(lanes.map(|((loss, values), dead_units)| Prediction { loss, values: values.to_vec(), dead_units }).collect())
+    }
+
+    fn state(&self) -> Result<Vec<State>> {
+        let parameters = self.network.tensors(&self.network.parameters)?;
+        let gradients = self.network.tensors(&self.network.gradient)?;
+        let lanes = parameters.into_iter().zip(gradients).zip(self.feed.distinct());
+        let state = |((parameters, gradient), distinct_samples)| State { parameters, gradient, distinct_samples };
+        Ok(lanes.map(state).collect())
+    }
+}
+
+/// Euclidean norms of `[lanes, numbers]`, in f64, which no f32 overflows.
+fn norms(values: &Tensor) -> Result<Vec<f64>, TchError> {
+    let norms = values.f_norm_scalaropt_dim_dtype(2, [1].as_slice(), false, Kind::Double)?;
+    Vec::try_from(norms.f_to_device(Device::Cpu)?)
+}
+
+/// A tensor's numbers, on the host.
+fn host(tensor: &Tensor) -> Result<Vec<f32>, TchError> {
+    Vec::try_from(tensor.f_to_device(Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?.f_view([-1])?)
+}
