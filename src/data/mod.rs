@@ -178,6 +178,11 @@ pub fn batch_rows(batch: &Batch, rows: usize) -> Result<usize> {
     }
 }
 
+/// Updates that a run makes with this many training samples.
+pub fn updates(config: &Config, rows: usize) -> Result<usize> {
+    Ok(config.train.length.steps(rows, batch_rows(&config.batch, rows)?))
+}
+
 /// How many samples there are to train on: inf where batches are drawn anew from a continuous distribution.
 pub fn training_samples(config: &Config, rows: usize) -> f64 {
     match (&config.data.inputs, config.batch.draw) {

@@ -15,7 +15,7 @@ use super::rules::before::noise_of;
 use super::search::{Laboratory, MOST_FIXES, Set, search};
 use super::verdicts::{self, Diagnosis};
 use super::{files, print};
-use crate::data::{Files, RunData, batch_rows, training_rows};
+use crate::data::{Files, RunData, batch_rows, training_rows, updates};
 use crate::experiment::config::Config;
 use crate::experiment::{Experiment, Fix, Variant};
 use crate::results::clear::clear;
@@ -210,7 +210,8 @@ impl Laboratory for Lab<'_> {
         let cost = self.runner.cost(&experiment, &runs, &files)?;
         let mut overhead = 0.0;
         for variant in &experiment.variants {
-            overhead += cost::overhead(&variant.config, training_rows(&variant.config, &files)?);
+            let updates = updates(&variant.config, training_rows(&variant.config, &files)?)?;
+            overhead += cost::overhead(&variant.config, updates);
         }
         Ok(cost / cost::UNITS_A_SECOND + overhead * seeds as f64)
     }

@@ -4,7 +4,7 @@
 use anyhow::{Context, Result, ensure};
 
 use super::memory;
-use crate::data::{Files, RunData, batch_rows, training_rows};
+use crate::data::{Files, RunData, batch_rows, training_rows, updates};
 use crate::experiment::Experiment;
 use crate::experiment::config::{Activation, Config, EngineName, Output, Pairing, Target, Test};
 use crate::experiment::device::Device;
@@ -13,6 +13,7 @@ use crate::train::{self, engine};
 
 /// What is known of a variant's runs before any is made.
 pub struct Size {
+    pub updates: usize,
     /// Training samples, test points, and columns of inputs.
     pub rows: usize,
     pub test: usize,
@@ -33,7 +34,7 @@ pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
     };
     let bytes = bytes(device, config, rows, test, columns)?;
     let batch = batch_rows(&config.batch, rows)?;
-    let steps = updates(config, rows);
+    let steps = updates(config, rows)?;
     let widths = config.model.widths(columns);
     let products: f64 = widths.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
     let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
@@ -47,17 +48,12 @@ pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
     };
     let cost = steps as f64 * (batch as f64 * sample + 20.0 * products + calls)
         + logged * test as f64 * (products + 20.0 * units);
-    Ok(Size { rows, test, columns, bytes, cost })
+    Ok(Size { updates: steps, rows, test, columns, bytes, cost })
 }
 
 /// What libtorch's calls take on a CPU, for each step and for each of its layers: 20 and 25 µs.
 const TORCH_STEP: f64 = 20e-6 * UNITS_A_SECOND;
 const TORCH_LAYER: f64 = 25e-6 * UNITS_A_SECOND;
-
-/// Updates that a run makes with this many training samples.
-pub fn updates(config: &Config, rows: usize) -> usize {
-    batch_rows(&config.batch, rows).map_or(0, |batch| config.train.length.steps(rows, batch))
-}
 
 /// On a CPU, hidden units' values that are computed at once, about what a core's cache holds; and rows at least.
 const VALUES_AT_ONCE: usize = 16 << 10;
@@ -89,7 +85,7 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
         + pairs(batch)
         + pairs(test)
         + (batch + test) as u128 * (columns + 3) as u128;
-    let logged = config.train.logged(updates(config, rows));
+    let logged = config.train.logged(updates(config, rows)?);
     let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + logged as u128 * 200;
     Ok(u64::try_from(numbers * 4 + host).unwrap_or(u64::MAX))
 }
@@ -135,16 +131,16 @@ const SECONDS_A_RUN: f64 = 2e-3;
 const SECONDS_AN_UPDATE: f64 = 1e-6;
 const SECONDS_A_CALL: f64 = 5e-6;
 
-/// Seconds that a run with `rows` training samples takes besides its [`Size::cost`].
-pub fn overhead(config: &Config, rows: usize) -> f64 {
+/// Seconds that a run of so many updates takes besides its [`Size::cost`].
+pub fn overhead(config: &Config, updates: usize) -> f64 {
     let called = config.model.activation.iter().filter(|a| **a != Activation::Relu).count()
         + usize::from(config.model.output != Output::Identity);
-    SECONDS_A_RUN + updates(config, rows) as f64 * (SECONDS_AN_UPDATE + SECONDS_A_CALL * called as f64)
+    SECONDS_A_RUN + updates as f64 * (SECONDS_AN_UPDATE + SECONDS_A_CALL * called as f64)
 }
 
 /// Bytes that one run's rows take in the results; `name` is the length of its variant's name and its seed.
 pub fn bytes_of_results(config: &Config, size: &Size, name: usize) -> f64 {
-    let steps = updates(config, size.rows);
+    let steps = size.updates;
     let name = (name + 2) as f64;
     // A number of 17 digits, a comma, and what an exponent takes now and then.
     let number = 19.5;

@@ -8,7 +8,6 @@ use std::sync::{Arc, Mutex};
 use anyhow::{Context, Result, anyhow};
 
 use super::baselines::BaselineCache;
-use super::cost::updates;
 use super::progress::Progress;
 use super::record;
 use super::stacks::Job;
@@ -131,7 +130,7 @@ impl Schedule<'_> {
                 Ok(Lane { config, seed: run.seed, data })
             })
             .collect::<Result<Vec<_>>>()?;
-        let all: usize = lanes.iter().map(|lane| updates(&lane.config, lane.data.train.rows())).sum();
+        let all = lanes.iter().map(Lane::steps).sum::<Result<usize>>()?;
         let tell = |updates| self.progress.updates(updates, job.cost * updates as f64 / all as f64);
         let compute = || {
             let name = engine::choose(&engine::first(&lanes)?.config, self.device)?;

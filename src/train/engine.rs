@@ -11,7 +11,7 @@ use tch::Device;
 use super::fused::{self, Fused};
 use super::shape::Shape;
 use super::torch::Torch;
-use crate::data::{Batches, RunData, batch_rows};
+use crate::data::{Batches, RunData, batch_rows, updates};
 use crate::experiment::config::{Config, EngineChoice, EngineName};
 
 /// One run, ready to be trained.
@@ -35,7 +35,7 @@ impl Lane {
 
     /// Updates that it makes.
     pub fn steps(&self) -> Result<usize> {
-        Ok(self.config.train.length.steps(self.data.train.rows(), self.batch_rows()?))
+        updates(&self.config, self.data.train.rows())
     }
 
     /// What it must share with others to train with them.

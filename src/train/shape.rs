@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 
-use crate::data::batch_rows;
+use crate::data::{batch_rows, updates};
 use crate::experiment::config::Config;
 
 /// What must be equal for runs to share a stack: all that shapes the tensors or is one number for all of them.
@@ -19,7 +19,7 @@ impl Shape {
             (&model.hidden, &model.activation, model.bias, model.output),
             config.loss,
             (config.optimizer.kind, config.optimizer.schedule),
-            (config.train.length.steps(rows, batch), config.train.log_points, config.train.engine),
+            (updates(config, rows)?, config.train.log_points, config.train.engine),
         );
         Ok(Shape(serde_json::to_string(&parts)?))
     }

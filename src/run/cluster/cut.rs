@@ -43,7 +43,8 @@ impl WorkEstimate {
     pub fn of(experiment: &Experiment, files: &Files, device: Device) -> Result<Self> {
         let kinds = kinds(experiment, files, device)?;
         let of_variant = |variant: usize| (&experiment.variants[variant].config, &kinds[variant]);
-        let seconds = |(config, kind): (_, &Kind)| kind.size.cost / UNITS_A_SECOND + overhead(config, kind.size.rows);
+        let seconds =
+            |(config, kind): (_, &Kind)| kind.size.cost / UNITS_A_SECOND + overhead(config, kind.size.updates);
         let last_seed = experiment.seeds.iter().max().map_or(1, |seed| seed.to_string().len());
         let bytes = |variant: usize| {
             let (config, kind) = of_variant(variant);

@@ -4,7 +4,7 @@ use super::kernels::{self, Level, Residual};
 use crate::experiment::config::{self, LossKind, Pairing};
 
 /// A loss of batches of `rows` predictions.
-pub struct Loss {
+pub struct LaneLoss {
     residual: Residual,
     config: config::Loss,
     rows: usize,
@@ -28,9 +28,9 @@ pub fn residual(kind: LossKind) -> Option<Residual> {
     }
 }
 
-impl Loss {
+impl LaneLoss {
     pub fn new(residual: Residual, config: config::Loss, rows: usize) -> Self {
-        Loss { residual, config, rows }
+        LaneLoss { residual, config, rows }
     }
 
     /// Whether each prediction is compared with each target one by one.

@@ -18,9 +18,9 @@ use super::init;
 use crate::data::Batches;
 use crate::experiment::config::{Config, Draw};
 use kernels::Level;
-use loss::Loss;
-use network::{Network, Pass};
-use optimizer::Optimizer;
+use loss::LaneLoss;
+use network::{LaneNetwork, Pass};
+use optimizer::LaneOptimizer;
 
 /// Whether the kernels compute what this configuration says; if not, what they lack.
 pub fn covers(config: &Config) -> Result<(), String> {
@@ -32,10 +32,10 @@ pub fn covers(config: &Config) -> Result<(), String> {
 
 /// One lane.
 pub struct Fused {
-    network: Network,
-    loss: Loss,
-    test_loss: Loss,
-    optimizer: Optimizer,
+    network: LaneNetwork,
+    loss: LaneLoss,
+    test_loss: LaneLoss,
+    optimizer: LaneOptimizer,
     train: Pass,
     test: Pass,
     batches: Batches,
@@ -63,11 +63,11 @@ impl Fused {
         covers(config).map_err(|why| anyhow!("the fused engine {why}"))?;
         let residual = loss::residual(config.loss.kind).ok_or_else(|| anyhow!("covers() lets no other loss pass"))?;
         let rows = lane.batch_rows()?;
-        let network = Network::new(level, &config.model, &lane.widths(), &init::parameters(lane))?;
+        let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane))?;
         Ok(Fused {
-            loss: Loss::new(residual, config.loss, rows),
-            test_loss: Loss::new(residual, config.loss, data.test.rows()),
-            optimizer: Optimizer::new(&config.optimizer, lane.steps()?, &network.layout)?,
+            loss: LaneLoss::new(residual, config.loss, rows),
+            test_loss: LaneLoss::new(residual, config.loss, data.test.rows()),
+            optimizer: LaneOptimizer::new(&config.optimizer, lane.steps()?, &network.layout)?,
             train: Pass::plan(&network, rows, true)?,
             test: Pass::plan(&network, data.test.rows(), false)?,
             batches: lane.batches()?,

@@ -15,24 +15,24 @@ const CHUNK_BYTES: usize = 128 << 10;
 const CHUNK_ROWS: usize = 24;
 
 /// The parameters and their gradient, each in one flat buffer.
-pub struct Network {
+pub struct LaneNetwork {
     pub level: Level,
     pub layout: Layout,
     pub parameters: Buffer,
     pub gradient: Buffer,
-    layers: Vec<Layer>,
+    layers: Vec<LaneLayer>,
     activation: Vec<Activation>,
     output: Output,
 }
 
-struct Layer {
+struct LaneLayer {
     inputs: usize,
     outputs: usize,
     weights: Part,
     bias: Option<Part>,
 }
 
-impl Network {
+impl LaneNetwork {
     /// A network that begins with these parameters, tensor by tensor.
     pub fn new(level: Level, model: &Model, widths: &[usize], tensors: &[Vec<f32>]) -> Result<Self, TchError> {
         let layout = Layout::new(widths, model.bias);
@@ -41,13 +41,13 @@ impl Network {
             part.of_mut(parameters.numbers_mut()).copy_from_slice(values);
         }
         let mut parts = layout.tensors.chunks(1 + usize::from(model.bias));
-        let layers = widths.windows(2).zip(&mut parts).map(|(pair, parts)| Layer {
+        let layers = widths.windows(2).zip(&mut parts).map(|(pair, parts)| LaneLayer {
             inputs: pair[0],
             outputs: pair[1],
             weights: parts[0],
             bias: parts.get(1).copied(),
         });
-        Ok(Network {
+        Ok(LaneNetwork {
             level,
             layers: layers.collect(),
             layout,
@@ -88,7 +88,7 @@ struct Backward {
 
 impl Pass {
     /// A pass over this many rows, perhaps in several goes.
-    pub fn plan(network: &Network, rows: usize, backward: bool) -> Result<Self, TchError> {
+    pub fn plan(network: &LaneNetwork, rows: usize, backward: bool) -> Result<Self, TchError> {
         let layers = &network.layers;
         let widths: Vec<usize> = layers.iter().map(|layer| layer.outputs).collect();
         let hidden = &widths[..widths.len() - 1];
@@ -116,7 +116,7 @@ impl Pass {
     }
 
     /// Carries this many rows of samples, `[rows, columns]`, through the network.
-    pub fn forward(&mut self, network: &Network, samples: &[f32], rows: usize) -> Result<(), TchError> {
+    pub fn forward(&mut self, network: &LaneNetwork, samples: &[f32], rows: usize) -> Result<(), TchError> {
         for (i, layer) in network.layers.iter().enumerate() {
             let (before, after) = self.hidden.split_at_mut(i);
             let from = before.last().map_or(samples, Buffer::numbers);
@@ -146,13 +146,13 @@ impl Pass {
     /// predictions in [`Self::loss_gradient`].
     pub fn backward(
         &mut self,
-        network: &mut Network,
+        network: &mut LaneNetwork,
         samples: &[f32],
         rows: usize,
         go_on: bool,
     ) -> Result<(), TchError> {
         let Some(Backward { gradients, transposed }) = &mut self.backward else { return Err(no_way_back()) };
-        let Network { level, layers, parameters, gradient, activation, output, .. } = network;
+        let LaneNetwork { level, layers, parameters, gradient, activation, output, .. } = network;
         let last = layers.len() - 1;
         output_backward(*output, &self.predictions, &mut gradients[last])?;
         for (i, layer) in layers.iter().enumerate().rev() {
@@ -215,9 +215,9 @@ impl Pass {
     }
 }
 
-impl Layer {
+impl LaneLayer {
     /// `to = epilogue(from · weights + bias)`.
-    fn forward(&self, network: &Network, from: &[f32], rows: usize, epilogue: Epilogue, to: &mut Buffer) {
+    fn forward(&self, network: &LaneNetwork, from: &[f32], rows: usize, epilogue: Epilogue, to: &mut Buffer) {
         let parameters = network.parameters.numbers();
         let first = self.bias.map_or(First::Zero, |bias| First::Bias(bias.of(parameters)));
         let a = Left { data: from, row: self.inputs, column: 1 };

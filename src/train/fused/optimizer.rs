@@ -5,10 +5,10 @@ use tch::TchError;
 use super::buffer::Buffer;
 use super::kernels;
 use super::layout::Layout;
-use super::network::Network;
+use super::network::LaneNetwork;
 use crate::experiment::config::{self, OptimizerKind, Schedule};
 
-pub struct Optimizer {
+pub struct LaneOptimizer {
     kind: OptimizerKind,
     schedule: Schedule,
     /// Updates that the run makes, and those that it has made.
@@ -20,7 +20,7 @@ pub struct Optimizer {
     second: Buffer,
 }
 
-impl Optimizer {
+impl LaneOptimizer {
     /// For parameters of this layout, which are updated `steps` times.
     pub fn new(config: &config::Optimizer, steps: usize, layout: &Layout) -> Result<Self, TchError> {
         let states = match config.kind {
@@ -29,7 +29,7 @@ impl Optimizer {
             OptimizerKind::Rmsprop { momentum, .. } => 1 + usize::from(momentum != 0.0),
         };
         let state = |nth: usize| Buffer::zeros(if states >= nth { layout.size } else { 0 });
-        Ok(Optimizer {
+        Ok(LaneOptimizer {
             kind: config.kind,
             schedule: config.schedule,
             steps,
@@ -41,7 +41,7 @@ impl Optimizer {
     }
 
     /// Updates the parameters by their gradient.
-    pub fn step(&mut self, network: &mut Network) {
+    pub fn step(&mut self, network: &mut LaneNetwork) {
         let factor = self.schedule.factor(self.updates, self.steps);
         self.updates += 1;
         let (level, rate) = (network.level, self.negative_rate);

@@ -16,12 +16,12 @@ use super::engine::{self, Engine, Lane, Prediction, State};
 use crate::experiment::config;
 use feed::Feed;
 use network::Network;
-use optimizers::Optimizer;
+use optimizers::StackedOptimizer;
 
 pub struct Torch {
     network: Network,
     loss: config::Loss,
-    optimizer: Optimizer,
+    optimizer: StackedOptimizer,
     feed: Feed,
     /// `[lanes, points, columns]` and `[lanes, points, 1]`.
     test_inputs: Tensor,
@@ -43,7 +43,7 @@ impl Torch {
         let first = engine::first(block)?;
         let mut network = Network::new(&first.config.model, &first.widths(), block, kind, device)?;
         let rates: Vec<f64> = block.iter().map(|lane| lane.config.optimizer.learning_rate).collect();
-        let optimizer = Optimizer::new(&first.config.optimizer, &rates, first.steps()?, &mut network)?;
+        let optimizer = StackedOptimizer::new(&first.config.optimizer, &rates, first.steps()?, &mut network)?;
         let test = |of: &dyn Fn(&Lane) -> Vec<f32>| {
             let values: Vec<f32> = block.iter().flat_map(of).collect();
             let shape = [block.len() as i64, first.data.test.rows() as i64, -1];

@@ -26,7 +26,7 @@ fn native(kind: OptimizerKind, rate: f64) -> Result<COptimizer> {
 }
 
 /// One optimizer for all lanes of a block, each of which keeps its own learning rate.
-pub struct Optimizer {
+pub struct StackedOptimizer {
     native: COptimizer,
     rate: f64,
     /// Where the lanes have several rates.
@@ -50,7 +50,7 @@ struct Lanes {
     decoupled: bool,
 }
 
-impl Optimizer {
+impl StackedOptimizer {
     /// Of the parameters of `network`, whose lanes have these learning rates.
     pub fn new(config: &config::Optimizer, rates: &[f64], steps: usize, network: &mut Network) -> Result<Self> {
         let mut kind = config.kind;
@@ -79,7 +79,7 @@ impl Optimizer {
                 native.add_parameters(&parameters, 0)?;
             }
         }
-        Ok(Optimizer { native, rate, lanes, schedule: config.schedule, steps, updates: 0 })
+        Ok(StackedOptimizer { native, rate, lanes, schedule: config.schedule, steps, updates: 0 })
     }
 
     /// Updates the network's parameters by its gradient.
