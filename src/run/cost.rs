@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use super::memory;
 use crate::data::{Files, RunData, batch_rows, training_rows, updates};
 use crate::experiment::Experiment;
-use crate::experiment::config::{Activation, Config, EngineName, Output, Pairing, Target, Test};
+use crate::experiment::config::{Activation, Config, Output, Pairing, Target, Test};
 use crate::experiment::device::Device;
 use crate::text::numbers::gibibytes;
 use crate::train::{self, engine};
@@ -41,19 +41,11 @@ pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;
     let logged = config.train.logged(steps) as f64;
-    // The torch engine takes about as long for the arithmetic, and some time for every operation.
-    let calls = match engine::choose(config, train::device::of(device))? {
-        EngineName::Torch if device == Device::Cpu => TORCH_STEP + TORCH_LAYER * (widths.len() - 1) as f64,
-        _ => 0.0,
-    };
+    let calls = engine::seconds_of_calls(config, train::device::of(device))? * UNITS_A_SECOND;
     let cost = steps as f64 * (batch as f64 * sample + 20.0 * products + calls)
         + logged * test as f64 * (products + 20.0 * units);
     Ok(Size { updates: steps, rows, test, columns, bytes, cost })
 }
-
-/// What libtorch's calls take on a CPU, for each step and for each of its layers: 20 and 25 µs.
-const TORCH_STEP: f64 = 20e-6 * UNITS_A_SECOND;
-const TORCH_LAYER: f64 = 25e-6 * UNITS_A_SECOND;
 
 /// On a CPU, hidden units' values that are computed at once, about what a core's cache holds; and rows at least.
 const VALUES_AT_ONCE: usize = 16 << 10;

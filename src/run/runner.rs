@@ -10,7 +10,7 @@ use anyhow::{Context, Result};
 use super::baselines::BaselineCache;
 use super::interrupt::Interrupt;
 use super::progress::Progress;
-use super::schedule::{Agreements, Ended, Schedule};
+use super::schedule::{Ended, Schedule};
 use super::{cost, memory, stacks};
 use crate::data::Files;
 use crate::experiment::config::{Config, EngineName};
@@ -22,6 +22,7 @@ use crate::results::manifest::{Circumstances, Manifest, Status, TaskOf};
 use crate::results::rows;
 use crate::text::note::note;
 use crate::text::numbers::plural;
+use crate::train::agreement::Agreements;
 use crate::train::{device, engine};
 
 /// Where and with how many threads runs are trained, until somebody interrupts it.

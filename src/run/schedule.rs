@@ -1,7 +1,6 @@
 //! Stacks onto threads; what has ended is kept at once.
 
-use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -13,14 +12,12 @@ use super::record;
 use super::stacks::Job;
 use crate::data::{Files, RunData};
 use crate::experiment::Experiment;
-use crate::experiment::config::EngineName;
 use crate::results::folder::Folder;
-use crate::results::manifest::Deviation;
 use crate::results::part::RunRows;
+use crate::train::agreement::Agreements;
 use crate::train::device::{self, Device};
-use crate::train::engine::{self, Lane};
-use crate::train::shape::Shape;
-use crate::train::{agreement, train};
+use crate::train::engine::Lane;
+use crate::train::train_as_configured;
 
 /// How a schedule ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,34 +37,6 @@ pub struct Schedule<'a> {
     pub progress: &'a Progress,
     pub baselines: BaselineCache,
     pub agreements: Agreements,
-}
-
-/// The shapes whose first steps were computed by both engines, with what came of it once that is known.
-#[derive(Default)]
-pub struct Agreements(Mutex<BTreeMap<Shape, Option<Deviation>>>);
-
-impl Agreements {
-    fn shapes(&self) -> std::sync::MutexGuard<'_, BTreeMap<Shape, Option<Deviation>>> {
-        self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    /// Compares a shape's first steps, unless that was done or is under way.
-    fn check(&self, lane: &Lane) -> Result<()> {
-        let shape = lane.shape()?;
-        if let Entry::Vacant(new) = self.shapes().entry(shape.clone()) {
-            new.insert(None);
-        } else {
-            return Ok(());
-        }
-        let found = agreement::check(lane)?;
-        self.shapes().insert(shape, Some(found));
-        Ok(())
-    }
-
-    /// The largest deviation of all.
-    pub fn largest(&self) -> Option<Deviation> {
-        self.shapes().values().copied().flatten().reduce(Deviation::max)
-    }
 }
 
 impl Schedule<'_> {
@@ -132,18 +101,12 @@ impl Schedule<'_> {
             .collect::<Result<Vec<_>>>()?;
         let all = lanes.iter().map(Lane::steps).sum::<Result<usize>>()?;
         let tell = |updates| self.progress.updates(updates, job.cost * updates as f64 / all as f64);
-        let compute = || {
-            let name = engine::choose(&engine::first(&lanes)?.config, self.device)?;
-            if name == EngineName::Fused {
-                self.agreements.check(engine::first(&lanes)?)?;
-            }
-            train(name, &lanes, self.device, self.stop, &tell)
-        };
-        let trained = compute().with_context(|| {
-            let names: BTreeSet<&str> =
-                job.runs.iter().map(|run| self.experiment.variants[run.variant].name.as_str()).collect();
-            format!("variant {}", names.into_iter().collect::<Vec<_>>().join(", "))
-        })?;
+        let trained =
+            train_as_configured(&lanes, self.device, &self.agreements, self.stop, &tell).with_context(|| {
+                let names: BTreeSet<&str> =
+                    job.runs.iter().map(|run| self.experiment.variants[run.variant].name.as_str()).collect();
+                format!("variant {}", names.into_iter().collect::<Vec<_>>().join(", "))
+            })?;
         let rows: Vec<RunRows> = job
             .runs
             .iter()

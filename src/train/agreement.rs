@@ -1,10 +1,15 @@
 //! The fused engine held to the torch engine: their first steps from the same parameters on the same batches.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
 use anyhow::{Result, bail};
 use tch::Device;
 
 use super::engine::{Engine, Lane, State};
 use super::fused::Fused;
+use super::shape::Shape;
 use super::torch::Torch;
 use crate::results::manifest::Deviation;
 
@@ -25,6 +30,34 @@ const UPDATE_BOUND: f64 = 2e-2;
 /// there one engine may overflow before the other.
 const LARGE: f32 = 1e30;
 const LARGE_ROOT: f32 = 1e18;
+
+/// The shapes whose first steps were computed by both engines, with what came of it once that is known.
+#[derive(Default)]
+pub struct Agreements(Mutex<BTreeMap<Shape, Option<Deviation>>>);
+
+impl Agreements {
+    fn shapes(&self) -> MutexGuard<'_, BTreeMap<Shape, Option<Deviation>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Compares a shape's first steps, unless that was done or is under way.
+    pub fn check(&self, lane: &Lane) -> Result<()> {
+        let shape = lane.shape()?;
+        if let Entry::Vacant(new) = self.shapes().entry(shape.clone()) {
+            new.insert(None);
+        } else {
+            return Ok(());
+        }
+        let found = check(lane)?;
+        self.shapes().insert(shape, Some(found));
+        Ok(())
+    }
+
+    /// The largest deviation of all.
+    pub fn largest(&self) -> Option<Deviation> {
+        self.shapes().values().copied().flatten().reduce(Deviation::max)
+    }
+}
 
 /// By how much the fused engine's first steps of this lane differ from the torch engine's; an error beyond [`BOUND`].
 pub fn check(lane: &Lane) -> Result<Deviation> {

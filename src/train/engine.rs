@@ -112,6 +112,15 @@ pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
     })
 }
 
+/// About what a step takes besides its arithmetic on a CPU, where it consists of calls into libtorch: 20 µs and 25 for
+/// each layer.
+pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
+    Ok(match choose(config, device)? {
+        EngineName::Torch if device == Device::Cpu => 20e-6 + 25e-6 * (config.model.hidden.len() + 1) as f64,
+        _ => 0.0,
+    })
+}
+
 /// How many of a stack's lanes an engine takes as one block. On a CPU libtorch's products round by the alignment of their
 /// operands, which is the same for every lane only if each has tensors of its own; the fused engine keeps one lane's
 /// numbers in a core's cache.

@@ -24,6 +24,7 @@ use crate::experiment::config::EngineName;
 use crate::results::rows::CurvePoint;
 use crate::stats::gradients::edges;
 use crate::stats::moments::Fit;
+use agreement::Agreements;
 use engine::{Engine, Lane, State};
 
 /// A run that has ended.
@@ -36,6 +37,23 @@ pub struct Trained {
     pub state: State,
     /// Euclidean norms of the gradient by the first and by the last layer's weights, before the first update.
     pub first_gradient: [f64; 2],
+}
+
+/// Trains a stack by the engine that its configuration says, where that is the accelerator after a look at the first steps
+/// of its shape.
+pub fn train_as_configured(
+    lanes: &[Lane],
+    device: Device,
+    agreements: &Agreements,
+    stop: &AtomicBool,
+    progress: &dyn Fn(u64),
+) -> Result<Vec<Trained>> {
+    let first = engine::first(lanes)?;
+    let name = engine::choose(&first.config, device)?;
+    if name == EngineName::Fused {
+        agreements.check(first)?;
+    }
+    train(name, lanes, device, stop, progress)
 }
 
 /// Trains a stack of one [`shape::Shape`] to its end, or, once `stop` is set, as many of its first lanes as have ended by

@@ -26,12 +26,15 @@ const CLOSE: f64 = 2e-2;
 pub fn checks(text: &str) -> Result<Vec<Check>> {
     let wants_cuda = text != "cpu";
     device::single_threaded();
+    // Before anything is computed: libtorch remembers what devices it found when it first was asked.
+    let device = if wants_cuda { text } else { "cuda" };
+    let opened = device::parse(device);
     let mut checks = vec![
         Check::of("libtorch", device::libtorch_derives()),
         Check::of("processor", processor()),
         Check { what: "memory", state: CheckState::Works, says: format!("{} free", gibibytes(memory::free())) },
     ];
-    checks.push(match graphics(if wants_cuda { text } else { "cuda" }) {
+    checks.push(match opened.and_then(graphics) {
         Err(error) if !wants_cuda => {
             let says = one_line(format!("{error:#}").trim_start_matches("--device cuda: "));
             Check { what: "CUDA", state: CheckState::Absent, says }
@@ -56,8 +59,7 @@ fn processor() -> Result<String> {
     ))
 }
 
-fn graphics(text: &str) -> Result<String> {
-    let found = device::parse(text)?;
+fn graphics(found: Device) -> Result<String> {
     let (ours, _) = trial(EngineName::Torch, found)?;
     let (theirs, _) = trial(EngineName::Torch, Device::Cpu)?;
     close(ours, theirs, "the GPU and the processor")?;

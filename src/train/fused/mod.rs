@@ -17,17 +17,19 @@ use super::engine::{Engine, Lane, Prediction, State};
 use super::init;
 use crate::data::Batches;
 use crate::experiment::config::{Config, Draw};
-use kernels::Level;
+use kernels::{Level, Residual};
 use loss::LaneLoss;
-use network::{LaneNetwork, Pass};
+use network::{Backward, LaneNetwork, Pass};
 use optimizer::LaneOptimizer;
 
 /// Whether the kernels compute what this configuration says; if not, what they lack.
 pub fn covers(config: &Config) -> Result<(), String> {
-    if loss::residual(config.loss.kind).is_none() {
-        return Err(format!("has no kernel for loss.kind = {:?}", config.loss.kind.word()));
-    }
-    Ok(())
+    residual(config).map(drop)
+}
+
+fn residual(config: &Config) -> Result<Residual, String> {
+    loss::residual(config.loss.kind)
+        .ok_or_else(|| format!("has no kernel for loss.kind = {:?}", config.loss.kind.word()))
 }
 
 /// One lane.
@@ -37,6 +39,7 @@ pub struct Fused {
     test_loss: LaneLoss,
     optimizer: LaneOptimizer,
     train: Pass,
+    backward: Backward,
     test: Pass,
     batches: Batches,
     /// Whether one batch serves for all steps.
@@ -60,16 +63,17 @@ impl Fused {
     /// With these instructions.
     pub fn at(level: Level, lane: &Lane) -> Result<Self> {
         let Lane { config, data, .. } = lane;
-        covers(config).map_err(|why| anyhow!("the fused engine {why}"))?;
-        let residual = loss::residual(config.loss.kind).ok_or_else(|| anyhow!("covers() lets no other loss pass"))?;
+        let residual = residual(config).map_err(|why| anyhow!("the fused engine {why}"))?;
         let rows = lane.batch_rows()?;
         let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane))?;
+        let train = Pass::plan(&network, rows)?;
         Ok(Fused {
             loss: LaneLoss::new(residual, config.loss, rows),
             test_loss: LaneLoss::new(residual, config.loss, data.test.rows()),
             optimizer: LaneOptimizer::new(&config.optimizer, lane.steps()?, &network.layout)?,
-            train: Pass::plan(&network, rows, true)?,
-            test: Pass::plan(&network, data.test.rows(), false)?,
+            backward: Backward::plan(&network, train.rows)?,
+            train,
+            test: Pass::plan(&network, data.test.rows())?,
             batches: lane.batches()?,
             one_batch: config.batch.draw == Draw::Once,
             inputs: Vec::new(),
@@ -103,13 +107,13 @@ impl Engine for Fused {
             let rows = self.train.rows.min(all - start);
             let samples = &self.inputs[start * self.columns..(start + rows) * self.columns];
             self.train.forward(&self.network, samples, rows)?;
-            let (predictions, gradient) = self.train.loss_gradient()?;
-            let predictions = &predictions[..rows];
+            let predictions = &self.train.predictions()[..rows];
+            let gradient = &mut self.backward.predictions.numbers_mut()[..rows];
             if losses {
                 self.predictions[start..start + rows].copy_from_slice(predictions);
             }
-            self.loss.gradient(level, predictions, targets, start, &mut gradient[..rows]);
-            self.train.backward(&mut self.network, samples, rows, start > 0)?;
+            self.loss.gradient(level, predictions, targets, start, gradient);
+            self.backward.run(&self.train, &mut self.network, samples, rows, start > 0)?;
         }
         Ok(if losses { vec![self.loss.of(level, &self.predictions, &self.targets)] } else { Vec::new() })
     }

@@ -58,13 +58,18 @@ impl LaneNetwork {
         })
     }
 
+    /// Widths of the hidden layers.
+    fn hidden(&self) -> Vec<usize> {
+        self.layers[..self.layers.len() - 1].iter().map(|layer| layer.outputs).collect()
+    }
+
     /// Numbers tensor by tensor.
     pub fn tensors(&self, of: &Buffer) -> Vec<Vec<f32>> {
         self.layout.tensors.iter().map(|part| part.of(of.numbers()).to_vec()).collect()
     }
 }
 
-/// The buffers for passes over samples.
+/// What carries samples forward, with its buffers.
 pub struct Pass {
     /// How many rows it takes at once.
     pub rows: usize,
@@ -74,44 +79,34 @@ pub struct Pass {
     inputs: Vec<Option<Buffer>>,
     /// `[rows, 1]`.
     predictions: Buffer,
-    backward: Option<Backward>,
     /// Bits of all that each hidden unit put out since [`Pass::watch`], by layer; 0 if it was always 0.
     seen: Vec<Vec<u32>>,
 }
 
-struct Backward {
-    /// The gradients of the hidden layers, then of the predictions.
-    gradients: Vec<Buffer>,
+/// What carries a gradient back, with its buffers.
+pub struct Backward {
+    /// The gradients of the hidden layers.
+    hidden: Vec<Buffer>,
+    /// The gradient of the predictions, `[rows, 1]`, which a loss writes.
+    pub predictions: Buffer,
     /// Each layer's weights, transposed.
     transposed: Vec<Vec<f32>>,
 }
 
 impl Pass {
     /// A pass over this many rows, perhaps in several goes.
-    pub fn plan(network: &LaneNetwork, rows: usize, backward: bool) -> Result<Self, TchError> {
-        let layers = &network.layers;
-        let widths: Vec<usize> = layers.iter().map(|layer| layer.outputs).collect();
-        let hidden = &widths[..widths.len() - 1];
-        let row_bytes = hidden.iter().sum::<usize>().saturating_mul(8).max(1);
+    pub fn plan(network: &LaneNetwork, rows: usize) -> Result<Self, TchError> {
+        let widths = network.hidden();
+        let row_bytes = widths.iter().sum::<usize>().saturating_mul(8).max(1);
         let rows = rows.min((CHUNK_BYTES / row_bytes / CHUNK_ROWS).max(1) * CHUNK_ROWS);
         let room = |width: usize| Buffer::zeros(rows * width);
+        let needed = widths.iter().zip(&network.activation).map(|(&width, &a)| needs_input(a).then_some(width));
         Ok(Pass {
             rows,
-            hidden: hidden.iter().map(|&width| room(width)).collect::<Result<_, _>>()?,
-            inputs: hidden
-                .iter()
-                .zip(&network.activation)
-                .map(|(&width, &activation)| needs_input(activation).then(|| room(width)).transpose())
-                .collect::<Result<_, _>>()?,
+            hidden: widths.iter().map(|&width| room(width)).collect::<Result<_, _>>()?,
+            inputs: needed.map(|width| width.map(room).transpose()).collect::<Result<_, _>>()?,
             predictions: room(1)?,
-            backward: match backward {
-                false => None,
-                true => Some(Backward {
-                    gradients: widths.iter().map(|&width| room(width)).collect::<Result<_, _>>()?,
-                    transposed: layers.iter().map(|layer| vec![0.0; layer.inputs * layer.outputs]).collect(),
-                }),
-            },
-            seen: hidden.iter().map(|&width| vec![0; width]).collect(),
+            seen: widths.iter().map(|&width| vec![0; width]).collect(),
         })
     }
 
@@ -142,59 +137,9 @@ impl Pass {
         Ok(())
     }
 
-    /// Writes the gradient of the parameters, or adds to it if it goes on with further rows, from the gradient of the
-    /// predictions in [`Self::loss_gradient`].
-    pub fn backward(
-        &mut self,
-        network: &mut LaneNetwork,
-        samples: &[f32],
-        rows: usize,
-        go_on: bool,
-    ) -> Result<(), TchError> {
-        let Some(Backward { gradients, transposed }) = &mut self.backward else { return Err(no_way_back()) };
-        let LaneNetwork { level, layers, parameters, gradient, activation, output, .. } = network;
-        let last = layers.len() - 1;
-        output_backward(*output, &self.predictions, &mut gradients[last])?;
-        for (i, layer) in layers.iter().enumerate().rev() {
-            let (before, after) = gradients.split_at_mut(i);
-            let d = after[0].numbers();
-            let from = if i == 0 { samples } else { self.hidden[i - 1].numbers() };
-            layer.weights_backward(*level, from, d, rows, go_on, gradient.numbers_mut());
-            let Some(to) = before.last_mut() else { break };
-            let (activation, h) = (activation[i - 1], &self.hidden[i - 1]);
-            let epilogue = match activation {
-                Activation::Relu => Epilogue::ReluBackward(h.numbers()),
-                Activation::LeakyRelu => Epilogue::LeakyReluBackward(h.numbers()),
-                _ => Epilogue::Store,
-            };
-            let weights = layer.weights.of(parameters.numbers());
-            if layer.outputs > 1 && !go_on {
-                kernels::transpose(*level, weights, layer.inputs, layer.outputs, &mut transposed[i]);
-            }
-            // A single column lies in memory as its transpose does.
-            let transposed = if layer.outputs == 1 { weights } else { &transposed[i] };
-            let a = Left { data: d, row: layer.outputs, column: 1 };
-            let sizes = [rows, layer.outputs, layer.inputs];
-            kernels::product(*level, sizes, a, transposed, First::Zero, epilogue, to.numbers_mut());
-            if matches!(epilogue, Epilogue::Store) {
-                let z = self.inputs[i - 1].as_ref().unwrap_or(h);
-                activate_backward(activation, &z.tensor, &h.tensor, &to.tensor)?;
-            }
-        }
-        Ok(())
-    }
-
     /// `[rows, 1]`.
     pub fn predictions(&self) -> &[f32] {
         self.predictions.numbers()
-    }
-
-    /// The predictions, and `[rows, 1]` where a loss writes its gradient by them.
-    pub fn loss_gradient(&mut self) -> Result<(&[f32], &mut [f32]), TchError> {
-        match self.backward.as_mut().and_then(|backward| backward.gradients.last_mut()) {
-            Some(gradient) => Ok((self.predictions.numbers(), gradient.numbers_mut())),
-            None => Err(no_way_back()),
-        }
     }
 
     /// Begins to watch for hidden units that put out 0 for every sample.
@@ -212,6 +157,58 @@ impl Pass {
     /// Hidden units that have put out 0 for every sample since [`Self::watch`].
     pub fn dead(&self) -> usize {
         self.seen.iter().flatten().filter(|&&seen| seen == 0).count()
+    }
+}
+
+impl Backward {
+    /// The way back from this many rows at once.
+    pub fn plan(network: &LaneNetwork, rows: usize) -> Result<Self, TchError> {
+        let transposed = |layer: &LaneLayer| vec![0.0; layer.inputs * layer.outputs];
+        Ok(Backward {
+            hidden: network.hidden().iter().map(|&width| Buffer::zeros(rows * width)).collect::<Result<_, _>>()?,
+            predictions: Buffer::zeros(rows)?,
+            transposed: network.layers.iter().map(transposed).collect(),
+        })
+    }
+
+    /// Writes the gradient of the parameters, or adds to it if it goes on with further rows, from that of the predictions.
+    pub fn run(
+        &mut self,
+        forward: &Pass,
+        network: &mut LaneNetwork,
+        samples: &[f32],
+        rows: usize,
+        go_on: bool,
+    ) -> Result<(), TchError> {
+        let LaneNetwork { level, layers, parameters, gradient, activation, output, .. } = network;
+        output_backward(*output, &forward.predictions, &mut self.predictions)?;
+        for (i, layer) in layers.iter().enumerate().rev() {
+            let (before, after) = self.hidden.split_at_mut(i);
+            let d = after.first().unwrap_or(&self.predictions).numbers();
+            let from = if i == 0 { samples } else { forward.hidden[i - 1].numbers() };
+            layer.weights_backward(*level, from, d, rows, go_on, gradient.numbers_mut());
+            let Some(to) = before.last_mut() else { break };
+            let (activation, h) = (activation[i - 1], &forward.hidden[i - 1]);
+            let epilogue = match activation {
+                Activation::Relu => Epilogue::ReluBackward(h.numbers()),
+                Activation::LeakyRelu => Epilogue::LeakyReluBackward(h.numbers()),
+                _ => Epilogue::Store,
+            };
+            let weights = layer.weights.of(parameters.numbers());
+            if layer.outputs > 1 && !go_on {
+                kernels::transpose(*level, weights, layer.inputs, layer.outputs, &mut self.transposed[i]);
+            }
+            // A single column lies in memory as its transpose does.
+            let transposed = if layer.outputs == 1 { weights } else { &self.transposed[i] };
+            let a = Left { data: d, row: layer.outputs, column: 1 };
+            let sizes = [rows, layer.outputs, layer.inputs];
+            kernels::product(*level, sizes, a, transposed, First::Zero, epilogue, to.numbers_mut());
+            if matches!(epilogue, Epilogue::Store) {
+                let z = forward.inputs[i - 1].as_ref().unwrap_or(h);
+                activate_backward(activation, &z.tensor, &h.tensor, &to.tensor)?;
+            }
+        }
+        Ok(())
     }
 }
 
@@ -242,8 +239,4 @@ impl LaneLayer {
             kernels::product(level, [1, rows, self.outputs], ones, d, first, Epilogue::Store, bias.of_mut(gradient));
         }
     }
-}
-
-fn no_way_back() -> TchError {
-    TchError::Torch("this pass was planned without a way back".to_owned())
 }
