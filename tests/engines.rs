@@ -3,6 +3,7 @@
 
 mod common;
 
+use common::Misfit;
 use misfit::experiment::config::{Config, EngineChoice, EngineName, LossKind, Word};
 use misfit::train::engine::{build, choose};
 use misfit::train::fused::{self, Fused};
@@ -60,4 +61,83 @@ fn the_fused_engine_itself_refuses_what_it_does_not_cover_and_more_lanes_than_on
         assert!(said.contains(part) && said.lines().count() == 1, "{said}");
     }
     assert!(build(EngineName::Torch, &[], Device::Cpu).is_err());
+}
+
+const SMALL: &str = "seeds = 2\n[data]\ninputs = { grid = { from = 0, to = 1, count = 20 } }\n[model]\nhidden = [4]\n[train]\nsteps = 5\n[fix.smooth]\nset = { loss.kind = \"log_cosh\" }\n[[variant]]\nname = \"plain\"\n[[variant]]\nname = \"smooth\"\nfixes = [\"smooth\"]\n[[variant]]\nname = \"asked\"\nset = { train.engine = \"torch\" }\n";
+
+/// Each variant's engine, as the manifest of a folder has it.
+fn engines(misfit: &Misfit, folder: &str) -> Vec<(String, String)> {
+    let manifest: serde_json::Value =
+        serde_json::from_str(&misfit.read(&format!("{folder}/manifest.json"))).expect("JSON");
+    let text = |value: &serde_json::Value| value.as_str().expect("a word").to_owned();
+    let variants = manifest["variants"].as_array().expect("variants");
+    variants.iter().map(|variant| (text(&variant["name"]), text(&variant["engine"]))).collect()
+}
+
+#[test]
+fn a_manifest_names_the_engine_of_each_variant_and_the_option_has_the_last_word() {
+    let misfit = Misfit::new();
+    misfit.write("x.toml", SMALL);
+    for (option, expected) in [
+        (&[][..], ["fused", "torch", "torch"]),
+        (&["--engine", "auto"][..], ["fused", "torch", "fused"]),
+        (&["--engine", "torch"][..], ["torch", "torch", "torch"]),
+        (&["train.engine=torch", "--variant", "plain"][..], ["torch", "torch", "torch"]),
+    ] {
+        misfit.ok(&[&["run", "x.toml", "--out", "out", "--fresh"][..], option].concat());
+        let engines: Vec<String> = engines(&misfit, "out").into_iter().map(|(_, engine)| engine).collect();
+        assert_eq!(engines, expected, "{option:?}");
+    }
+}
+
+#[test]
+fn what_fused_trained_was_compared_with_torch_and_the_manifest_says_by_how_much_they_differed() {
+    let misfit = Misfit::new();
+    misfit.write("x.toml", SMALL);
+    let deviation = |folder: &str| {
+        let manifest: serde_json::Value =
+            serde_json::from_str(&misfit.read(&format!("{folder}/manifest.json"))).expect("JSON");
+        manifest.get("fused_against_torch").cloned()
+    };
+    misfit.ok(&["run", "x.toml", "--out", "out"]);
+    let found = deviation("out").expect("fused trained one variant");
+    for part in ["loss", "gradient", "parameters"] {
+        assert!((0.0..1e-4).contains(&found[part].as_f64().expect("a number")), "{part}: {found}");
+    }
+    assert!(found["gradient"].as_f64() > Some(0.0), "two ways of adding up come to the same bits: {found}");
+    misfit.ok(&["run", "x.toml", "--out", "out"]);
+    assert_eq!(deviation("out"), Some(found), "nothing was left to train");
+    misfit.ok(&["run", "x.toml", "--out", "torch", "--engine", "torch"]);
+    assert_eq!(deviation("torch"), None);
+}
+
+#[test]
+fn an_engine_that_cannot_is_refused_before_anything_is_written() {
+    let misfit = Misfit::new();
+    misfit.write("x.toml", SMALL);
+    for command in ["run", "plan"] {
+        let ran = misfit.run(&[command, "x.toml", "--out", "out", "--engine", "fused"]);
+        let said = ran.stderr();
+        assert_eq!((ran.code(), said.lines().count()), (2, 1), "{said}");
+        assert!(said.contains("variant \"smooth\"") && said.contains("log_cosh") && said.contains("torch"), "{said}");
+        assert!(!misfit.has("out") && !misfit.has("out-plan"), "{command}");
+    }
+}
+
+#[test]
+fn a_task_trains_by_the_engine_of_its_plan_and_refuses_to_be_asked_for_another() {
+    let misfit = Misfit::new();
+    misfit.write("x.toml", SMALL);
+    misfit.ok(&["plan", "x.toml", "--out", "out", "--tasks", "1", "--engine", "torch"]);
+    let ran = misfit.run(&["task", "out-plan", "--index", "0", "--engine", "fused"]);
+    let said = ran.stderr();
+    assert_eq!((ran.code(), said.lines().count()), (2, 1), "{said}");
+    assert!(said.contains("--engine fused") && said.contains("trains by torch"), "{said}");
+    for option in [&[][..], &["--engine", "torch"][..], &["--engine", "auto"][..]] {
+        misfit.ok(&[&["task", "out-plan", "--index", "0"][..], option].concat());
+    }
+    misfit.ok(&["merge", "out-plan"]);
+    assert!(engines(&misfit, "out").iter().all(|(_, engine)| engine == "torch"));
+    misfit.ok(&["run", "x.toml", "--out", "alone", "--engine", "torch"]);
+    assert_eq!(misfit.csvs("out"), misfit.csvs("alone"));
 }

@@ -139,6 +139,14 @@ const CASES: &[(&[&str], &str)] = &[
     (&["doctor", "--device", "gpu"], "--device: unknown device \"gpu\", accepted: cpu, cuda or cuda:N"),
     (&["doctor", "--device", "cuda:x"], "--device: unknown device \"cuda:x\", accepted: cpu, cuda or cuda:N"),
     (
+        &["run", "x.toml", "--dry-run", "--engine", "kernels"],
+        "invalid value \"kernels\" for --engine <auto | torch | fused>: expected auto, torch or fused (see --help)",
+    ),
+    (
+        &["plan", "x.toml", "--engine", ""],
+        "invalid value \"\" for --engine <auto | torch | fused>: expected auto, torch or fused (see --help)",
+    ),
+    (
         &["run", "x.toml", "--dry-run", "--threads", "0"],
         "invalid value \"0\" for --threads <N>: expected a whole number from 1 to 4096 (see --help)",
     ),

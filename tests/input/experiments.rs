@@ -9,13 +9,16 @@ const CASES: &[(&str, &str)] = &[
     ("nmae = 'x'", "x.toml:1: nmae: unknown key \"nmae\", did you mean \"name\"? {KEYS}"),
     (
         "[train]\nstepz = 4",
-        "x.toml:2: train.stepz: unknown key \"stepz\", did you mean \"steps\"? accepted: steps, epochs or log_points",
+        "x.toml:2: train.stepz: unknown key \"stepz\", did you mean \"steps\"? accepted: steps, epochs, log_points or engine",
     ),
     ("[train]\nsteps = -4", "x.toml:2: train.steps: expected a whole number of at least 1, got -4"),
     ("[train]\nsteps = 4.5", "x.toml:2: train.steps: expected a whole number of at least 1, got 4.5"),
     ("[train]\nsteps = '5'", "x.toml:2: train.steps: expected a whole number of at least 1, got \"5\""),
     ("[train]\nsteps = 10\nepochs = 3", "x.toml:3: train.epochs: steps and epochs at once: keep one"),
     ("[train]\nlog_points = 1", "x.toml:2: train.log_points: expected a whole number of at least 2, got 1"),
+    ("[train]\nengine = 'gpu'", "x.toml:2: train.engine: unknown value \"gpu\", accepted: auto, torch or fused"),
+    ("[train]\nengine = 1", "x.toml:2: train.engine: expected auto, torch or fused, got 1"),
+    ("engine = 'torch'", "x.toml:1: engine: unknown key \"engine\", did you mean \"train.engine\"?"),
     ("train = 5", "x.toml:1: train: expected a table, got an integer (5)"),
     ("a = 1\na = 2", "x.toml:2: duplicate key"),
     ("[a\nb = 1", "x.toml:1: unclosed table, expected `]`"),
@@ -99,7 +102,7 @@ const CASES: &[(&str, &str)] = &[
     ("[model]\ninit = { normal = [0, -1] }", "x.toml:2: model.init.normal: the standard deviation -1.0 is below 0"),
     (
         "[loss]\nkind = 'mes'",
-        "x.toml:2: loss.kind: unknown value \"mes\", did you mean \"mse\"? accepted: mse, sse, mae or huber",
+        "x.toml:2: loss.kind: unknown value \"mes\", did you mean \"mse\"? accepted: mse, sse, mae, huber or log_cosh",
     ),
     (
         "[loss]\npairing = 'broadcast_mean'",
@@ -381,7 +384,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("[loss]\nkind = 'huber'\ndelta = 0", "x.toml:3: loss.delta: expected a number above 0, got 0"),
     ("[loss]\nkind = 'huber'\ndelta = inf", "x.toml:3: loss.delta: expected a number above 0, got inf"),
-    ("[loss]\nkind = true", "x.toml:2: loss.kind: expected mse, sse, mae or huber, got true"),
+    ("[loss]\nkind = true", "x.toml:2: loss.kind: expected mse, sse, mae, huber or log_cosh, got true"),
     (
         "[optimizer]\nkind = 'lion'",
         "x.toml:2: optimizer.kind: unknown value \"lion\", accepted: adam, adamw, sgd or rmsprop",
@@ -584,7 +587,10 @@ const CASES: &[(&str, &str)] = &[
         "[sweep]\n'' = [1]",
         "x.toml:2: sweep: unknown table \"\", accepted: data, batch, model, loss, optimizer or train",
     ),
-    ("[sweep]\n'train..steps' = [1]", "x.toml:2: train: unknown key \"\", accepted: steps, epochs or log_points"),
+    (
+        "[sweep]\n'train..steps' = [1]",
+        "x.toml:2: train: unknown key \"\", accepted: steps, epochs, log_points or engine",
+    ),
     ("[sweep]\n'train.steps.x' = [1]", "x.toml:2: train.steps: expected a whole number of at least 1, got { x = 1 }"),
     (
         "[sweep]\n'seeds' = [1, 2]",

@@ -4,7 +4,10 @@ use super::{Misfit, refused};
 
 /// `(the setting, what the line says of it)`.
 const CASES: &[(&str, &str)] = &[
-    ("train.stps=4", "train.stps: unknown key \"stps\", did you mean \"steps\"? accepted: steps, epochs or log_points"),
+    (
+        "train.stps=4",
+        "train.stps: unknown key \"stps\", did you mean \"steps\"? accepted: steps, epochs, log_points or engine",
+    ),
     ("train.steps=", "train.steps: no value after `=`, expected key=value, as train.steps=100"),
     ("train.steps=[1", "train.steps: the value is not valid TOML: check its quotes and brackets"),
     ("train..steps=1", "train..steps: not a key: expected dotted names, as train.steps=100"),
