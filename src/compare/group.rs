@@ -24,6 +24,7 @@ pub(super) struct Pairs {
 }
 
 /// One variant's runs.
+#[derive(Default)]
 pub(super) struct Group {
     pub variant: Vec<u8>,
     seed: Vec<u8>,
@@ -127,23 +128,13 @@ impl Group {
         let count = columns.len();
         Group {
             variant: variant.to_vec(),
-            seed: Vec::new(),
-            runs: 0,
-            left_out: 0,
             beyond: vec![false; count],
             unlike: vec![0; count],
             texts: vec![false; count],
             columns,
-            places: Vec::new(),
-            index: HashMap::new(),
             stride: 1,
-            rows: 0,
             held: true,
-            passed: false,
-            last: Vec::new(),
-            last_rows: Default::default(),
-            id: Vec::new(),
-            first: FirstRows::default(),
+            ..Group::default()
         }
     }
 
@@ -166,16 +157,18 @@ impl Group {
             self.take_of_first([a.fields, b.fields]);
             return;
         }
-        let known = self.index.get(&self.id).copied();
-        if known.is_none() && !(self.rows - 1).is_multiple_of(self.stride) {
-            self.passed = true;
-            std::mem::swap(&mut self.last, &mut self.id);
-            self.last_rows[0].set(a.fields);
-            self.last_rows[1].set(b.fields);
-            return;
+        self.passed = !self.index.contains_key(&self.id) && !(self.rows - 1).is_multiple_of(self.stride);
+        if self.passed {
+            self.pass([a.fields, b.fields]);
+        } else {
+            self.put([a.fields, b.fields]);
         }
-        self.passed = false;
-        self.put(known, [a.fields, b.fields]);
+    }
+
+    /// Keeps a row that is at no place: it may be its run's last.
+    fn pass(&mut self, rows: [Fields; 2]) {
+        std::mem::swap(&mut self.last, &mut self.id);
+        self.last_rows.iter_mut().zip(rows).for_each(|(last, row)| last.set(row));
     }
 
     fn take_of_first(&mut self, rows: [Fields; 2]) {
@@ -184,9 +177,7 @@ impl Group {
         }
         self.passed = !(self.rows - 1).is_multiple_of(self.stride);
         if self.passed {
-            std::mem::swap(&mut self.last, &mut self.id);
-            self.last_rows.iter_mut().zip(rows).for_each(|(last, row)| last.set(row));
-            return;
+            return self.pass(rows);
         }
         self.first.push(&self.id, rows);
         // An even number, so that the row that came last is never among those that go.
@@ -203,20 +194,18 @@ impl Group {
         let first = std::mem::take(&mut self.first);
         for (nth, id) in first.ids.iter().enumerate() {
             self.id.clone_from(id);
-            let known = self.index.get(id).copied();
-            self.put(known, [first.rows[0].get(nth), first.rows[1].get(nth)]);
+            self.put([first.rows[0].get(nth), first.rows[1].get(nth)]);
         }
         if std::mem::take(&mut self.passed) {
             std::mem::swap(&mut self.last, &mut self.id);
-            let known = self.index.get(&self.id).copied();
             let rows = std::mem::take(&mut self.last_rows);
-            self.put(known, [rows[0].fields(), rows[1].fields()]);
+            self.put([rows[0].fields(), rows[1].fields()]);
             self.last_rows = rows;
         }
     }
 
-    fn put(&mut self, known: Option<usize>, rows: [Fields; 2]) {
-        let place = known.unwrap_or_else(|| {
+    fn put(&mut self, rows: [Fields; 2]) {
+        let place = self.index.get(&self.id).copied().unwrap_or_else(|| {
             self.places.push(ComparedPlace { id: self.id.clone(), values: Vec::new() });
             self.index.insert(self.id.clone(), self.places.len() - 1);
             self.places.len() - 1

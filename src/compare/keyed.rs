@@ -3,7 +3,6 @@
 
 use std::cmp::Ordering;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{JoinHandle, spawn};
@@ -200,10 +199,9 @@ impl Keyed {
         let (fill, filled) = sync_channel(WAITING);
         let (emptied, empty) = channel();
         let shown = side.shown(path);
-        let name = shown.clone();
         let file = files::open(path).with_context(|| format!("{shown}: cannot be read")).map_err(Failure::Failed)?;
         let mut thread = RowReader {
-            shown,
+            shown: shown.clone(),
             layout: layout.clone(),
             fill,
             empty,
@@ -219,16 +217,15 @@ impl Keyed {
             }
             thread.noticed
         });
-        let batch = RowBatch::default();
         let mut keyed = Keyed {
             layout: layout.clone(),
-            batch,
+            batch: RowBatch::default(),
             at: 0,
             filled,
             emptied,
             reader: Some(reader),
             noticed: Noticed::default(),
-            shown: name,
+            shown,
         };
         keyed.refill()?;
         Ok(keyed)
@@ -280,8 +277,10 @@ struct RowReader {
 
 impl RowReader {
     fn read(&mut self, mut file: File, order: Order) -> Result<(), Failure> {
-        let unreadable = || format!("{}: cannot be read", self.shown);
-        self.noticed.cut_off = ends_within_a_line(&mut file).with_context(unreadable).map_err(Failure::Failed)?;
+        let shown = self.shown.clone();
+        let unreadable = || format!("{shown}: cannot be read");
+        let last = files::last_byte(&mut file).with_context(unreadable).map_err(Failure::Failed)?;
+        self.noticed.cut_off = last.is_some_and(|last| last != b'\n');
         let mut cutter = Cutter::new(file);
         cutter.next().with_context(unreadable).map_err(Failure::Failed)?;
         let layout = self.layout.clone();
@@ -289,17 +288,12 @@ impl RowReader {
         let mut held: Vec<KeptRow> = Vec::new();
         let mut bytes = 0;
         loop {
-            let read = cutter.next();
-            let Some(fields) =
-                read.with_context(|| format!("{}: cannot be read", self.shown)).map_err(Failure::Failed)?
-            else {
-                break;
-            };
+            let read = cutter.next().with_context(unreadable).map_err(Failure::Failed)?;
+            let Some(fields) = read else { break };
             let (count, columns) = (fields.len(), layout.columns);
             if count != columns {
                 return Err(Failure::Failed(anyhow!(
-                    "{}:{}: has {count} fields, the header {columns}: restore the file, or take the row out",
-                    self.shown,
+                    "{shown}:{}: has {count} fields, the header {columns}: restore the file, or take the row out",
                     cutter.line
                 )));
             }
@@ -332,8 +326,7 @@ impl RowReader {
             held.push(kept);
             if bytes > MOST_IN_MEMORY {
                 return Err(Failure::Failed(anyhow!(
-                    "{}:{}: rows are not in the order of their keys, and these are too many to sort in memory: sort the file first, or name other columns with --key",
-                    self.shown,
+                    "{shown}:{}: rows are not in the order of their keys, and these are too many to sort in memory: sort the file first, or name other columns with --key",
                     cutter.line
                 )));
             }
@@ -381,16 +374,4 @@ impl RowReader {
         self.batch.numbers.clear();
         Ok(true)
     }
-}
-
-fn ends_within_a_line(file: &mut File) -> Result<bool> {
-    let size = file.metadata()?.len();
-    if size == 0 {
-        return Ok(false);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok(last != *b"\n")
 }

@@ -56,7 +56,7 @@ pub struct Comparison {
 }
 
 /// One CSV beside the other.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct FileComparison {
     pub file: String,
     /// Why it cannot be compared, where it cannot.
@@ -90,26 +90,7 @@ pub struct FileComparison {
 
 impl FileComparison {
     fn empty(file: &str) -> Self {
-        FileComparison {
-            file: file.to_owned(),
-            incomparable: None,
-            key: Vec::new(),
-            compared: 0,
-            missing: 0,
-            extra: 0,
-            first_missing: None,
-            first_extra: None,
-            missing_columns: Vec::new(),
-            extra_columns: Vec::new(),
-            columns: Vec::new(),
-            different: false,
-            different_within: 0,
-            noise: Vec::new(),
-            noise_total: 0,
-            with_noise: 0,
-            without_noise: 0,
-            left_out: 0,
-        }
+        FileComparison { file: file.to_owned(), ..FileComparison::default() }
     }
 
     /// Whether anything in this column counts as a difference.

@@ -4,7 +4,6 @@
 //! A fixed tolerance calls equal code different, where training amplifies the last bits, and different code equal, where its
 //! losses are small. What seeds differ by among themselves is the measure that a result brings with it.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
 use serde::Serialize;
@@ -79,6 +78,7 @@ const COURSE: usize = 24;
 const SEVERAL: usize = 4;
 
 /// Gathers pairs of rows, sorted by variant, seed and place.
+#[derive(Default)]
 pub(super) struct NoiseWatch {
     /// Names and places of the columns.
     columns: Vec<(String, [usize; 2])>,
@@ -121,12 +121,7 @@ impl NoiseWatch {
             variant,
             seed,
             steps: names[seed + 1..] == ["step"],
-            group: None,
-            found: Vec::new(),
-            total: 0,
-            compared: 0,
-            single: 0,
-            left_out: 0,
+            ..NoiseWatch::default()
         })
     }
 
@@ -229,8 +224,9 @@ fn noise(
     let chosen = !steps && at.len() > 1;
     let [low, high] = if chosen { [f64::NAN; 2] } else { paired_interval(&differences) };
     let clear = low > 0.0 || high < 0.0;
-    let limits = ChanceLimits::of(at.len());
-    let peak = (0..at.len()).any(|nth| size(nth) > limits.at(at[nth].finite.len()));
+    let mut limits = HashMap::new();
+    let mut limit = |pairs: usize| *limits.entry(pairs).or_insert_with(|| chance_limit(pairs, at.len()));
+    let peak = (0..at.len()).any(|nth| size(nth) > limit(at[nth].finite.len()));
     let mostly = at.len() >= SEVERAL && 2 * above.len() > at.len();
     let verdict = match group.unlike[column] > 0 || peak || mostly || (clear && multiple.abs() > 1.0) {
         true => NoiseVerdict::Beyond,
@@ -262,30 +258,14 @@ fn noise(
 
 /// The multiple that chance exceeds at any of so many places once in 20 times: t of the difference of two means at
 /// 0.05/places (Bonferroni), times √(2/n); never under 1.
-struct ChanceLimits {
-    places: usize,
-    /// By pairs, as far as they were asked for.
-    known: RefCell<HashMap<usize, f64>>,
-}
-
-/// With more degrees of freedom t changes no more.
-const MOST_FREEDOM: usize = 1000;
-
-impl ChanceLimits {
-    fn of(places: usize) -> Self {
-        ChanceLimits { places, known: RefCell::default() }
+fn chance_limit(pairs: usize, places: usize) -> f64 {
+    /// With more degrees of freedom t changes no more.
+    const MOST_FREEDOM: usize = 1000;
+    if pairs < 2 {
+        return f64::INFINITY;
     }
-
-    fn at(&self, pairs: usize) -> f64 {
-        if pairs < 2 {
-            return f64::INFINITY;
-        }
-        let limit = || {
-            let t = student_t((2 * pairs - 2).min(MOST_FREEDOM), 1.0 - 0.05 / self.places as f64);
-            (t * (2.0 / pairs as f64).sqrt()).max(1.0)
-        };
-        *self.known.borrow_mut().entry(pairs).or_insert_with(limit)
-    }
+    let t = student_t((2 * pairs - 2).min(MOST_FREEDOM), 1.0 - 0.05 / places as f64);
+    (t * (2.0 / pairs as f64).sqrt()).max(1.0)
 }
 
 /// Means and spreads of pairs.

@@ -10,7 +10,7 @@ use crate::report::spark::spark;
 use crate::report::style::{bad, good};
 use crate::results::rows::lines;
 use crate::text::numbers::{number, plural, short};
-use crate::text::{one_line, shorten};
+use crate::text::{cut, one_line, shorten};
 
 /// Lines that are shown of a file's noise, and settings, at most.
 const MOST_NOISE: usize = 8;
@@ -283,7 +283,7 @@ fn settings(settings: &[Setting]) -> Sheet {
             [first, ..] => format!("{}, {}", one_line(first), plural(count - 1, "more", "more")),
         };
         let value = |value: &Option<String>| match value {
-            Some(value) => cut(value, MOST_SETTING),
+            Some(value) => cut(&one_line(value), MOST_SETTING),
             None => dash(),
         };
         let place = placed.then_some(place);
@@ -440,15 +440,7 @@ fn values(a: &str, b: &str) -> [String; 2] {
             return few;
         }
     }
-    [cut(a, MOST_VALUE), cut(b, MOST_VALUE)]
-}
-
-fn cut(text: &str, most: usize) -> String {
-    let text = one_line(text);
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
+    [a, b].map(|text| cut(&one_line(text), MOST_VALUE))
 }
 
 fn dash() -> String {

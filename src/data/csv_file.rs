@@ -6,7 +6,7 @@ use anyhow::{Context, Result, bail, ensure};
 use sha2::{Digest, Sha256};
 
 use super::Samples;
-use crate::text::{hex, one_line, shorten};
+use crate::text::{cut, hex, one_line, shorten};
 
 /// A file is held in memory as it is, beside its numbers.
 const MOST_BYTES: u64 = 1 << 30;
@@ -60,16 +60,12 @@ impl CsvFile {
         let mut columns = Vec::with_capacity(inputs.len() + 1);
         for (key, name) in inputs.iter().map(|name| ("inputs", name.as_str())).chain([("output", output)]) {
             let mut places = self.header.iter().enumerate().filter(|(_, column)| *column == name).map(|(i, _)| i);
-            let there = || listed(&self.header);
             let name = shorten(name);
             let Some(place) = places.next() else {
-                bail!(
-                    "{}",
-                    one_line(&format!(
-                        "{shown}:{header}: no column {name:?} (data.target.{key}), the file has: {}",
-                        there()
-                    ))
-                );
+                let there = listed(&self.header);
+                bail!(one_line(&format!(
+                    "{shown}:{header}: no column {name:?} (data.target.{key}), the file has: {there}"
+                )));
             };
             ensure!(
                 places.next().is_none(),
@@ -84,7 +80,6 @@ impl CsvFile {
                 let line = line_at(&self.text, error.position());
                 anyhow::anyhow!("{shown}:{line}: {}", csv_fault(&error))
             })?;
-            let line = || line_at(&self.text, row.position());
             for (nth, (place, name)) in columns.iter().enumerate() {
                 let text = row.get(*place).unwrap_or_default().trim();
                 let value: f64 = match text.parse() {
@@ -92,13 +87,10 @@ impl CsvFile {
                     _ => {
                         let what =
                             if text.is_empty() { "is empty".to_owned() } else { format!("is {:?}", shorten(text)) };
-                        bail!(
-                            "{}",
-                            one_line(&format!(
-                                "{shown}:{}: {name} {what}, expected a finite number: mend or remove the row",
-                                line()
-                            ))
-                        );
+                        let line = line_at(&self.text, row.position());
+                        bail!(one_line(&format!(
+                            "{shown}:{line}: {name} {what}, expected a finite number: mend or remove the row"
+                        )));
                     }
                 };
                 if nth < inputs.len() { samples.inputs.push(value) } else { samples.targets.push(value) }
@@ -113,11 +105,7 @@ impl CsvFile {
 fn listed(header: &[String]) -> String {
     const MOST: usize = 16;
     const LONGEST: usize = 30;
-    let cut = |name: &String| match name.char_indices().nth(LONGEST) {
-        Some((end, _)) => format!("{}…", &name[..end]),
-        None => name.clone(),
-    };
-    let mut names: Vec<String> = header.iter().take(MOST).map(cut).collect();
+    let mut names: Vec<String> = header.iter().take(MOST).map(|name| cut(name, LONGEST)).collect();
     if header.len() > MOST {
         names.push(format!("… ({} columns)", header.len()));
     }

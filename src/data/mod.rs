@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result, ensure};
 
 use crate::experiment::config::*;
-use crate::stats::moments::{deviation, mean};
+use crate::stats::moments::{deviation, mean, range};
 use csv_file::CsvFile;
 use random::{Purpose, Stream};
 
@@ -85,8 +85,7 @@ pub struct Affine {
 
 impl Affine {
     fn new(scale: Scale, values: &[f64]) -> Self {
-        let (low, high) =
-            values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+        let (low, high) = range(values.iter().copied());
         match scale {
             Scale::Divide(factor) => Affine { shift: 0.0, factor },
             // Constant values have no spread to divide by.

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Instant;
@@ -28,16 +27,9 @@ use crate::run::cost;
 use crate::run::runner::{Place, Report, Runner};
 
 /// A signal cut it short.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
+#[error("interrupted by signal {0}")]
 pub struct Interrupted(pub i32);
-
-impl fmt::Display for Interrupted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "interrupted by signal {}", self.0)
-    }
-}
-
-impl std::error::Error for Interrupted {}
 
 /// Diagnoses an experiment's baseline, with these fixes of the file's at hand, into the folder `path`. What there is to say.
 pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path: &Path, fresh: bool) -> Result<String> {
@@ -76,17 +68,7 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     }
     let known = HashMap::new();
     let lab = Lab { runner, experiment, files, path, fresh, goal, trials: 0, runs: 0, measured: 0, known };
-    let place = Place {
-        path,
-        hash: &hash,
-        fresh: false,
-        asked_fresh: fresh,
-        lock: Some(lock.clone()),
-        tell: false,
-        cure: ANOTHER,
-        task: None,
-    };
-    let ended = search_and_measure(lab, fixes, &place);
+    let ended = search_and_measure(lab, fixes, &place(path, &hash, fresh, Some(lock.clone())));
     if let Err(error) = &ended {
         let status = if error.is::<Interrupted>() { Status::Interrupted } else { Status::Failed };
         // What is to be said is why it ended.
@@ -116,6 +98,11 @@ fn search_and_measure<'a>(mut lab: Lab<'a>, fixes: Vec<Fix>, place: &Place) -> R
     lab.measured = lab.runs - before;
     let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
     Ok((lab, Diagnosis::of(found, &plan, cells)))
+}
+
+/// A folder of the diagnosis: what was to be cleared out of it went at the beginning.
+fn place<'p>(path: &'p Path, hash: &'p str, asked_fresh: bool, lock: Option<Arc<Lock>>) -> Place<'p> {
+    Place { path, hash, fresh: false, asked_fresh, lock, tell: false, cure: ANOTHER, task: None }
 }
 
 struct Lab<'a> {
@@ -184,17 +171,7 @@ impl Laboratory for Lab<'_> {
             let experiment = self.variants(fixes, &new, seeds)?;
             let files = self.files_of(&experiment.variants)?;
             let hash = self.runner.hash(&experiment, files.hashes());
-            let place = Place {
-                path: &path,
-                hash: &hash,
-                fresh: false,
-                asked_fresh: self.fresh,
-                lock: None,
-                tell: false,
-                cure: ANOTHER,
-                task: None,
-            };
-            let found = self.measure_at(fixes, &new, seeds, &place)?;
+            let found = self.measure_at(fixes, &new, seeds, &place(&path, &hash, self.fresh, None))?;
             for (set, measured) in new.iter().zip(found) {
                 self.known.insert(key(set), measured);
             }
@@ -243,7 +220,7 @@ fn measured(experiment: &Experiment, folder: &Path, goal: f64) -> Result<Vec<Mea
     let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
     let mut health: HashMap<Key, _> = read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
     let mut curves: HashMap<Key, _> = read::curves(folder)?.into_iter().collect();
-    let run = |variant: &str, seed: u64| {
+    let mut run = |variant: &str, seed: u64| {
         let key = key(variant, seed);
         let all = (runs.remove(&key), health.remove(&key), curves.remove(&key));
         let (Some(run), Some(health), Some(curve)) = all else {
@@ -251,7 +228,6 @@ fn measured(experiment: &Experiment, folder: &Path, goal: f64) -> Result<Vec<Mea
         };
         Ok(Observed { run, health, curve })
     };
-    let mut run = run;
     experiment
         .variants
         .iter()

@@ -7,6 +7,7 @@ use super::observed::Measured;
 use super::search::{Set, Suspicion};
 use super::verdicts::{Diagnosis, Effect, Goal, Judged, SAME, Verdict, reaches};
 use crate::experiment::Experiment;
+use crate::report::summary::interval;
 use crate::report::table::{finish, table};
 use crate::results::outcome::{FITS, Severity};
 use crate::results::rows::EffectKind;
@@ -71,20 +72,14 @@ fn found(diagnosis: &Diagnosis) -> String {
         let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
         let _ = writeln!(text, "   {}", one_line(&finding.evidence));
         let note = severity(diagnosis.goal, suspicion, judged) == Severity::Note;
-        match judged {
-            Some(judged) if note => {
-                let name = one_line(&judged.fix.name);
-                let _ = writeln!(text, "   worth knowing: over all seeds {name}: {}", judged.verdict.name());
+        let says = judged.map(|Judged { fix, verdict, .. }| {
+            let (name, patch) = (one_line(&fix.name), one_line(&fix.patch().join(", ")));
+            match note {
+                true => format!("worth knowing: over all seeds {name}: {}", verdict.word()),
+                false => format!("fix {name}: {patch} → {}", verdict.word()),
             }
-            Some(judged) => {
-                let patch = one_line(&judged.fix.patch().join(", "));
-                let name = one_line(&judged.fix.name);
-                let _ = writeln!(text, "   fix {name}: {patch} → {}", judged.verdict.name());
-            }
-            None => {
-                let _ = writeln!(text, "   worth knowing");
-            }
-        }
+        });
+        let _ = writeln!(text, "   {}", says.as_deref().unwrap_or("worth knowing"));
     }
     text
 }
@@ -92,13 +87,14 @@ fn found(diagnosis: &Diagnosis) -> String {
 /// What each fix buys.
 fn worth(diagnosis: &Diagnosis) -> String {
     let mut table = table(&["fix", "alone", "on top of all others", "Shapley value", "verdict"]);
+    let estimate = |of: Option<Estimate>| of.map_or_else(|| "–".to_owned(), interval);
     for judged in &diagnosis.fixes {
         table.add_row([
             one_line(&judged.fix.name),
             estimate(judged.first_in),
             estimate(judged.last_out),
             estimate(judged.shapley),
-            judged.verdict.name().to_owned(),
+            judged.verdict.word().to_owned(),
         ]);
     }
     let seeds = diagnosis.baseline().runs.len();
@@ -110,14 +106,6 @@ fn worth(diagnosis: &Diagnosis) -> String {
         plural(seeds, "seed", "seeds"),
         if seeds > 1 { " with its 95 % interval" } else { "" }
     )
-}
-
-fn estimate(of: Option<Estimate>) -> String {
-    match of {
-        None => "–".to_owned(),
-        Some(e) if e.low.is_nan() || e.high - e.low < 5e-4 => signed(e.mean),
-        Some(e) => format!("{} ({} … {})", signed(e.mean), signed(e.low), signed(e.high)),
-    }
 }
 
 fn verdicts(diagnosis: &Diagnosis) -> String {
@@ -138,9 +126,8 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
                 "Nothing that was tried fits on all seeds. The best reaches R² {score:.3} (mean, never below 0)."
             ));
         }
-        Goal::Nothing if baseline_fits => {}
-        Goal::Nothing => say("Nothing that was tried does better than the baseline.".to_owned()),
-        Goal::Fits => {}
+        Goal::Nothing if !baseline_fits => say("Nothing that was tried does better than the baseline.".to_owned()),
+        Goal::Nothing | Goal::Fits => {}
     }
     let names = |verdicts: &[Verdict]| -> Vec<String> {
         diagnosis.with(verdicts).iter().map(|judged| one_line(&judged.fix.name)).collect()

@@ -8,6 +8,7 @@ use super::observed::Measured;
 use super::rules::{Certainty, Rank, rank};
 use super::search::{Laboratory, Search, Set, Suspicion, bit, members};
 use crate::experiment::Fix;
+use crate::experiment::config::{Word, words};
 use crate::results::rows::EffectKind;
 use crate::stats::effects::{Cells, Estimate, factorial, shapley};
 
@@ -89,7 +90,7 @@ fn unique(sets: &mut Vec<Set>) {
     sets.dedup();
 }
 
-/// Every set of these fixes.
+/// Every set of these fixes: the one of number n has those of the bits of n.
 fn combinations(members: &[usize]) -> Vec<Set> {
     let set = |subset: usize| {
         members.iter().enumerate().filter(|(at, _)| subset & (1 << at) != 0).map(|(_, fix)| bit(*fix)).sum::<Set>()
@@ -127,29 +128,18 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     Ok(path)
 }
 
-/// What a fix is worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// Nothing that was measured does without it.
-    Needed,
-    /// It is in a smallest set that is enough, but there is one without it too.
-    OneWay,
-    /// It makes a difference, and what is enough does without it.
-    Helps,
-    NoDifference,
-    /// More is lost with it than won.
-    Hurts,
-}
-
-impl Verdict {
-    pub fn name(self) -> &'static str {
-        match self {
-            Verdict::Needed => "needed",
-            Verdict::OneWay => "one way",
-            Verdict::Helps => "helps",
-            Verdict::NoDifference => "no difference",
-            Verdict::Hurts => "hurts",
-        }
+words! {
+    /// What a fix is worth.
+    Verdict {
+        /// Nothing that was measured does without it.
+        Needed = "needed",
+        /// It is in a smallest set that is enough, but there is one without it too.
+        OneWay = "one way",
+        /// It makes a difference, and what is enough does without it.
+        Helps = "helps",
+        NoDifference = "no difference",
+        /// More is lost with it than won.
+        Hurts = "hurts",
     }
 }
 
@@ -379,33 +369,20 @@ fn effects(factorial_of: &[usize], plan: &Measurements, cells: &BTreeMap<Set, Me
         }
     }
     if !factorial_of.is_empty() {
-        let subset = |mask: usize| {
-            factorial_of
-                .iter()
-                .enumerate()
-                .filter(|(at, _)| mask & (1 << at) != 0)
-                .map(|(_, fix)| bit(*fix))
-                .sum::<Set>()
-        };
-        let count = factorial_of.len();
-        let values: Option<Vec<Vec<f64>>> =
-            (0..1_usize << count).map(|mask| cells.get(&subset(mask)).map(Measured::scores)).collect();
+        let subsets = combinations(factorial_of);
+        let values: Option<Vec<Vec<f64>>> = subsets.iter().map(|set| cells.get(set).map(Measured::scores)).collect();
         if let Some(values) = values {
-            let table = Cells { fixes: count, values };
+            let table = Cells { fixes: factorial_of.len(), values };
             for (mask, per_seed) in factorial(&table).iter().enumerate() {
                 let kind = match mask.count_ones() {
                     1 => EffectKind::Main,
                     2 => EffectKind::Interaction,
                     _ => continue,
                 };
-                all.push(Effect { kind, fixes: subset(mask), estimate: Estimate::of(per_seed) });
+                all.push(Effect { kind, fixes: subsets[mask], estimate: Estimate::of(per_seed) });
             }
-            for (at, per_seed) in shapley(&table).iter().enumerate() {
-                all.push(Effect {
-                    kind: EffectKind::Shapley,
-                    fixes: bit(factorial_of[at]),
-                    estimate: Estimate::of(per_seed),
-                });
+            for (fix, per_seed) in factorial_of.iter().zip(shapley(&table)) {
+                all.push(Effect { kind: EffectKind::Shapley, fixes: bit(*fix), estimate: Estimate::of(&per_seed) });
             }
         }
     }

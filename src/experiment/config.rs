@@ -28,7 +28,7 @@ macro_rules! words {
             }
         }
 
-        impl Serialize for $name {
+        impl serde::Serialize for $name {
             fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
                 serializer.serialize_str(self.word())
             }
@@ -287,28 +287,22 @@ words! {
     }
 }
 
-words! {
-    /// An optimizer's kind without its keys.
-    OptimizerName {
-        Adam = "adam",
-        Adamw = "adamw",
-        Sgd = "sgd",
-        Rmsprop = "rmsprop",
-    }
-}
-
 impl OptimizerKind {
-    pub fn name(&self) -> OptimizerName {
-        match self {
-            OptimizerKind::Adam { .. } => OptimizerName::Adam,
-            OptimizerKind::Adamw { .. } => OptimizerName::Adamw,
-            OptimizerKind::Sgd { .. } => OptimizerName::Sgd,
-            OptimizerKind::Rmsprop { .. } => OptimizerName::Rmsprop,
-        }
-    }
+    /// The kinds as a file spells them, each with PyTorch's defaults for its own keys.
+    pub const DEFAULTS: [(&str, OptimizerKind); 4] = [
+        ("adam", OptimizerKind::Adam { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.0 }),
+        ("adamw", OptimizerKind::Adamw { betas: [0.9, 0.999], eps: 1e-8, weight_decay: 0.01 }),
+        ("sgd", OptimizerKind::Sgd { momentum: 0.0, nesterov: false, weight_decay: 0.0 }),
+        ("rmsprop", OptimizerKind::Rmsprop { alpha: 0.99, eps: 1e-8, momentum: 0.0, weight_decay: 0.0 }),
+    ];
 
     pub fn word(&self) -> &'static str {
-        self.name().word()
+        match self {
+            OptimizerKind::Adam { .. } => "adam",
+            OptimizerKind::Adamw { .. } => "adamw",
+            OptimizerKind::Sgd { .. } => "sgd",
+            OptimizerKind::Rmsprop { .. } => "rmsprop",
+        }
     }
 
     pub fn weight_decay_mut(&mut self) -> &mut f64 {

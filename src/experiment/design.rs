@@ -24,6 +24,12 @@ const MOST_IN_A_NAME: usize = 1000;
 /// The name of the variant without any fix, where the file gives it none.
 pub const BASELINE: &str = "baseline";
 
+/// The name of a combination of fixes that has none of its own.
+pub fn named_after<'n>(fixes: impl Iterator<Item = &'n str>) -> String {
+    let names: Vec<&str> = fixes.collect();
+    if names.is_empty() { BASELINE.to_owned() } else { names.join("+") }
+}
+
 pub struct Design<'a> {
     pub file: &'a str,
     /// The file's tables that make up the configuration, and no more: each variant begins with a copy.
@@ -72,10 +78,7 @@ impl Design<'_> {
                 format!("makes {} variants, at most {MOST_VARIANTS} are allowed", plans.len().saturating_mul(points)),
             ));
         }
-        if plans.len().saturating_mul(points).saturating_mul(self.fixes.len()) > MOST_SWITCHES {
-            let (variants, fixes) = (plans.len() * points, self.fixes.len());
-            return Err(root.fault("fix", format!("{variants} variants of {fixes} fixes are too many together")));
-        }
+        self.check_switches(root, plans.len() * points)?;
         self.check_unused(&plans)?;
         let mut variants = Vec::with_capacity(plans.len() * points);
         let mut bytes = 0;
@@ -108,6 +111,14 @@ impl Design<'_> {
         Ok((variants, sweep.into_iter().map(|(key, _)| key).collect()))
     }
 
+    fn check_switches(&self, root: &Reader, variants: usize) -> Result<()> {
+        let fixes = self.fixes.len();
+        if variants.saturating_mul(fixes) > MOST_SWITCHES {
+            return Err(root.fault("fix", format!("{variants} variants of {fixes} fixes are too many together")));
+        }
+        Ok(())
+    }
+
     /// A fix that no variant has is checked by itself, so that its faults show before somebody needs it.
     fn check_unused(&self, plans: &[VariantPlan]) -> Result<()> {
         let used = used(self.fixes.len(), plans.iter().map(|plan| &plan.fixes));
@@ -131,10 +142,7 @@ impl Design<'_> {
             let message = format!("{} fixes, at most {MOST_FIXES} are allowed", self.fixes.len());
             return Err(root.fault("fix", message));
         }
-        if listed.len().saturating_mul(self.fixes.len()) > MOST_SWITCHES {
-            let (variants, fixes) = (listed.len(), self.fixes.len());
-            return Err(root.fault("fix", format!("{variants} variants of {fixes} fixes are too many together")));
-        }
+        self.check_switches(root, listed.len())?;
         for (i, node) in listed.iter().enumerate() {
             let entry = Reader::of(self.file, format!("variant[{i}]"), node)?;
             let name = entry.text("name")?.ok_or_else(|| entry.missing("name", "the variant's name"))?;
@@ -204,26 +212,23 @@ impl Design<'_> {
             }
         };
         let plan = |subset: u32| {
-            let mut fixes = vec![false; self.fixes.len()];
-            let mut names = Vec::new();
-            for (bit, &member) in members.iter().enumerate() {
-                if subset & (1 << bit) != 0 {
-                    fixes[member] = true;
-                    names.push(self.fixes[member].name.as_str());
-                }
-            }
-            let name = if names.is_empty() { BASELINE.to_owned() } else { names.join("+") };
-            self.plan(name.clone(), fixes, true, format!("ablation {name:?}"))
+            let mut on = vec![false; self.fixes.len()];
+            members.iter().enumerate().for_each(|(bit, &member)| on[member] = subset & (1 << bit) != 0);
+            self.combination(on, "ablation")
         };
         Ok(subsets.into_iter().map(plan).collect())
     }
 
     /// The variant that has these fixes and is named after them.
     pub fn set(&self, on: &[bool]) -> Result<Variant> {
-        let names: Vec<&str> =
-            self.fixes.iter().zip(on).filter(|(_, on)| **on).map(|(fix, _)| fix.name.as_str()).collect();
-        let name = if names.is_empty() { BASELINE.to_owned() } else { names.join("+") };
-        self.resolve(&self.plan(name.clone(), on.to_vec(), true, format!("variant {name:?}")), &[], 0)
+        self.resolve(&self.combination(on.to_vec(), "variant"), &[], 0)
+    }
+
+    fn combination(&self, on: Vec<bool>, what: &str) -> VariantPlan {
+        let names = self.fixes.iter().zip(&on).filter(|(_, on)| **on).map(|(fix, _)| fix.name.as_str());
+        let name = named_after(names);
+        let key = format!("{what} {name:?}");
+        self.plan(name, on, true, key)
     }
 
     fn sweep(&self, root: &Reader) -> Result<Vec<(String, Vec<Node>)>> {

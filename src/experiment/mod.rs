@@ -22,7 +22,7 @@ use sha2::{Digest, Sha256};
 
 use crate::text::{hex, one_line, unknown};
 use config::{Config, Span, Target, Test};
-pub use design::BASELINE;
+pub use design::{BASELINE, named_after};
 pub use error::ExperimentError;
 use names::{check_label, check_name};
 pub use published::{Published, PublishedFigure};
@@ -100,13 +100,7 @@ impl Fix {
 
     /// The patch as TOML, a key a line.
     pub fn patch(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        for (section, node) in self.set.iter() {
-            if let Value::Table(inner) = &node.value {
-                lines.extend(inner.iter().map(|(key, node)| format!("{section}.{key} = {}", node.value)));
-            }
-        }
-        lines
+        patch::settings(&self.set).map(|(key, value)| format!("{key} = {value}")).collect()
     }
 }
 
@@ -192,18 +186,13 @@ impl Experiment {
         let mut notes = Vec::new();
         let used = design::used(fixes.len(), variants.iter().map(|variant| &variant.fixes));
         let last_keys = patch::keys(&last_word);
-        for (i, fix) in fixes.iter().enumerate() {
-            for key in patch::keys(&fix.set).into_iter().filter(|key| last_keys.contains(key)) {
-                notes.push(format!(
-                    "{key} on the command line overrides the fix {:?} in every variant that has it",
-                    fix.name
-                ));
-            }
-            if !used[i] {
-                notes.push(format!(
-                    "no variant has the fix {:?}: name it in a [[variant]], or add [ablation]",
-                    fix.name
-                ));
+        for (Fix { name, set, .. }, used) in fixes.iter().zip(used) {
+            let overridden = patch::keys(set).into_iter().filter(|key| last_keys.contains(key));
+            notes.extend(overridden.map(|key| {
+                format!("{key} on the command line overrides the fix {name:?} in every variant that has it")
+            }));
+            if !used {
+                notes.push(format!("no variant has the fix {name:?}: name it in a [[variant]], or add [ablation]"));
             }
         }
         Ok(Experiment {

@@ -21,15 +21,18 @@ pub fn join(table: &mut Table, more: &Table) {
     merge(table, more, false);
 }
 
-/// The `section.key` of each setting in a patch.
+/// Each setting in a patch: its `section.key` and its value.
+pub fn settings(patch: &Table) -> impl Iterator<Item = (String, &Value)> {
+    patch.iter().flat_map(|(section, node)| {
+        let inner = if let Value::Table(inner) = &node.value { Some(inner) } else { None };
+        let settings = inner.into_iter().flat_map(Table::iter);
+        settings.map(move |(key, node)| (format!("{section}.{key}"), &node.value))
+    })
+}
+
+/// The `section.key` of each of them.
 pub fn keys(patch: &Table) -> Vec<String> {
-    let mut keys = Vec::new();
-    for (section, node) in patch.iter() {
-        if let Value::Table(inner) = &node.value {
-            keys.extend(inner.iter().map(|(key, _)| format!("{section}.{key}")));
-        }
-    }
-    keys
+    settings(patch).map(|(key, _)| key).collect()
 }
 
 fn merge(table: &mut Table, patch: &Table, room: bool) {

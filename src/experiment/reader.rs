@@ -32,11 +32,15 @@ pub const BELOW_ONE: Range =
 
 impl<'a> Reader<'a> {
     pub fn root(file: &'a str, table: &'a Table) -> Self {
-        Reader { file, path: String::new(), table: Some(table), place: None, asked: RefCell::default() }
+        Self::new(file, String::new(), Some(table), None)
+    }
+
+    fn new(file: &'a str, path: String, table: Option<&'a Table>, place: Option<Origin>) -> Self {
+        Reader { file, path, table, place, asked: RefCell::default() }
     }
 
     pub fn of(file: &'a str, path: String, node: &'a Node) -> Result<Self> {
-        let reader = Reader { file, path, table: None, place: Some(node.place.clone()), asked: RefCell::default() };
+        let reader = Self::new(file, path, None, Some(node.place.clone()));
         match &node.value {
             Value::Table(table) => Ok(Reader { table: Some(table), ..reader }),
             other => Err(reader.fault("", format!("expected a table, got {} ({other})", other.kind()))),
@@ -47,13 +51,7 @@ impl<'a> Reader<'a> {
     pub fn section(&self, key: &'static str) -> Result<Reader<'a>> {
         match self.get(key) {
             Some(node) => Reader::of(self.file, self.name(key), node),
-            None => Ok(Reader {
-                file: self.file,
-                path: self.name(key),
-                table: None,
-                place: None,
-                asked: RefCell::default(),
-            }),
+            None => Ok(Reader::new(self.file, self.name(key), None, None)),
         }
     }
 
@@ -119,28 +117,23 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// What stands under `key`, if anything does: `as_it` says whether it is what is expected there.
+    fn read<T>(&self, key: &'static str, what: &str, as_it: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>> {
+        let Some(node) = self.get(key) else { return Ok(None) };
+        as_it(&node.value).map(Some).ok_or_else(|| self.expected(key, what, &node.value))
+    }
+
     pub fn bool_or(&self, key: &'static str, default: bool) -> Result<bool> {
-        match self.get(key).map(|node| &node.value) {
-            None => Ok(default),
-            Some(Value::Bool(value)) => Ok(*value),
-            Some(other) => Err(self.expected(key, "true or false", other)),
-        }
+        let as_bool = |value: &Value| if let Value::Bool(value) = value { Some(*value) } else { None };
+        Ok(self.read(key, "true or false", as_bool)?.unwrap_or(default))
     }
 
     pub fn text(&self, key: &'static str) -> Result<Option<&'a str>> {
-        match self.get(key).map(|node| &node.value) {
-            None => Ok(None),
-            Some(Value::Text(value)) => Ok(Some(value)),
-            Some(other) => Err(self.expected(key, "a string", other)),
-        }
+        self.read(key, "a string", |value| if let Value::Text(text) = value { Some(text.as_str()) } else { None })
     }
 
     pub fn list(&self, key: &'static str, what: &str) -> Result<Option<&'a [Node]>> {
-        match self.get(key).map(|node| &node.value) {
-            None => Ok(None),
-            Some(Value::List(items)) => Ok(Some(items)),
-            Some(other) => Err(self.expected(key, what, other)),
-        }
+        self.read(key, what, |value| if let Value::List(items) = value { Some(items.as_slice()) } else { None })
     }
 
     pub fn texts(&self, key: &'static str, what: &str) -> Result<Option<Vec<String>>> {

@@ -146,17 +146,21 @@ fn inputs(data: &Reader, node: &Node) -> Result<Inputs> {
     const WHAT: &str = "{ grid = { from, to, count } } or { uniform = { from, to, count } }";
     let Value::Table(_) = &node.value else { return Err(data.expected("inputs", WHAT, &node.value)) };
     let form = Reader::of(data.file, data.name("inputs"), node)?;
-    let inputs = match (form.get("grid"), form.get("uniform")) {
-        (Some(grid), None) => Inputs::Grid(span(&form, "grid", grid)?),
-        (None, Some(uniform)) => Inputs::Uniform(span(&form, "uniform", uniform)?),
-        (None, None) => {
-            form.finish()?;
-            return Err(data.expected("inputs", WHAT, &node.value));
-        }
-        (Some(_), Some(_)) => return Err(data.fault("inputs", "grid and uniform at once: keep one")),
-    };
+    if form.get("grid").is_some() && form.get("uniform").is_some() {
+        return Err(data.fault("inputs", "grid and uniform at once: keep one"));
+    }
+    let points = points(&form)?;
     form.finish()?;
-    Ok(inputs)
+    points.ok_or_else(|| data.expected("inputs", WHAT, &node.value))
+}
+
+/// The points of a `{ grid = … }` or a `{ uniform = … }`; nothing where it is neither, or both.
+fn points(form: &Reader) -> Result<Option<Inputs>> {
+    Ok(match (form.get("grid"), form.get("uniform")) {
+        (Some(grid), None) => Some(Inputs::Grid(span(form, "grid", grid)?)),
+        (None, Some(uniform)) => Some(Inputs::Uniform(span(form, "uniform", uniform)?)),
+        _ => None,
+    })
 }
 
 fn span(parent: &Reader, key: &str, node: &Node) -> Result<Span> {
@@ -200,16 +204,13 @@ fn test(data: &Reader, inputs: &Option<Inputs>, test_grid: Option<Span>) -> Resu
         Value::Text(text) if text == "train" => Ok(Test::Train),
         Value::Table(_) => {
             let form = Reader::of(data.file, data.name("test"), node)?;
-            let test = match (form.get("grid"), form.get("uniform")) {
-                (Some(node), None) => Test::Grid(span(&form, "grid", node)?),
-                (None, Some(node)) => Test::Uniform(span(&form, "uniform", node)?),
-                _ => {
-                    form.finish()?;
-                    return Err(data.expected("test", WHAT, &node.value));
-                }
-            };
+            let points = points(&form)?;
             form.finish()?;
-            Ok(test)
+            match points {
+                Some(Inputs::Grid(span)) => Ok(Test::Grid(span)),
+                Some(Inputs::Uniform(span)) => Ok(Test::Uniform(span)),
+                None => Err(data.expected("test", WHAT, &node.value)),
+            }
         }
         other => Err(data.expected("test", WHAT, other)),
     }
@@ -318,43 +319,39 @@ fn loss(loss: &Reader) -> Result<Loss> {
 }
 
 fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
-    let name = optimizer.word_or("kind", OptimizerName::Adam, OptimizerName::WORDS)?;
-    let own: &[&str] = match name {
-        OptimizerName::Adam | OptimizerName::Adamw => &["betas", "eps", "weight_decay"],
-        OptimizerName::Sgd => &["momentum", "nesterov", "weight_decay"],
-        OptimizerName::Rmsprop => &["alpha", "eps", "momentum", "weight_decay"],
+    let mut kind = optimizer.word_or("kind", OptimizerKind::DEFAULTS[0].1, &OptimizerKind::DEFAULTS)?;
+    let own: &[&str] = match kind {
+        OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } => &["betas", "eps", "weight_decay"],
+        OptimizerKind::Sgd { .. } => &["momentum", "nesterov", "weight_decay"],
+        OptimizerKind::Rmsprop { .. } => &["alpha", "eps", "momentum", "weight_decay"],
     };
     if let Some((stranger, _)) =
         optimizer.entries().find(|(key, _)| KEYS_OF_AN_OPTIMIZER.contains(key) && !own.contains(key))
     {
-        return Err(optimizer.fault(stranger, format!("{} has no such key, accepted: {}", name.word(), own.join(", "))));
+        return Err(optimizer.fault(stranger, format!("{} has no such key, accepted: {}", kind.word(), own.join(", "))));
     }
-    let eps = || optimizer.number_or("eps", 1e-8, NOT_NEGATIVE);
-    let weight_decay = |default| optimizer.number_or("weight_decay", default, NOT_NEGATIVE);
-    let betas = || match optimizer.get("betas") {
-        None => Ok([0.9, 0.999]),
-        Some(node) => optimizer.pair("betas", node, &BELOW_ONE),
-    };
-    let kind = match name {
-        OptimizerName::Adam => OptimizerKind::Adam { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.0)? },
-        OptimizerName::Adamw => {
-            OptimizerKind::Adamw { betas: betas()?, eps: eps()?, weight_decay: weight_decay(0.01)? }
+    match &mut kind {
+        OptimizerKind::Adam { betas, eps, .. } | OptimizerKind::Adamw { betas, eps, .. } => {
+            if let Some(node) = optimizer.get("betas") {
+                *betas = optimizer.pair("betas", node, &BELOW_ONE)?;
+            }
+            *eps = optimizer.number_or("eps", *eps, NOT_NEGATIVE)?;
         }
-        OptimizerName::Sgd => {
-            let momentum = optimizer.number_or("momentum", 0.0, NOT_NEGATIVE)?;
-            let nesterov = optimizer.bool_or("nesterov", false)?;
-            if nesterov && momentum == 0.0 {
+        OptimizerKind::Sgd { momentum, nesterov, .. } => {
+            *momentum = optimizer.number_or("momentum", *momentum, NOT_NEGATIVE)?;
+            *nesterov = optimizer.bool_or("nesterov", *nesterov)?;
+            if *nesterov && *momentum == 0.0 {
                 return Err(optimizer.fault("nesterov", "nesterov needs a momentum above 0: set optimizer.momentum"));
             }
-            OptimizerKind::Sgd { momentum, nesterov, weight_decay: weight_decay(0.0)? }
         }
-        OptimizerName::Rmsprop => OptimizerKind::Rmsprop {
-            alpha: optimizer.number_or("alpha", 0.99, BELOW_ONE)?,
-            eps: eps()?,
-            momentum: optimizer.number_or("momentum", 0.0, NOT_NEGATIVE)?,
-            weight_decay: weight_decay(0.0)?,
-        },
-    };
+        OptimizerKind::Rmsprop { alpha, eps, momentum, .. } => {
+            *alpha = optimizer.number_or("alpha", *alpha, BELOW_ONE)?;
+            *eps = optimizer.number_or("eps", *eps, NOT_NEGATIVE)?;
+            *momentum = optimizer.number_or("momentum", *momentum, NOT_NEGATIVE)?;
+        }
+    }
+    let weight_decay = kind.weight_decay_mut();
+    *weight_decay = optimizer.number_or("weight_decay", *weight_decay, NOT_NEGATIVE)?;
     Ok(Optimizer {
         kind,
         learning_rate: optimizer.number_or("learning_rate", 1e-3, POSITIVE)?,

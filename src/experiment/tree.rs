@@ -160,21 +160,15 @@ pub fn parse_override(text: &str) -> Result<Table, ExperimentError> {
         _ => DeTable::parse(&as_text).map_err(|_| bad_key())?,
     };
     let mut tree = table(document.get_ref(), &lines, "").map_err(|error| fault(key, &error.message))?;
-    relocate(&mut tree, &place());
+    tree.0.iter_mut().for_each(|(_, node)| relocate(node, &place()));
     Ok(tree)
 }
 
-fn relocate(table: &mut Table, place: &Origin) {
-    for (_, node) in &mut table.0 {
-        relocate_node(node, place);
-    }
-}
-
-fn relocate_node(node: &mut Node, place: &Origin) {
+fn relocate(node: &mut Node, place: &Origin) {
     node.place = place.clone();
     match &mut node.value {
-        Value::Table(table) => relocate(table, place),
-        Value::List(items) => items.iter_mut().for_each(|item| relocate_node(item, place)),
+        Value::Table(table) => table.0.iter_mut().for_each(|(_, node)| relocate(node, place)),
+        Value::List(items) => items.iter_mut().for_each(|item| relocate(item, place)),
         _ => {}
     }
 }

@@ -262,17 +262,3 @@ fn effects(study: &Study) -> Result<Vec<Figure>> {
     }
     Ok(figures)
 }
-
-/// As text: what a mean and its interval are.
-pub fn interval(estimate: crate::stats::effects::Estimate) -> String {
-    let signed = crate::text::numbers::signed;
-    match estimate.low.is_nan() || estimate.high - estimate.low < 5e-4 {
-        true => signed(estimate.mean),
-        false => format!("{} ({} … {})", signed(estimate.mean), signed(estimate.low), signed(estimate.high)),
-    }
-}
-
-/// The lowest and the highest of a variant's errors.
-pub fn range(low: f64, high: f64) -> String {
-    format!("{} … {}", short(low), short(high))
-}

@@ -23,7 +23,7 @@ use anyhow::{Context, Result, ensure};
 use crate::results::clear::clear_report;
 use crate::results::files::write_whole;
 use crate::results::folder::{PAGE, PLOTS};
-use crate::text::shell::quoted;
+use crate::text::shell::command;
 use figures::Figures;
 use plots::png;
 use study::Study;
@@ -66,8 +66,7 @@ pub fn write(folder: &Path, out: &Path, made_by: &[&str]) -> Result<Written> {
         save("svg", figure.wide.svg.as_bytes())?;
         save("png", picture)?;
     }
-    let words: Vec<String> = made_by.iter().map(|word| quoted(word)).collect();
-    let html = page::page(&study, &figures, &words.join(" "));
+    let html = page::page(&study, &figures, &command(made_by));
     write_whole(&page, |file| Ok(file.write_all(html.as_bytes())?))?;
     Ok(Written { page, plots, pictures: figures.all().count(), notes: study.notes })
 }

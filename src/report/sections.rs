@@ -3,17 +3,17 @@
 use maud::{Markup, html};
 
 use super::curves::Curve;
-use super::figures::{interval, range};
 use super::names::letter;
 use super::published;
 use super::study::{Study, StudyVariant};
+use super::summary::interval;
 use crate::experiment::config::Word;
 use crate::results::manifest::Status;
 use crate::results::outcome::Severity;
 use crate::results::rows::{EffectKind, FindingRow};
 use crate::text::numbers::{plural, ratio, short, signed};
 use crate::text::one_line;
-use crate::text::shell::quoted;
+use crate::text::shell::command;
 
 /// Beyond so many rows a table begins folded.
 const MOST_OPEN: usize = 24;
@@ -104,10 +104,6 @@ pub fn facts(study: &Study) -> Markup {
     }
 }
 
-fn command(words: &[String]) -> String {
-    words.iter().map(|word| quoted(word)).collect::<Vec<_>>().join(" ")
-}
-
 fn outcome(variant: &StudyVariant) -> Markup {
     html! {
         @for (outcome, count) in &variant.summary.outcomes {
@@ -127,7 +123,7 @@ pub fn outcomes(study: &Study) -> Markup {
             text(&variant.name),
             outcome(variant),
             html! { (short(rmse.median)) },
-            html! { (range(rmse.low, rmse.high)) },
+            html! { (rmse.ends()) },
             html! { (ratio(r2.median)) },
             html! { span.spark { (study.curves.get(&at).map_or_else(String::new, Curve::spark)) } },
         ]
@@ -174,7 +170,7 @@ fn combinations(study: &Study, combined: &[usize]) -> Markup {
                             @for on in &variant.on { td.flag { (if *on { "●" } else { "·" }) } }
                             td { (outcome(variant)) }
                             td.number { (short(variant.summary.test_rmse.median)) }
-                            td.number.range { (range(variant.summary.test_rmse.low, variant.summary.test_rmse.high)) }
+                            td.number.range { (variant.summary.test_rmse.ends()) }
                             td.number { (ratio(variant.summary.r2.median)) }
                         }
                     }

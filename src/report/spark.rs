@@ -1,12 +1,14 @@
 //! A small chart of one line of text.
 
+use crate::stats::moments;
+
 const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// A bar for each number, the lowest the shortest; where all are equal of middle height; the shortest for −inf, the logarithm
 /// of an error of 0; `×` for what else is not finite. Of no numbers, and where none is finite, none.
 pub fn spark(values: &[f64]) -> String {
     let finite = || values.iter().copied().filter(|value| value.is_finite());
-    let (low, high) = finite().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), v| (low.min(v), high.max(v)));
+    let (low, high) = moments::range(finite());
     if low > high {
         return String::new();
     }

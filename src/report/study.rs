@@ -149,10 +149,7 @@ impl Study {
 
     /// How many runs ended in each outcome.
     pub fn outcomes(&self) -> Vec<(Outcome, usize)> {
-        let count = |outcome: Outcome| -> usize {
-            self.variants.iter().flat_map(|v| &v.summary.outcomes).filter(|(o, _)| *o == outcome).map(|(_, n)| n).sum()
-        };
-        Outcome::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect()
+        Outcome::counted(|outcome| self.variants.iter().map(|variant| variant.summary.count(outcome)).sum())
     }
 
     /// The set-up as asked.

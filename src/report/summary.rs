@@ -5,6 +5,8 @@ use std::collections::HashMap;
 
 use crate::results::outcome::Outcome;
 use crate::results::rows::RunRow;
+use crate::stats::effects::Estimate;
+use crate::text::numbers::{short, signed};
 
 /// The share of the targets' variance that the predictions explain on the test points, R², and 0 for all that a constant
 /// could do as well. So a run that diverged is 0 and is never left out, no single run can outweigh the others, and variants
@@ -32,6 +34,11 @@ impl Middle {
         let median = if values.len() % 2 == 1 { values[half] } else { values[half - 1].midpoint(values[half]) };
         Some(Middle { median, low, high })
     }
+
+    /// As text: the lowest and the highest.
+    pub fn ends(self) -> String {
+        format!("{} … {}", short(self.low), short(self.high))
+    }
 }
 
 /// Each variant's rows, in their order.
@@ -56,15 +63,19 @@ pub struct VariantSummary {
 
 impl VariantSummary {
     pub fn of(name: &str, rows: &[&RunRow]) -> Option<Self> {
-        let count = |outcome| rows.iter().filter(|row| row.outcome == outcome).count();
         let or = |value: f64, worst: f64| if value.is_nan() { worst } else { value };
         Some(VariantSummary {
             name: name.to_owned(),
             runs: rows.len(),
-            outcomes: Outcome::ALL.into_iter().map(|o| (o, count(o))).filter(|(_, n)| *n > 0).collect(),
+            outcomes: Outcome::counted(|outcome| rows.iter().filter(|row| row.outcome == outcome).count()),
             test_rmse: Middle::of(rows.iter().map(|row| or(row.test_rmse, f64::INFINITY)))?,
             r2: Middle::of(rows.iter().map(|row| or(row.r2, f64::NEG_INFINITY)))?,
         })
+    }
+
+    /// How many of its runs ended so.
+    pub fn count(&self, outcome: Outcome) -> usize {
+        self.outcomes.iter().find(|(known, _)| *known == outcome).map_or(0, |(_, count)| *count)
     }
 
     pub fn all(&self, outcome: Outcome) -> bool {
@@ -79,6 +90,14 @@ impl VariantSummary {
     }
 }
 
+/// As text: what a mean and its interval are.
+pub fn interval(estimate: Estimate) -> String {
+    match estimate.low.is_nan() || estimate.high - estimate.low < 5e-4 {
+        true => signed(estimate.mean),
+        false => format!("{} ({} … {})", signed(estimate.mean), signed(estimate.low), signed(estimate.high)),
+    }
+}
+
 /// Of so many combinations of fixes or fewer a table lists all.
 pub const MOST_LISTED: usize = 16;
 /// Of more it lists those of one fix at most, and so many of the best.
@@ -87,11 +106,10 @@ pub const MOST_BEST: usize = 4;
 /// Which of an ablation's combinations are worth a line each, by place: all of a few, else the baseline, each fix alone and
 /// the best. `combinations` are how many fixes are on, and the runs.
 pub fn worth_listing(combinations: &[(usize, &VariantSummary)]) -> Vec<usize> {
-    let fits = |s: &VariantSummary| s.outcomes.iter().find(|(o, _)| *o == Outcome::Fits).map_or(0, |(_, n)| *n);
     let mut best: Vec<usize> = (0..combinations.len()).collect();
     best.sort_by(|&a, &b| {
         let (a, b) = (combinations[a].1, combinations[b].1);
-        fits(b).cmp(&fits(a)).then(a.test_rmse.median.total_cmp(&b.test_rmse.median))
+        b.count(Outcome::Fits).cmp(&a.count(Outcome::Fits)).then(a.test_rmse.median.total_cmp(&b.test_rmse.median))
     });
     best.truncate(MOST_BEST);
     let small = combinations.len() <= MOST_LISTED;

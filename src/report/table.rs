@@ -109,20 +109,19 @@ fn learning(summaries: &[&VariantSummary], seeds: &[u64], folder: &Path) -> Vec<
     (0..summaries.len()).map(|at| curves.get(&at).map_or_else(String::new, Curve::spark)).collect()
 }
 
+/// How a variant's runs ended, behind its name.
+fn cells(name: String, summary: &VariantSummary) -> [String; 5] {
+    let (rmse, r2) = (summary.test_rmse, summary.r2);
+    [name, outcomes(summary), short(rmse.median), rmse.ends(), ratio(r2.median)]
+}
+
 fn variants_table(summaries: &[&VariantSummary], learning: &[String]) -> String {
     let mut header = vec!["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median"];
     let charts = learning.iter().any(|chart| !chart.is_empty());
     header.extend(charts.then_some("while training"));
     let mut table = table(&header);
     for (summary, chart) in summaries.iter().zip(learning) {
-        let cells = [
-            one_line(&summary.name),
-            outcomes(summary),
-            short(summary.test_rmse.median),
-            format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
-            ratio(summary.r2.median),
-        ];
-        table.add_row(cells.into_iter().chain(charts.then(|| chart.clone())));
+        table.add_row(cells(one_line(&summary.name), summary).into_iter().chain(charts.then(|| chart.clone())));
     }
     finish(table, &[2, 3, 4])
 }
@@ -178,15 +177,8 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
     for (nth, &fix) in taken.iter().enumerate() {
         let _ = writeln!(text, " {}  {}", letter(nth), one_line(&experiment.fixes[fix].name));
     }
-    let runs = |outcome: Outcome| -> usize {
-        summaries.iter().flat_map(|(_, s)| &s.outcomes).filter(|(o, _)| *o == outcome).map(|(_, n)| n).sum()
-    };
-    let counts: Vec<String> = Outcome::ALL
-        .into_iter()
-        .map(|o| (o, runs(o)))
-        .filter(|(_, n)| *n > 0)
-        .map(|(o, n)| format!("{o} {n}"))
-        .collect();
+    let counts = Outcome::counted(|outcome| summaries.iter().map(|(_, summary)| summary.count(outcome)).sum());
+    let counts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
     let total: usize = summaries.iter().map(|(_, summary)| summary.runs).sum();
     let fit = summaries.iter().filter(|(_, summary)| summary.all(Outcome::Fits)).count();
     let _ = writeln!(
@@ -199,7 +191,6 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
     );
     let on = |variant: &Variant| variant.fixes.iter().filter(|&&on| on).count();
     let combinations: Vec<(usize, &VariantSummary)> = summaries.iter().map(|(v, s)| (on(v), s)).collect();
-    let small = summaries.len() <= MOST_LISTED;
     let mut table = table(&["fixes on", "outcome", "test RMSE, median", "lowest … highest", "R², median"]);
     for (variant, summary) in worth_listing(&combinations).into_iter().map(|at| &summaries[at]) {
         let letters = taken.iter().enumerate().map(|(nth, &fix)| if variant.fixes[fix] { letter(nth) } else { '·' });
@@ -207,16 +198,10 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
         for (key, value) in experiment.sweep.iter().zip(&variant.swept) {
             let _ = write!(name, "  {}={}", one_line(key), one_line(value));
         }
-        table.add_row([
-            name,
-            outcomes(summary),
-            short(summary.test_rmse.median),
-            format!("{} … {}", short(summary.test_rmse.low), short(summary.test_rmse.high)),
-            ratio(summary.r2.median),
-        ]);
+        table.add_row(cells(name, summary));
     }
     let _ = writeln!(text, "\n{}", finish(table, &[2, 3, 4]));
-    if !small {
+    if summaries.len() > MOST_LISTED {
         let _ = writeln!(text, "These are the baseline, each fix alone and the best {MOST_BEST}; all are in runs.csv.");
     }
     text

@@ -1,7 +1,6 @@
 //! The rows of a CSV, each of the header's width and in UTF-8, and what is wrong with one told with its line.
 
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -26,7 +25,9 @@ impl Rows {
     pub fn open(path: &Path) -> Result<Self> {
         let unreadable = || format!("{}: cannot be read", shown(path));
         let mut file = files::open(path).with_context(unreadable)?;
-        let cut_off = ends_within_a_line(&mut file).with_context(unreadable)?;
+        let last = files::last_byte(&mut file).with_context(unreadable)?;
+        let size = file.metadata().with_context(unreadable)?.len();
+        let cut_off = last.is_some_and(|last| !matches!(last, b'\n' | b'\r')).then_some(size);
         // Whether rows are of equal length is looked at here, for a message of our own.
         let reader = csv::ReaderBuilder::new().flexible(true).from_reader(Bounded::new(file));
         let (header, record) = (StringRecord::new(), StringRecord::new());
@@ -138,17 +139,4 @@ fn line_at(path: &Path, byte: u64) -> u64 {
         }
     }
     nth
-}
-
-/// Its size, if its last line has no end.
-fn ends_within_a_line(file: &mut File) -> std::io::Result<Option<u64>> {
-    let size = file.metadata()?.len();
-    if size == 0 {
-        return Ok(None);
-    }
-    let mut last = [0];
-    file.seek(SeekFrom::End(-1))?;
-    file.read_exact(&mut last)?;
-    file.seek(SeekFrom::Start(0))?;
-    Ok((!matches!(last, [b'\n' | b'\r'])).then_some(size))
 }

@@ -24,6 +24,18 @@ pub fn open(path: &Path) -> io::Result<File> {
     File::open(path)
 }
 
+/// The last byte of a file, which is then at its beginning; nothing of an empty one.
+pub fn last_byte(file: &mut File) -> io::Result<Option<u8>> {
+    if file.metadata()?.len() == 0 {
+        return Ok(None);
+    }
+    let mut last = [0];
+    file.seek(SeekFrom::End(-1))?;
+    file.read_exact(&mut last)?;
+    file.rewind()?;
+    Ok(Some(last[0]))
+}
+
 /// Reads so many bytes and no more: a reader of rows that looks for the end of one may take a whole file for it.
 pub struct Bounded<R> {
     inner: R,

@@ -15,7 +15,7 @@ use super::clear::{clear, clear_report, remove_unfinished, trials};
 use super::files::{Segment, Unplaced, copy, remove};
 use super::index::runs_in;
 use super::lock::Lock;
-use super::manifest::{Manifest, Status};
+use super::manifest::{Manifest, Status, since_1970};
 use super::part::{self, RunRows};
 use super::read::shown as shown_run;
 use super::rows::{Key, RunFile};
@@ -23,7 +23,7 @@ use super::sums::{Sum, Sums};
 use crate::experiment::Experiment;
 use crate::text::numbers::plural;
 use crate::text::one_line;
-use crate::text::shell::quoted;
+use crate::text::shell::command;
 
 /// A folder that this process holds until the value is dropped.
 pub struct Folder {
@@ -57,13 +57,8 @@ pub const MANIFEST: &str = "manifest.json";
 
 impl Folder {
     /// The folder that `lock` holds, for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out
-    /// what any experiment left there.
-    pub fn open(lock: Arc<Lock>, experiment: &Experiment, hash: &str, fresh: bool) -> Result<Self> {
-        Self::open_with(lock, experiment, hash, fresh, RunSegments::new())
-    }
-
-    /// The same, with runs whose rows lie in other folders: they take the place of those that are here.
-    pub fn open_with(
+    /// what any experiment left there. Runs whose rows lie `elsewhere` take the place of those that are here.
+    pub fn open(
         lock: Arc<Lock>,
         experiment: &Experiment,
         hash: &str,
@@ -148,7 +143,8 @@ impl Folder {
     /// Finds the runs of the parts.
     fn find_parts(&mut self) -> Result<()> {
         self.parted = false;
-        for entry in fs::read_dir(self.path.join(PARTS)).with_context(|| self.cannot_be_read())? {
+        let unreadable = || format!("{}: cannot be read", self.path.display());
+        for entry in fs::read_dir(self.path.join(PARTS)).with_context(unreadable)? {
             let path = entry?.path();
             if path.extension().is_some_and(|extension| extension == "part") {
                 self.parted = true;
@@ -159,10 +155,6 @@ impl Folder {
             }
         }
         Ok(())
-    }
-
-    fn cannot_be_read(&self) -> String {
-        format!("{}: cannot be read", self.path.display())
     }
 
     pub fn path(&self) -> &Path {
@@ -194,7 +186,7 @@ impl Folder {
     pub fn keep(&self, runs: &[RunRows]) -> Result<()> {
         self.lock.holds()?;
         let unique = (std::process::id(), self.next.fetch_add(1, Ordering::Relaxed));
-        let name = format!("{:x}-{:x}-{:x}.part", unix_nanos(), unique.0, unique.1);
+        let name = format!("{:x}-{:x}-{:x}.part", since_1970().as_nanos(), unique.0, unique.1);
         let written = part::write(&self.path.join(PARTS).join(name), &self.hash, runs);
         // It may have been removed since: then that is the cause.
         written.or_else(|error| self.lock.holds().and(Err(error)))
@@ -214,13 +206,9 @@ impl Folder {
         manifest.write(&self.path.join(MANIFEST))
     }
 
-    /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point.
-    pub fn assemble(&mut self, manifest: &mut Manifest) -> Result<()> {
-        self.assemble_if(manifest, || Ok(()))
-    }
-
-    /// The same, if `sound` says of what was read that it may be written.
-    pub fn assemble_if(&mut self, manifest: &mut Manifest, sound: impl FnOnce() -> Result<()>) -> Result<()> {
+    /// Puts all runs that have ended into the CSVs, sorted by variant, seed and step or point, if `sound` says of what was
+    /// read that it may be written.
+    pub fn assemble(&mut self, manifest: &mut Manifest, sound: impl FnOnce() -> Result<()>) -> Result<()> {
         self.lock.holds()?;
         self.find_parts()?;
         let complete = RunFile::ALL.iter().all(|file| self.path.join(file.name()).exists());
@@ -320,16 +308,12 @@ pub fn unfinished(path: &Path) -> Option<String> {
     }
     // With --fresh what has ended would have to be trained again.
     let words = manifest.iter().flat_map(|known| &known.command).filter(|word| *word != "--fresh");
-    let words: Vec<String> = words.map(|word| quoted(word)).collect();
-    let again = if words.is_empty() { String::new() } else { format!(": {}", words.join(" ")) };
+    let words: Vec<&String> = words.collect();
+    let again = if words.is_empty() { String::new() } else { format!(": {}", command(&words)) };
     Some(format!(
         "{}: its runs are not put together yet: wait for the command that trains them, or if it was ended go on with the same{again}",
         one_line(&path.display().to_string())
     ))
-}
-
-fn unix_nanos() -> u128 {
-    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).map_or(0, |time| time.as_nanos())
 }
 
 #[cfg(test)]

@@ -66,13 +66,20 @@ fn thoroughly(path: &Path, file: RunFile, header: &str) -> Result<Vec<(Key, Segm
     as_misfit_writes(path, header)?;
     let whole: Arc<Path> = path.into();
     let mut rows = Rows::open(path).with_context(|| CURE)?;
-    let mut rows_of = |check: &mut dyn FnMut(&StringRecord) -> Result<()>| -> Result<Vec<(Key, Segment)>> {
+    let (mut order, mut steps, mut inputs) = (SeenRuns::default(), Steps::default(), Vec::new());
+    let mut check = |key: &Key, record: &StringRecord| match file {
+        RunFile::Curves => steps.next(key, read::curve_point(record)?.step),
+        RunFile::Runs => read::row::<RunRow>(record.iter()).and_then(|_| order.once(key.clone())),
+        RunFile::Predictions => read::prediction_row(record, &mut inputs).map(|_| ()),
+        RunFile::Health => read::row::<HealthRow>(record.iter()).and_then(|_| order.once(key.clone())),
+    };
+    let mut find = || -> Result<Vec<(Key, Segment)>> {
         let mut runs: Vec<(Key, Segment)> = Vec::new();
         while let Some(record) = rows.next()? {
             let at = record.position().map_or(0, csv::Position::byte);
             let seed = record[1].parse().context("has no seed in its second field");
             let key = Key { variant: record[0].to_owned(), seed: rows.at(seed)? };
-            let checked = check(rows.record());
+            let checked = check(&key, rows.record());
             rows.at(checked)?;
             match runs.last_mut() {
                 Some((last, _)) if *last == key => {}
@@ -93,15 +100,7 @@ fn thoroughly(path: &Path, file: RunFile, header: &str) -> Result<Vec<(Key, Segm
         }
         Ok(runs)
     };
-    let key = |record: &StringRecord| Key { variant: record[0].to_owned(), seed: record[1].parse().unwrap_or(0) };
-    let (mut order, mut steps, mut inputs) = (SeenRuns::default(), Steps::default(), Vec::new());
-    let runs = rows_of(&mut |record| match file {
-        RunFile::Curves => steps.next(&key(record), read::curve_point(record)?.step),
-        RunFile::Runs => read::row::<RunRow>(record.iter()).and_then(|_| order.once(key(record))),
-        RunFile::Predictions => read::prediction_row(record, &mut inputs).map(|_| ()),
-        RunFile::Health => read::row::<HealthRow>(record.iter()).and_then(|_| order.once(key(record))),
-    });
-    runs.map_err(|error| anyhow::anyhow!("{error:#}: {CURE}"))
+    find().map_err(|error| anyhow::anyhow!("{error:#}: {CURE}"))
 }
 
 /// Refuses what an editor or another program leaves in a file whose rows may be whole all the same: the file would not be

@@ -12,16 +12,10 @@ use super::sums::Sum;
 /// What misfit sums up; a manifest that names more is nobody's of ours.
 const WRITTEN: [&str; 7] = ["curves.csv", "runs.csv", "predictions.csv", "health.csv", EFFECTS, FINDINGS, REPAIRED];
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FileState {
-    AsWritten,
-    Changed,
-}
-
-/// The files of a folder whose sums are known, each with what became of it. Files that are gone or cannot be read are left
-/// out.
+/// The files of a folder whose sums are known, each with how sure one can be of it. Files that are gone or cannot be read
+/// are left out.
 #[derive(Debug, Clone, Default)]
-pub struct Integrity(BTreeMap<String, FileState>);
+pub struct Integrity(BTreeMap<String, Trust>);
 
 impl Integrity {
     pub fn of(folder: &Path, manifest: &Manifest) -> Self {
@@ -40,7 +34,7 @@ impl Integrity {
             let size = files::open(&path).and_then(|file| file.metadata()).ok()?.len();
             // Of a file of another size nothing more needs to be read.
             let same = known.iter().any(|sum| sum.bytes == size) && known.contains(&Sum::of(&path).ok()?);
-            Some(if same { FileState::AsWritten } else { FileState::Changed })
+            Some(if same { Trust::AsWritten } else { Trust::Nothing })
         };
         // A large file takes seconds; there are few.
         let states = std::thread::scope(|scope| {
@@ -58,14 +52,11 @@ impl Integrity {
     }
 
     pub fn trust(&self, name: &str) -> Trust {
-        match self.0.get(name) {
-            Some(FileState::AsWritten) => Trust::AsWritten,
-            _ => Trust::Nothing,
-        }
+        self.0.get(name).copied().unwrap_or(Trust::Nothing)
     }
 
     /// The files that are not what misfit wrote.
     pub fn changed(&self) -> impl Iterator<Item = &str> {
-        self.0.iter().filter(|(_, state)| **state == FileState::Changed).map(|(name, _)| name.as_str())
+        self.0.iter().filter(|(_, trust)| **trust == Trust::Nothing).map(|(name, _)| name.as_str())
     }
 }

@@ -11,7 +11,7 @@ use super::files::{self, Unplaced, write_whole};
 use super::folder::MANIFEST;
 use super::sums::Sums;
 use crate::experiment::config::EngineName;
-use crate::experiment::{BASELINE, Experiment, Fix, Published};
+use crate::experiment::{Experiment, Fix, Published, named_after};
 use crate::text::one_line;
 
 /// What the hash of a diagnosis begins with.
@@ -110,8 +110,7 @@ impl ManifestVariant {
 /// Whether a variant with these fixes is called as an ablation calls it, perhaps with a point of a sweep behind it. The
 /// one place that concludes this from a name: for folders whose manifest does not say it, or that have none.
 pub fn named_as_ablations_are<S: AsRef<str>>(name: &str, fixes: &[S]) -> bool {
-    let fixes: Vec<&str> = fixes.iter().map(AsRef::as_ref).collect();
-    let own = if fixes.is_empty() { BASELINE.to_owned() } else { fixes.join("+") };
+    let own = named_after(fixes.iter().map(AsRef::as_ref));
     name.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with(' '))
 }
 
@@ -213,9 +212,7 @@ impl Manifest {
             device: at.device,
             threads: at.threads,
             host: host(),
-            started: std::time::SystemTime::now()
-                .duration_since(std::time::UNIX_EPOCH)
-                .map_or(0, |time| time.as_secs()),
+            started: since_1970().as_secs(),
             seconds: 0.0,
             peak_memory: None,
             fused_against_torch: None,
@@ -232,15 +229,9 @@ impl Manifest {
         };
         serde_json::from_slice(&text).map(Some).map_err(|error| {
             let shown = one_line(&path.display().to_string());
-            // Of another version all that can be relied on is that it says so.
-            let version = serde_json::from_slice::<serde_json::Value>(&text)
-                .ok()
-                .and_then(|value| value.get("misfit")?.as_str().map(one_line));
-            match version {
-                Some(version) if version != env!("CARGO_PKG_VERSION") => {
-                    anyhow!("{shown}: is of misfit {version}, this is {}", env!("CARGO_PKG_VERSION"))
-                }
-                _ => anyhow!(
+            match another_version(&text) {
+                Some(version) => anyhow!("{shown}: is of misfit {version}, this is {}", env!("CARGO_PKG_VERSION")),
+                None => anyhow!(
                     "{shown}:{}: is not a manifest of this version of misfit: {}",
                     error.line(),
                     one_line(&error.to_string())
@@ -325,6 +316,13 @@ impl Manifest {
     }
 }
 
+/// The version of misfit that JSON says it is of, if that is another one: then it is all that can be relied on.
+pub fn another_version(json: &[u8]) -> Option<String> {
+    let value: serde_json::Value = serde_json::from_slice(json).ok()?;
+    let version = value.get("misfit")?.as_str()?;
+    (version != env!("CARGO_PKG_VERSION")).then(|| one_line(version))
+}
+
 /// What a manifest holds. One of 200 000 variants has 300 MB.
 fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
     const MOST: u64 = 1 << 30;
@@ -355,6 +353,11 @@ fn command() -> Vec<String> {
         *program = name.to_string_lossy().into_owned();
     }
     words
+}
+
+/// The time; nothing where the clock stands before 1970.
+pub fn since_1970() -> std::time::Duration {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default()
 }
 
 /// This machine's name.

@@ -1,24 +1,22 @@
 //! The words for how a run ended, and for the weight of a finding.
 
 use std::fmt;
-use std::str::FromStr;
-
-use serde::Serialize;
 
 use crate::experiment::config::{Word, words};
 
-/// The first that holds, on the test points.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Outcome {
-    /// A logged loss or a prediction that is not finite, or a last test loss above twice the first.
-    Diverged,
-    /// R² of at least [`FITS`].
-    Fits,
-    /// The predictions' standard deviation is under [`CONSTANT`] of the targets'.
-    Constant,
-    /// No better than the best straight line.
-    Line,
-    Partial,
+words! {
+    /// The first that holds, on the test points.
+    Outcome {
+        /// A logged loss or a prediction that is not finite, or a last test loss above twice the first.
+        Diverged = "diverged",
+        /// R² of at least [`FITS`].
+        Fits = "fits",
+        /// The predictions' standard deviation is under [`CONSTANT`] of the targets'.
+        Constant = "constant",
+        /// No better than the best straight line.
+        Line = "line",
+        Partial = "partial",
+    }
 }
 
 pub const FITS: f64 = 0.99;
@@ -28,14 +26,9 @@ impl Outcome {
     pub const ALL: [Outcome; 5] =
         [Outcome::Fits, Outcome::Partial, Outcome::Line, Outcome::Constant, Outcome::Diverged];
 
-    pub fn name(self) -> &'static str {
-        match self {
-            Outcome::Diverged => "diverged",
-            Outcome::Fits => "fits",
-            Outcome::Constant => "constant",
-            Outcome::Line => "line",
-            Outcome::Partial => "partial",
-        }
+    /// How many there are of each of which there are any.
+    pub fn counted(count: impl Fn(Outcome) -> usize) -> Vec<(Outcome, usize)> {
+        Self::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect()
     }
 }
 
@@ -66,14 +59,6 @@ impl Severity {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
-impl FromStr for Outcome {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        Outcome::ALL.into_iter().find(|outcome| outcome.name() == text).ok_or_else(|| format!("{text:?} is no outcome"))
+        f.pad(self.word())
     }
 }

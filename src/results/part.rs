@@ -3,7 +3,7 @@
 //! A part is written beside its place and renamed into it, so it is there whole or not at all. Its first line is JSON that
 //! says which runs it holds and how many bytes each takes; the rows follow.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -13,6 +13,7 @@ use sha2::{Digest, Sha256};
 
 use super::files::{self, BLOCK, LONGEST_ROW, Segment, write_whole};
 use super::rows::{Key, RunFile};
+use super::sums::Summing;
 use crate::text::hex;
 
 /// One run's rows in each of the run files.
@@ -69,7 +70,7 @@ pub fn index(path: &Path, hash: &str) -> Result<Vec<(Key, [Segment; RunFile::COU
     let unreadable = || format!("{shown}: cannot be read");
     let file = files::open(path).with_context(unreadable)?;
     let size = file.metadata().with_context(unreadable)?.len();
-    let mut file = BufReader::new(file);
+    let mut file = BufReader::with_capacity(BLOCK, file);
     let mut first = Vec::new();
     file.by_ref().take(LONGEST_ROW as u64).read_until(b'\n', &mut first).with_context(unreadable)?;
     let contents: Contents = serde_json::from_slice(&first).with_context(damaged)?;
@@ -77,15 +78,9 @@ pub fn index(path: &Path, hash: &str) -> Result<Vec<(Key, [Segment; RunFile::COU
         contents.experiment_hash == hash,
         "{shown}: is of another experiment: remove it, or set --out to a new folder"
     );
-    let mut digest = Sha256::new();
-    let mut buffer = vec![0; BLOCK];
-    loop {
-        match file.read(&mut buffer).with_context(unreadable)? {
-            0 => break,
-            read => digest.update(&buffer[..read]),
-        }
-    }
-    ensure!(hex(&digest.finalize()) == contents.sha256, damaged());
+    let mut rest = Summing::new(io::sink());
+    io::copy(&mut file, &mut rest).with_context(unreadable)?;
+    ensure!(rest.end().1.sha256 == contents.sha256, damaged());
     let mut offset = first.len() as u64;
     let told = contents.runs.iter().flat_map(|run| run.bytes).try_fold(offset, u64::checked_add);
     ensure!(told == Some(size), damaged());

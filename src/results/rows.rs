@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use serde::de::DeserializeOwned;
-use serde::de::value::{Error, SeqDeserializer};
+use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Severity};
@@ -20,7 +20,8 @@ pub trait CsvRow: Serialize + DeserializeOwned {
 
     /// From the fields of a record, which may go on behind it.
     fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Self> {
-        Self::deserialize(SeqDeserializer::<_, Error>::new(fields.take(Self::COLUMNS.len()))).ok()
+        let cells = fields.take(Self::COLUMNS.len()).map(BorrowedStrDeserializer::<Error>::new);
+        Self::deserialize(SeqDeserializer::new(cells)).ok()
     }
 }
 
@@ -231,7 +232,7 @@ macro_rules! displayed {
     )+};
 }
 
-displayed!(u64, usize, Outcome);
+displayed!(u64, usize);
 
 impl<T: Word> Field for T {
     fn text(&self) -> Cow<'_, str> {
@@ -267,10 +268,7 @@ impl Field for Vec<String> {
 
 /// Cells by serde.
 mod cell {
-    use std::fmt;
-    use std::marker::PhantomData;
-
-    use serde::de::{Deserializer, Error, Visitor};
+    use serde::de::{Deserialize, Deserializer, Error};
     use serde::ser::Serializer;
 
     use super::Field;
@@ -280,21 +278,7 @@ mod cell {
     }
 
     pub fn deserialize<'de, T: Field, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
-        struct Parsed<T>(PhantomData<T>);
-
-        impl<T: Field> Visitor<'_> for Parsed<T> {
-            type Value = T;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a cell")
-            }
-
-            fn visit_str<E: Error>(self, text: &str) -> Result<T, E> {
-                T::parse(text).ok_or_else(|| E::custom("another value"))
-            }
-        }
-
-        from.deserialize_str(Parsed(PhantomData))
+        T::parse(<&str>::deserialize(from)?).ok_or_else(|| D::Error::custom("another value"))
     }
 }
 

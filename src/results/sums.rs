@@ -1,7 +1,7 @@
 //! What files hold, to the last bit: the manifest has it of each, so that a change is seen.
 
 use std::collections::BTreeMap;
-use std::io::{self, Read, Write};
+use std::io::{self, BufReader, Write};
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
@@ -20,14 +20,8 @@ impl Sum {
     /// Of a file, read from its beginning to its end.
     pub fn of(path: &Path) -> io::Result<Self> {
         let mut summing = Summing::new(io::sink());
-        let mut file = files::open(path)?;
-        let mut block = vec![0; BLOCK];
-        loop {
-            match file.read(&mut block)? {
-                0 => return Ok(summing.end().1),
-                read => summing.write_all(&block[..read])?,
-            }
-        }
+        io::copy(&mut BufReader::with_capacity(BLOCK, files::open(path)?), &mut summing)?;
+        Ok(summing.end().1)
     }
 }
 

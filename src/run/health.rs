@@ -3,6 +3,7 @@
 use crate::experiment::config::{Activation, Model, Output};
 use crate::stats::gradients::edges;
 use crate::stats::linear_regions::{Bend, Dense, breakpoints};
+use crate::stats::moments::range;
 
 /// What is told of one run's network, as `health.csv` has it.
 #[derive(Debug, Clone, PartialEq)]
@@ -85,10 +86,7 @@ fn layers<'a>(model: &Model, columns: usize, parameters: &'a [Vec<f32>]) -> Vec<
 
 /// Where the straight pieces meet, exactly, within the inputs' range; nothing where the function is not made of them.
 fn kinks(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Option<Vec<f64>> {
-    if columns != 1 || !piecewise_linear(model) {
-        return None;
-    }
-    if !finite(layers) {
+    if columns != 1 || !piecewise_linear(model) || !finite(layers) {
         return None;
     }
     // A softmax over one unit is 1 everywhere.
@@ -102,9 +100,8 @@ fn kinks(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Opt
     };
     let output = if model.output == Output::Relu { Bend::At(0.0) } else { Bend::None };
     let bends: Vec<Bend> = model.activation.iter().map(bend).chain([output]).collect();
-    let from = inputs.iter().copied().fold(f32::INFINITY, f32::min);
-    let to = inputs.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-    breakpoints(layers, &bends, f64::from(from), f64::from(to))
+    let (from, to) = range(inputs.iter().copied().map(f64::from));
+    breakpoints(layers, &bends, from, to)
 }
 
 fn finite(layers: &[Dense]) -> bool {
@@ -176,13 +173,8 @@ fn value(activation: Activation, z: f64) -> f64 {
     match activation {
         Activation::Relu => z.max(0.0),
         Activation::LeakyRelu => z.max(0.01 * z),
-        Activation::Elu => {
-            if z > 0.0 {
-                z
-            } else {
-                z.exp_m1()
-            }
-        }
+        Activation::Elu if z > 0.0 => z,
+        Activation::Elu => z.exp_m1(),
         Activation::Gelu => 0.5 * z * (1.0 + libm::erf(z / std::f64::consts::SQRT_2)),
         Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
         Activation::Tanh => z.tanh(),

@@ -7,7 +7,7 @@ use crate::data::training_samples;
 use crate::experiment::{Experiment, Run};
 use crate::results::part::RunRows;
 use crate::results::rows::{self, CurvePoint, HealthRow, RunRow};
-use crate::stats::moments::{Fit, deviation};
+use crate::stats::moments::{Fit, deviation, range};
 use crate::train::Trained;
 use crate::train::engine::Lane;
 
@@ -95,8 +95,7 @@ fn spread(values: &[f64]) -> [f64; 3] {
     if values.iter().any(|value| value.is_nan()) {
         return [f64::NAN; 3];
     }
-    let (low, high) =
-        values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)));
+    let (low, high) = range(values.iter().copied());
     [deviation(values), low, high]
 }
 

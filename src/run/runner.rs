@@ -16,7 +16,7 @@ use crate::data::Files;
 use crate::experiment::config::{Config, EngineName};
 use crate::experiment::device::{Device, named};
 use crate::experiment::{Experiment, Run};
-use crate::results::folder::Folder;
+use crate::results::folder::{Folder, RunSegments};
 use crate::results::lock::Lock;
 use crate::results::manifest::{Circumstances, Manifest, Status, TaskOf};
 use crate::results::rows;
@@ -110,7 +110,7 @@ impl Runner {
         let variants: BTreeSet<usize> = all.iter().map(|run| run.variant).collect();
         self.check(experiment, &variants.iter().copied().collect::<Vec<_>>(), files)?;
         let lock = place.lock.clone().map_or_else(|| Lock::take(path, place.cure).map(Arc::new), Ok)?;
-        let mut folder = Folder::open(lock, experiment, place.hash, place.fresh)?;
+        let mut folder = Folder::open(lock, experiment, place.hash, place.fresh, RunSegments::new())?;
         let started = Instant::now();
         // Those of all, in each task's folder of a large plan, would be more than its results.
         let told = if place.task.is_some() { variants } else { (0..experiment.variants.len()).collect() };
@@ -148,7 +148,7 @@ impl Runner {
         progress.clear();
 
         // Whatever ended is put in order, whether all of it did or not.
-        let assembled = folder.assemble(&mut manifest);
+        let assembled = folder.assemble(&mut manifest, || Ok(()));
         let ended = ended.and_then(|ended| assembled.map(|()| ended));
         manifest.status = match &ended {
             Ok(Ended::Done) => Status::Complete,

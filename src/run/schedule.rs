@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow};
 
@@ -45,6 +45,7 @@ impl Schedule<'_> {
         let next = AtomicUsize::new(0);
         let failed = AtomicBool::new(false);
         let failure = Mutex::new(None);
+        let fail = |error| _ = failure.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
         std::thread::scope(|scope| {
             let workers: Vec<_> = (0..self.threads.min(jobs.len()))
                 .map(|_| {
@@ -54,7 +55,7 @@ impl Schedule<'_> {
                             let Some(job) = jobs.get(next.fetch_add(1, Ordering::Relaxed)) else { break };
                             if let Err(error) = self.job(job) {
                                 failed.store(true, Ordering::Relaxed);
-                                failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(error);
+                                fail(error);
                             }
                         }
                     })
@@ -62,13 +63,11 @@ impl Schedule<'_> {
                 .collect();
             for worker in workers {
                 if worker.join().is_err() {
-                    failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(anyhow!(
-                        "a training thread panicked: this is a fault of misfit, please report it"
-                    ));
+                    fail(anyhow!("a training thread panicked: this is a fault of misfit, please report it"));
                 }
             }
         });
-        match failure.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner) {
+        match failure.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) => Err(error),
             None if self.stop.load(Ordering::Relaxed) => Ok(Ended::Interrupted),
             None => Ok(Ended::Done),

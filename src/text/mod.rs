@@ -6,4 +6,4 @@ pub mod numbers;
 pub mod shell;
 pub mod suggest;
 
-pub use names::{hex, is_unseen, one_line, one_of, shorten, unknown};
+pub use names::{cut, hex, is_unseen, one_line, one_of, shorten, unknown};

@@ -27,8 +27,12 @@ pub fn is_unseen(c: char) -> bool {
 
 /// Keeps a hostile text from filling the terminal.
 pub fn shorten(text: &str) -> String {
-    const MOST: usize = 80;
-    match text.char_indices().nth(MOST) {
+    cut(text, 80)
+}
+
+/// At most so many characters of a text, and a sign where there were more.
+pub fn cut(text: &str, most: usize) -> String {
+    match text.char_indices().nth(most) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
     }

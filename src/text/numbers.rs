@@ -18,23 +18,10 @@ pub fn short(value: f64) -> String {
 
 /// Four significant digits, without zeros at their end.
 pub fn trimmed(value: f64) -> String {
-    match value.abs() {
-        _ if !value.is_finite() => format!("{value:?}"),
-        0.0 => "0".to_owned(),
-        size if !(1e-3..1e6).contains(&size) => {
-            let text = format!("{value:.3e}");
-            match text.split_once('e') {
-                Some((digits, exponent)) => {
-                    format!("{}e{exponent}", digits.trim_end_matches('0').trim_end_matches('.'))
-                }
-                None => text,
-            }
-        }
-        size => {
-            let digits = (3 - size.log10().floor() as i32).clamp(0, 6) as usize;
-            let text = format!("{value:.digits$}");
-            if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.').to_owned() } else { text }
-        }
+    let text = short(value);
+    match text.split_once('e') {
+        Some((digits, exponent)) => format!("{}e{exponent}", trim(digits)),
+        None => trim(&text),
     }
 }
 

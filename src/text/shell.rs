@@ -7,6 +7,11 @@ pub fn quoted(word: &str) -> String {
     one_line(&shlex::try_quote(word).unwrap_or(word.into()))
 }
 
+/// A command line of these words.
+pub fn command(words: &[impl AsRef<str>]) -> String {
+    words.iter().map(|word| quoted(word.as_ref())).collect::<Vec<_>>().join(" ")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

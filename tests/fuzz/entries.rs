@@ -169,7 +169,7 @@ fn resume(path: &Path, name: &str) {
 
 fn open(path: &Path, experiment: &Experiment) {
     let lock = Lock::take(path, "").map(Arc::new);
-    if let Ok(folder) = lock.and_then(|lock| Folder::open(lock, experiment, "hash", false)) {
+    if let Ok(folder) = lock.and_then(|lock| Folder::open(lock, experiment, "hash", false, Default::default())) {
         folder.seeds();
     }
 }

@@ -36,10 +36,9 @@ pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
     ];
     let mut found = Vec::new();
     for rule in rules {
-        if let Some(finding) = rule(measured)? {
-            // A symptom may have many causes.
-            found.push(Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..finding });
-        }
+        // A symptom may have many causes.
+        let symptom = |f| Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..f };
+        found.extend(rule(measured)?.map(symptom));
     }
     Ok(found)
 }
@@ -73,12 +72,10 @@ fn zero_gradient(measured: &Measured) -> Found {
     let model = &measured.config.model;
     let silent = |run: &Observed| run.health.prediction_min == 0.0 && run.health.prediction_max == 0.0;
     if model.output == Output::Relu && measured.mostly(silent) {
-        return finding.fixed_by("linear-output", "model.output = \"identity\"").map(Some);
+        return finding.fixed_by("linear-output", "model.output = \"identity\"");
     }
-    if relu(model) && measured.mostly(|run| dead(run) == 1.0) {
-        return finding.fixed_by("leaky-units", "model.activation = \"leaky_relu\"").map(Some);
-    }
-    Ok(Some(finding))
+    let curable = relu(model) && measured.mostly(|run| dead(run) == 1.0);
+    finding.fixed_where(curable, "leaky-units", "model.activation = \"leaky_relu\"")
 }
 
 fn dead_units(measured: &Measured) -> Found {
@@ -93,7 +90,6 @@ fn dead_units(measured: &Measured) -> Found {
     );
     Finding::new("dead-units", "SageMaker Debugger: more than 50 % dead", evidence)
         .fixed_by("leaky-units", "model.activation = \"leaky_relu\"")
-        .map(Some)
 }
 
 fn vanishing_gradient(measured: &Measured) -> Found {
@@ -114,22 +110,18 @@ fn vanishing_gradient(measured: &Measured) -> Found {
         trimmed(measured.median(|run| run.health.grad_ratio))
     );
     let finding = Finding::new("vanishing-gradient", "AUTOTRAINER: ratio < 1e-3 and norm < 1e-4", evidence);
-    if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
-        return finding.fixed_by("relu-units", "model.activation = \"relu\"").map(Some);
-    }
-    Ok(Some(finding))
+    let curable = model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh));
+    finding.fixed_where(curable, "relu-units", "model.activation = \"relu\"")
 }
 
 fn exploding_gradient(measured: &Measured) -> Found {
+    let lost = |run: &Observed| run.curve.iter().any(|point| !point.grad_norm.is_finite());
     let is = |run: &Observed| {
-        run.health.start_grad_ratio > EXPLODING_RATIO
-            || run.health.grad_ratio > EXPLODING_RATIO
-            || run.curve.iter().any(|point| !point.grad_norm.is_finite())
+        run.health.start_grad_ratio > EXPLODING_RATIO || run.health.grad_ratio > EXPLODING_RATIO || lost(run)
     };
     if measured.config.model.hidden.is_empty() || !measured.mostly(is) {
         return Ok(None);
     }
-    let lost = |run: &Observed| run.curve.iter().any(|point| !point.grad_norm.is_finite());
     let evidence = format!(
         "the first layer's gradient is over {EXPLODING_RATIO} times the last one's, or not finite, {}; not finite {}",
         seeds(measured, is),
@@ -148,10 +140,8 @@ fn saturated_units(measured: &Measured) -> Found {
         trimmed(100.0 * measured.median(|run| run.health.saturated_units))
     );
     let finding = Finding::new("saturated-units", "DeepDiagnosis: beyond ±5 for more than 50 %", evidence);
-    if measured.config.model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
-        return finding.fixed_by("relu-units", "model.activation = \"relu\"").map(Some);
-    }
-    Ok(Some(finding))
+    let curable = measured.config.model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh));
+    finding.fixed_where(curable, "relu-units", "model.activation = \"relu\"")
 }
 
 fn identical_units(measured: &Measured) -> Found {
@@ -165,15 +155,11 @@ fn identical_units(measured: &Measured) -> Found {
     );
     Finding::new("identical-units", "Goodfellow et al. 2016, Deep Learning, §8.4: symmetry of units", evidence)
         .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
-        .map(Some)
 }
 
 fn overfitting(measured: &Measured) -> Found {
     let config = &measured.config;
-    let gap = |run: &Observed| match run.curve.last() {
-        Some(point) => point.test_loss / point.train_loss,
-        None => f64::NAN,
-    };
+    let gap = |run: &Observed| run.curve.last().map_or(f64::NAN, |point| point.test_loss / point.train_loss);
     let is = |run: &Observed| gap(run) > OVERFIT && !run.diverged();
     let same =
         matches!(config.data.test, Test::Train) || (config.data.test == Test::Rows && config.data.holdout == 0.0);
@@ -183,10 +169,8 @@ fn overfitting(measured: &Measured) -> Found {
     let evidence =
         format!("at the end the test loss is {} times the training loss (median)", trimmed(measured.median(gap)));
     let finding = Finding::new("overfitting", "test loss over ten times the training loss", evidence);
-    if matches!(config.data.inputs, Some(Inputs::Uniform(_))) && config.batch.draw != Draw::Fresh {
-        return finding.fixed_by("fresh-batches", "batch.draw = \"fresh\"").map(Some);
-    }
-    Ok(Some(finding))
+    let curable = matches!(config.data.inputs, Some(Inputs::Uniform(_))) && config.batch.draw != Draw::Fresh;
+    finding.fixed_where(curable, "fresh-batches", "batch.draw = \"fresh\"")
 }
 
 /// Only worth knowing: as what the network behaves, and how large its steps are.

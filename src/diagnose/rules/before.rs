@@ -7,7 +7,7 @@ use crate::experiment::ExperimentError;
 use crate::experiment::config::*;
 use crate::results::outcome::FITS;
 use crate::stats::linear::best_line_rmse;
-use crate::stats::moments::{deviation, mean, rms};
+use crate::stats::moments::{deviation, mean, range, rms};
 use crate::text::numbers::trimmed;
 
 /// A variable of mean 0 and variance 1 has a root mean square of 1; three times that, or a tenth, is another scale.
@@ -97,9 +97,9 @@ impl<'a> Setup<'a> {
         let finding = Finding::new("softmax-over-one-unit", "NeuroScope: softmax over fewer than 2 units", evidence)
             .certainty(Certainty::Certain);
         if self.boolean() {
-            return finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\"").map(Some);
+            return finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\"");
         }
-        finding.fixed_by("linear-output", "model.output = \"identity\"").map(Some)
+        finding.fixed_by("linear-output", "model.output = \"identity\"")
     }
 
     fn unreachable(&self) -> Found {
@@ -113,7 +113,7 @@ impl<'a> Setup<'a> {
         if outside == 0 {
             return Ok(None);
         }
-        let (least, most) = range(&self.targets);
+        let (least, most) = range(self.targets.iter().copied());
         let evidence = format!(
             "{} of {} targets, which go from {} to {}, are outside {says}",
             outside,
@@ -124,7 +124,6 @@ impl<'a> Setup<'a> {
         Finding::new("unreachable-targets", "DeepDiagnosis: target outside the output activation's range", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("linear-output", "model.output = \"identity\"")
-            .map(Some)
     }
 
     fn broadcast(&self) -> Found {
@@ -138,7 +137,6 @@ impl<'a> Setup<'a> {
         Finding::new("broadcast-loss", "Σᵢⱼ(ŷᵢ − yⱼ)² = N·Σ(ŷᵢ − ȳ)² + N·Σ(yⱼ − ȳ)²", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("matched-pairing", "loss.pairing = \"matched\"")
-            .map(Some)
     }
 
     fn equal_units(&self) -> Found {
@@ -162,7 +160,6 @@ impl<'a> Setup<'a> {
         )
         .certainty(Certainty::Certain)
         .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
-        .map(Some)
     }
 
     fn initial_scale(&self) -> Found {
@@ -192,7 +189,6 @@ impl<'a> Setup<'a> {
         Finding::new("initial-scale", "Glorot & Bengio 2010: variance 2/(in + out)", evidence)
             .certainty(Certainty::Possible)
             .fixed_by("glorot-weights", "model.init = \"glorot_uniform\"")
-            .map(Some)
     }
 
     fn initial_biases(&self) -> Found {
@@ -209,7 +205,6 @@ impl<'a> Setup<'a> {
         Finding::new("initial-biases", "Glorot & Bengio 2010: biases of 0", evidence)
             .certainty(Certainty::Possible)
             .fixed_by("zero-biases", "model.init_bias = \"zeros\"")
-            .map(Some)
     }
 
     fn median_loss(&self) -> Found {
@@ -224,7 +219,6 @@ impl<'a> Setup<'a> {
         Finding::new("median-loss", "the absolute error's minimum is the median", evidence)
             .certainty(Certainty::Possible)
             .fixed_by("squared-loss", "loss.kind = \"mse\"")
-            .map(Some)
     }
 
     fn narrow_huber(&self) -> Found {
@@ -241,7 +235,6 @@ impl<'a> Setup<'a> {
         Finding::new("narrow-huber", "Huber 1964: δ of the residuals' size", evidence)
             .certainty(Certainty::Possible)
             .fixed_by("squared-loss", "loss.kind = \"mse\"")
-            .map(Some)
     }
 
     fn large_eps(&self) -> Found {
@@ -258,7 +251,6 @@ impl<'a> Setup<'a> {
         Finding::new("large-eps", "Kingma & Ba 2015: 1e-8", evidence)
             .certainty(Certainty::Possible)
             .fixed_by("small-eps", "optimizer.eps = 1e-8")
-            .map(Some)
     }
 
     /// Whether the targets may be all noise, so that nothing can be said of their curve.
@@ -291,7 +283,7 @@ impl<'a> Setup<'a> {
             trimmed(mean(&self.targets)),
             centre.iter().map(|&x| trimmed(x)).collect::<Vec<_>>().join(", ")
         );
-        Finding::new("no-bias", "TheDeepChecker: biases", evidence).fixed_by("with-bias", "model.bias = true").map(Some)
+        Finding::new("no-bias", "TheDeepChecker: biases", evidence).fixed_by("with-bias", "model.bias = true")
     }
 
     /// Gradient descent on a quadratic bowl of curvature λ ends only for rates below 2/λ.
@@ -328,7 +320,6 @@ impl<'a> Setup<'a> {
         Finding::new("rate-beyond-limit", "gradient descent on a quadratic: rate < 2/λmax (Polyak 1964)", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("lower-rate", &format!("optimizer.learning_rate = {rate:?}"))
-            .map(Some)
     }
 
     fn summed_loss(&self) -> Found {
@@ -342,7 +333,6 @@ impl<'a> Setup<'a> {
             format!("the loss is a sum, so its gradient is {} times the mean's and grows with the batch", self.batch);
         Finding::new("summed-loss", "TheDeepChecker: loss that grows as the batch is duplicated", evidence)
             .fixed_by("mean-loss", "loss.kind = \"mse\"")
-            .map(Some)
     }
 
     fn decay(&self) -> Found {
@@ -360,7 +350,6 @@ impl<'a> Setup<'a> {
         Finding::new("weight-decay", "Krogh & Hertz 1991: usual values are 1e-4 and less", evidence)
             .certainty(Certainty::Possible)
             .fixed_by("no-weight-decay", "optimizer.weight_decay = 0.0")
-            .map(Some)
     }
 
     fn raw_inputs(&self) -> Found {
@@ -371,18 +360,11 @@ impl<'a> Setup<'a> {
         let Some((at, column)) = self.inputs.iter().enumerate().find(|(_, column)| far(column)) else {
             return Ok(None);
         };
-        let (least, most) = range(column);
         let what = match &self.config.data.target {
             Target::Csv { inputs, .. } if inputs.len() > 1 => format!("{:?} goes", inputs[at]),
             _ => "inputs go".to_owned(),
         };
-        let evidence = format!(
-            "{what} from {} to {}: the root mean square is {}, the standard deviation {}; standardised both are 1",
-            trimmed(least),
-            trimmed(most),
-            trimmed(rms(column)),
-            trimmed(deviation(column))
-        );
+        let evidence = size_of(&what, column);
         // A column of ones that stands for the biases must stay what it is.
         let stands = |column: &Vec<f64>| deviation(column) == 0.0 && column.iter().any(|x| *x != 0.0);
         let size = self.inputs.iter().map(|column| rms(column)).fold(0.0, f64::max);
@@ -392,7 +374,6 @@ impl<'a> Setup<'a> {
         };
         Finding::new("raw-inputs", "TheDeepChecker, UMLAUT: inputs neither scaled nor standardised", evidence)
             .fixed_by("scaled-input", &patch)
-            .map(Some)
     }
 
     fn raw_targets(&self) -> Found {
@@ -405,17 +386,9 @@ impl<'a> Setup<'a> {
         if plain || bound || spread == 0.0 || ((NEAR..=FAR).contains(&size) && spread > NEAR) {
             return Ok(None);
         }
-        let (least, most) = range(&self.targets);
-        let evidence = format!(
-            "targets go from {} to {}: the root mean square is {}, the standard deviation {}; standardised both are 1",
-            trimmed(least),
-            trimmed(most),
-            trimmed(size),
-            trimmed(spread)
-        );
+        let evidence = size_of("targets go", &self.targets);
         Finding::new("raw-targets", "TheDeepChecker: targets neither scaled nor standardised", evidence)
             .fixed_by("scaled-target", "data.scale_target = \"standardize\"")
-            .map(Some)
     }
 
     fn one_batch(&self) -> Found {
@@ -433,7 +406,7 @@ impl<'a> Setup<'a> {
         let parameters = parameters(&self.config.model, self.inputs.len());
         if self.batch < rows {
             let evidence = format!("the same {} of {rows} samples at all {} steps", self.batch, self.steps);
-            return finding(evidence).fixed_by("all-batches", "batch.draw = \"epoch\"").map(Some);
+            return finding(evidence).fixed_by("all-batches", "batch.draw = \"epoch\"");
         }
         if matches!(data.inputs, Some(Inputs::Uniform(_))) && rows < parameters {
             let evidence = format!(
@@ -442,8 +415,7 @@ impl<'a> Setup<'a> {
             );
             return finding(evidence)
                 .certainty(Certainty::Possible)
-                .fixed_by("fresh-batches", "batch.draw = \"fresh\"")
-                .map(Some);
+                .fixed_by("fresh-batches", "batch.draw = \"fresh\"");
         }
         if rows < 2 * USUAL || self.steps >= MANY {
             return Ok(None);
@@ -457,25 +429,26 @@ impl<'a> Setup<'a> {
             self.steps,
             (passes * rows).div_ceil(USUAL)
         );
-        finding(evidence)
-            .certainty(Certainty::Possible)
-            .fixed_by(
-                "small-batches",
-                &format!("batch.size = {USUAL}\nbatch.draw = \"epoch\"\ntrain.epochs = {passes}"),
-            )
-            .map(Some)
+        finding(evidence).certainty(Certainty::Possible).fixed_by(
+            "small-batches",
+            &format!("batch.size = {USUAL}\nbatch.draw = \"epoch\"\ntrain.epochs = {passes}"),
+        )
+    }
+
+    /// R² of predictions with this error on the test points, where that is clearly no fit.
+    fn no_fit(&self, rmse: f64) -> Option<f64> {
+        let spread = deviation(&self.data.test.targets);
+        let r2 = 1.0 - (rmse / spread).powi(2);
+        let fits = r2 >= goal(self.noise);
+        (spread != 0.0 && !self.unclear() && !fits).then_some(r2)
     }
 
     fn cannot_bend(&self) -> Found {
         let model = &self.config.model;
         let test = &self.data.test;
         let line = best_line_rmse(test.columns, &test.inputs, &test.targets);
-        let spread = deviation(&self.data.test.targets);
-        let r2 = 1.0 - (line / spread).powi(2);
         let bends = model.activation.iter().any(|a| *a != Activation::Identity);
-        if bends || spread == 0.0 || self.unclear() || r2 >= goal(self.noise) {
-            return Ok(None);
-        }
+        let Some(r2) = self.no_fit(line).filter(|_| !bends) else { return Ok(None) };
         let evidence = format!(
             "the network is linear, and the best straight line explains {} % of the targets' variance",
             trimmed((100.0 * r2).max(0.0).round())
@@ -485,9 +458,9 @@ impl<'a> Setup<'a> {
             .certainty(if self.inputs.len() == 1 { Certainty::Certain } else { Certainty::Possible });
         // Of few units, units that bend would still be few.
         if model.hidden.iter().sum::<usize>() < 8 {
-            return finding.fixed_by("hidden-layer", "model.hidden = [32]\nmodel.activation = \"relu\"").map(Some);
+            return finding.fixed_by("hidden-layer", "model.hidden = [32]\nmodel.activation = \"relu\"");
         }
-        finding.fixed_by("relu-units", "model.activation = \"relu\"").map(Some)
+        finding.fixed_by("relu-units", "model.activation = \"relu\"")
     }
 
     /// Of one input and ReLU units: whether even the best fit with as many pieces as there can be is no fit.
@@ -499,18 +472,13 @@ impl<'a> Setup<'a> {
         if self.inputs.len() != 1 || !piecewise_linear(&model) || !(2.0..=64.0).contains(&most) {
             return Ok(None);
         }
-        let spread = deviation(&self.data.test.targets);
         let bound = Baselines::of(&self.data.test, &self.config.data, most).pieces_rmse(most);
-        let r2 = 1.0 - (bound / spread).powi(2);
-        if spread == 0.0 || self.unclear() || r2 >= goal(self.noise) {
-            return Ok(None);
-        }
+        let Some(r2) = self.no_fit(bound) else { return Ok(None) };
         let evidence =
             format!("the best fit with {} straight pieces, the most there can be, has R² {}", most, trimmed(r2));
         Finding::new("too-few-units", "Serra et al. 2018: at most Π(nᵢ + 1) pieces", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("more-units", "model.hidden = [32, 32]\nmodel.activation = \"relu\"")
-            .map(Some)
     }
 }
 
@@ -520,6 +488,15 @@ pub fn noise_of(config: &Config, data: &RunData) -> Option<f64> {
         Target::Csv { .. } => noise_share(&data.test),
         Target::Polynomial { .. } => None,
     }
+}
+
+/// In words, how large values are beside standardised ones.
+fn size_of(what: &str, values: &[f64]) -> String {
+    let (least, most) = range(values.iter().copied());
+    let [least, most, size, spread] = [least, most, rms(values), deviation(values)].map(trimmed);
+    format!(
+        "{what} from {least} to {most}: the root mean square is {size}, the standard deviation {spread}; standardised both are 1"
+    )
 }
 
 /// Weights and biases of a network.
@@ -553,8 +530,4 @@ fn largest_eigenvalue(columns: &[Vec<f64>], bias: bool) -> f64 {
 /// Rounded to one significant digit.
 pub fn one_digit(value: f64) -> f64 {
     format!("{value:.0e}").parse().unwrap_or(value)
-}
-
-fn range(values: &[f64]) -> (f64, f64) {
-    values.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), &v| (low.min(v), high.max(v)))
 }

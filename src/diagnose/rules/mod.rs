@@ -49,8 +49,13 @@ impl Finding {
     }
 
     /// With a fix that is called `name` and sets `patch`, a key a line.
-    fn fixed_by(mut self, name: &str, patch: &str) -> Result<Self, ExperimentError> {
+    fn fixed_by(mut self, name: &str, patch: &str) -> Found {
         self.fix = Some(Fix::parse(name, &self.evidence, patch)?);
-        Ok(self)
+        Ok(Some(self))
+    }
+
+    /// The same where the fix can be one, else without it.
+    fn fixed_where(self, holds: bool, name: &str, patch: &str) -> Found {
+        if holds { self.fixed_by(name, patch) } else { Ok(Some(self)) }
     }
 }

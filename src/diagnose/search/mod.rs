@@ -11,7 +11,7 @@ use super::rules::before::Setup;
 use super::rules::{Certainty, Finding, after};
 use crate::data::RunData;
 use crate::experiment::config::*;
-use crate::experiment::{BASELINE, Fix};
+use crate::experiment::{Fix, named_after};
 use steps::Step;
 
 /// Fixes that are on, a bit each.
@@ -416,7 +416,5 @@ pub fn members(set: Set) -> impl Iterator<Item = usize> {
 
 /// A set's name: its fixes', joined.
 pub fn name(fixes: &[Fix], set: Set) -> String {
-    let names: Vec<&str> =
-        fixes.iter().enumerate().filter(|(at, _)| set & bit(*at) != 0).map(|(_, fix)| fix.name.as_str()).collect();
-    if names.is_empty() { BASELINE.to_owned() } else { names.join("+") }
+    named_after(members(set).filter_map(|fix| fixes.get(fix)).map(|fix| fix.name.as_str()))
 }

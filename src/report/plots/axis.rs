@@ -1,5 +1,7 @@
 //! From numbers to px: ranges that any numbers have, and ticks with short labels.
 
+use crate::stats::moments::range;
+
 /// How a number becomes a place.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum AxisScale {
@@ -45,16 +47,10 @@ pub(super) struct Axis {
 impl Axis {
     /// An axis from `from` to `to` (px) that holds all the values that have a place on it.
     pub fn over(scale: AxisScale, values: impl Iterator<Item = f64>, from: f64, to: f64) -> Self {
-        let start = (f64::INFINITY, f64::NEG_INFINITY);
-        let (low, high) = values.filter_map(|v| scale.of(v)).fold(start, |(low, high), v| (low.min(v), high.max(v)));
+        let (low, high) = range(values.filter_map(|v| scale.of(v)));
         let (low, high) = match scale {
-            _ if low > high => {
-                if scale == AxisScale::Linear {
-                    (0.0, 1.0)
-                } else {
-                    (0.0, 2.0)
-                }
-            }
+            AxisScale::Linear if low > high => (0.0, 1.0),
+            _ if low > high => (0.0, 2.0),
             AxisScale::Linear => roomy(low, high),
             AxisScale::Log => decades(low, high),
             AxisScale::Steps => (0.0, high.max(0.3)),

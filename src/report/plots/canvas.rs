@@ -237,7 +237,8 @@ impl Canvas {
         );
         let _ = writeln!(svg, "<title>{}</title>", escape(&clean(title)));
         let _ = writeln!(svg, "<desc>{}</desc>", escape(&clean(description)));
-        let _ = writeln!(svg, "{}", paper(width, height));
+        let paper = Colour::Paper.hex();
+        let _ = writeln!(svg, "<rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"{paper}\"/>");
         let _ = write!(
             svg,
             "<g transform=\"scale({})\" stroke-linejoin=\"round\">\n{}</g>\n</svg>\n",
@@ -246,11 +247,6 @@ impl Canvas {
         );
         Ok(Drawn { svg, marks: self.marks })
     }
-}
-
-/// The element that is the paper.
-fn paper(width: f64, height: f64) -> String {
-    format!("<rect class=\"paper\" width=\"{width}\" height=\"{height}\" fill=\"{}\"/>", Colour::Paper.hex())
 }
 
 fn style(ink: Colour, opacity: f64) -> ShapeStyle {

@@ -85,7 +85,10 @@ impl PointRow {
         if !self.low.is_nan() && !self.high.is_nan() {
             canvas.rect((x.at(self.low), y - 3.5), (x.at(self.high).max(x.at(self.low) + 1.0), y + 3.5), ink, 0.28);
         }
-        let below = |value: f64| if x.holds(value) { "" } else { " (not above 0: drawn at the left edge)" };
+        let below = |value: f64| match value.is_finite() && !x.holds(value) {
+            true => " (not above 0: drawn at the left edge)",
+            false => "",
+        };
         let (finite, other): (Vec<f64>, Vec<f64>) = self.values.iter().partition(|v| v.is_finite());
         let dots = thin(&finite, MOST_DOTS, |_| false);
         let places: Vec<(f64, f64)> = dots.iter().map(|&v| (x.at(v), y)).collect();
@@ -101,11 +104,7 @@ impl PointRow {
             if self.low.is_nan() { String::new() } else { format!(" ({} … {})", short(self.low), short(self.high)) };
         let note = if self.note.is_empty() { String::new() } else { format!(", {}", brief(&self.note)) };
         let seeds = plural(self.values.len(), "seed", "seeds");
-        let text = format!(
-            "{name}: median {}{}{interval}, {seeds}{note}",
-            short(self.median),
-            below_if_finite(self.median, below)
-        );
+        let text = format!("{name}: median {}{}{interval}, {seeds}{note}", short(self.median), below(self.median));
         canvas.mark((if self.median.is_finite() { x.at(self.median) } else { edge }, y), text);
         if !other.is_empty() || !self.median.is_finite() {
             let ink = if self.median.is_finite() { Colour::Ink } else { Colour::Series(1) };
@@ -115,10 +114,6 @@ impl PointRow {
             canvas.mark((edge, y + 1.0), format!("{name}: {} of {seeds} without a finite value{which}", other.len()));
         }
     }
-}
-
-fn below_if_finite(value: f64, below: impl Fn(f64) -> &'static str) -> &'static str {
-    if value.is_finite() { below(value) } else { "" }
 }
 
 /// Where rows with names lie: names left of the data where there is room, else above each row's.

@@ -68,7 +68,7 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
     ensure!(known.is_none_or(|known| known.task.is_none()), "{}: holds a task of a plan: {ANOTHER}", out.display());
     // Taken as it was read now: what a task is trained anew to takes the place of what was merged of it before.
     let runs = left.iter_mut().flat_map(|left| std::mem::take(&mut left.runs)).collect();
-    let mut folder = Folder::open_with(lock, &experiment, hash, fresh, runs)?;
+    let mut folder = Folder::open(lock, &experiment, hash, fresh, runs)?;
     let told = || left.iter().filter_map(|left| left.told.as_ref());
     let all =
         |of: fn(&Told) -> &str| told().map(of).collect::<BTreeSet<_>>().into_iter().collect::<Vec<_>>().join(", ");
@@ -83,7 +83,7 @@ pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
     let mut manifest = Manifest::new(&experiment, variants, hash, &planned.plan.data, circumstances)?;
     told().for_each(|told| manifest.deviates_by(told.deviation));
     folder.begin(&mut manifest)?;
-    folder.assemble_if(&mut manifest, || {
+    folder.assemble(&mut manifest, || {
         // A task that went on, or was trained anew, may have replaced what was read of it.
         left.iter().enumerate().filter(|(_, left)| left.found.runs > 0).try_for_each(|(index, left)| {
             let now = manifest_of(&planned.folder_of(index))?.map(Told::by);

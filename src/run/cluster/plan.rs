@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, MOST_RUNS, Run};
 use crate::results::files::{self, write_whole};
-use crate::results::manifest::TaskOf;
+use crate::results::manifest::{TaskOf, another_version};
 use crate::text::numbers;
 use crate::text::{hex, one_line};
 
@@ -120,14 +120,9 @@ impl Planned {
             path.extension().is_none_or(|extension| extension != "toml"),
             "{shown}: is an experiment: make a plan of it first, misfit plan {shown}"
         );
-        let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| {
-            let version = serde_json::from_slice::<serde_json::Value>(&bytes)
-                .ok()
-                .and_then(|plan| plan.get("misfit")?.as_str().map(one_line));
-            match version {
-                Some(version) if version != env!("CARGO_PKG_VERSION") => of_another_version(&shown, &version),
-                _ => anyhow!("{shown}:{}: is not a plan: {}", error.line(), one_line(&error.to_string())),
-            }
+        let plan: Plan = serde_json::from_slice(&bytes).map_err(|error| match another_version(&bytes) {
+            Some(version) => of_another_version(&shown, &version),
+            None => anyhow!("{shown}:{}: is not a plan: {}", error.line(), one_line(&error.to_string())),
         })?;
         if plan.misfit != env!("CARGO_PKG_VERSION") {
             return Err(of_another_version(&shown, &plan.misfit));
