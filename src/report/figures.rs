@@ -65,12 +65,12 @@ impl Figures {
                         y_label: "output (target's units)".to_owned(),
                         target: pairs(&function.targets),
                         prediction: pairs(&function.predictions),
-                        kinks: function.kinks.clone(),
+                        breakpoints: function.breakpoints.clone(),
                     };
-                    let bends = match function.kinks.len() {
-                        _ if function.pieces.is_nan() => String::new(),
+                    let bends = match function.breakpoints.len() {
+                        _ if function.linear_regions.is_nan() => String::new(),
                         0 => " It is one straight piece.".to_owned(),
-                        kinks => format!(" Marks show where its {} straight pieces meet.", kinks + 1),
+                        meet => format!(" Marks show where its {} straight pieces meet.", meet + 1),
                     };
                     figure(id, format!("{name}: {of}.{astray}{bends}"), |size| chart.draw(size))?
                 }

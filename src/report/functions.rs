@@ -17,10 +17,10 @@ pub struct Function {
     pub inputs: Option<Vec<f64>>,
     pub targets: Vec<f64>,
     pub predictions: Vec<f64>,
-    /// Where its straight pieces meet, in the input's units.
-    pub kinks: Vec<f64>,
+    /// Where its linear regions meet, in the input's units.
+    pub breakpoints: Vec<f64>,
     /// How many pieces it has; NaN where it is not made of them.
-    pub pieces: f64,
+    pub linear_regions: f64,
 }
 
 /// Those of the variants at these places, by place.
@@ -47,7 +47,8 @@ pub fn read(
     each_prediction(folder, trust, asked, |key, inputs, predicted| {
         let Some((at, _)) = wanted.get(key.variant.as_str()) else { return };
         let one = inputs.len() == 1;
-        let new = || Function { seed: key.seed, inputs: one.then(Vec::new), pieces: f64::NAN, ..Function::default() };
+        let new =
+            || Function { seed: key.seed, inputs: one.then(Vec::new), linear_regions: f64::NAN, ..Function::default() };
         let function = functions.entry(*at).or_insert_with(new);
         if let Some(own) = &mut function.inputs {
             own.extend(inputs);
@@ -58,8 +59,8 @@ pub fn read(
     for row in health {
         let own = wanted.get(row.variant.as_str()).and_then(|(at, _)| functions.get_mut(at));
         if let Some(own) = own.filter(|own| own.seed == row.seed) {
-            own.kinks.clone_from(&row.kinks);
-            own.pieces = row.pieces;
+            own.breakpoints.clone_from(&row.kinks);
+            own.linear_regions = row.pieces;
         }
     }
     Ok(functions)

@@ -18,7 +18,7 @@ use crate::results::outcome::Outcome;
 use crate::results::read::{self, Trust};
 use crate::results::rows::RunRow;
 use crate::run::baselines::{self, Baselines};
-use crate::run::health::{most_pieces, piecewise_linear};
+use crate::run::health::{most_linear_regions, piecewise_linear};
 use crate::text::numbers::{plural, ratio, short};
 use crate::text::one_line;
 
@@ -149,7 +149,7 @@ fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
     // Whatever its output: it is what a mended one could do that is of interest.
     let model = Model { output: Output::Identity, ..config.model.clone() };
     let bends = points.columns == 1 && !model.hidden.is_empty() && piecewise_linear(&model);
-    let baselines = Baselines::of(points, &config.data, if bends { most_pieces(&model) } else { f64::NAN });
+    let baselines = Baselines::of(points, &config.data, if bends { most_linear_regions(&model) } else { f64::NAN });
     table.add_row(["always 0".to_owned(), short(baselines.zero_rmse)]);
     table.add_row(["always the mean".to_owned(), short(baselines.mean_rmse)]);
     table.add_row(["best straight line".to_owned(), short(baselines.line_rmse)]);
@@ -157,10 +157,10 @@ fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
         let widths = config.model.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join("–");
         for (pieces, why) in [
             (baselines::one_a_unit(&config.model.hidden), "one for each unit of a"),
-            (most_pieces(&model), "the most that is possible for a"),
+            (most_linear_regions(&model), "the most that is possible for a"),
         ] {
             let and = if why.starts_with("one") { " network, and one" } else { " network" };
-            let rmse = baselines.pieces_rmse(pieces);
+            let rmse = baselines.segments_rmse(pieces);
             table.add_row([format!("best {pieces} straight pieces: {why} {widths}{and}"), short(rmse)]);
         }
     }

@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex};
 
-use super::health::most_pieces;
+use super::health::most_linear_regions;
 use crate::data::{Samples, polynomial};
 use crate::experiment::config::{Config, Data, Target, Test};
 use crate::stats::linear::best_line_rmse;
@@ -29,8 +29,8 @@ const SEARCHED_ON_A_GRID: usize = 16;
 const SEARCHED: usize = 256;
 
 impl Baselines {
-    /// On the points `test` of `data`, for networks of at most `most_pieces` pieces (NaN where that means nothing).
-    pub fn of(test: &Samples, data: &Data, most_pieces: f64) -> Self {
+    /// On the points `test` of `data`, for networks of at most `most` linear regions (NaN where that means nothing).
+    pub fn of(test: &Samples, data: &Data, most: f64) -> Self {
         let limit = match (&data.target, &data.test) {
             (Target::Polynomial { polynomial }, Test::Grid(span)) if span.to > span.from => {
                 Some(limit(polynomial, span.from, span.to))
@@ -38,7 +38,7 @@ impl Baselines {
             _ => None,
         };
         // A float's `as` saturates and takes NaN as 0.
-        let most = (most_pieces as usize).min(if limit.is_some() { SEARCHED_ON_A_GRID } else { SEARCHED });
+        let most = (most as usize).min(if limit.is_some() { SEARCHED_ON_A_GRID } else { SEARCHED });
         let segments = if test.columns == 1 { best_segments(&test.inputs, &test.targets, most) } else { Vec::new() };
         Baselines {
             zero_rmse: rms(&test.targets),
@@ -51,13 +51,13 @@ impl Baselines {
 
     /// Error of the best fit with this many straight pieces; NaN where that means nothing. Beyond what was searched it is 0
     /// unless the target is a polynomial: a piece for every few points passes through all of them.
-    pub fn pieces_rmse(&self, pieces: f64) -> f64 {
-        if pieces.is_nan() || self.segments.is_empty() {
+    pub fn segments_rmse(&self, segments: f64) -> f64 {
+        if segments.is_nan() || self.segments.is_empty() {
             return f64::NAN;
         }
-        match (self.segments.get((pieces as usize).max(1) - 1), self.limit) {
+        match (self.segments.get((segments as usize).max(1) - 1), self.limit) {
             (Some(&rmse), _) => rmse,
-            (None, Some(limit)) => limit / pieces.powi(2),
+            (None, Some(limit)) => limit / segments.powi(2),
             (None, None) => 0.0,
         }
     }
@@ -90,7 +90,7 @@ impl BaselineCache {
 
     /// Those of a run of this configuration, tested on these points.
     pub fn of(&self, test: &Samples, config: &Config) -> Arc<Baselines> {
-        let most = most_pieces(&config.model);
+        let most = most_linear_regions(&config.model);
         let found = |kept: &[(Samples, f64, Arc<Baselines>)]| {
             kept.iter().find(|(points, pieces, _)| *pieces == most && points == test).map(|(.., known)| known.clone())
         };
@@ -136,7 +136,7 @@ mod tests {
         for pieces in [2.0, 16.0, 17.0, 91.0, 2116.0] {
             // f″²h⁴/720.
             let closed = (4.0 * (999.0_f64 / pieces).powi(4) / 720.0).sqrt();
-            near(found.pieces_rmse(pieces), closed, 0.03);
+            near(found.segments_rmse(pieces), closed, 0.03);
         }
     }
 
@@ -144,13 +144,13 @@ mod tests {
     fn the_limit_of_a_cubic_goes_on_from_what_the_search_finds() {
         let found =
             baselines("target = { polynomial = [0, -1, 0, 1] }\ninputs = { grid = { from = -2, to = 2, count = 50 } }");
-        near(found.pieces_rmse(16.0) * 256.0, found.pieces_rmse(17.0) * 289.0, 0.05);
+        near(found.segments_rmse(16.0) * 256.0, found.segments_rmse(17.0) * 289.0, 0.05);
     }
 
     #[test]
     fn a_line_has_no_error_with_any_number_of_pieces() {
         let found = baselines("target = { polynomial = [3, 2] }");
-        assert!(found.pieces_rmse(1.0) < 1e-9 && found.pieces_rmse(1000.0) == 0.0);
-        assert!(found.pieces_rmse(f64::NAN).is_nan());
+        assert!(found.segments_rmse(1.0) < 1e-9 && found.segments_rmse(1000.0) == 0.0);
+        assert!(found.segments_rmse(f64::NAN).is_nan());
     }
 }

@@ -138,6 +138,6 @@ pub fn bytes_of_results(config: &Config, size: &Size, name: usize) -> f64 {
     let number = 19.5;
     let curve = config.train.logged(steps) as f64 * (name + steps.to_string().len() as f64 + 6.0 * number);
     let predictions = size.test as f64 * (name + (size.columns + 2) as f64 * 15.0);
-    let kinks = if size.columns == 1 { config.model.hidden.iter().sum::<usize>() as f64 * number } else { 0.0 };
-    curve + predictions + 2.0 * name + 30.0 * number + kinks
+    let breakpoints = if size.columns == 1 { config.model.hidden.iter().sum::<usize>() as f64 * number } else { 0.0 };
+    curve + predictions + 2.0 * name + 30.0 * number + breakpoints
 }

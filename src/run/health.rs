@@ -1,4 +1,4 @@
-//! What a trained network's parameters show: units that say nothing, gradients that fade, straight pieces.
+//! What a trained network's parameters show: units that say nothing, gradients that fade, straight linear_regions.
 
 use crate::experiment::config::{Activation, Model, Output};
 use crate::stats::gradients::edges;
@@ -13,10 +13,10 @@ pub struct Health {
     pub last_gradient: [f64; 2],
     pub saturated_units: f64,
     pub identical_units: f64,
-    pub pieces: f64,
-    pub most_pieces: f64,
-    /// Where the pieces meet, in the network's units of its input.
-    pub kinks: Vec<f64>,
+    pub linear_regions: f64,
+    pub most_linear_regions: f64,
+    /// Where the regions meet, in the network's units of its input.
+    pub breakpoints: Vec<f64>,
 }
 
 /// A pre-activation beyond ± this is saturated (DeepDiagnosis, Wardat et al. 2022).
@@ -39,22 +39,22 @@ impl Health {
         let layers = layers(model, columns, parameters);
         let (saturated_units, identical_units) = units(model, &layers, columns, inputs);
         let linear = piecewise_linear(model);
-        let kinks = kinks(model, &layers, columns, inputs);
+        let breakpoints = breakpoints_of(model, &layers, columns, inputs);
         Health {
             first_gradient,
             last_gradient: edges(gradient, model.bias),
             saturated_units,
             identical_units,
-            pieces: kinks.as_ref().map_or(f64::NAN, |kinks| kinks.len() as f64 + 1.0),
-            most_pieces: if linear && columns == 1 { most_pieces(model) } else { f64::NAN },
-            kinks: kinks.unwrap_or_default(),
+            linear_regions: breakpoints.as_ref().map_or(f64::NAN, |breakpoints| breakpoints.len() as f64 + 1.0),
+            most_linear_regions: if linear && columns == 1 { most_linear_regions(model) } else { f64::NAN },
+            breakpoints: breakpoints.unwrap_or_default(),
         }
     }
 }
 
-/// Pieces that a network of one input can have at most: Π(nᵢ + 1) over the layers that bend (Serra et al. 2018,
+/// Linear regions that a network of one input can have at most: Π(nᵢ + 1) over the layers that bend (Serra et al. 2018,
 /// arXiv:1711.02114), twice that where the output bends too, which cuts each of them at most once.
-pub fn most_pieces(model: &Model) -> f64 {
+pub fn most_linear_regions(model: &Model) -> f64 {
     let bends = model.hidden.iter().zip(&model.activation).filter(|(_, a)| **a != Activation::Identity);
     let hidden: f64 = bends.map(|(&units, _)| units as f64 + 1.0).product();
     match model.output {
@@ -64,7 +64,7 @@ pub fn most_pieces(model: &Model) -> f64 {
     }
 }
 
-/// Whether the network's function is made of straight pieces.
+/// Whether the network's function is made of straight linear_regions.
 pub fn piecewise_linear(model: &Model) -> bool {
     let straight = |a: &Activation| matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Identity);
     model.output == Output::Softmax
@@ -84,8 +84,8 @@ fn layers<'a>(model: &Model, columns: usize, parameters: &'a [Vec<f32>]) -> Vec<
         .collect()
 }
 
-/// Where the straight pieces meet, exactly, within the inputs' range; nothing where the function is not made of them.
-fn kinks(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Option<Vec<f64>> {
+/// Where the linear regions meet, exactly, within the inputs' range; nothing where the function is not made of them.
+fn breakpoints_of(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Option<Vec<f64>> {
     if columns != 1 || !piecewise_linear(model) || !finite(layers) {
         return None;
     }
@@ -201,8 +201,8 @@ mod tests {
     fn pieces_gradients_and_copies_of_a_network_built_by_hand() {
         // |x| − 1/2 from relu(x) and relu(−x), and a copy of the first that nothing takes.
         let health = of("hidden = [3]", &[&[1.0, -1.0, 1.0], &[0.0; 3], &[1.0, 1.0, 0.0], &[-0.5]]);
-        assert_eq!((health.pieces, health.most_pieces), (2.0, 4.0));
-        assert_eq!(health.kinks, [0.0]);
+        assert_eq!((health.linear_regions, health.most_linear_regions), (2.0, 4.0));
+        assert_eq!(health.breakpoints, [0.0]);
         assert_eq!(health.identical_units, 2.0 / 3.0);
         assert_eq!(health.saturated_units, 0.0);
         assert_eq!(health.last_gradient, [3.0_f64.sqrt(), 2.0_f64.sqrt()]);
@@ -215,22 +215,27 @@ mod tests {
         // |weight·x| > 5 for |x| > 1/2 at 10, for |x| > 5/9 at 9.
         assert_eq!(sigmoid(10.1).saturated_units, 0.5);
         assert_eq!(sigmoid(9.0).saturated_units, 0.0);
-        assert!(sigmoid(9.0).pieces.is_nan(), "a sigmoid has no pieces");
+        assert!(sigmoid(9.0).linear_regions.is_nan(), "a sigmoid has no pieces");
     }
 
     #[test]
     fn dead_units_are_no_copies_and_what_is_not_finite_has_no_pieces() {
         let dead = of("hidden = [2]", &[&[0.0, 0.0], &[-1.0, -1.0], &[1.0, 1.0], &[0.0]]);
-        assert_eq!((dead.identical_units, dead.pieces), (0.0, 1.0));
+        assert_eq!((dead.identical_units, dead.linear_regions), (0.0, 1.0));
         for activation in ["relu", "tanh"] {
             let model = format!("hidden = [2]\nactivation = {activation:?}");
             let lost = of(&model, &[&[f32::NAN, 0.0], &[-1.0, -1.0], &[1.0, 1.0], &[0.0]]);
-            assert!([lost.pieces, lost.identical_units, lost.saturated_units].iter().all(|share| share.is_nan()));
+            assert!(
+                [lost.linear_regions, lost.identical_units, lost.saturated_units].iter().all(|share| share.is_nan())
+            );
         }
     }
 
     #[test]
     fn a_softmax_over_one_unit_is_one_piece() {
-        assert_eq!(of("hidden = [2]\noutput = \"softmax\"", &[&[1.0, -1.0], &[0.0; 2], &[1.0; 2], &[0.0]]).pieces, 1.0);
+        assert_eq!(
+            of("hidden = [2]\noutput = \"softmax\"", &[&[1.0, -1.0], &[0.0; 2], &[1.0; 2], &[0.0]]).linear_regions,
+            1.0
+        );
     }
 }

@@ -41,11 +41,11 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         &trained.state.gradient,
         &lane.data.scaled_inputs(test),
     );
-    let mut kinks = network.kinks;
+    let mut breakpoints = network.breakpoints;
     if let Some(scale) = lane.data.input_scale.first() {
-        kinks.iter_mut().for_each(|kink| *kink = scale.unscale(*kink));
+        breakpoints.iter_mut().for_each(|x| *x = scale.unscale(*x));
         // Inputs may be divided by a negative number.
-        kinks.sort_by(f64::total_cmp);
+        breakpoints.sort_by(f64::total_cmp);
     }
     let [start_grad_first, start_grad_last] = network.first_gradient;
     let [grad_first, grad_last] = network.last_gradient;
@@ -62,8 +62,8 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         grad_ratio: grad_first / grad_last,
         saturated_units: network.saturated_units,
         identical_units: network.identical_units,
-        pieces: network.pieces,
-        most_pieces: network.most_pieces,
+        pieces: network.linear_regions,
+        most_pieces: network.most_linear_regions,
         distinct_samples: trained.state.distinct_samples as f64,
         training_samples: training_samples(&lane.config, lane.data.train.rows()),
         loss_slope: loss_slope(&trained.curve),
@@ -76,9 +76,9 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         zero_rmse: baselines.zero_rmse,
         mean_rmse: baselines.mean_rmse,
         line_rmse: baselines.line_rmse,
-        pieces_rmse: baselines.pieces_rmse(network.pieces),
-        most_pieces_rmse: baselines.pieces_rmse(network.most_pieces),
-        kinks,
+        pieces_rmse: baselines.segments_rmse(network.linear_regions),
+        most_pieces_rmse: baselines.segments_rmse(network.most_linear_regions),
+        kinks: breakpoints,
     };
     let key = rows::key(experiment, run);
     let rows = [

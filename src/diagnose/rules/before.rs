@@ -466,13 +466,13 @@ impl<'a> Setup<'a> {
     /// Of one input and ReLU units: whether even the best fit with as many pieces as there can be is no fit.
     fn too_few_units(&self) -> Found {
         use crate::run::baselines::Baselines;
-        use crate::run::health::{most_pieces, piecewise_linear};
+        use crate::run::health::{most_linear_regions, piecewise_linear};
         let model = Model { output: Output::Identity, ..self.config.model.clone() };
-        let most = most_pieces(&model);
+        let most = most_linear_regions(&model);
         if self.inputs.len() != 1 || !piecewise_linear(&model) || !(2.0..=64.0).contains(&most) {
             return Ok(None);
         }
-        let bound = Baselines::of(&self.data.test, &self.config.data, most).pieces_rmse(most);
+        let bound = Baselines::of(&self.data.test, &self.config.data, most).segments_rmse(most);
         let Some(r2) = self.no_fit(bound) else { return Ok(None) };
         let evidence =
             format!("the best fit with {} straight pieces, the most there can be, has R² {}", most, trimmed(r2));

@@ -27,7 +27,7 @@ pub struct FitPlot {
     pub target: Vec<(f64, f64)>,
     pub prediction: Vec<(f64, f64)>,
     /// Inputs at which the prediction's slope changes.
-    pub kinks: Vec<f64>,
+    pub breakpoints: Vec<f64>,
 }
 
 impl FitPlot {
@@ -35,10 +35,13 @@ impl FitPlot {
         let (target, prediction) = (sorted(&self.target), sorted(&self.prediction));
         let errors: Vec<(f64, f64)> =
             prediction.iter().map(|&(x, y)| (x, y - between(&target, x).unwrap_or(f64::NAN))).collect();
-        let kinks: Vec<(f64, f64)> =
-            self.kinks.iter().filter_map(|&x| Some((x, between(&prediction, x).filter(|y| y.is_finite())?))).collect();
-        let outside = self.kinks.len() - kinks.len();
-        let kinks = thin(&kinks, MOST_POINTS, |_| false);
+        let breakpoints: Vec<(f64, f64)> = self
+            .breakpoints
+            .iter()
+            .filter_map(|&x| Some((x, between(&prediction, x).filter(|y| y.is_finite())?)))
+            .collect();
+        let outside = self.breakpoints.len() - breakpoints.len();
+        let breakpoints = thin(&breakpoints, MOST_POINTS, |_| false);
         let mut canvas = Canvas::new(size, &self.title);
         let look = canvas.look;
         canvas.line_of_text(&self.y_label);
@@ -46,11 +49,11 @@ impl FitPlot {
             (Sample::Faint(Colour::Muted, BROAD), "target".to_owned()),
             (Sample::Plain(Colour::Series(0), 2.0), "prediction".to_owned()),
         ];
-        if !self.kinks.is_empty() {
+        if !self.breakpoints.is_empty() {
             let more = if outside > 0 { format!(", {outside} of them outside") } else { String::new() };
             entries.push((
                 Sample::Ring(Colour::Series(0)),
-                format!("{}{more}", plural(self.kinks.len(), "kink", "kinks")),
+                format!("{}{more}", plural(self.breakpoints.len(), "kink", "kinks")),
             ));
         }
         legend(&mut canvas, &entries);
@@ -68,8 +71,8 @@ impl FitPlot {
         frame.grid_x(&mut canvas, &x, false);
         lines(&mut canvas, &target, &x, &y, BROAD, Colour::Muted);
         lines(&mut canvas, &prediction, &x, &y, 2.0, Colour::Series(0));
-        let rings: Vec<(f64, f64)> = kinks.iter().map(|k| (x.at(k.0), y.at(k.1))).collect();
-        canvas.rings(&rings, if kinks.len() > 60 { 2.4 } else { 3.2 }, Colour::Series(0));
+        let rings: Vec<(f64, f64)> = breakpoints.iter().map(|k| (x.at(k.0), y.at(k.1))).collect();
+        canvas.rings(&rings, if breakpoints.len() > 60 { 2.4 } else { 3.2 }, Colour::Series(0));
         canvas.y = top + upper + 8.0;
         canvas.line_of_text("prediction − target");
         let frame = Frame { left, right, top: second, bottom: second + lower };
@@ -80,7 +83,7 @@ impl FitPlot {
             canvas.line(&[(at, frame.bottom), (at, frame.bottom - 6.0)], 1.2, Colour::Series(0));
         }
         lines(&mut canvas, &errors, &x, &off, 1.6, Colour::Series(1));
-        self.mark(&mut canvas, &prediction, &errors, &kinks, &x, [&y, &off]);
+        self.mark(&mut canvas, &prediction, &errors, &breakpoints, &x, [&y, &off]);
         frame.label_x(&mut canvas, &self.x_label);
         let what = format!("{} with its target, and their difference, over {}", self.y_label, self.x_label);
         canvas.finish(&self.title, &what)
@@ -91,7 +94,7 @@ impl FitPlot {
         canvas: &mut Canvas,
         prediction: &[(f64, f64)],
         errors: &[(f64, f64)],
-        kinks: &[(f64, f64)],
+        breakpoints: &[(f64, f64)],
         x: &Axis,
         [y, off]: [&Axis; 2],
     ) {
@@ -105,7 +108,7 @@ impl FitPlot {
             }
             canvas.mark((x.at(at), y.at(predicted)), text);
         }
-        for &(at, predicted) in kinks {
+        for &(at, predicted) in breakpoints {
             let text = format!("kink at {name} {}: prediction {}", short(at), short(predicted));
             canvas.mark((x.at(at), y.at(predicted)), text);
         }

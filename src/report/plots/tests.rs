@@ -31,7 +31,7 @@ fn all(name: &str, values: &[f64], size: ChartSize) -> Vec<Drawn> {
         y_label: name.clone(),
         target: points.to_vec(),
         prediction: points.to_vec(),
-        kinks: vec![0.5, f64::NAN, 1e300],
+        breakpoints: vec![0.5, f64::NAN, 1e300],
     };
     let first = values.first().copied().unwrap_or(f64::NAN);
     let row = PointRow {
@@ -194,9 +194,9 @@ fn many_points_are_thinned_and_the_last_one_is_kept() {
 }
 
 #[test]
-fn a_kink_lies_on_the_prediction_and_no_error_is_a_line_at_0() {
+fn a_breakpoint_lies_on_the_prediction_and_no_error_is_a_line_at_0() {
     let points = vec![(0.0, 0.0), (2.0, 4.0), (4.0, 0.0)];
-    let fit = FitPlot { target: points.clone(), prediction: points, kinks: vec![1.0], ..Default::default() };
+    let fit = FitPlot { target: points.clone(), prediction: points, breakpoints: vec![1.0], ..Default::default() };
     let drawn = fit.draw(ChartSize::Narrow).unwrap();
     let [.., end, kink] = &drawn.marks[..] else { panic!("{:?}", drawn.marks) };
     assert_eq!(kink.text, "kink at x 1.000: prediction 2.000");
