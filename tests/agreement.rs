@@ -20,13 +20,13 @@ const LOSSES: [&str; 4] = ["mse", "sse", "mae", "huber"];
 const PAIRINGS: [&str; 3] = ["matched", "broadcast", "broadcast-mean"];
 const OPTIMIZERS: [&str; 9] = [
     "kind = \"adam\"",
-    "kind = \"adam\"\neps = 0.0",
+    "kind = \"adam\"\neps = 1e-12",
     "kind = \"adam\"\nweight_decay = 0.1\nschedule = \"cosine\"",
     "kind = \"adamw\"\nweight_decay = 0.1",
     "kind = \"sgd\"\nmomentum = 0.9\nnesterov = true",
     "kind = \"sgd\"\nweight_decay = 0.01",
     "kind = \"rmsprop\"",
-    "kind = \"rmsprop\"\neps = 0.0\nmomentum = 0.5",
+    "kind = \"rmsprop\"\neps = 1e-12\nmomentum = 0.5",
     "kind = \"rmsprop\"\nmomentum = 0.5\nweight_decay = 0.01",
 ];
 
@@ -356,4 +356,46 @@ fn a_fault_of_one_tensor_is_found_out_by_its_layer_and_its_first_step() {
         let said = found_out(&own, &mut Faulty::new(&lane, Fault::Loss(times)));
         assert!(said.contains("loss: "), "{said}");
     }
+}
+
+#[test]
+fn networks_that_begin_at_their_solution_leave_only_rounding_and_raise_no_false_alarm() {
+    // Identity units whose weights multiply to 1: what is left of each residual is rounding.
+    for hidden in [37, 100, 333] {
+        for loss in LOSSES {
+            let weight = 1.0 / f64::from(hidden).sqrt();
+            let config = common::config(&format!(
+                "[data]\ntarget = {{ polynomial = [0, 1] }}\ninputs = {{ uniform = {{ from = -1, to = 1, count = 40 }} }}\n[model]\nhidden = [{hidden}]\nactivation = \"identity\"\ninit = {{ normal = [{weight}, 0] }}\n[loss]\nkind = \"{loss}\"\n[train]\nsteps = 5"
+            ));
+            for seed in 0..3 {
+                let deviation = check(&common::lane(&config, seed)).unwrap_or_else(|error| panic!("{loss}: {error:#}"));
+                assert!([deviation.loss, deviation.gradient, deviation.parameters].iter().all(|d| d.is_finite()));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_gradient_that_cancels_to_nothing_leaves_deviations_that_json_can_hold() {
+    for rows in [11, 21, 33, 51] {
+        let config = common::config(&format!(
+            "[data]\ntarget = {{ polynomial = [0.3] }}\ninputs = {{ grid = {{ from = -1, to = 1, count = {rows} }} }}\n[model]\nhidden = []\nbias = false\ninit = \"zeros\"\n[train]\nsteps = 3"
+        ));
+        for seed in 0..4 {
+            let deviation = check(&common::lane(&config, seed)).expect("no false alarm");
+            assert!(
+                [deviation.loss, deviation.gradient, deviation.parameters].iter().all(|&d| d <= 1e-3),
+                "{deviation:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn large_batches_are_compared_by_their_first_rows() {
+    let config = common::config(
+        "[data]\ntarget = { polynomial = [0, 1] }\ninputs = { uniform = { from = -1, to = 1, count = 2000000 } }\ntest = { grid = { from = 0, to = 1, count = 5 } }\n[model]\nhidden = [500]\n[train]\nsteps = 1",
+    );
+    // All rows of the hidden layer and their gradient would take 8 GB.
+    check(&common::lane(&config, 0)).expect("the engines agree");
 }

@@ -60,8 +60,8 @@ const CASES: [&str; 10] = [
     "[model]\nhidden = [30]\nactivation = \"relu\"\noutput = \"identity\"\ninit_bias = { uniform = [-3, 0] }",
     "[model]\nhidden = []\noutput = \"identity\"",
     "[model]\nhidden = [8]\nactivation = \"gelu\"\noutput = \"tanh\"\n[loss]\nkind = \"huber\"\npairing = \"broadcast-mean\"",
-    "[model]\nhidden = [8]\nactivation = \"tanh\"\noutput = \"identity\"\ninit = \"pytorch\"\n[optimizer]\neps = 0.0",
-    "[model]\nhidden = [8]\nactivation = \"tanh\"\noutput = \"identity\"\ninit = \"pytorch\"\n[optimizer]\nkind = \"rmsprop\"\neps = 0.0",
+    "[model]\nhidden = [8]\nactivation = \"tanh\"\noutput = \"identity\"\ninit = \"pytorch\"\n[optimizer]\neps = 1e-12",
+    "[model]\nhidden = [8]\nactivation = \"tanh\"\noutput = \"identity\"\ninit = \"pytorch\"\n[optimizer]\nkind = \"rmsprop\"\neps = 1e-12",
     "[optimizer]\nkind = \"adamw\"\nweight_decay = 0.1\nschedule = \"cosine\"",
     "[optimizer]\nkind = \"rmsprop\"\nmomentum = 0.5\n[loss]\npairing = \"broadcast\"",
 ];

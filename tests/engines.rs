@@ -5,8 +5,9 @@ mod common;
 
 use common::Misfit;
 use misfit::experiment::config::{Config, EngineChoice, EngineName, LossKind, Word};
-use misfit::train::engine::{build, choose};
+use misfit::train::engine::{Engine, blocks, choose};
 use misfit::train::fused::{self, Fused};
+use misfit::train::torch::Torch;
 use tch::Device;
 
 fn config(engine: &str, loss: LossKind) -> Config {
@@ -51,16 +52,42 @@ fn fused_that_was_asked_for_where_it_cannot_is_refused_in_one_line_that_names_wh
 }
 
 #[test]
-fn the_fused_engine_itself_refuses_what_it_does_not_cover_and_more_lanes_than_one() {
-    let lane = common::lane(&config("auto", LossKind::LogCosh), 1);
-    let said = format!("{:#}", Fused::new(&lane).err().expect("a refusal"));
-    assert!(said.contains("log_cosh") && said.lines().count() == 1, "{said}");
-    let lanes = [1, 2].map(|seed| common::lane(&config("auto", LossKind::Mse), seed));
-    for (lanes, part) in [(&lanes[..], "one lane at a time, not 2"), (&[], "not 0")] {
-        let said = format!("{:#}", build(EngineName::Fused, lanes, Device::Cpu).err().expect("a refusal"));
-        assert!(said.contains(part) && said.lines().count() == 1, "{said}");
+fn the_fused_engine_itself_refuses_what_it_does_not_cover() {
+    for (keys, why) in [
+        ("[loss]\nkind = \"log_cosh\"", "log_cosh"),
+        ("[optimizer]\neps = 0", "optimizer.eps = 0"),
+        ("[optimizer]\nkind = \"rmsprop\"\neps = 0", "optimizer.eps = 0"),
+        ("[optimizer]\nkind = \"adamw\"\nbetas = [0.9, 0.4]", "optimizer.betas"),
+        ("[optimizer]\nkind = \"rmsprop\"\nalpha = 0.4", "optimizer.alpha"),
+    ] {
+        let config = common::config(keys);
+        assert_eq!(choose(&config, Device::Cpu).unwrap(), EngineName::Torch, "{keys}");
+        let said = format!("{:#}", Fused::new(&common::lane(&config, 1)).err().expect("a refusal"));
+        assert!(said.contains(why) && said.lines().count() == 1, "{said}");
     }
-    assert!(build(EngineName::Torch, &[], Device::Cpu).is_err());
+}
+
+#[test]
+fn a_stack_is_cut_into_lanes_on_a_cpu_and_a_stack_of_none_into_nothing() {
+    let lanes: Vec<_> = (0..3).map(|seed| common::lane(&config("auto", LossKind::Mse), seed)).collect();
+    for name in [EngineName::Torch, EngineName::Fused] {
+        let sizes: Vec<usize> = blocks(name, &lanes, Device::Cpu).map(|block| block.unwrap().1.len()).collect();
+        assert_eq!(sizes, [1, 1, 1]);
+        assert!(blocks(name, &[], Device::Cpu).next().is_none());
+    }
+    assert!(Torch::new(&[], Device::Cpu).is_err());
+}
+
+#[test]
+fn memory_that_runs_out_in_a_step_of_torch_is_an_error_and_no_panic() {
+    // A hidden layer's values would take 128 TiB, more than a process can address.
+    let config = common::config(
+        "[data]\ntarget = { polynomial = [0, 1] }\ninputs = { grid = { from = 0, to = 1, count = 4000000 } }\ntest = { grid = { from = 0, to = 1, count = 2 } }\n[model]\nhidden = [9000000]\nbias = false\ninit = \"zeros\"\n[optimizer]\nkind = \"sgd\"\n[train]\nengine = \"torch\"\nsteps = 1\n",
+    );
+    let lane = common::lane(&config, 0);
+    let mut engine = Torch::new(std::slice::from_ref(&lane), Device::Cpu).expect("the parameters alone fit");
+    let said = format!("{:#}", engine.gradient(false).expect_err("no memory"));
+    assert!(said.to_lowercase().contains("memory"), "{said}");
 }
 
 const SMALL: &str = "seeds = 2\n[data]\ninputs = { grid = { from = 0, to = 1, count = 20 } }\n[model]\nhidden = [4]\n[train]\nsteps = 5\n[fix.smooth]\nset = { loss.kind = \"log_cosh\" }\n[[variant]]\nname = \"plain\"\n[[variant]]\nname = \"smooth\"\nfixes = [\"smooth\"]\n[[variant]]\nname = \"asked\"\nset = { train.engine = \"torch\" }\n";

@@ -300,7 +300,7 @@ fn a_dry_run_prints_every_variant_as_its_differences_and_trains_nothing() {
         lines.next().unwrap_or_else(|| panic!("{name} is there"));
         lines.take_while(|line| !line.is_empty()).map(|line| line.trim().to_owned()).collect()
     };
-    assert_eq!(block("question"), ["as the baseline"]);
+    assert_eq!(block("question"), ["train.engine = \"torch\""]);
     assert_eq!(block("linear-output+scaled-input"), ["data.scale_input = 1000.0", "model.output = \"identity\""]);
     assert!(!misfit.has("results"));
 }

@@ -33,7 +33,7 @@ const NET: &str = "seeds = 2\n[data]\ntarget = { polynomial = [0, 1, 1] }\ninput
 fn end(text: &str, seed: u64, steps: usize) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
     let lane = lane(&config(text), seed);
     let name = engine::choose(&lane.config, Device::Cpu).unwrap();
-    let mut engine = engine::build(name, &[lane], Device::Cpu).unwrap();
+    let mut engine = engine::blocks(name, &[lane], Device::Cpu).next().unwrap().unwrap().0;
     for _ in 0..steps {
         engine.gradient(false).unwrap();
         engine.update(false).unwrap();

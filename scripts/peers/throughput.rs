@@ -213,8 +213,9 @@ struct Stack {
 impl Stack {
     fn new(lanes: Vec<Lane>, device: Device) -> Result<Self> {
         let name = engine::choose(&engine::first(&lanes)?.config, device)?;
-        let at_once = engine::lanes_at_once(device, lanes.len());
-        let engines = lanes.chunks(at_once).map(|block| engine::build(name, block, device)).collect::<Result<_>>()?;
+        let blocks = engine::blocks(name, &lanes, device).collect::<Result<Vec<_>>>()?;
+        let at_once = blocks.first().map_or(1, |(_, block)| block.len());
+        let engines = blocks.into_iter().map(|(engine, _)| engine).collect();
         Ok(Stack { lanes, at_once, engines })
     }
 

@@ -9,6 +9,7 @@ use clap::{Args, ValueHint};
 use super::Exit;
 use crate::data::{Files, batch_rows, training_rows};
 use crate::experiment::config::{EngineChoice, Word, difference};
+use crate::experiment::device::named;
 use crate::experiment::{Experiment, seeds};
 use crate::text::note::note;
 use crate::text::numbers::ranges;
@@ -75,6 +76,9 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
             let variant = &experiment.variants[at];
             let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
             rows.with_context(|| format!("variant {:?}", variant.name))?;
+            #[cfg(feature = "train")]
+            crate::run::runner::engine(&variant.config, named(&args.train.device)?)
+                .with_context(|| format!("variant {:?}", variant.name))?;
         }
         print(&describe(&experiment, &variants))?;
         return Ok(Exit::Done);
@@ -101,7 +105,7 @@ pub fn print(text: &str) -> Result<()> {
 
 impl TrainArgs {
     pub fn load(&self) -> Result<Experiment> {
-        crate::experiment::device::named(&self.device)?;
+        named(&self.device)?;
         load(&self.words, self.seeds.as_deref(), self.engine)
     }
 }

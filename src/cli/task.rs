@@ -52,7 +52,7 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
     use crate::experiment::device::{Device, named};
     use crate::run::cluster::merge;
     use crate::run::cluster::plan::Planned;
-    use crate::run::runner::{Place, Runner};
+    use crate::run::runner::{self, Place, Runner};
     use crate::text::numbers::plural;
     use anyhow::ensure;
 
@@ -64,6 +64,18 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
     let same = matches!(named(device)?, Device::Cpu) == (kind == "cpu");
     ensure!(same, "--device {device}: the plan's runs train on {kind}: make a plan with --device {device}");
     let (path, of) = (planned.folder_of(index), planned.tasks());
+    if let Some(asked) = args.engine.filter(|asked| *asked != EngineChoice::Auto) {
+        let (experiment, _) = planned.experiment()?;
+        for variant in planned.runs_of(index).iter().map(|run| &experiment.variants[run.variant]) {
+            let trains = runner::engine(&variant.config, named(device)?)?.word();
+            ensure!(
+                trains == asked.word(),
+                "--engine {0}: the plan's variant {1:?} trains by {trains}: make a plan with --engine {0}",
+                asked.word(),
+                variant.name
+            );
+        }
+    }
     if !args.fresh && merge::done(&planned, index)? {
         print(&format!("task {index} of {of} is done already: {}\n", path.join("*.csv").display()))?;
         return Ok(Exit::Done);
@@ -75,18 +87,6 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
     for (path, hash) in files.hashes() {
         let shown = path.display();
         ensure!(data.get(path) == Some(hash), "{shown}: was changed after misfit plan copied it: restore it");
-    }
-    if let Some(asked) = args.engine.filter(|asked| *asked != EngineChoice::Auto) {
-        for variant in runs.iter().map(|run| &experiment.variants[run.variant]) {
-            let trains = runner.engine(&variant.config)?.word();
-            ensure!(
-                trains == asked.word(),
-                "--engine {}: the plan's variant {:?} trains by {trains}: make a plan with --engine {}",
-                asked.word(),
-                variant.name,
-                asked.word()
-            );
-        }
     }
     let place = Place {
         path: &path,

@@ -188,7 +188,7 @@ impl Laboratory for Lab<'_> {
         let mut overhead = 0.0;
         for variant in &experiment.variants {
             let updates = updates(&variant.config, training_rows(&variant.config, &files)?)?;
-            overhead += cost::overhead(&variant.config, updates);
+            overhead += cost::overhead(updates);
         }
         Ok(cost / cost::UNITS_A_SECOND + overhead * seeds as f64)
     }

@@ -278,7 +278,7 @@ impl Manifest {
             let (now, before_word) = (*variant.engine.get_or_insert(before), before.word());
             ensure!(
                 now == before,
-                "{}: variant {:?} was trained by the {before_word} engine, now {}: use --fresh, another --out, or --engine {before_word}",
+                "{}: variant {:?} was trained by the {before_word} engine, now {}: use --fresh or another --out",
                 folder.display(),
                 one_line(&variant.name),
                 now.word()
@@ -310,6 +310,8 @@ impl Manifest {
         } else if self.text != experiment.text {
             let same = self.text.lines().zip(experiment.text.lines()).take_while(|(a, b)| a == b).count();
             format!("the file differs from line {}", same + 1)
+        } else if self.variants.iter().all(|variant| variant.engine.is_none()) {
+            "of an earlier build of misfit, which had no engines".to_owned()
         } else {
             "the data or the device differs".to_owned()
         }

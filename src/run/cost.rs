@@ -6,7 +6,7 @@ use anyhow::{Context, Result, ensure};
 use super::memory;
 use crate::data::{Files, RunData, batch_rows, training_rows, updates};
 use crate::experiment::Experiment;
-use crate::experiment::config::{Activation, Config, Output, Pairing, Target, Test};
+use crate::experiment::config::{Activation, Config, Pairing, Target, Test};
 use crate::experiment::device::Device;
 use crate::text::numbers::gibibytes;
 use crate::train::{self, engine};
@@ -47,35 +47,35 @@ pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
     Ok(Size { updates: steps, rows, test, columns, bytes, cost })
 }
 
-/// On a CPU, hidden units' values that are computed at once, about what a core's cache holds; and rows at least.
-const VALUES_AT_ONCE: usize = 16 << 10;
-const ROWS_AT_ONCE: usize = 24;
-/// Where each prediction meets each target, how many of one side are at once, on a GPU.
+/// Where each prediction meets each target, how many of one side are at once, if all of the other are.
 const PAIRS_AT_ONCE: usize = 256;
 
 /// About the most bytes that one run takes while it trains, on the device and in curves.
 fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usize) -> Result<u64> {
-    let (cpu, batch) = (device == Device::Cpu, batch_rows(&config.batch, rows)?);
+    let batch = batch_rows(&config.batch, rows)?;
+    let opened = train::device::of(device);
     let widths = config.model.widths(columns);
     let parameters: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
-    let hidden: usize = config.model.hidden.iter().sum();
-    let at_once = (VALUES_AT_ONCE / hidden.max(1)).max(ROWS_AT_ONCE);
     let units: u128 = widths[1..].iter().map(|&width| width as u128).sum();
     let widest = widths.iter().max().map_or(1, |&width| width as u128);
     // Each unit's value and its gradient, and what went into its activation where that is needed once more.
     let hidden_units = config.model.hidden.iter().zip(&config.model.activation);
     let inputs: u128 = hidden_units.filter(|(_, a)| **a == Activation::Gelu).map(|(&width, _)| width as u128).sum();
-    let pass = |rows: usize| (if cpu { rows.min(at_once) } else { rows }) as u128 * (2 * units + inputs + widest);
+    let at_once = |rows: usize| engine::rows_at_once(config, opened, rows);
+    let pass = |rows: usize| Ok::<_, anyhow::Error>(at_once(rows)? as u128 * (2 * units + inputs + 2 * widest));
+    // An engine that takes all rows at once has a block of each pairing's differences, their losses and their gradients.
     let pairs = |rows: usize| match config.loss.pairing {
-        Pairing::Broadcast | Pairing::BroadcastMean if !cpu => rows as u128 * (rows.min(PAIRS_AT_ONCE) as u128 + 1),
-        _ => 0,
+        Pairing::Broadcast | Pairing::BroadcastMean if at_once(batch)? == batch => {
+            Ok(3 * rows as u128 * (rows.min(PAIRS_AT_ONCE) as u128 + 1))
+        }
+        _ => Ok::<_, anyhow::Error>(0),
     };
     // Parameters, their gradient, the weights transposed, the parameters before an update, and the optimizer's two states.
     let numbers = 6 * parameters
-        + pass(batch)
-        + pass(test)
-        + pairs(batch)
-        + pairs(test)
+        + pass(batch)?
+        + pass(test)?
+        + pairs(batch)?
+        + pairs(test)?
         + (batch + test) as u128 * (columns + 3) as u128;
     let logged = config.train.logged(updates(config, rows)?);
     let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + logged as u128 * 200;
@@ -118,16 +118,13 @@ pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, device:
 
 /// The scheduler's units of cost in a second.
 pub const UNITS_A_SECOND: f64 = 2.5e10;
-/// What a run and an update cost besides, and one through an activation that is libtorch's own.
+/// What a run and an update cost besides.
 const SECONDS_A_RUN: f64 = 2e-3;
 const SECONDS_AN_UPDATE: f64 = 1e-6;
-const SECONDS_A_CALL: f64 = 5e-6;
 
 /// Seconds that a run of so many updates takes besides its [`Size::cost`].
-pub fn overhead(config: &Config, updates: usize) -> f64 {
-    let called = config.model.activation.iter().filter(|a| **a != Activation::Relu).count()
-        + usize::from(config.model.output != Output::Identity);
-    SECONDS_A_RUN + updates as f64 * (SECONDS_AN_UPDATE + SECONDS_A_CALL * called as f64)
+pub fn overhead(updates: usize) -> f64 {
+    SECONDS_A_RUN + updates as f64 * SECONDS_AN_UPDATE
 }
 
 /// Bytes that one run's rows take in the results; `name` is the length of its variant's name and its seed.

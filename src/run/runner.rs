@@ -63,6 +63,11 @@ pub struct Report {
     pub interrupted: Option<i32>,
 }
 
+/// What computes runs of this configuration on that device.
+pub fn engine(config: &Config, device: Device) -> Result<EngineName> {
+    engine::choose(config, device::of(device))
+}
+
 impl Runner {
     /// `threads`: as many as the device keeps busy, where none are given.
     pub fn new(device: &str, threads: Option<u16>) -> Result<Self> {
@@ -91,15 +96,10 @@ impl Runner {
         Ok(jobs.iter().map(|job| job.cost).sum())
     }
 
-    /// What computes runs of this configuration here.
-    pub fn engine(&self, config: &Config) -> Result<EngineName> {
-        engine::choose(config, self.opened)
-    }
-
     /// Refuses what cannot be trained, before anything is written.
     pub fn check(&self, experiment: &Experiment, variants: &[usize], files: &Files) -> Result<()> {
         for variant in variants.iter().map(|&at| &experiment.variants[at]) {
-            self.engine(&variant.config).with_context(|| format!("variant {:?}", variant.name))?;
+            engine(&variant.config, self.device).with_context(|| format!("variant {:?}", variant.name))?;
         }
         cost::check(experiment, variants, files, self.device, self.threads)
     }
@@ -115,8 +115,8 @@ impl Runner {
         // Those of all, in each task's folder of a large plan, would be more than its results.
         let told = if place.task.is_some() { variants } else { (0..experiment.variants.len()).collect() };
         // All that are trained have one: they were checked.
-        let engine = |at: usize| (at, self.engine(&experiment.variants[at].config).ok());
-        let told = told.into_iter().map(engine);
+        let with_engine = |at: usize| (at, engine(&experiment.variants[at].config, self.device).ok());
+        let told = told.into_iter().map(with_engine);
         let mut manifest = Manifest::new(experiment, told, place.hash, files.hashes(), self.circumstances())?;
         if place.task.is_some() {
             // The plan has it.

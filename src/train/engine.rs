@@ -112,30 +112,39 @@ pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
     })
 }
 
-/// About what a step takes besides its arithmetic on a CPU, where it consists of calls into libtorch: 20 µs and 25 for
-/// each layer.
+/// About what a step takes on a CPU besides its arithmetic, in calls into libtorch: of the torch engine 20 µs and 25 for each
+/// layer, of the fused one 5 for each activation or output that is libtorch's own.
 pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
     Ok(match choose(config, device)? {
         EngineName::Torch if device == Device::Cpu => 20e-6 + 25e-6 * (config.model.hidden.len() + 1) as f64,
-        _ => 0.0,
+        EngineName::Torch => 0.0,
+        EngineName::Fused => 5e-6 * fused::calls(&config.model) as f64,
     })
 }
 
-/// How many of a stack's lanes an engine takes as one block. On a CPU libtorch's products round by the alignment of their
-/// operands, which is the same for every lane only if each has tensors of its own; the fused engine keeps one lane's
-/// numbers in a core's cache.
-pub fn lanes_at_once(device: Device, lanes: usize) -> usize {
-    if device == Device::Cpu { 1 } else { lanes }
+/// How many of a lane's rows an engine carries through the network at once.
+pub fn rows_at_once(config: &Config, device: Device, rows: usize) -> Result<usize> {
+    Ok(match choose(config, device)? {
+        EngineName::Torch => rows,
+        EngineName::Fused => fused::rows_at_once(&config.model.hidden, rows),
+    })
 }
 
-/// A new engine for this block of lanes.
-pub fn build(name: EngineName, block: &[Lane], device: Device) -> Result<Box<dyn Engine>> {
-    Ok(match name {
-        EngineName::Torch => Box::new(Torch::new(block, device)?),
-        EngineName::Fused => match block {
-            [lane] => Box::new(Fused::new(lane)?),
-            _ => bail!("the fused engine takes one lane at a time, not {}", block.len()),
-        },
+/// A new engine for each block of a stack. On a GPU the torch engine takes all lanes as one. On a CPU libtorch's products
+/// round by the alignment of their operands, which is the same for every lane only if each has tensors of its own; and the
+/// fused engine keeps one lane's numbers in a core's cache.
+pub fn blocks(
+    name: EngineName,
+    lanes: &[Lane],
+    device: Device,
+) -> impl Iterator<Item = Result<(Box<dyn Engine>, &[Lane])>> {
+    let size = if device == Device::Cpu || name == EngineName::Fused { 1 } else { lanes.len().max(1) };
+    lanes.chunks(size).map(move |block| {
+        let engine: Box<dyn Engine> = match name {
+            EngineName::Torch => Box::new(Torch::new(block, device)?),
+            EngineName::Fused => Box::new(Fused::new(first(block)?)?),
+        };
+        Ok((engine, block))
     })
 }
 

@@ -57,7 +57,7 @@ pub fn train_as_configured(
 }
 
 /// Trains a stack of one [`shape::Shape`] to its end, or, once `stop` is set, as many of its first lanes as have ended by
-/// then. `progress` is told of updates made, by run.
+/// then. `progress` hears of updates made.
 pub fn train(
     name: EngineName,
     lanes: &[Lane],
@@ -66,8 +66,8 @@ pub fn train(
     progress: &dyn Fn(u64),
 ) -> Result<Vec<Trained>> {
     let mut runs = Vec::with_capacity(lanes.len());
-    for block in lanes.chunks(engine::lanes_at_once(device, lanes.len()).max(1)) {
-        let mut engine = engine::build(name, block, device)?;
+    for block in engine::blocks(name, lanes, device) {
+        let (mut engine, block) = block?;
         match train_block(&mut *engine, block, stop, progress)? {
             Some(ended) => runs.extend(ended),
             None => break,

@@ -8,8 +8,8 @@ use super::super::cost::{UNITS_A_SECOND, bytes_of_results, overhead};
 use super::super::memory;
 use super::super::stacks::{Kind, bytes_a_stack, kinds};
 use crate::data::Files;
-use crate::experiment::Experiment;
 use crate::experiment::device::Device;
+use crate::experiment::{Experiment, Variant};
 use crate::text::numbers::{about, about_hours, megabytes};
 
 /// How many tasks are wanted.
@@ -42,17 +42,14 @@ pub struct WorkEstimate {
 impl WorkEstimate {
     pub fn of(experiment: &Experiment, files: &Files, device: Device) -> Result<Self> {
         let kinds = kinds(experiment, files, device)?;
-        let of_variant = |variant: usize| (&experiment.variants[variant].config, &kinds[variant]);
-        let seconds =
-            |(config, kind): (_, &Kind)| kind.size.cost / UNITS_A_SECOND + overhead(config, kind.size.updates);
         let last_seed = experiment.seeds.iter().max().map_or(1, |seed| seed.to_string().len());
-        let bytes = |variant: usize| {
-            let (config, kind) = of_variant(variant);
-            bytes_of_results(config, &kind.size, experiment.variants[variant].name.len() + last_seed)
+        let bytes = |(variant, kind): (&Variant, &Kind)| {
+            bytes_of_results(&variant.config, &kind.size, variant.name.len() + last_seed)
         };
+        let seconds = |kind: &Kind| kind.size.cost / UNITS_A_SECOND + overhead(kind.size.updates);
         Ok(WorkEstimate {
-            seconds: (0..kinds.len()).map(of_variant).map(seconds).collect(),
-            bytes: (0..kinds.len()).map(bytes).collect(),
+            seconds: kinds.iter().map(seconds).collect(),
+            bytes: experiment.variants.iter().zip(&kinds).map(bytes).collect(),
             seeds: experiment.seeds.len(),
             kinds,
             device,

@@ -3,7 +3,14 @@
 use tch::{TchError, Tensor};
 
 use super::buffer::Buffer;
-use crate::experiment::config::{Activation, Output};
+use crate::experiment::config::{Activation, Model, Output};
+
+/// How many calls into libtorch a pass through a network makes: for the activations that are not part of a product, and for
+/// the output.
+pub fn calls(model: &Model) -> usize {
+    let own = |a: &&Activation| !matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Identity);
+    model.activation.iter().filter(own).count() + usize::from(model.output != Output::Identity)
+}
 
 /// Whether an activation's derivative needs what went in; the others' is found from what came out.
 pub fn needs_input(activation: Activation) -> bool {

@@ -40,12 +40,4 @@ impl Layout {
         }
         Layout { tensors, size }
     }
-
-    /// Zeroes what lies between the tensors.
-    pub fn clear_gaps(&self, numbers: &mut [f32]) {
-        let ends = self.tensors.iter().skip(1).map(|next| next.offset).chain([self.size]);
-        for (part, end) in self.tensors.iter().zip(ends) {
-            numbers[part.offset + part.length..end].fill(0.0);
-        }
-    }
 }

@@ -13,10 +13,13 @@ mod optimizer;
 
 use anyhow::{Result, anyhow};
 
+pub use activation::calls;
+pub use network::rows_at_once;
+
 use super::engine::{Engine, Lane, Prediction, State};
 use super::init;
 use crate::data::Batches;
-use crate::experiment::config::{Config, Draw};
+use crate::experiment::config::{Config, Draw, OptimizerKind};
 use kernels::{Level, Residual};
 use loss::LaneLoss;
 use network::{Backward, LaneNetwork, Pass};
@@ -24,7 +27,21 @@ use optimizer::LaneOptimizer;
 
 /// Whether the kernels compute what this configuration says; if not, what they lack.
 pub fn covers(config: &Config) -> Result<(), String> {
-    residual(config).map(drop)
+    residual(config)?;
+    let lacks = |what: &str| Err(format!("has no kernel for {what}"));
+    match config.optimizer.kind {
+        OptimizerKind::Adam { eps, .. } | OptimizerKind::Adamw { eps, .. } | OptimizerKind::Rmsprop { eps, .. }
+            if eps == 0.0 =>
+        {
+            lacks("optimizer.eps = 0")
+        }
+        // They find a mean of squares by its change, which cancels where little of the old mean is kept.
+        OptimizerKind::Adam { betas, .. } | OptimizerKind::Adamw { betas, .. } if betas[1] < 0.5 => {
+            lacks("a second one of optimizer.betas below 0.5")
+        }
+        OptimizerKind::Rmsprop { alpha, .. } if alpha < 0.5 => lacks("optimizer.alpha below 0.5"),
+        _ => Ok(()),
+    }
 }
 
 fn residual(config: &Config) -> Result<Residual, String> {
@@ -63,7 +80,8 @@ impl Fused {
     /// With these instructions.
     pub fn at(level: Level, lane: &Lane) -> Result<Self> {
         let Lane { config, data, .. } = lane;
-        let residual = residual(config).map_err(|why| anyhow!("the fused engine {why}"))?;
+        let residual =
+            covers(config).and_then(|()| residual(config)).map_err(|why| anyhow!("the fused engine {why}"))?;
         let rows = lane.batch_rows()?;
         let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane))?;
         let train = Pass::plan(&network, rows)?;

@@ -14,6 +14,12 @@ const CHUNK_BYTES: usize = 128 << 10;
 /// Rows are taken in multiples of this many, which fill the tiles of a product.
 const CHUNK_ROWS: usize = 24;
 
+/// How many rows are carried through hidden layers of these widths at once.
+pub fn rows_at_once(hidden: &[usize], rows: usize) -> usize {
+    let row_bytes = hidden.iter().sum::<usize>().saturating_mul(8).max(1);
+    rows.min((CHUNK_BYTES / row_bytes / CHUNK_ROWS).max(1) * CHUNK_ROWS)
+}
+
 /// The parameters and their gradient, each in one flat buffer.
 pub struct LaneNetwork {
     pub level: Level,
@@ -97,8 +103,7 @@ impl Pass {
     /// A pass over this many rows, perhaps in several goes.
     pub fn plan(network: &LaneNetwork, rows: usize) -> Result<Self, TchError> {
         let widths = network.hidden();
-        let row_bytes = widths.iter().sum::<usize>().saturating_mul(8).max(1);
-        let rows = rows.min((CHUNK_BYTES / row_bytes / CHUNK_ROWS).max(1) * CHUNK_ROWS);
+        let rows = rows_at_once(&widths, rows);
         let room = |width: usize| Buffer::zeros(rows * width);
         let needed = widths.iter().zip(&network.activation).map(|(&width, &a)| needs_input(a).then_some(width));
         Ok(Pass {

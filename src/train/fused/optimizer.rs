@@ -62,10 +62,6 @@ impl LaneOptimizer {
                     decoupled: if adamw { (weight_decay * factor) as f32 } else { 0.0 },
                 };
                 kernels::adam(level, rule, rate, parameters, gradient, first, second);
-                if rule.eps == 0.0 {
-                    // Where nothing lies, 0/0 was divided.
-                    network.layout.clear_gaps(parameters);
-                }
             }
             OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
                 let (factor, momentum, weight_decay) = (factor as f32, momentum as f32, weight_decay as f32);
@@ -87,9 +83,6 @@ impl LaneOptimizer {
                     first,
                     second,
                 );
-                if eps == 0.0 {
-                    network.layout.clear_gaps(parameters);
-                }
             }
         }
     }

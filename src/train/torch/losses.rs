@@ -15,7 +15,8 @@ fn elements(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tenso
         // ln cosh d = |d| + ln(1 + e^(−2|d|)) − ln 2, which overflows nowhere.
         LossKind::LogCosh => {
             let size = predictions.f_sub(targets)?.f_abs()?;
-            size.f_add(&size.f_mul_scalar(-2.0)?.f_softplus()?)?.f_sub_scalar(std::f64::consts::LN_2)
+            let log = size.f_add(&size)?.f_neg()?.f_softplus()?;
+            size.f_add(&log)?.f_sub(&Tensor::from(std::f64::consts::LN_2))
         }
     }
 }
@@ -72,8 +73,8 @@ fn pair_sum(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tenso
         return Ok(sum);
     }
     // 0, with that gradient.
-    let slope = total(&predictions.f_mul(&leaf.f_grad()?.f_detach()?)?)?;
-    sum.f_add(&slope.f_sub(&slope.f_detach()?)?)
+    let product = total(&predictions.f_mul(&leaf.f_grad()?.f_detach()?)?)?;
+    sum.f_add(&product.f_sub(&product.f_detach()?)?)
 }
 
 /// `[lanes, …]` to `[lanes]`.

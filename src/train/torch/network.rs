@@ -24,7 +24,8 @@ impl Layer {
     /// `[lanes, rows, inputs]` to `[lanes, rows, outputs]`.
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Layer::Linear { weights, bias: Some(bias) } => bias.f_baddbmm(x, weights, 1, 1),
+            // Not baddbmm: where memory runs out, tch panics over the scalars that it takes.
+            Layer::Linear { weights, bias: Some(bias) } => x.f_bmm(weights)?.f_add(bias),
             Layer::Linear { weights, bias: None } => x.f_bmm(weights),
             Layer::Activation(activation) => match activation {
                 Activation::Relu => x.f_relu(),

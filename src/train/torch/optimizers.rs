@@ -95,7 +95,7 @@ impl StackedOptimizer {
         let parameters = &mut network.parameters;
         gradient.f_copy_(&network.gradient)?;
         if *weight_decay != 0.0 && !*decoupled {
-            gradient.f_add_(&parameters.f_mul_scalar(*weight_decay)?).map(drop)?;
+            gradient.f_add_(&parameters.f_mul(&Tensor::from(*weight_decay))?).map(drop)?;
         }
         no_grad(|| direction.f_zero_().map(drop))?;
         self.native.step()?;
