@@ -168,3 +168,16 @@ fn a_task_trains_by_the_engine_of_its_plan_and_refuses_to_be_asked_for_another()
     misfit.ok(&["run", "x.toml", "--out", "alone", "--engine", "torch"]);
     assert_eq!(misfit.csvs("out"), misfit.csvs("alone"));
 }
+
+#[test]
+fn all_408_runs_of_the_embedded_experiment_end_the_same_way_by_both_engines() {
+    let misfit = Misfit::new();
+    let outcomes = |engine: &str| -> Vec<[String; 3]> {
+        misfit.ok(&["run", "--engine", engine, "--out", engine]);
+        let rows = common::rows(&misfit.read(&format!("{engine}/runs.csv")));
+        rows.iter().map(|row| ["variant", "seed", "outcome"].map(|column| row[column].clone())).collect()
+    };
+    let (torch, fused) = (outcomes("torch"), outcomes("fused"));
+    assert_eq!(torch.len(), 408);
+    assert_eq!(torch, fused);
+}
