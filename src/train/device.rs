@@ -85,7 +85,7 @@ pub fn libtorch_derives() -> Result<String> {
     x.f_grad()?.f_copy_data(&mut gradient, 3)?;
     ensure!(
         gradient == [2.0, 4.0, 6.0],
-        "the gradient of x² at 1, 2, 3 comes out as {gradient:?}: lay libtorch {LIBTORCH} down anew (remove .libtorch, then scripts/run)"
+        "the gradient of x² at 1, 2, 3 comes out as {gradient:?}: install libtorch {LIBTORCH} again (remove .libtorch, then scripts/run)"
     );
     Ok(says)
 }
