@@ -59,6 +59,7 @@ fn the_fused_engine_itself_refuses_what_it_does_not_cover() {
         ("[optimizer]\nkind = \"rmsprop\"\neps = 0", "optimizer.eps = 0"),
         ("[optimizer]\nkind = \"adamw\"\nbetas = [0.9, 0.4]", "optimizer.betas"),
         ("[optimizer]\nkind = \"rmsprop\"\nalpha = 0.4", "optimizer.alpha"),
+        ("[optimizer]\nkind = \"sgd\"\nmomentum = 1e300", "beyond an f32"),
     ] {
         let config = common::config(keys);
         assert_eq!(choose(&config, Device::Cpu).unwrap(), EngineName::Torch, "{keys}");
@@ -88,6 +89,42 @@ fn memory_that_runs_out_in_a_step_of_torch_is_an_error_and_no_panic() {
     let mut engine = Torch::new(std::slice::from_ref(&lane), Device::Cpu).expect("the parameters alone fit");
     let said = format!("{:#}", engine.gradient(false).expect_err("no memory"));
     assert!(said.to_lowercase().contains("memory"), "{said}");
+}
+
+#[test]
+fn numbers_beyond_an_f32_train_by_either_engine_to_a_divergence() {
+    let misfit = Misfit::new();
+    misfit.write("x.toml", "seeds = 1\n[data]\ninputs = { grid = { from = 0, to = 1, count = 9 } }\n[model]\nhidden = [3]\n[train]\nsteps = 9\n");
+    for engine in ["torch", "auto"] {
+        for key in ["optimizer.learning_rate=1e39", "optimizer.weight_decay=1e300", "optimizer.eps=1e300"] {
+            misfit.ok(&["run", "x.toml", "--engine", engine, "--fresh", "--out", "out", key]);
+            if !key.contains("eps") {
+                assert!(misfit.read("out/runs.csv").contains(",diverged,"), "{engine} {key}");
+            }
+        }
+        misfit.ok(&[
+            "run",
+            "x.toml",
+            "--engine",
+            engine,
+            "--fresh",
+            "--out",
+            "out",
+            "optimizer.kind=sgd",
+            "optimizer.momentum=1e300",
+        ]);
+        misfit.ok(&[
+            "run",
+            "x.toml",
+            "--engine",
+            engine,
+            "--fresh",
+            "--out",
+            "out",
+            "loss.kind=huber",
+            "loss.delta=1e300",
+        ]);
+    }
 }
 
 const SMALL: &str = "seeds = 2\n[data]\ninputs = { grid = { from = 0, to = 1, count = 20 } }\n[model]\nhidden = [4]\n[train]\nsteps = 5\n[fix.smooth]\nset = { loss.kind = \"log_cosh\" }\n[[variant]]\nname = \"plain\"\n[[variant]]\nname = \"smooth\"\nfixes = [\"smooth\"]\n[[variant]]\nname = \"asked\"\nset = { train.engine = \"torch\" }\n";

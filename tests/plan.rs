@@ -120,7 +120,7 @@ fn what_is_missing_is_listed_as_sbatch_takes_it_and_comes_with_a_later_merge() {
 
 #[test]
 fn a_task_that_is_done_is_not_touched_again_and_one_that_was_cut_short_goes_on() {
-    let misfit = made(&long(60_000));
+    let misfit = made(&long(200_000));
     misfit.ok(&["plan", "swept.toml", "--tasks", "2"]);
     let parts = |misfit: &Misfit| {
         let entries = std::fs::read_dir(misfit.folder.path().join("results/swept-plan/tasks/0/.parts"));

@@ -312,7 +312,7 @@ fn engines_are_never_mixed_within_a_variant_and_the_largest_deviation_between_th
     misfit.write("out/manifest.json", &whole.to_string());
     let (before, ran) = (misfit.read("out/manifest.json"), run(&[]));
     let says = format!(
-        "out: variant \"baseline\" was trained by the {other} engine, now {engine}: use --fresh, another --out, or --engine {other}"
+        "out: variant \"baseline\" was trained by the {other} engine, now {engine}: use --fresh or another --out"
     );
     assert_eq!((ran.code(), ran.stderr().trim_end().ends_with(&says)), (2, true), "{}", ran.stderr());
     assert_eq!(misfit.read("out/manifest.json"), before, "what is refused is left as it was");

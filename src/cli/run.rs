@@ -8,12 +8,12 @@ use clap::{Args, ValueHint};
 
 use super::Exit;
 use crate::data::{Files, batch_rows, training_rows};
-use crate::experiment::config::{EngineChoice, Word, difference};
-use crate::experiment::device::named;
+use crate::experiment::config::{Config, EngineChoice, Word, difference};
+use crate::experiment::device::{Device, named};
 use crate::experiment::{Experiment, seeds};
 use crate::text::note::note;
 use crate::text::numbers::ranges;
-use crate::text::{one_line, one_of};
+use crate::text::{one_line, unknown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -42,7 +42,7 @@ pub struct TrainArgs {
     #[arg(long, default_value = "cpu")]
     pub device: String,
     /// What computes the steps, in every variant: torch (libtorch), fused (own kernels, a CPU's only), or auto
-    /// (fused where it covers the experiment) [default: as the experiment's train.engine says, else auto]
+    /// (fused where it covers the variant, else torch) [default: as the experiment's train.engine says, else auto]
     #[arg(long, value_name = "auto | torch | fused", value_parser = engine)]
     pub engine: Option<EngineChoice>,
     /// Training threads [default: one for each core; one for a GPU]
@@ -76,11 +76,10 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
             let variant = &experiment.variants[at];
             let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
             rows.with_context(|| format!("variant {:?}", variant.name))?;
-            #[cfg(feature = "train")]
-            crate::run::runner::engine(&variant.config, named(&args.train.device)?)
+            engine_here(&variant.config, named(&args.train.device)?)
                 .with_context(|| format!("variant {:?}", variant.name))?;
         }
-        print(&describe(&experiment, &variants))?;
+        print(&describe(&experiment, &variants, named(&args.train.device)?))?;
         return Ok(Exit::Done);
     }
     train(&args.train, &experiment, &variants)
@@ -94,7 +93,7 @@ pub fn threads(text: &str) -> Result<u16, String> {
 pub fn engine(text: &str) -> Result<EngineChoice, String> {
     let words = EngineChoice::WORDS;
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice);
-    found.ok_or_else(|| format!("expected {}", one_of(words.iter().map(|(word, _)| *word))))
+    found.ok_or_else(|| unknown("engine", text, words.iter().map(|(word, _)| *word)))
 }
 
 /// Writes the command's output, with its colours where they are wanted.
@@ -134,8 +133,19 @@ pub fn load(words: &[String], seeds: Option<&str>, engine: Option<EngineChoice>)
     Ok(experiment)
 }
 
+/// The word of the engine that would train this, where this build can train.
+#[cfg(feature = "train")]
+fn engine_here(config: &Config, device: Device) -> Result<Option<&'static str>> {
+    crate::run::runner::engine(config, device).map(|engine| Some(engine.word()))
+}
+
+#[cfg(not(feature = "train"))]
+fn engine_here(_: &Config, _: Device) -> Result<Option<&'static str>> {
+    Ok(None)
+}
+
 /// Every run that there would be, each variant with its differences from the baseline.
-fn describe(experiment: &Experiment, variants: &[usize]) -> String {
+fn describe(experiment: &Experiment, variants: &[usize], device: Device) -> String {
     use std::fmt::Write;
     let mut text = String::new();
     let runs = variants.len() * experiment.seeds.len();
@@ -154,7 +164,8 @@ fn describe(experiment: &Experiment, variants: &[usize]) -> String {
     for &at in variants {
         let variant = &experiment.variants[at];
         let changes = difference(&variant.config, &experiment.baseline);
-        let _ = writeln!(text, "\n{} (seeds {})", one_line(&variant.name), seeds);
+        let engine = engine_here(&variant.config, device).ok().flatten().map(|word| format!(", by engine {word}"));
+        let _ = writeln!(text, "\n{} (seeds {seeds}){}", one_line(&variant.name), engine.unwrap_or_default());
         if changes.is_empty() {
             let _ = writeln!(text, "  as the baseline");
         }

@@ -28,7 +28,7 @@ pub struct TaskArgs {
     /// Where to train: cpu, cuda or cuda:N [default: the plan's]
     #[arg(long)]
     device: Option<String>,
-    /// The engine that the plan's runs must be of: auto (any), torch or fused; misfit plan --engine chooses it
+    /// Refuse the task if its runs train by another engine; misfit plan --engine is where one is chosen
     #[arg(long, value_name = "auto | torch | fused", value_parser = super::run::engine)]
     engine: Option<EngineChoice>,
     /// Training threads [default: SLURM_CPUS_PER_TASK, or one for each core; one for a GPU]

@@ -25,15 +25,7 @@ pub struct Range {
 }
 
 pub const ANY: Range = Range { says: "a finite number", holds: f64::is_finite };
-/// What training computes with is a 32-bit float.
-pub const POSITIVE_F32: Range = Range {
-    says: "a number above 0 that a 32-bit float holds (up to 3.4e38)",
-    holds: |x| x > 0.0 && x <= f64::from(f32::MAX),
-};
-pub const NOT_NEGATIVE_F32: Range = Range {
-    says: "a number of at least 0 that a 32-bit float holds (up to 3.4e38)",
-    holds: |x| x >= 0.0 && x <= f64::from(f32::MAX),
-};
+pub const POSITIVE: Range = Range { says: "a number above 0", holds: |x| x.is_finite() && x > 0.0 };
 pub const NOT_NEGATIVE: Range = Range { says: "a number of at least 0", holds: |x| x.is_finite() && x >= 0.0 };
 pub const BELOW_ONE: Range =
     Range { says: "a number from 0 up to, but not including, 1", holds: |x| (0.0..1.0).contains(&x) };

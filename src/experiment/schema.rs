@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use super::ExperimentError;
 use super::config::*;
 use super::patch::KEYS_OF_AN_OPTIMIZER;
-use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, NOT_NEGATIVE_F32, POSITIVE_F32, Range, Reader};
+use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader};
 use super::tree::{Node, Table, Value};
 use crate::text::shorten;
 
@@ -309,7 +309,7 @@ fn init(model: &Reader, key: &'static str) -> Result<Option<Init>> {
 fn loss(loss: &Reader) -> Result<Loss> {
     let kind = loss.word_or("kind", LossKind::Mse, LossKind::WORDS)?;
     let pairing = loss.word_or("pairing", Pairing::Matched, Pairing::WORDS)?;
-    let delta = loss.number_or("delta", 1.0, POSITIVE_F32)?;
+    let delta = loss.number_or("delta", 1.0, POSITIVE)?;
     if kind != LossKind::Huber && loss.get("delta").is_some() {
         return Err(
             loss.fault("delta", "only the huber loss has a delta: remove this key, or set loss.kind = \"huber\"")
@@ -335,10 +335,10 @@ fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
             if let Some(node) = optimizer.get("betas") {
                 *betas = optimizer.pair("betas", node, &BELOW_ONE)?;
             }
-            *eps = optimizer.number_or("eps", *eps, NOT_NEGATIVE_F32)?;
+            *eps = optimizer.number_or("eps", *eps, NOT_NEGATIVE)?;
         }
         OptimizerKind::Sgd { momentum, nesterov, .. } => {
-            *momentum = optimizer.number_or("momentum", *momentum, NOT_NEGATIVE_F32)?;
+            *momentum = optimizer.number_or("momentum", *momentum, NOT_NEGATIVE)?;
             *nesterov = optimizer.bool_or("nesterov", *nesterov)?;
             if *nesterov && *momentum == 0.0 {
                 return Err(optimizer.fault("nesterov", "nesterov needs a momentum above 0: set optimizer.momentum"));
@@ -346,15 +346,15 @@ fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
         }
         OptimizerKind::Rmsprop { alpha, eps, momentum, .. } => {
             *alpha = optimizer.number_or("alpha", *alpha, BELOW_ONE)?;
-            *eps = optimizer.number_or("eps", *eps, NOT_NEGATIVE_F32)?;
-            *momentum = optimizer.number_or("momentum", *momentum, NOT_NEGATIVE_F32)?;
+            *eps = optimizer.number_or("eps", *eps, NOT_NEGATIVE)?;
+            *momentum = optimizer.number_or("momentum", *momentum, NOT_NEGATIVE)?;
         }
     }
     let weight_decay = kind.weight_decay_mut();
-    *weight_decay = optimizer.number_or("weight_decay", *weight_decay, NOT_NEGATIVE_F32)?;
+    *weight_decay = optimizer.number_or("weight_decay", *weight_decay, NOT_NEGATIVE)?;
     Ok(Optimizer {
         kind,
-        learning_rate: optimizer.number_or("learning_rate", 1e-3, POSITIVE_F32)?,
+        learning_rate: optimizer.number_or("learning_rate", 1e-3, POSITIVE)?,
         schedule: optimizer.word_or("schedule", Schedule::Constant, Schedule::WORDS)?,
     })
 }

@@ -34,9 +34,12 @@ const LARGE_ROOT: f32 = 1e18;
 /// Numbers that the torch engine keeps of a batch, at most: of larger ones both take the first rows only.
 const MOST_NUMBERS: usize = 16 << 20;
 
-/// The shapes whose first steps were computed by both engines, with what came of it.
+/// What came of a shape's first steps, once it is known.
+type Found = Arc<OnceLock<Result<Deviation, String>>>;
+
+/// The shapes whose first steps were computed by both engines.
 #[derive(Default)]
-pub struct Agreements(Mutex<BTreeMap<Shape, Arc<OnceLock<Result<Deviation, String>>>>>);
+pub struct Agreements(Mutex<BTreeMap<Shape, Found>>);
 
 impl Agreements {
     /// Compares a shape's first steps, if that was not done yet; waits while another thread does it.

@@ -107,7 +107,7 @@ pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
         (EngineChoice::Auto | EngineChoice::Fused, Ok(())) => EngineName::Fused,
         (EngineChoice::Auto, Err(_)) | (EngineChoice::Torch, _) => EngineName::Torch,
         (EngineChoice::Fused, Err(why)) => {
-            bail!("train.engine = \"fused\": that engine {why}: set it to \"auto\" or \"torch\"")
+            bail!("the fused engine {why}: set train.engine, or --engine, to \"auto\" or \"torch\"")
         }
     })
 }

@@ -140,11 +140,11 @@ const CASES: &[(&[&str], &str)] = &[
     (&["doctor", "--device", "cuda:x"], "--device: unknown device \"cuda:x\", accepted: cpu, cuda or cuda:N"),
     (
         &["run", "x.toml", "--dry-run", "--engine", "kernels"],
-        "invalid value \"kernels\" for --engine <auto | torch | fused>: expected auto, torch or fused (see --help)",
+        "invalid value \"kernels\" for --engine <auto | torch | fused>: unknown engine \"kernels\", accepted: auto, torch or fused (see --help)",
     ),
     (
         &["plan", "x.toml", "--engine", ""],
-        "invalid value \"\" for --engine <auto | torch | fused>: expected auto, torch or fused (see --help)",
+        "invalid value \"\" for --engine <auto | torch | fused>: unknown engine \"\", accepted: auto, torch or fused (see --help)",
     ),
     (
         &["run", "x.toml", "--dry-run", "--threads", "0"],

@@ -17,14 +17,6 @@ const CASES: &[(&str, &str)] = &[
     ("[train]\nsteps = 10\nepochs = 3", "x.toml:3: train.epochs: steps and epochs at once: keep one"),
     ("[train]\nlog_points = 1", "x.toml:2: train.log_points: expected a whole number of at least 2, got 1"),
     ("[train]\nengine = 'gpu'", "x.toml:2: train.engine: unknown value \"gpu\", accepted: auto, torch or fused"),
-    (
-        "[optimizer]\nlearning_rate = 1e39",
-        "x.toml:2: optimizer.learning_rate: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got 1e39",
-    ),
-    (
-        "[optimizer]\nweight_decay = 1e300",
-        "x.toml:2: optimizer.weight_decay: expected a number of at least 0 that a 32-bit float holds (up to 3.4e38), got 1e300",
-    ),
     ("[train]\nengine = 1", "x.toml:2: train.engine: expected auto, torch or fused, got 1"),
     ("engine = 'torch'", "x.toml:1: engine: unknown key \"engine\", did you mean \"train.engine\"?"),
     ("train = 5", "x.toml:1: train: expected a table, got an integer (5)"),
@@ -132,10 +124,7 @@ const CASES: &[(&str, &str)] = &[
         "[optimizer]\nkind = 'sgd'\nnesterov = true",
         "x.toml:3: optimizer.nesterov: nesterov needs a momentum above 0: set optimizer.momentum",
     ),
-    (
-        "[optimizer]\nlearning_rate = 0",
-        "x.toml:2: optimizer.learning_rate: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got 0",
-    ),
+    ("[optimizer]\nlearning_rate = 0", "x.toml:2: optimizer.learning_rate: expected a number above 0, got 0"),
     (
         "[optimizer]\nschedule = 'step'",
         "x.toml:2: optimizer.schedule: unknown value \"step\", accepted: constant, linear or cosine",
@@ -393,53 +382,35 @@ const CASES: &[(&str, &str)] = &[
         "[model]\ninit_bias = 'xero'",
         "x.toml:2: model.init_bias: unknown value \"xero\", did you mean \"zeros\"? accepted: glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, pytorch or zeros",
     ),
-    (
-        "[loss]\nkind = 'huber'\ndelta = 0",
-        "x.toml:3: loss.delta: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got 0",
-    ),
-    (
-        "[loss]\nkind = 'huber'\ndelta = inf",
-        "x.toml:3: loss.delta: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got inf",
-    ),
+    ("[loss]\nkind = 'huber'\ndelta = 0", "x.toml:3: loss.delta: expected a number above 0, got 0"),
+    ("[loss]\nkind = 'huber'\ndelta = inf", "x.toml:3: loss.delta: expected a number above 0, got inf"),
     ("[loss]\nkind = true", "x.toml:2: loss.kind: expected mse, sse, mae, huber or log_cosh, got true"),
     (
         "[optimizer]\nkind = 'lion'",
         "x.toml:2: optimizer.kind: unknown value \"lion\", accepted: adam, adamw, sgd or rmsprop",
     ),
-    (
-        "[optimizer]\nlearning_rate = -1e-3",
-        "x.toml:2: optimizer.learning_rate: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got -0.001",
-    ),
-    (
-        "[optimizer]\nlearning_rate = inf",
-        "x.toml:2: optimizer.learning_rate: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got inf",
-    ),
+    ("[optimizer]\nlearning_rate = -1e-3", "x.toml:2: optimizer.learning_rate: expected a number above 0, got -0.001"),
+    ("[optimizer]\nlearning_rate = inf", "x.toml:2: optimizer.learning_rate: expected a number above 0, got inf"),
     (
         "[optimizer]\nlearning_rate = 'fast'",
-        "x.toml:2: optimizer.learning_rate: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got \"fast\"",
+        "x.toml:2: optimizer.learning_rate: expected a number above 0, got \"fast\"",
     ),
     ("[optimizer]\nbetas = 0.9", "x.toml:2: optimizer.betas: expected a list of two numbers, got 0.9"),
     ("[optimizer]\nbetas = [0.9]", "x.toml:2: optimizer.betas: expected a list of two numbers, got [0.9]"),
-    (
-        "[optimizer]\neps = -1",
-        "x.toml:2: optimizer.eps: expected a number of at least 0 that a 32-bit float holds (up to 3.4e38), got -1",
-    ),
+    ("[optimizer]\neps = -1", "x.toml:2: optimizer.eps: expected a number of at least 0, got -1"),
     (
         "[optimizer]\nkind = 'rmsprop'\nalpha = 1",
         "x.toml:3: optimizer.alpha: expected a number from 0 up to, but not including, 1, got 1",
     ),
     (
         "[optimizer]\nkind = 'sgd'\nmomentum = -1",
-        "x.toml:3: optimizer.momentum: expected a number of at least 0 that a 32-bit float holds (up to 3.4e38), got -1",
+        "x.toml:3: optimizer.momentum: expected a number of at least 0, got -1",
     ),
     (
         "[optimizer]\nkind = 'sgd'\nnesterov = 'yes'",
         "x.toml:3: optimizer.nesterov: expected true or false, got \"yes\"",
     ),
-    (
-        "[optimizer]\nweight_decay = -0.1",
-        "x.toml:2: optimizer.weight_decay: expected a number of at least 0 that a 32-bit float holds (up to 3.4e38), got -0.1",
-    ),
+    ("[optimizer]\nweight_decay = -0.1", "x.toml:2: optimizer.weight_decay: expected a number of at least 0, got -0.1"),
     (
         "[optimizer]\nlr = 1e-3",
         "x.toml:2: optimizer.lr: unknown key \"lr\", accepted: kind, learning_rate, schedule, betas, eps, momentum, nesterov, weight_decay or alpha",

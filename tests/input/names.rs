@@ -144,7 +144,7 @@ fn a_swept_value_brings_nothing_into_a_name_that_a_name_may_not_have() {
         "[data]\ntarget = { csv = 'a.csv', inputs = ['a'], output = 'y' }\n[sweep]\n'data.target.csv' = ['a.csv', \"b,\\u202e.csv\"]\n",
     );
     let said = misfit.ok(&["run", "x.toml", "--dry-run"]).stdout();
-    assert!(said.contains("\nbaseline data.target.csv=b;.csv (seeds 0-2)\n"), "{said}");
+    assert!(said.contains("\nbaseline data.target.csv=b;.csv (seeds 0-2)"), "{said}");
 }
 
 /// A text as a message shows it: quoted, and all that does not show escaped.

@@ -47,14 +47,8 @@ const CASES: &[(&str, &str)] = &[
         "model.output: unknown value \"softmx\", did you mean \"softmax\"? accepted: identity, relu, sigmoid, tanh or softmax",
     ),
     ("model.init={normal=[0]}", "model.init.normal: expected a list of two numbers, got [0]"),
-    (
-        "optimizer.learning_rate=0",
-        "optimizer.learning_rate: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got 0",
-    ),
-    (
-        "optimizer.learning_rate=-1e-3",
-        "optimizer.learning_rate: expected a number above 0 that a 32-bit float holds (up to 3.4e38), got -0.001",
-    ),
+    ("optimizer.learning_rate=0", "optimizer.learning_rate: expected a number above 0, got 0"),
+    ("optimizer.learning_rate=-1e-3", "optimizer.learning_rate: expected a number above 0, got -0.001"),
     ("optimizer.betas=0.9", "optimizer.betas: expected a list of two numbers, got 0.9"),
     ("optimizer.momentum=0.9", "optimizer.momentum: adam has no such key, accepted: betas, eps, weight_decay"),
     ("data.noise=nan", "data.noise: expected a number of at least 0, got NaN"),

@@ -29,12 +29,19 @@ use optimizer::LaneOptimizer;
 pub fn covers(config: &Config) -> Result<(), String> {
     residual(config)?;
     let lacks = |what: &str| Err(format!("has no kernel for {what}"));
-    match config.optimizer.kind {
-        OptimizerKind::Adam { eps, .. } | OptimizerKind::Adamw { eps, .. } | OptimizerKind::Rmsprop { eps, .. }
-            if eps == 0.0 =>
-        {
-            lacks("optimizer.eps = 0")
-        }
+    let mut kind = config.optimizer.kind;
+    let decay = *kind.weight_decay_mut();
+    let (eps, momentum) = match kind {
+        OptimizerKind::Adam { eps, .. } | OptimizerKind::Adamw { eps, .. } => (eps, 0.0),
+        OptimizerKind::Rmsprop { eps, momentum, .. } => (eps, momentum),
+        OptimizerKind::Sgd { momentum, .. } => (1.0, momentum),
+    };
+    // There infinity times 0 comes at another place than in libtorch.
+    if [config.optimizer.learning_rate, decay, eps, momentum].iter().any(|&number| number > f64::from(f32::MAX)) {
+        return lacks("numbers of an optimizer beyond an f32");
+    }
+    match kind {
+        _ if eps == 0.0 => lacks("optimizer.eps = 0"),
         // They find a mean of squares by its change, which cancels where little of the old mean is kept.
         OptimizerKind::Adam { betas, .. } | OptimizerKind::Adamw { betas, .. } if betas[1] < 0.5 => {
             lacks("a second one of optimizer.betas below 0.5")

@@ -11,7 +11,9 @@ fn elements(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tenso
     match loss.kind {
         LossKind::Mse | LossKind::Sse => predictions.f_mse_loss(targets, Reduction::None),
         LossKind::Mae => predictions.f_l1_loss(targets, Reduction::None),
-        LossKind::Huber => predictions.f_huber_loss(targets, Reduction::None, loss.delta.unwrap_or(1.0)),
+        LossKind::Huber => {
+            predictions.f_huber_loss(targets, Reduction::None, loss.delta.unwrap_or(1.0).min(f64::from(f32::MAX)))
+        }
         // ln cosh d = |d| + ln(1 + e^(−2|d|)) − ln 2, which overflows nowhere.
         LossKind::LogCosh => {
             let size = predictions.f_sub(targets)?.f_abs()?;

@@ -8,21 +8,28 @@ use crate::experiment::config::{self, OptimizerKind, Schedule};
 
 type Result<T> = std::result::Result<T, TchError>;
 
-fn native(kind: OptimizerKind, rate: f64) -> Result<COptimizer> {
+fn native(mut kind: OptimizerKind, rate: f64) -> Result<COptimizer> {
+    let rate = in_f32(rate);
+    *kind.weight_decay_mut() = in_f32(*kind.weight_decay_mut());
     match kind {
         OptimizerKind::Adam { betas: [b1, b2], eps, weight_decay } => {
-            nn::adam(b1, b2, weight_decay).eps(eps).build_copt(rate)
+            nn::adam(b1, b2, weight_decay).eps(in_f32(eps)).build_copt(rate)
         }
         OptimizerKind::Adamw { betas: [b1, b2], eps, weight_decay } => {
-            nn::adamw(b1, b2, weight_decay).eps(eps).build_copt(rate)
+            nn::adamw(b1, b2, weight_decay).eps(in_f32(eps)).build_copt(rate)
         }
         OptimizerKind::Sgd { momentum, nesterov, weight_decay } => {
-            nn::sgd(momentum, 0.0, weight_decay, nesterov).build_copt(rate)
+            nn::sgd(in_f32(momentum), 0.0, weight_decay, nesterov).build_copt(rate)
         }
         OptimizerKind::Rmsprop { alpha, eps, momentum, weight_decay } => {
-            nn::rms_prop(alpha, eps, weight_decay, momentum, false).build_copt(rate)
+            nn::rms_prop(alpha, in_f32(eps), weight_decay, in_f32(momentum), false).build_copt(rate)
         }
     }
+}
+
+/// What becomes of a number in an f32. libtorch refuses one that overflows, and infinity it takes.
+fn in_f32(value: f64) -> f64 {
+    if value > f64::from(f32::MAX) { f64::INFINITY } else { value }
 }
 
 /// One optimizer for all lanes of a block, each of which keeps its own learning rate.
@@ -56,7 +63,7 @@ impl StackedOptimizer {
         let mut kind = config.kind;
         let rate = config.learning_rate;
         let lanes = if rates.iter().any(|other| *other != rate) {
-            let weight_decay = std::mem::take(kind.weight_decay_mut());
+            let weight_decay = in_f32(std::mem::take(kind.weight_decay_mut()));
             let rates = Tensor::f_from_slice(rates)?.f_view([-1, 1])?;
             let (direction, gradient) = variable(&network.parameters.f_zeros_like()?)?;
             Some(Lanes {
@@ -86,7 +93,7 @@ impl StackedOptimizer {
     pub fn step(&mut self, network: &mut Network) -> Result<()> {
         let factor = self.schedule.factor(self.updates, self.steps);
         if self.schedule != Schedule::Constant {
-            self.native.set_learning_rate(self.rate * factor)?;
+            self.native.set_learning_rate(in_f32(self.rate * factor))?;
         }
         self.updates += 1;
         let Some(Lanes { rates, direction, gradient, weight_decay, decoupled }) = &mut self.lanes else {
