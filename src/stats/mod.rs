@@ -5,5 +5,7 @@ pub mod effects;
 pub mod gradients;
 pub mod linear;
 pub mod linear_regions;
+pub mod logistic;
 pub mod moments;
 pub mod segments;
+mod table;

@@ -4,6 +4,7 @@ mod bootstrap;
 mod effects;
 mod linear;
 mod linear_regions;
+mod logistic;
 mod moments;
 mod segments;
 
