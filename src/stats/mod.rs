@@ -7,5 +7,6 @@ pub mod linear;
 pub mod linear_regions;
 pub mod logistic;
 pub mod moments;
+pub mod neighbours;
 pub mod segments;
 mod table;

@@ -6,6 +6,7 @@ mod linear;
 mod linear_regions;
 mod logistic;
 mod moments;
+mod neighbours;
 mod segments;
 
 /// The next number of the generator SplitMix64 (Steele, Lea & Flood 2014).
