@@ -6,6 +6,7 @@ mod common;
 use std::cell::Cell;
 
 use anyhow::Result;
+use common::engines::{OUTPUTS, TASKS, table};
 use misfit::experiment::config::{Activation, Config, OptimizerKind};
 use misfit::train::agreement::{BOUND, check, compare};
 use misfit::train::device::single_threaded;
@@ -15,7 +16,6 @@ use misfit::train::torch::Torch;
 use tch::Device;
 
 const ACTIVATIONS: [&str; 7] = ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "identity"];
-const OUTPUTS: [&str; 5] = ["identity", "relu", "sigmoid", "tanh", "softmax"];
 const LOSSES: [&str; 4] = ["mse", "sse", "mae", "huber"];
 const PAIRINGS: [&str; 3] = ["matched", "broadcast", "broadcast-mean"];
 const OPTIMIZERS: [&str; 9] = [
@@ -92,6 +92,74 @@ fn the_engines_agree_for_every_activation_output_loss_and_pairing_and_each_optim
                 }
             }
         }
+    }
+}
+
+#[test]
+fn the_engines_agree_of_several_outputs_for_every_target_loss_and_output_and_each_optimizer() {
+    single_threaded();
+    let mut nth = 0;
+    for count in [1, 2, 3, 10] {
+        let file = table(count, 60);
+        for task in TASKS {
+            for output in OUTPUTS {
+                nth += 1;
+                let hidden = ["[7, 5]", "[9]", "[]"][nth % 3];
+                let scale = ["scale_input = 1", "scale_input = 1e-4", "scale_input = \"standardize\""][nth % 3];
+                let init = ["\"glorot_normal\"", "\"zeros\"", "{ normal = [0, 3] }"][nth / 3 % 3];
+                let model = format!("hidden = {hidden}\ninit = {init}");
+                let optimizer = OPTIMIZERS[nth % 9];
+                let rest = format!("{scale}\n[batch]\nsize = {}\n[optimizer]\n{optimizer}", [1, 16, 60][nth % 3]);
+                let config = task.config(&file, count, output, &model, &rest);
+                let lane = common::lane(&config, nth as u64);
+                let deviation = check(&lane).unwrap_or_else(|why| panic!("a false alarm: {why:#}\n{config:#?}"));
+                let all = [deviation.loss, deviation.gradient, deviation.parameters];
+                assert!(all.iter().all(|&deviation| deviation <= BOUND), "{deviation:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_engines_agree_where_rows_of_probabilities_are_sure_and_wrong_or_sure_and_right() {
+    single_threaded();
+    for task in TASKS {
+        for (output, scale) in OUTPUTS.into_iter().flat_map(|output| [0.05, 1e-3].map(|scale| (output, scale))) {
+            let file = table(3, 60);
+            let model = "hidden = []\ninit = { normal = [0, 1] }";
+            let rest = format!("scale_input = {scale:?}\n[batch]\nsize = \"all\"\n[optimizer]\nlearning_rate = 1e-6");
+            let config = task.config(&file, 3, output, model, &rest);
+            for seed in 0..5 {
+                check(&common::lane(&config, seed)).unwrap_or_else(|why| panic!("{why:#}\n{config:#?}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn an_engine_of_other_classes_or_of_another_loss_of_them_is_found_out() {
+    single_threaded();
+    let file = table(3, 60);
+    let config = |nth: usize| {
+        let rest = "[batch]\nsize = 16\n[train]\nsteps = 20";
+        TASKS[nth].config(&file, 3, "sigmoid", "hidden = [7, 5]\ninit = \"pytorch\"", rest)
+    };
+    let of = |target: &str, loss: &str| {
+        let found = TASKS.iter().position(|task| task.target == target && task.loss.contains(loss));
+        config(found.expect("a task"))
+    };
+    let clipped = of("index", "probabilities");
+    for (own, other) in [
+        (&clipped, of("index", "logits")),
+        (&clipped, of("one-hot", "cross_entropy\"\nfrom = \"probabilities")),
+        (&of("labels", "bce\"\nfrom = \"logits"), of("labels", "bce\"\nfrom = \"probabilities")),
+        (&of("one-hot", "mae"), of("one-hot", "bce")),
+    ] {
+        let lane = common::lane(own, 4);
+        let mut torch = Torch::new(std::slice::from_ref(&lane), Device::Cpu).expect("an engine");
+        let mut fused = Fused::new(&common::lane(&other, 4)).expect("an engine");
+        let said = format!("{:#}", compare(&lane, &mut fused, &mut torch).expect_err("a wrong engine passes"));
+        assert!(said.contains("3–7–5–3") && said.lines().count() == 1, "{said}");
     }
 }
 

@@ -8,6 +8,7 @@ use std::io::Write;
 use std::sync::atomic::AtomicBool;
 
 use common::Misfit;
+use common::engines::{OUTPUTS, TASKS, table};
 use misfit::experiment::Experiment;
 use misfit::experiment::config::{Config, EngineName};
 use misfit::results::rows::CurvePoint;
@@ -83,6 +84,24 @@ fn compare(run: impl Fn(&[Lane]) -> Vec<Trained>) {
 fn runs_by_torch_are_those_by_the_fused_engine_health_measures_and_all() {
     single_threaded();
     compare(|lanes| trained(EngineName::Torch, lanes, Device::Cpu));
+}
+
+/// Lanes whose targets are a file's, with any number of outputs.
+#[test]
+fn runs_of_several_outputs_by_torch_are_those_by_the_fused_engine() {
+    single_threaded();
+    let file = table(3, 60);
+    for (nth, task) in TASKS.iter().enumerate() {
+        let output = OUTPUTS[[0, 2, 4, 5][nth % 4]];
+        let model = "hidden = [12, 9]\nactivation = \"tanh\"\ninit = \"pytorch\"";
+        let rest =
+            "scale_input = \"standardize\"\n[batch]\nsize = 20\ndraw = \"epoch\"\n[train]\nsteps = 60\nlog_points = 16";
+        let lanes = lanes(&task.config(&file, 3, output, model, rest));
+        let [torch, fused] = [EngineName::Torch, EngineName::Fused].map(|name| trained(name, &lanes, Device::Cpu));
+        let what = format!("{} {} {output}", task.target, task.loss);
+        agree(&torch, &fused, 2e-3, &what);
+        agree(&stacked(&lanes), &fused, 2e-3, &what);
+    }
 }
 
 /// All lanes in the same tensors, as on a GPU.

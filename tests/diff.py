@@ -12,7 +12,10 @@ rtol, atol = (float(word) for word in (sys.argv[4:6] or ["0", "0"]))
 
 
 def read(path):
-    frame = pd.read_csv(path, float_precision="round_trip", dtype={"variant": str})
+    header = pd.read_csv(path, nrows=0).columns
+    # What stands beside the probabilities of classes are their names, even where those are 0, 1, …
+    names = ["target", "prediction"] if any(name.startswith("p_") for name in header) else []
+    frame = pd.read_csv(path, float_precision="round_trip", dtype={name: str for name in ["variant", *names]})
     frame["nth"] = frame.groupby(key).cumcount()  # rows of equal keys are held against one another in their order
     return frame
 
@@ -27,7 +30,15 @@ found = {side: int((both["in"] == name).sum()) for side, name in (("missing", "l
 both = both[both["in"] == "both"].reset_index(drop=True)
 found["compared"] = len(both)
 found["columns"] = {}
-columns = [name for name in a.columns if name in b.columns and name not in (*key, "nth") and a[name].dtype != object]
+shared = [name for name in a.columns if name in b.columns and name not in (*key, "nth")]
+columns = [name for name in shared if pd.api.types.is_numeric_dtype(a[name])]
+found["texts"] = {}
+for name in (name for name in shared if name not in columns):
+    x, y = both[f"{name}_a"].fillna(""), both[f"{name}_b"].fillna("")
+    first = both[x != y].head(1)
+    at = [f"{first[part].iloc[0]}" for part in key] if len(first) else None
+    values = [x[first.index[0]], y[first.index[0]]] if len(first) else None
+    found["texts"][name] = {"differ": int((x != y).sum()), "first": at, "values": values}
 for name in columns:
     x, y = both[f"{name}_a"].to_numpy(float), both[f"{name}_b"].to_numpy(float)
     differs = ~((x == y) | (np.isnan(x) & np.isnan(y)))

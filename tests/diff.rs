@@ -68,6 +68,10 @@ fn agree(ours: &Value, theirs: &Value) {
     }
     for column in file["columns"].as_array().unwrap() {
         let name = column["column"].as_str().unwrap();
+        // Texts are looked at by themselves.
+        if theirs["texts"].get(name).is_some() {
+            continue;
+        }
         let theirs = &theirs["columns"][name];
         assert_eq!([&column["differ"], &column["beyond"]], [&theirs["differ"], &theirs["beyond"]], "{name}");
         if column["differ"] != 0 {
@@ -77,6 +81,57 @@ fn agree(ours: &Value, theirs: &Value) {
             close(&column["largest_relative"]["size"], &theirs["relative"], name);
         }
     }
+}
+
+/// Holds what misfit says of columns of texts against what pandas says.
+fn texts_agree(ours: &Value, theirs: &Value) {
+    let columns = ours["files"][0]["columns"].as_array().unwrap();
+    for (name, theirs) in theirs["texts"].as_object().unwrap() {
+        let column = columns.iter().find(|column| column["column"] == **name).unwrap();
+        assert_eq!([&column["differ"], &column["beyond"]], [&theirs["differ"], &theirs["differ"]], "{name}");
+        assert_eq!(column["largest_absolute"], Value::Null, "{name}: texts have no size");
+        if column["differ"] != 0 {
+            let first = &column["first"];
+            assert_eq!([&first["at"], &first["size"]], [&theirs["first"], &Value::from("NaN")], "{name}");
+            assert_eq!(serde_json::json!([first["a"], first["b"]]), theirs["values"], "{name}");
+        }
+    }
+    assert!(
+        ours["files"][0]["noise"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|n| theirs["texts"].get(n["column"].as_str().unwrap()).is_none())
+    );
+}
+
+/// Predictions of classes for so many seeds and rows; `predict` says which class a row is predicted as.
+fn of_classes(classes: &[&str], seeds: u64, rows: usize, predict: impl Fn(u64, usize) -> usize) -> String {
+    let cell = |text: &str| match text.contains([',', '"']) {
+        true => format!("\"{}\"", text.replace('"', "\"\"")),
+        false => text.to_owned(),
+    };
+    let columns: Vec<String> = classes.iter().map(|class| cell(&format!("p_{class}"))).collect();
+    let mut text = format!("variant,seed,row,\"town, region\",a,target,prediction,{}\n", columns.join(","));
+    for seed in 0..seeds {
+        for row in 0..rows {
+            // Held out at random: each seed has rows of its own.
+            let row = 3 * row + seed as usize % 2;
+            let town = ["Riga, \"old\"", "Oslo", "Bern"][row % 3];
+            let (target, predicted) = (cell(classes[row % classes.len()]), predict(seed, row) % classes.len());
+            let shares: Vec<String> =
+                (0..classes.len()).map(|class| if class == predicted { "0.75" } else { "0.125" }.to_owned()).collect();
+            let _ = writeln!(
+                text,
+                "v,{seed},{row},{},{:?},{target},{},{}",
+                cell(town),
+                row as f64 / 7.0,
+                cell(classes[predicted]),
+                shares.join(",")
+            );
+        }
+    }
+    text
 }
 
 /// A curves file of two variants and `seeds` seeds; `vary` is given the row's value and says what stands there, or nothing
@@ -523,4 +578,127 @@ fn long_files_are_compared_in_little_memory() {
     assert_eq!(file["compared"], 1_600_000);
     // Where step % 7 is 1 the last digit is the same: 57143 of 0…399 999, for each seed.
     assert_eq!(file["columns"][1]["differ"], 4 * (400_000 - 57_143));
+}
+
+#[test]
+fn a_class_that_is_predicted_otherwise_is_a_difference_of_texts_also_where_classes_are_numbers() {
+    let misfit = Misfit::new();
+    for classes in [&["big, \"fine\"", "small", "p_other"][..], &["3", "8", "10"], &["-1", "1"]] {
+        misfit.write("a.csv", &of_classes(classes, 4, 12, |_, row| row));
+        misfit.write("b.csv", &of_classes(classes, 4, 12, |seed, row| row + usize::from(row % 5 == 0 && seed > 1)));
+        let Some(theirs) = oracle(&misfit, &["a.csv", "b.csv", "variant,seed,row"]) else { return };
+        let ours = json(&misfit, &["a.csv", "b.csv"], 1);
+        assert_eq!(ours["files"][0]["key"], serde_json::json!(["variant", "seed", "row"]));
+        agree(&ours, &theirs);
+        texts_agree(&ours, &theirs);
+        assert_ne!(theirs["texts"]["prediction"]["differ"], 0);
+        assert_eq!(theirs["texts"]["town, region"]["differ"], 0);
+        // No tolerance and no noise makes one class another.
+        assert_eq!(diff(&misfit, &["a.csv", "b.csv", "--rtol", "10", "--atol", "10"]).code(), 1);
+        let table = diff(&misfit, &["a.csv", "b.csv", "--rtol", "10", "--atol", "10", "--within-noise", "--changed"]);
+        assert_eq!(table.code(), 1);
+        let line = table.stdout().lines().find(|line| line.trim_start().starts_with("prediction ")).unwrap().to_owned();
+        assert!(line.contains(classes[0]) && line.contains(classes[1]), "{line}");
+        assert_eq!(diff(&misfit, &["a.csv", "a.csv"]).stdout().lines().last(), Some("The same: 48 rows."));
+        assert_eq!(diff(&misfit, &["a.csv", "a.csv"]).stderr(), "", "no two rows have one key");
+    }
+}
+
+#[test]
+fn points_of_a_file_are_found_by_their_row_and_those_of_before_by_their_inputs() {
+    let misfit = Misfit::new();
+    let of = |row: bool, inputs: [&str; 3], shift: f64| {
+        let mut text =
+            format!("variant,seed,{}a,b,target_y,target_z,prediction_y,prediction_z\n", if row { "row," } else { "" });
+        for seed in 0..3 {
+            for (nth, input) in inputs.iter().enumerate() {
+                let row = if row { format!("{},", 4 * nth) } else { String::new() };
+                let _ = writeln!(text, "v,{seed},{row}{input},{nth},1.0,2.0,{:?},2.5", 1.0 + shift * nth as f64);
+            }
+        }
+        text
+    };
+    misfit.write("a.csv", &of(true, ["x", "y", "z"], 0.0));
+    misfit.write("b.csv", &of(true, ["x", "y", "w"], 0.5));
+    let Some(theirs) = oracle(&misfit, &["a.csv", "b.csv", "variant,seed,row"]) else { return };
+    let ours = json(&misfit, &["a.csv", "b.csv"], 1);
+    agree(&ours, &theirs);
+    texts_agree(&ours, &theirs);
+    // One side does not say which rows they are.
+    misfit.write("before.csv", &of(false, ["x", "y", "z"], 0.5));
+    let Some(theirs) = oracle(&misfit, &["before.csv", "a.csv", "variant,seed,a,b"]) else { return };
+    for (words, alone) in [(["before.csv", "a.csv"], "extra_columns"), (["a.csv", "before.csv"], "missing_columns")] {
+        let ours = json(&misfit, &words, 1);
+        assert_eq!(ours["files"][0]["key"], serde_json::json!(["variant", "seed", "a", "b"]));
+        assert_eq!(ours["files"][0][alone], serde_json::json!(["row"]));
+        assert_eq!(ours["files"][0]["compared"], theirs["compared"]);
+    }
+    agree(&json(&misfit, &["before.csv", "a.csv"], 1), &theirs);
+}
+
+#[test]
+fn numbers_beside_classes_are_compared_as_numbers_and_what_neither_has_is_the_same() {
+    let misfit = Misfit::new();
+    // A variant that predicts numbers beside one that predicts classes.
+    let of = |number: &str, class: &str| {
+        format!(
+            "variant,seed,row,x,target,prediction,p_1,p_2\nnumbers,0,0,1.0,1.0,{number},,\nof classes,0,0,1.0,1,{class},0.5,0.5\n"
+        )
+    };
+    misfit.write("a.csv", &of("2.0", "2"));
+    misfit.write("b.csv", &of("2.0000001", "2"));
+    assert_eq!(diff(&misfit, &["a.csv", "b.csv"]).code(), 1);
+    assert_eq!(diff(&misfit, &["a.csv", "b.csv", "--rtol", "1e-6"]).code(), 0);
+    misfit.write("b.csv", &of("2e0", "1"));
+    let ours = json(&misfit, &["a.csv", "b.csv", "--rtol", "10"], 1);
+    let prediction =
+        ours["files"][0]["columns"].as_array().unwrap().iter().find(|c| c["column"] == "prediction").unwrap();
+    assert_eq!([&prediction["differ"], &prediction["first"]["at"][0]], [&Value::from(1), &Value::from("of classes")]);
+}
+
+#[test]
+fn how_runs_of_classes_ended_is_told_by_their_accuracy_and_those_of_before_by_their_error() {
+    let misfit = Misfit::new();
+    let write = |folder: &str, text: &str| {
+        std::fs::create_dir_all(misfit.folder.path().join(folder)).unwrap();
+        misfit.write(&format!("{folder}/runs.csv"), text);
+    };
+    let runs = |accuracies: [&str; 3], column: bool| {
+        let mut text = format!(
+            "variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2{}\n",
+            if column { ",accuracy" } else { "" }
+        );
+        for (seed, accuracy) in accuracies.iter().enumerate() {
+            let accuracy = if column { format!(",{accuracy}") } else { String::new() };
+            let _ = writeln!(text, "v,{seed},partial,9,1.0,0.5,0.{},0.5{accuracy}", seed + 1);
+        }
+        text
+    };
+    write("a", &runs(["0.5", "0.75", "1.0"], true));
+    write("b", &runs(["0.25", "0.5", "0.625"], true));
+    write("numbers", &runs(["NaN"; 3], true));
+    write("before", &runs([""; 3], false));
+    let ending = |a: &str, b: &str, code: i32| json(&misfit, &[a, b], code)["endings"][0].clone();
+    let of_classes = ending("a", "b", 1);
+    assert_eq!([&of_classes["accuracy_a"], &of_classes["accuracy_b"]], [0.75, 0.5]);
+    let shown = diff(&misfit, &["a", "b"]).stdout();
+    assert!(shown.contains("accuracy of A, median") && !shown.contains("test RMSE of A"), "{shown}");
+    assert!(shown.contains("-0.250"), "{shown}");
+    // Numbers have none, on either side; and NaN is NaN.
+    let shown = diff(&misfit, &["numbers", "numbers"]);
+    assert_eq!(shown.code(), 0);
+    assert!(
+        shown.stdout().contains("test RMSE of A") && !shown.stdout().contains("accuracy of A"),
+        "{}",
+        shown.stdout()
+    );
+    // A folder of before accuracies were told is compared in what it has.
+    for (a, b, alone) in [("before", "numbers", "B"), ("numbers", "before", "A"), ("before", "a", "B")] {
+        let ours = ending(a, b, 1);
+        assert_eq!([&ours["test_rmse_a"], &ours["test_rmse_b"]], [0.2, 0.2]);
+        let shown = diff(&misfit, &[a, b]).stdout();
+        assert!(shown.contains(&format!("column in {alone} only: accuracy; no value differs")), "{shown}");
+    }
+    let shown = diff(&misfit, &["a", "numbers"]).stdout();
+    assert!(shown.contains("accuracy of A, median") && shown.contains("test RMSE of A, median"), "{shown}");
 }

@@ -14,16 +14,75 @@ fn config(engine: &str, loss: LossKind) -> Config {
     common::config(&format!("[loss]\nkind = {:?}\n[train]\nengine = {engine:?}\nsteps = 3\n", loss.word()))
 }
 
+/// Losses that no kernel knows.
+const TORCHS: [LossKind; 4] = [LossKind::LogCosh, LossKind::Mape, LossKind::Poisson, LossKind::Hinge];
+
 #[test]
-fn auto_is_the_fused_engine_for_every_loss_but_log_cosh_and_torch_for_that_one_and_for_every_gpu() {
+fn auto_is_the_fused_engine_for_every_loss_but_four_and_torch_for_those_and_for_every_gpu() {
     for &(_, loss) in LossKind::WORDS {
         let config = config("auto", loss);
-        let here = if loss == LossKind::LogCosh { EngineName::Torch } else { EngineName::Fused };
+        let covered = !TORCHS.contains(&loss);
+        let here = if covered { EngineName::Fused } else { EngineName::Torch };
         assert_eq!(choose(&config, Device::Cpu).unwrap(), here, "{loss:?}");
         assert_eq!(choose(&config, Device::Cuda(0)).unwrap(), EngineName::Torch, "{loss:?}");
-        assert_eq!(fused::covers(&config).is_ok(), loss != LossKind::LogCosh, "{loss:?}");
+        assert_eq!(fused::covers(&config).is_ok(), covered, "{loss:?}");
     }
     assert_eq!(common::config("").train.engine, EngineChoice::Auto, "what a file gets that says nothing");
+}
+
+/// What a configuration alone says about the widths of predictions and targets; a dot is a kernel.
+#[test]
+fn the_fused_engine_covers_several_outputs_and_classes_where_the_file_need_not_be_asked() {
+    const CLASS: &str = "class = \"y\"";
+    const SEVERAL: &str = "outputs = [\"y\", \"z\"]";
+    const ONE: &str = "output = \"y\"";
+    for (columns, labels, outputs, loss, lacks) in [
+        (ONE, "", "", "mse", "."),
+        (ONE, "", "1", "bce", "."),
+        (ONE, "", "2", "mse", "model.outputs = 2 where targets have 1"),
+        (SEVERAL, "", "", "huber", "."),
+        (SEVERAL, "", "", "cross_entropy", "."),
+        (SEVERAL, "one-hot", "2", "bce", "."),
+        (SEVERAL, "", "1", "mse", "model.outputs = 1 where targets have 2"),
+        (SEVERAL, "", "", "hinge", "loss.kind = \"hinge\""),
+        (CLASS, "", "", "cross_entropy", "."),
+        (CLASS, "", "1", "cross_entropy", "."),
+        (CLASS, "index", "7", "nll", "."),
+        (CLASS, "one-hot", "", "cross_entropy", "."),
+        (CLASS, "one-hot", "3", "cross_entropy", "only the file says"),
+        (CLASS, "number", "", "cross_entropy", "data.labels = \"number\""),
+        (CLASS, "plus-minus", "", "nll", "data.labels = \"plus-minus\""),
+        (CLASS, "index\"\nscale_target = \"unit", "", "cross_entropy", "data.scale_target"),
+        (CLASS, "index\"\nscale_target = \"unit", "", "mse", "."),
+        (CLASS, "", "", "bce", "."),
+        (CLASS, "", "1", "bce", "only the file says"),
+        (CLASS, "number", "1", "mse", "."),
+        (CLASS, "index", "2", "mse", "only the file says"),
+        (CLASS, "plus-minus", "", "mse", "."),
+    ] {
+        let key =
+            |name: &str, value: &str| if value.is_empty() { String::new() } else { format!("{name} = {value}\n") };
+        let labels = if labels.is_empty() { String::new() } else { format!("labels = \"{labels}\"\n") };
+        let config = common::config(&format!(
+            "[data]\ntarget = {{ csv = \"t.csv\", inputs = [\"a\"], {columns} }}\n{labels}[model]\n{}[loss]\nkind = {loss:?}\n",
+            key("outputs", outputs)
+        ));
+        match fused::covers(&config) {
+            Ok(()) => assert_eq!(lacks, ".", "{config:?}"),
+            Err(why) => assert!(lacks != "." && why.contains(lacks), "{why}: {config:?}"),
+        }
+    }
+    for (keys, lacks) in [
+        ("[loss]\nkind = \"bce\"\npairing = \"broadcast\"", "over pairs"),
+        ("[data]\ntarget = { tensors = \"t.safetensors\" }\n[model]\noutputs = 3", "only the file says"),
+        ("[data]\ntarget = { tensors = \"t.safetensors\" }\nnoise = 0.5\n[loss]\nkind = \"nll\"", "data.noise"),
+    ] {
+        let why = fused::covers(&common::config(keys)).expect_err(keys);
+        assert!(why.contains(lacks), "{why}: {keys}");
+    }
+    for keys in ["[data]\ntarget = { formula = \"x\" }", "[data]\ntarget = { tensors = \"t.safetensors\" }"] {
+        assert_eq!(fused::covers(&common::config(keys)), Ok(()), "{keys}");
+    }
 }
 
 #[test]

@@ -66,10 +66,10 @@ fn scaling_divides_standardizes_or_maps_to_the_unit_interval_and_is_undone_exact
             "[data]\ntarget = {{ polynomial = [5, -2, 1] }}\ninputs = {{ uniform = {{ from = -3, to = 8, count = 200 }} }}\nscale_input = {scale}\nscale_target = {scale}"
         ));
         let run = data(&config, 1);
-        for (y, scaled) in run.train.targets.iter().zip(run.scaled_targets(&run.train)) {
-            assert!((run.target_scale.unscale(f64::from(scaled)) - y).abs() < 1e-4);
+        for (y, scaled) in run.train.targets.iter().zip(run.coded_targets(&run.train)) {
+            assert!((run.coding.scores(&[scaled])[0] - y).abs() < 1e-4);
         }
-        (run.train.inputs.clone(), run.scaled_inputs(&run.train), run.scaled_targets(&run.train))
+        (run.train.inputs.clone(), run.scaled_inputs(&run.train), run.coded_targets(&run.train))
     };
     let (raw, divided, _) = scaled("4.0");
     assert!(raw.iter().zip(&divided).all(|(x, scaled)| (x / 4.0 - f64::from(*scaled)).abs() < 1e-6));

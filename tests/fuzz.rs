@@ -132,8 +132,18 @@ fn settings_of_any_text_are_taken_or_refused_on_one_line() {
 }
 
 #[test]
-fn a_target_of_any_bytes_is_numbers_or_refused_on_one_line() {
+fn a_target_of_any_bytes_is_a_table_or_refused_on_one_line() {
     bears("target_csv");
+}
+
+#[test]
+fn tensors_of_any_bytes_are_a_table_or_refused_on_one_line() {
+    bears("tensors");
+}
+
+#[test]
+fn a_formula_of_any_text_has_values_or_is_refused_on_one_line() {
+    bears("formula");
 }
 
 #[test]

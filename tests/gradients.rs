@@ -4,9 +4,10 @@
 
 mod common;
 
-use common::engines::{Engines, ways};
+use common::engines::{Engines, OUTPUTS, TASKS, table, ways};
 use misfit::experiment::config::*;
 use misfit::train::device::single_threaded;
+use misfit::train::engine::Lane;
 
 fn erf(x: f64) -> f64 {
     // e^(−x²) Σ 2ⁿ x^(2n+1)/(2n+1)!!, whose terms have one sign; beyond 6 it is 1 to the last digit.
@@ -43,18 +44,22 @@ fn activate(activation: Activation, z: f64) -> f64 {
     }
 }
 
-fn output(output: Output, z: f64) -> f64 {
-    match output {
+fn output(output: Output, z: &[f64]) -> Vec<f64> {
+    let largest = z.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let sum: f64 = z.iter().map(|z| (z - largest).exp()).sum();
+    let one = |&z: &f64| match output {
         Output::Identity => z,
         Output::Relu => z.max(0.0),
         Output::Sigmoid => sigmoid(z),
         Output::Tanh => z.tanh(),
-        Output::Softmax => 1.0,
-    }
+        Output::Softmax => (z - largest).exp() / sum,
+        Output::LogSoftmax => z - largest - sum.ln(),
+    };
+    z.iter().map(one).collect()
 }
 
-/// The prediction for one row.
-fn predict(model: &Model, tensors: &[Vec<f64>], row: &[f64]) -> f64 {
+/// The predictions for one row.
+fn predict(model: &Model, tensors: &[Vec<f64>], row: &[f64]) -> Vec<f64> {
     let mut values = row.to_vec();
     let mut tensors = tensors.iter();
     for layer in 0..=model.hidden.len() {
@@ -69,46 +74,80 @@ fn predict(model: &Model, tensors: &[Vec<f64>], row: &[f64]) -> f64 {
             None => sums,
         };
     }
-    output(model.output, values[0])
+    output(model.output, &values)
 }
 
-fn loss(config: &Config, tensors: &[Vec<f64>], x: &[f32], y: &[f32]) -> f64 {
-    let columns = x.len() / y.len();
-    let predictions: Vec<f64> = x
-        .chunks(columns)
+/// As Keras clips probabilities, in the f32 that the engines compute in.
+fn clipped(p: f64) -> f64 {
+    p.clamp(f64::from(1e-7_f32), f64::from(0.9999999_f32))
+}
+
+/// −Σ y ln p of a row.
+fn cross_entropy(from: LossInput, sparse: bool, row: &[f64], y: &[f64]) -> f64 {
+    let sum: f64 = row.iter().sum();
+    let logs = match (from, sparse) {
+        (LossInput::Logits, _) => output(Output::LogSoftmax, row),
+        (LossInput::LogProbabilities, _) => row.to_vec(),
+        (LossInput::Probabilities, true) => {
+            output(Output::LogSoftmax, &row.iter().map(|&p| clipped(p).ln()).collect::<Vec<_>>())
+        }
+        (LossInput::Probabilities, false) => row.iter().map(|p| clipped(p / sum).ln()).collect(),
+    };
+    let term = |(j, log): (usize, f64)| {
+        let y = if sparse { f64::from(u8::from(y[0] == j as f64)) } else { y[j] };
+        if sparse && y == 0.0 { 0.0 } else { -y * log }
+    };
+    logs.into_iter().enumerate().map(term).sum()
+}
+
+fn loss(lane: &Lane, tensors: &[Vec<f64>], x: &[f32], y: &[f32]) -> f64 {
+    let (config, coding) = (&lane.config, &lane.data.coding);
+    let predictions: Vec<Vec<f64>> = x
+        .chunks(lane.data.train.columns)
         .map(|row| predict(&config.model, tensors, &row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>()))
         .collect();
+    let y: Vec<f64> = y.iter().map(|&y| f64::from(y)).collect();
     let delta = config.loss.delta.unwrap_or(1.0);
-    let error = |prediction: f64, target: f32| {
-        let difference = (prediction - f64::from(target)).abs();
+    let from = config.loss.from.unwrap_or(LossInput::LogProbabilities);
+    let error = |prediction: f64, target: f64| {
+        let difference = (prediction - target).abs();
         match config.loss.kind {
             LossKind::Mse | LossKind::Sse => difference * difference,
             LossKind::Mae => difference,
             LossKind::Huber if difference <= delta => difference * difference / 2.0,
             LossKind::Huber => delta * (difference - delta / 2.0),
             LossKind::LogCosh => difference.cosh().ln(),
+            LossKind::Bce => {
+                let [log, other] = match from {
+                    LossInput::Logits => [sigmoid(prediction), sigmoid(-prediction)].map(f64::ln),
+                    LossInput::Probabilities => [clipped(prediction), 1.0 - clipped(prediction)].map(f64::ln),
+                    LossInput::LogProbabilities => [prediction, clipped(1.0 - prediction.exp()).ln()],
+                };
+                -target * log - (1.0 - target) * other
+            }
+            other => unreachable!("{other:?}"),
         }
     };
-    let sum: f64 = match config.loss.pairing {
-        Pairing::Matched => predictions.iter().zip(y).map(|(&p, &y)| error(p, y)).sum(),
-        _ => predictions.iter().map(|&p| y.iter().map(|&y| error(p, y)).sum::<f64>()).sum(),
+    let rows = predictions.len() as f64;
+    let (sum, count): (f64, f64) = match (config.loss.kind, config.loss.pairing) {
+        (LossKind::CrossEntropy | LossKind::Nll, _) => {
+            let by_row = predictions.iter().zip(y.chunks(coding.width));
+            (by_row.map(|(row, y)| cross_entropy(from, coding.sparse, row, y)).sum(), rows)
+        }
+        (_, Pairing::Matched) => {
+            let pairs = predictions.iter().flatten().zip(&y);
+            (pairs.map(|(&p, &y)| error(p, y)).sum(), y.len() as f64)
+        }
+        (_, pairing) => {
+            let all = predictions.iter().flatten().map(|&p| y.iter().map(|&y| error(p, y)).sum::<f64>()).sum();
+            (all, if pairing == Pairing::BroadcastMean { rows * rows } else { rows })
+        }
     };
-    let rows = y.len() as f64;
-    match (config.loss.kind, config.loss.pairing) {
-        (LossKind::Sse, _) => sum,
-        (_, Pairing::BroadcastMean) => sum / (rows * rows),
-        _ => sum / rows,
-    }
+    if config.loss.reduction == Reduction::Sum { sum } else { sum / count }
 }
 
 /// The central difference by every `stride`th parameter, with its place.
-fn differences(
-    config: &Config,
-    parameters: &[Vec<f32>],
-    stride: usize,
-    x: &[f32],
-    y: &[f32],
-) -> Vec<(usize, usize, f64)> {
+fn differences(lane: &Lane, parameters: &[Vec<f32>], stride: usize, x: &[f32], y: &[f32]) -> Vec<(usize, usize, f64)> {
     const H: f64 = 1e-6;
     let mut tensors: Vec<Vec<f64>> =
         parameters.iter().map(|tensor| tensor.iter().map(|&p| f64::from(p)).collect()).collect();
@@ -118,7 +157,7 @@ fn differences(
         let value = tensors[tensor][i];
         let mut moved = |by: f64| {
             tensors[tensor][i] = value + by;
-            loss(config, &tensors, x, y)
+            loss(lane, &tensors, x, y)
         };
         let slope = (moved(H) - moved(-H)) / (2.0 * H);
         tensors[tensor][i] = value;
@@ -143,7 +182,14 @@ fn check(config: &Config, stride: usize, tolerance: f64) {
         let (mut x, mut y) = (Vec::new(), Vec::new());
         lane.batches().expect("batches").next_into(&mut x, &mut y);
         let parameters = &states[0][at].parameters;
-        let slopes = differences(config, parameters, stride, &x, &y);
+        let tensors: Vec<Vec<f64>> =
+            parameters.iter().map(|tensor| tensor.iter().map(|&p| f64::from(p)).collect()).collect();
+        // Rows of zeros that are divided by their sum.
+        if loss(lane, &tensors, &x, &y).is_nan() {
+            states.iter().for_each(|states| assert!(states[at].gradient.iter().flatten().any(|g| g.is_nan())));
+            continue;
+        }
+        let slopes = differences(lane, parameters, stride, &x, &y);
         for (way, states) in ways.iter().zip(&states) {
             assert_eq!(&states[at].parameters, parameters, "{way:?} begins elsewhere");
             let (mut off, mut norm) = (0.0, 0.0);
@@ -152,7 +198,8 @@ fn check(config: &Config, stride: usize, tolerance: f64) {
                 norm += slope * slope;
             }
             let error = if off == 0.0 { 0.0 } else { (off / norm).sqrt() };
-            assert!(error <= tolerance, "{way:?} {:?} {:?}: gradients are off by {error:e}", config.model, config.loss);
+            let what = format!("{way:?} {:?} {:?}", config.model, config.loss);
+            assert!(error <= tolerance, "{what}: gradients are off by {error:e}");
         }
     }
 }
@@ -167,7 +214,7 @@ fn config(hidden: &str, activation: &str, output: &str, loss: &str, pairing: &st
 fn gradients_agree_with_differences_in_f64_for_every_activation_output_loss_and_pairing() {
     single_threaded();
     for activation in ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "identity"] {
-        for output in ["identity", "relu", "sigmoid", "tanh", "softmax"] {
+        for output in OUTPUTS {
             check(&config("[7, 5]", activation, output, "mse", "matched", 13), 1, 1e-5);
         }
     }
@@ -205,3 +252,26 @@ fn gradients_agree_with_differences_in_f64_for_shapes_that_cut_tiles_vectors_and
         }
     }
 }
+
+#[test]
+fn gradients_of_several_outputs_agree_with_differences_in_f64_for_every_target_loss_and_output() {
+    single_threaded();
+    for count in [1, 2, 3, 10] {
+        let file = table(count, 60);
+        for task in TASKS {
+            for output in OUTPUTS {
+                let (model, rows) = (INIT.replace("HIDDEN", "[5]"), "[batch]\nsize = 13");
+                check(&task.config(&file, count, output, &model, rows), 1 + count / 3, 3e-5);
+            }
+        }
+    }
+    // More rows than a chunk has.
+    let file = table(10, 200);
+    for task in TASKS {
+        let model = INIT.replace("HIDDEN", "[300, 70]");
+        check(&task.config(&file, 10, "softmax", &model, "[batch]\nsize = 25"), 1999, 3e-5);
+    }
+}
+
+const INIT: &str =
+    "hidden = HIDDEN\nactivation = \"tanh\"\ninit = \"kaiming_uniform\"\ninit_bias = { uniform = [-0.5, 0.5] }";

@@ -3,6 +3,7 @@
 #![allow(clippy::needless_range_loop, clippy::type_complexity)] // Several slices are walked side by side.
 
 use misfit::data::random::{Purpose, Stream};
+use misfit::experiment::config::LossInput;
 use misfit::train::fused::kernels::*;
 
 const LEVELS: fn() -> [Level; 2] = || [Level::PORTABLE, Level::best()];
@@ -251,5 +252,223 @@ fn columns_of_zeros_are_told_from_all_others() {
                 (0..columns).for_each(|c| assert_eq!(seen[c] != 0, c % 5 > 1, "{level:?} {columns} {c}"));
             }
         }
+    }
+}
+
+/// Rows that reach from what an exponential can hold to beyond it.
+fn rows(count: usize, width: usize, seed: u64) -> Vec<f32> {
+    numbers(count * width, seed).iter().enumerate().map(|(i, v)| v * [1.0, 1.0, 4.0, 60.0][i / width % 4]).collect()
+}
+
+fn wide(row: &[f32]) -> Vec<f64> {
+    row.iter().map(|&v| f64::from(v)).collect()
+}
+
+fn log_softmax_in_f64(row: &[f64]) -> Vec<f64> {
+    let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    let log = row.iter().map(|v| (v - largest).exp()).sum::<f64>().ln();
+    row.iter().map(|v| v - largest - log).collect()
+}
+
+#[test]
+fn softmaxes_and_their_gradients_are_those_in_f64() {
+    for level in LEVELS() {
+        for width in [1, 2, 3, 7, 8, 9, 10, 33, 1000] {
+            for count in [1, 2, 9] {
+                let (z, d) = (rows(count, width, 1), numbers(count * width, 2));
+                let (mut p, mut log) = (z.clone(), z.clone());
+                softmax(level, width, &mut p);
+                log_softmax(level, width, &mut log);
+                let (mut by_p, mut by_log) = (d.clone(), d.clone());
+                softmax_backward(level, width, &p, &mut by_p);
+                log_softmax_backward(level, width, &log, &mut by_log);
+                for r in 0..count {
+                    let at = r * width..(r + 1) * width;
+                    let (row, d) = (log_softmax_in_f64(&wide(&z[at.clone()])), wide(&d[at.clone()]));
+                    let mean: f64 = row.iter().zip(&d).map(|(l, d)| l.exp() * d).sum();
+                    let sum: f64 = d.iter().sum();
+                    for j in 0..width {
+                        let (i, share) = (at.start + j, row[j].exp());
+                        near(log[i], row[j], 1.0 + row[j].abs(), "a log-softmax");
+                        near(p[i], share, 1.0, "a softmax");
+                        near(by_p[i], share * (d[j] - mean), 10.0, "a softmax's gradient");
+                        near(by_log[i], d[j] - share * sum, 10.0 + sum.abs(), "a log-softmax's gradient");
+                    }
+                }
+            }
+        }
+    }
+}
+
+const FROM: [LossInput; 3] = [LossInput::Logits, LossInput::Probabilities, LossInput::LogProbabilities];
+
+/// What the kernels clip to, as an f32 has it.
+fn clipped(p: f64) -> f64 {
+    p.clamp(f64::from(1e-7_f32), f64::from(0.9999999_f32))
+}
+
+/// Predictions in the form that a loss takes, among them some that are clipped.
+fn given(from: LossInput, z: &[f32]) -> Vec<f32> {
+    let p = |z: f32| 1.0 / (1.0 + (-z).exp());
+    match from {
+        LossInput::Logits => z.to_vec(),
+        LossInput::Probabilities => z.iter().map(|&z| if z > 3.0 { 1.5 } else { p(z) }).collect(),
+        LossInput::LogProbabilities => z.iter().map(|&z| p(z).ln().max(-80.0)).collect(),
+    }
+}
+
+#[test]
+fn binary_cross_entropies_and_their_gradients_are_those_in_f64() {
+    for level in LEVELS() {
+        for count in [1, 2, 7, 8, 9, 100, 1003] {
+            let y: Vec<f32> = (0..count).map(|i| [0.0, 1.0, 0.3, 1.0][i % 4]).collect();
+            for from in FROM {
+                let predictions = given(from, &rows(count, 1, 1));
+                let value = |p: f64, y: f64| match from {
+                    LossInput::Logits => {
+                        let log = |z: f64| if z < -30.0 { z } else { -(-z).exp().ln_1p() };
+                        -(y * log(p) + (1.0 - y) * log(-p))
+                    }
+                    LossInput::Probabilities => -(y * clipped(p).ln() + (1.0 - y) * (1.0 - clipped(p)).ln()),
+                    LossInput::LogProbabilities => -(y * p + (1.0 - y) * clipped(1.0 - p.exp()).ln()),
+                };
+                let exact: f64 = (0..count).map(|i| value(f64::from(predictions[i]), f64::from(y[i]))).sum();
+                let ours = label_sum(level, from, &predictions, &y);
+                // The logarithm of what is left of 1 has that one's rounding.
+                assert!((ours - exact).abs() <= 1e-5 * (exact.abs() + 1.0), "{from:?}: {ours} and {exact}");
+                let mut out = vec![0.0; count];
+                label_gradient(level, from, 3.0, &predictions, &y, &mut out);
+                for i in 0..count {
+                    let (p, y) = (f64::from(predictions[i]), f64::from(y[i]));
+                    let inside = |p: f64| (f64::from(1e-7_f32)..=f64::from(0.9999999_f32)).contains(&p);
+                    let exact = match from {
+                        LossInput::Logits => 1.0 / (1.0 + (-p).exp()) - y,
+                        LossInput::Probabilities if inside(p) => (1.0 - y) / (1.0 - p) - y / p,
+                        LossInput::Probabilities => 0.0,
+                        LossInput::LogProbabilities if inside(1.0 - p.exp()) => {
+                            (1.0 - y) / (1.0 - p.exp()) * p.exp() - y
+                        }
+                        LossInput::LogProbabilities => -y,
+                    };
+                    near(out[i], 3.0 * exact, 10.0 * (1.0 + exact * exact), "a binary cross-entropy's gradient");
+                }
+            }
+        }
+    }
+}
+
+/// −Σ y ln p of a row, which is clipped and normalised in the order that its targets say.
+fn cross_entropy(from: LossInput, sparse: bool, row: &[f64], y: &[f64]) -> f64 {
+    let sum: f64 = row.iter().sum();
+    let logs: Vec<f64> = match (from, sparse) {
+        (LossInput::Logits, _) => log_softmax_in_f64(row),
+        (LossInput::Probabilities, true) => {
+            log_softmax_in_f64(&row.iter().map(|&p| clipped(p).ln()).collect::<Vec<_>>())
+        }
+        (LossInput::Probabilities, false) => row.iter().map(|p| clipped(p / sum).ln()).collect(),
+        (LossInput::LogProbabilities, _) => row.to_vec(),
+    };
+    logs.iter().zip(y).map(|(log, y)| if *y == 0.0 { 0.0 } else { -y * log }).sum()
+}
+
+#[test]
+fn cross_entropies_and_their_gradients_are_those_in_f64() {
+    for level in LEVELS() {
+        for width in [1, 2, 3, 8, 10, 33] {
+            for count in [1, 2, 9, 40] {
+                let places: Vec<f32> = (0..count).map(|r| (r * 7 % width) as f32).collect();
+                let one_hot: Vec<f32> = (0..count * width)
+                    .map(|i| if places[i / width] as usize == i % width { 1.0 } else { 0.0 })
+                    .collect();
+                // Shares that add up to anything.
+                let shares: Vec<f32> =
+                    one_hot.iter().enumerate().map(|(i, y)| y * 0.7 + (i % 3) as f32 * 0.1).collect();
+                for from in FROM {
+                    for (sparse, targets, y) in
+                        [(true, &places, &one_hot), (false, &one_hot, &one_hot), (false, &shares, &shares)]
+                    {
+                        let predictions = given(from, &rows(count, width, 5));
+                        let at = |r: usize| r * width..(r + 1) * width;
+                        let loss = |r: usize, row: &[f64]| cross_entropy(from, sparse, row, &wide(&y[at(r)]));
+                        let exact: f64 = (0..count).map(|r| loss(r, &wide(&predictions[at(r)]))).sum();
+                        let ours = class_sum(level, from, sparse, width, &predictions, targets);
+                        let what = format!("{level:?} {from:?} sparse {sparse} width {width}");
+                        assert!((ours - exact).abs() <= 1e-5 * (exact.abs() + 1.0), "{what}: {ours} and {exact}");
+                        let mut out = vec![7.0; count * width];
+                        class_gradient(level, from, sparse, width, 3.0, &predictions, targets, &mut out);
+                        for r in 0..count {
+                            let row = wide(&predictions[at(r)]);
+                            for j in 0..width {
+                                let h = 1e-5 * row[j].abs().max(1e-7);
+                                let moved = |by: f64| {
+                                    let mut row = row.clone();
+                                    row[j] += by;
+                                    loss(r, &row)
+                                };
+                                let slope = 3.0 * (moved(h) - moved(-h)) / (2.0 * h);
+                                let off = (f64::from(out[r * width + j]) - slope).abs();
+                                let scale = slope.abs().max(1.0);
+                                assert!(off <= 1e-4 * scale, "{what}: {} and {slope}", out[r * width + j]);
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn special_numbers_come_out_of_the_losses_as_of_libtorchs() {
+    let nan = f32::NAN;
+    for level in LEVELS() {
+        let softmax_of = |row: &[f32]| {
+            let mut row = row.to_vec();
+            softmax(level, row.len(), &mut row);
+            row
+        };
+        assert_eq!(softmax_of(&[3.0e38, -3.0e38]), [1.0, 0.0]);
+        assert_eq!(softmax_of(&[f32::NEG_INFINITY, 0.0]), [0.0, 1.0]);
+        assert_eq!(softmax_of(&[-7.5]), [1.0]);
+        for row in [[f32::INFINITY, 0.0], [nan, 0.0], [0.0, nan], [f32::NEG_INFINITY; 2]] {
+            assert!(softmax_of(&row).iter().all(|v| v.is_nan()), "{row:?}");
+        }
+        let label = |from, p: f32, y: f32| {
+            let mut slope = [0.0];
+            label_gradient(level, from, 1.0, &[p], &[y], &mut slope);
+            (label_sum(level, from, &[p], &[y]) as f32, slope[0])
+        };
+        // Beyond the clip there is a loss, and no gradient.
+        for (p, y) in [(0.0, 1.0), (-3.0, 1.0), (1.0, 0.0), (2.0, 0.0)] {
+            let (loss, slope) = label(LossInput::Probabilities, p, y);
+            assert!((15.9..16.2).contains(&loss) && slope == 0.0, "{p} {y}: {loss} {slope}");
+        }
+        let (loss, slope) = label(LossInput::Probabilities, 1e-7, 1.0);
+        assert!(loss > 16.0 && slope < -9e6, "at the clip itself there is a gradient: {loss} {slope}");
+        let (loss, slope) = label(LossInput::Probabilities, nan, 1.0);
+        assert!(loss.is_nan() && slope == 0.0, "{loss} {slope}");
+        assert_eq!(label(LossInput::Logits, 200.0, 0.0), (200.0, 1.0));
+        assert_eq!(label(LossInput::Logits, -200.0, 1.0), (200.0, -1.0));
+        assert!(label(LossInput::Logits, f32::INFINITY, 1.0).0.is_nan());
+        assert!(label(LossInput::LogProbabilities, 200.0, 1.0).1.is_nan());
+        let class = |from, sparse, row: &[f32], targets: &[f32]| {
+            let mut slopes = row.to_vec();
+            class_gradient(level, from, sparse, row.len(), 1.0, row, targets, &mut slopes);
+            (class_sum(level, from, sparse, row.len(), row, targets) as f32, slopes)
+        };
+        // A row of zeros: 0/0 where it is divided by its sum.
+        let (loss, slopes) = class(LossInput::Probabilities, false, &[0.0, 0.0], &[1.0, 0.0]);
+        assert!(loss.is_nan() && slopes.iter().all(|s| s.is_nan()), "{loss} {slopes:?}");
+        let (loss, slopes) = class(LossInput::Probabilities, true, &[0.0, 0.0], &[1.0]);
+        assert!((loss - 2f32.ln()).abs() < 1e-6 && slopes == [0.0, 0.0], "{loss} {slopes:?}");
+        // A class without a unit.
+        assert_eq!(class(LossInput::Logits, true, &[0.5], &[1.0]), (0.0, vec![0.0]));
+        assert_eq!(class(LossInput::Logits, true, &[0.5], &[0.0]), (0.0, vec![0.0]));
+        assert_eq!(class(LossInput::LogProbabilities, true, &[0.5], &[1.0]), (0.0, vec![0.0]));
+        assert_eq!(class(LossInput::LogProbabilities, true, &[0.5], &[0.0]), (-0.5, vec![-1.0]));
+        // Of a logarithm that is not asked for, 0 times infinity is nothing where a place is picked, and NaN where it is not.
+        let certain = [f32::NEG_INFINITY, 0.0];
+        assert_eq!(class(LossInput::LogProbabilities, true, &certain, &[1.0]).0, 0.0);
+        assert!(class(LossInput::LogProbabilities, false, &certain, &[0.0, 1.0]).0.is_nan());
     }
 }

@@ -9,7 +9,7 @@ use std::process::Command;
 use common::{Ran, rows};
 use serde_json::{Value, json};
 
-const TABLES: [&str; 4] = ["runs", "medians", "first", "apart"];
+const TABLES: [&str; 5] = ["runs", "medians", "first", "apart", "accuracy"];
 
 /// A copy of the notebook beside two results folders, as it lies in the project.
 struct Project {
@@ -329,6 +329,107 @@ fn the_notebook_runs_on_folders_that_share_little() {
     }
     assert_eq!(project.figures(), 3);
     the_tables_hold_what_the_csvs_do(&project, "some", "others");
+}
+
+/// Three clouds of points, of which two touch; texts, and labels of 0 and 1.
+#[cfg(feature = "train")]
+fn clouds() -> String {
+    let near = |nth: usize, by: usize| (nth * by % 97) as f64 / 50.0;
+    let row = |nth: usize| {
+        let class = nth % 3;
+        let (x, y) = ([0.0, 3.0, 4.0][class] + near(nth, 31), [0.0, 3.0, 3.5][class] + near(nth, 53));
+        let colour = ["red", "green"][nth / 2 % 2];
+        format!("{x},{y},{colour},{},{},{}\n", ["left", "a b", "\"b, c\""][class], u8::from(x > 3.0), u8::from(y > 2.0))
+    };
+    "x,y,colour,place,far,high\n".to_owned() + &(0..90).map(row).collect::<String>()
+}
+
+/// Classes, labels, one number and two beside one another in both folders, which differ in their rate; in B some diverge.
+#[cfg(feature = "train")]
+#[test]
+fn the_notebook_runs_on_classes_labels_and_several_outputs_and_shows_their_accuracy() {
+    let Some(python) = common::python_with_pandas_3() else { return };
+    let project = Project::new();
+    let misfit = common::Misfit::new();
+    misfit.write("clouds.csv", &clouds());
+    let text = r#"seeds = 3
+[data]
+target = { csv = "clouds.csv", inputs = ["x", "y"], class = "place" }
+holdout = 0.3
+[model]
+hidden = [8]
+[loss]
+kind = "cross_entropy"
+[optimizer]
+learning_rate = 0.01
+[train]
+steps = 40
+[[variant]]
+name = "class"
+[[variant]]
+name = "labels"
+set = { data.target = { csv = "clouds.csv", inputs = ["x", "colour"], outputs = ["far", "high"] }, data.holdout = 0.3, loss = { kind = "bce" } }
+[[variant]]
+name = "number"
+set = { data.target = { csv = "clouds.csv", inputs = ["x"], output = "y" }, data.holdout = 0.3, loss = { kind = "mse" } }
+[[variant]]
+name = "numbers"
+set = { data.target = { csv = "clouds.csv", inputs = ["colour"], outputs = ["x", "y"] }, data.holdout = 0.3, loss = { kind = "mse" } }
+[[variant]]
+name = "lost"
+set = { optimizer = { kind = "sgd", learning_rate = 1e30 } }
+"#;
+    misfit.write("clouds.toml", text);
+    for (out, rate) in [("one", "0.01"), ("other", "0.05")] {
+        let out = project.results().join(out);
+        misfit.ok(&["run", "clouds.toml", &format!("optimizer.learning_rate={rate}"), "--out", &out.to_string_lossy()]);
+    }
+    let ran = project.run(python, &project.results(), Some(["one", "other"]));
+    assert_eq!(ran.code(), 0, "{}{}", ran.stdout(), ran.stderr());
+    assert_eq!(project.figures(), 4, "errors, accuracies, where they part, predictions");
+    the_tables_hold_what_the_csvs_do(&project, "one", "other");
+    // Accuracies are in the tables as they are in the CSVs.
+    let of = |folder: &str, file: &str, variant: &str, step: Option<&str>| -> Vec<f64> {
+        let rows = project.csv(folder, file).into_iter().filter(|row| row["variant"] == variant);
+        rows.filter(|row| step.is_none_or(|step| row["step"] == step)).map(|row| number(&row["accuracy"])).collect()
+    };
+    for row in project.table("medians") {
+        for (side, folder) in [("A", "one"), ("B", "other")] {
+            let own = of(folder, "runs.csv", &row["variant"], None);
+            let shown = number(&row[&format!("accuracy {side}")]);
+            match row["variant"].as_str() {
+                "number" | "numbers" => assert!(shown.is_nan(), "{row:?}"),
+                _ => assert_eq!(shown, median(own), "{row:?}"),
+            }
+        }
+    }
+    let accuracy = project.table("accuracy");
+    let variants: BTreeSet<&str> = accuracy.iter().map(|row| row["variant"].as_str()).collect();
+    assert_eq!(variants, BTreeSet::from(["class", "labels", "lost"]));
+    for row in &accuracy {
+        for (side, folder) in [("A", "one"), ("B", "other")] {
+            let own = of(folder, "curves.csv", &row["variant"], Some(&row["step"]));
+            assert_eq!(number(&row[&format!("{side} 0.5")]), median(own), "{row:?}");
+        }
+    }
+    assert_eq!(accuracy.len(), 3 * 41);
+
+    // An older folder has no accuracies.
+    let bare = |name: &str| {
+        let path = project.results().join("one").join(name);
+        let text = std::fs::read_to_string(&path).unwrap();
+        let all = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes()).into_records();
+        let all: Vec<csv::StringRecord> = all.map(|row| row.unwrap()).collect();
+        let place = all[0].iter().position(|column| column == "accuracy").unwrap();
+        let mut writer = csv::Writer::from_path(&path).unwrap();
+        for row in all {
+            writer.write_record(row.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, field)| field)).unwrap();
+        }
+    };
+    ["runs.csv", "curves.csv"].into_iter().for_each(bare);
+    let Some(python) = common::python() else { return };
+    let ran = project.run(python, &project.results(), Some(["one", "other"]));
+    assert_eq!(ran.code(), 0, "{}{}", ran.stdout(), ran.stderr());
 }
 
 #[test]

@@ -2,8 +2,10 @@
 //! case is drawn anew from a seeded generator.
 
 use misfit::data::Samples;
+use misfit::data::coding::Coding;
 use misfit::data::random::{Purpose, Stream};
 use misfit::diagnose::noise::noise_share;
+use misfit::experiment::{Experiment, Goal};
 use misfit::report::summary::Middle;
 use misfit::run::outcome::Evidence;
 use misfit::stats::bootstrap::{paired_interval, quantile};
@@ -250,7 +252,7 @@ fn pair(draw: &mut Draw) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
 }
 
 fn samples(inputs: &[f64], targets: &[f64]) -> Samples {
-    Samples { columns: 1, inputs: inputs.to_vec(), targets: targets.to_vec() }
+    Samples { columns: 1, outputs: 1, inputs: inputs.to_vec(), targets: targets.to_vec() }
 }
 
 const AFFINE: [(f64, f64); 6] = [(4.0, 0.0), (-1.0, 0.0), (1e9, 0.0), (1e-7, 0.0), (1.0, 50.0), (-3.0, -20.0)];
@@ -262,7 +264,20 @@ fn targets_in_other_units_have_the_same_r2_and_outcome_and_an_error_in_those_uni
         let (x, y, p) = pair(&mut draw);
         let ends = |y: &[f64], p: &[f64]| {
             let line_rmse = best_line_rmse(1, &x, y);
-            Evidence { losses: &[(1.0, 1.0), (0.5, 0.5)], predictions: p, targets: y, line_rmse }.outcome()
+            let config = Experiment::parse("", "x.toml", &[]).expect("an experiment").baseline;
+            Evidence {
+                losses: &[(1.0, 1.0), (0.5, 0.5)],
+                scores: p,
+                truth: y,
+                fit: Fit::of(p, y),
+                accuracy: f64::NAN,
+                coding: &Coding::of_function(&config).expect("a coding"),
+                mean_rmse: f64::NAN,
+                line_rmse,
+                classes: None,
+                goal: Goal::default(),
+            }
+            .outcome()
         };
         let (fit, outcome) = (Fit::of(&p, &y), ends(&y, &p));
         assert!(fit.r2 <= 1.0 && fit.rmse >= 0.0);

@@ -2,6 +2,8 @@
 //! whatever a results folder holds for text.
 
 mod common;
+#[path = "report/tasks.rs"]
+mod tasks;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
@@ -580,37 +582,38 @@ impl Made {
 
     fn files(&self) -> [(&'static str, String); 4] {
         let inputs = if self.inputs.is_empty() { vec!["x".to_owned()] } else { self.inputs.clone() };
-        let mut runs =
-            vec![[fields("variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2"), self.fixes.clone()].concat()];
-        let mut curves =
-            vec![fields("variant,seed,step,train_loss,test_loss,test_rmse,grad_norm,update_ratio,dead_units")];
+        let [mut runs, mut curves, mut health] = ["runs", "curves", "health"].map(|name| vec![columns(name)]);
+        runs[0].extend(self.fixes.clone());
         let mut predictions = vec![[fields("variant,seed"), inputs.clone(), fields("target,prediction")].concat()];
-        let header = std::fs::read_to_string(committed("reference/health.csv")).unwrap();
-        let mut health = vec![fields(header.lines().next().unwrap())];
         for run in &self.runs {
             let key = [run.variant.clone(), run.seed.to_string()];
             let (steps, last) = run.curve.last().cloned().unwrap_or((0, "NaN".to_owned()));
-            let on = (0..self.fixes.len()).map(|fix| u8::from(run.on.contains(&fix)).to_string());
-            let own = [
-                run.outcome.to_owned(),
-                steps.to_string(),
-                "100.0".to_owned(),
-                last.clone(),
-                last.clone(),
-                run.r2.to_owned(),
+            let known = [
+                ("variant", run.variant.as_str()),
+                ("seed", &key[1]),
+                ("outcome", run.outcome),
+                ("steps", &steps.to_string()),
+                ("first_loss", "100.0"),
+                ("last_loss", &last),
+                ("test_rmse", &last),
+                ("r2", run.r2),
             ];
-            runs.push(key.iter().cloned().chain(own).chain(on).collect());
+            let on = (0..self.fixes.len()).map(|fix| u8::from(run.on.contains(&fix)).to_string());
+            runs.push(row(&columns("runs"), &known).into_iter().chain(on).collect());
             for (step, error) in &run.curve {
-                let own = [step.to_string(), error.clone(), error.clone(), error.clone()];
-                curves.push(key.iter().cloned().chain(own).chain(fields("0.1,NaN,0.0")).collect());
+                let losses = ["train_loss", "test_loss", "test_rmse"].map(|name| (name, error.as_str()));
+                let known =
+                    [("variant", &*key[0]), ("seed", &key[1]), ("step", &step.to_string()), ("grad_norm", "0.1")];
+                let known = [&known[..], &losses, &[("dead_units", "0.0")]].concat();
+                curves.push(row(&columns("curves"), &known));
             }
             for point in 0..12 {
                 let x = (0..inputs.len()).map(|input| format!("{}.5", point * (input + 1)));
                 let y = if number(&last).is_finite() { format!("{}.25", point) } else { last.clone() };
                 predictions.push(key.iter().cloned().chain(x).chain([format!("{point}.0"), y]).collect());
             }
-            let numbers = fields("1,2,0.5,1,2,0.5,0,0,3,100,12,12,-0.1,1,0,11,3.4,0,11,6.5,3.45,1.5,0.5,0.1,2.5 7.5");
-            health.push(key.iter().cloned().chain(numbers).collect());
+            let known = [&[("variant", &*key[0]), ("seed", &*key[1])][..], &HEALTH].concat();
+            health.push(row(&columns("health"), &known));
         }
         [
             ("runs.csv", csv_text(runs)),
@@ -620,6 +623,36 @@ impl Made {
         ]
     }
 }
+
+/// The columns that a committed file has for every experiment.
+fn columns(name: &str) -> Vec<String> {
+    let text = std::fs::read_to_string(committed(&format!("reference/{name}.csv"))).unwrap();
+    let header = text.lines().next().unwrap();
+    fields(header.split(",linear-output").next().unwrap())
+}
+
+/// A row of these columns, NaN where nothing is known; of lists none.
+fn row(columns: &[String], known: &[(&str, &str)]) -> Vec<String> {
+    let value = |column: &String| match known.iter().find(|(name, _)| name == column) {
+        Some((_, value)) => (*value).to_owned(),
+        None if matches!(column.as_str(), "predicted_shares" | "class_shares") => String::new(),
+        None => "NaN".to_owned(),
+    };
+    assert!(known.iter().all(|(name, _)| columns.iter().any(|column| column == name)), "{columns:?} {known:?}");
+    columns.iter().map(value).collect()
+}
+
+/// Of a network of three pieces, on points that are told nowhere else.
+const HEALTH: [(&str, &str); 8] = [
+    ("pieces", "3"),
+    ("most_pieces", "100"),
+    ("target_std", "3.4"),
+    ("zero_rmse", "6.5"),
+    ("mean_rmse", "3.45"),
+    ("line_rmse", "1.5"),
+    ("pieces_rmse", "0.5"),
+    ("kinks", "2.5 7.5"),
+];
 
 #[test]
 fn runs_that_diverged_and_pairs_of_seeds_are_told_as_the_csv_has_them() {
@@ -1159,14 +1192,15 @@ fn what_is_no_results_folder_is_one_line_and_code_2_and_leaves_nothing_behind() 
             misfit.write(&format!("{name}/runs.csv"), text);
         }
     };
-    let header = "variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2\n";
+    let header = &format!("{}\n", columns("runs").join(","));
     let sound = Made::of(vec![ending("one", 0, "2.5")]).files()[0].1.clone();
     folder("results/polynomial", Some(&sound));
     folder("bare", None);
     folder("empty", Some(""));
     folder("header", Some(header));
     folder("torn", Some(&format!("{header}one,0,fits,10,1.0\n")));
-    folder("wrong", Some(&format!("{header}one,zero,fits,10,1.0,1.0,1.0,1.0\n")));
+    let wrong = row(&columns("runs"), &[("variant", "one"), ("seed", "zero"), ("outcome", "fits"), ("steps", "10")]);
+    folder("wrong", Some(&format!("{header}{}\n", wrong.join(","))));
     folder("twice", Some(&Made::of(vec![ending("twin", 0, "2.5"), ending("twin", 0, "2.5")]).files()[0].1));
     folder("taken/report.html", None);
     folder("results/mine", None);

@@ -34,6 +34,8 @@ struct Case {
     batch: usize,
     draw: &'static str,
     columns: usize,
+    /// Of a file.
+    target: &'static str,
     loss: &'static str,
     optimizer: &'static str,
 }
@@ -45,6 +47,7 @@ const PLAIN: Case = Case {
     batch: 32,
     draw: "fresh",
     columns: 1,
+    target: "output = \"y\"",
     loss: "kind = \"mse\"",
     optimizer: "kind = \"adam\"",
 };
@@ -61,9 +64,10 @@ impl Case {
         } else {
             let names: Vec<String> = (0..self.columns).map(|c| format!("\"c{c}\"")).collect();
             format!(
-                "target = {{ csv = {:?}, inputs = [{}], output = \"y\" }}\nscale_input = \"standardize\"",
+                "target = {{ csv = {:?}, inputs = [{}], {} }}\nscale_input = \"standardize\"",
                 rows.path(),
-                names.join(", ")
+                names.join(", "),
+                self.target
             )
         };
         common::config(&format!(
@@ -76,10 +80,11 @@ impl Case {
 fn rows_of_four_columns() -> tempfile::NamedTempFile {
     use std::io::Write;
     let mut file = tempfile::NamedTempFile::new().expect("a file");
-    writeln!(file, "c0,c1,c2,c3,y").expect("written");
+    writeln!(file, "c0,c1,c2,c3,y,z,class").expect("written");
     for i in 0..60 {
         let x = f64::from(i);
-        writeln!(file, "{},{},{},{},{}", x.sin(), (x * 0.7).cos(), x * 0.01, (x * x) % 7.0, (x * 0.3).sin() + 0.1)
+        let (y, z, class) = ((x * 0.3).sin() + 0.1, (x * 0.4).cos(), i * 7 % 10);
+        writeln!(file, "{},{},{},{},{y},{z},{class}", x.sin(), (x * 0.7).cos(), x * 0.01, (x * x) % 7.0)
             .expect("written");
     }
     file
@@ -87,7 +92,7 @@ fn rows_of_four_columns() -> tempfile::NamedTempFile {
 
 const ALL: &str = "[\"relu\", \"leaky_relu\", \"elu\", \"gelu\", \"sigmoid\", \"tanh\", \"identity\"]";
 
-const CASES: [Case; 28] = [
+const CASES: [Case; 33] = [
     PLAIN,
     Case { hidden: "[9, 11, 5, 3, 8, 17, 2]", batch: 17, ..PLAIN },
     Case { hidden: "[9, 11]", batch: 17, ..PLAIN },
@@ -129,7 +134,14 @@ const CASES: [Case; 28] = [
     Case { loss: "kind = \"mae\"\npairing = \"broadcast\"", output: "softmax", ..PLAIN },
     Case { loss: "kind = \"huber\"\npairing = \"broadcast-mean\"", batch: 300, hidden: "[8]", ..PLAIN },
     Case { loss: "kind = \"mse\"\npairing = \"broadcast\"", activation: "\"gelu\"", hidden: "[10, 11]", ..PLAIN },
+    Case { columns: 4, target: "outputs = [\"y\", \"z\"]", batch: 17, hidden: "[9]", output: "tanh", ..PLAIN },
+    Case { columns: 4, target: CLASS, loss: "kind = \"cross_entropy\"", output: "softmax", batch: 33, ..PLAIN },
+    Case { columns: 4, target: CLASS, loss: "kind = \"cross_entropy\"", hidden: "[300]", batch: 33, ..PLAIN },
+    Case { columns: 4, target: CLASS, loss: "kind = \"nll\"", output: "log_softmax", hidden: "[]", batch: 7, ..PLAIN },
+    Case { columns: 4, target: CLASS, loss: "kind = \"bce\"", output: "sigmoid", hidden: "[8]", batch: 3, ..PLAIN },
 ];
+
+const CLASS: &str = "class = \"class\"";
 
 #[test]
 fn a_run_is_bitwise_the_same_alone_and_at_every_place_of_a_stack_in_any_order() {

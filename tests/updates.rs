@@ -146,6 +146,8 @@ fn near(ours: f32, exact: f64, what: &str) {
     assert!((ours - exact).abs() <= 1e-6 * (1.0 + exact.abs()), "{what}: {ours:?} and {exact:?}");
 }
 
+/// (1 − y)ŷ + ln(1 + e^−ŷ) of −½, ½, 1½ and −2, 0, 2.
+const BCE: f64 = -2.5 + 0.974076984180107 + 0.474076984180107 + 0.201413277982752;
 const LOG_COSH_HALF: f64 = 0.12011450695827752;
 const LOG_COSH_3_HALVES: f64 = 0.8554401710137968;
 const LOG_COSH_5_HALVES: f64 = 1.8135681679291729;
@@ -166,6 +168,12 @@ fn losses_and_their_gradients_on_known_numbers_are_those_reckoned_on_paper() {
         ("kind = \"huber\"", 1.25 / 3.0, 1.0 / 3.0),
         ("kind = \"huber\"\ndelta = 0.25", (0.25 * 1.375 + 2.0 * 0.25 * 0.375) / 3.0, 0.25 / 3.0),
         ("kind = \"log_cosh\"", (LOG_COSH_3_HALVES + 2.0 * LOG_COSH_HALF) / 3.0, tanh(1.5) / 3.0),
+        ("kind = \"mse\"\nreduction = \"sum\"", 2.75, 3.0),
+        ("kind = \"bce\"", BCE / 3.0, 1.8175744761936437 / 3.0),
+        ("kind = \"bce\"\nreduction = \"sum\"", BCE, 1.8175744761936437),
+        // Of one unit: Σ y ln 1; and Σ y, with the sign turned, of what is taken for a logarithm.
+        ("kind = \"cross_entropy\"", 0.0, 0.0),
+        ("kind = \"nll\"", -4.0 / 3.0, 0.0),
         ("kind = \"mse\"\npairing = \"broadcast\"", 32.25 / 3.0, 3.0),
         ("kind = \"mse\"\npairing = \"broadcast-mean\"", 32.25 / 9.0, 1.0),
         ("kind = \"sse\"\npairing = \"broadcast\"", 32.25, 9.0),

@@ -189,12 +189,12 @@ impl Misfit {
         let stack = Stack::new(lanes, self.device)?;
         let start = Start {
             test_inputs: data.scaled_inputs(&data.test),
-            test_targets: data.scaled_targets(&data.test),
+            test_targets: data.coded_targets(&data.test),
             lanes: (stack.parameters()?.into_iter().zip(&stack.lanes))
                 .map(|(parameters, Lane { data, .. })| StartLane {
                     parameters,
                     inputs: data.scaled_inputs(&data.train),
-                    targets: data.scaled_targets(&data.train),
+                    targets: data.coded_targets(&data.train),
                 })
                 .collect(),
         };
@@ -236,8 +236,7 @@ impl Stack {
                 engine.expect(1);
                 black_box((engine.gradient(true)?, engine.gradient_norms()?));
                 for (lane, tested) in block.iter().zip(engine.predict()?) {
-                    let scale = &lane.data.target_scale;
-                    black_box(tested.values.iter().map(|&y| scale.unscale(f64::from(y))).collect::<Vec<f64>>());
+                    black_box(lane.data.coding.scores(&tested.values));
                     kept.push(tested.loss);
                 }
                 black_box(engine.update(true)?);

@@ -76,9 +76,10 @@ mod training {
 
     pub fn run(args: &PlanArgs) -> Result<Exit> {
         let device = named(&args.device)?;
-        let experiment = load(&args.words, args.seeds.as_deref(), args.engine)?;
+        let mut experiment = load(&args.words, args.seeds.as_deref(), args.engine)?;
         experiment.notes.iter().for_each(|text| note(text));
-        let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+        let files = Files::of(&mut experiment)?;
+        files.notes().into_iter().for_each(note);
         let estimate = WorkEstimate::of(&experiment, &files, device)?;
         let cut = match (args.tasks, args.runs_per_task) {
             (Some(tasks), _) => Cut::Tasks(tasks),

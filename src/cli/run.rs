@@ -67,11 +67,12 @@ pub struct RunArgs {
 }
 
 pub fn run(args: &RunArgs) -> Result<Exit> {
-    let experiment = args.train.load()?;
+    let mut experiment = args.train.load()?;
     let variants = experiment.select(&args.variant)?;
     experiment.notes.iter().for_each(|text| note(text));
     if args.dry_run {
-        let files = Files::read(variants.iter().map(|&at| &experiment.variants[at].config))?;
+        let files = Files::of(&mut experiment)?;
+        files.notes().into_iter().for_each(note);
         for &at in &variants {
             let variant = &experiment.variants[at];
             let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
@@ -82,7 +83,7 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
         print(&describe(&experiment, &variants, named(&args.train.device)?))?;
         return Ok(Exit::Done);
     }
-    train(&args.train, &experiment, &variants)
+    train(&args.train, &mut experiment, &variants)
 }
 
 pub fn threads(text: &str) -> Result<u16, String> {
@@ -177,7 +178,7 @@ fn describe(experiment: &Experiment, variants: &[usize], device: Device) -> Stri
 }
 
 #[cfg(not(feature = "train"))]
-fn train(_: &TrainArgs, _: &Experiment, _: &[usize]) -> Result<Exit> {
+fn train(_: &TrainArgs, _: &mut Experiment, _: &[usize]) -> Result<Exit> {
     cannot_train()
 }
 
@@ -189,14 +190,15 @@ pub fn cannot_train() -> Result<Exit> {
 }
 
 #[cfg(feature = "train")]
-fn train(args: &TrainArgs, experiment: &Experiment, variants: &[usize]) -> Result<Exit> {
+fn train(args: &TrainArgs, experiment: &mut Experiment, variants: &[usize]) -> Result<Exit> {
     use crate::experiment::EMBEDDED;
     use crate::report::table;
     use crate::results::lock::ANOTHER;
     use crate::run::runner::{Place, Runner};
 
     let runner = Runner::new(&args.device, args.threads)?;
-    let files = Files::read(experiment.variants.iter().map(|variant| &variant.config))?;
+    let files = Files::of(experiment)?;
+    files.notes().into_iter().for_each(note);
     let hash = runner.hash(experiment, files.hashes());
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
     let (fresh, asked_fresh) = (args.fresh, args.fresh);

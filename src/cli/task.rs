@@ -81,9 +81,9 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
         return Ok(Exit::Done);
     }
     let runner = Runner::new(device, args.threads.or_else(|| cores_of_the_task(device)))?;
-    let (experiment, data) = planned.experiment()?;
+    let (mut experiment, data) = planned.experiment()?;
     let runs = planned.runs_of(index);
-    let files = Files::read(runs.iter().map(|run| &experiment.variants[run.variant].config))?;
+    let files = Files::of(&mut experiment)?;
     for (path, hash) in files.hashes() {
         let shown = path.display();
         ensure!(data.get(path) == Some(hash), "{shown}: was changed after misfit plan copied it: restore it");

@@ -40,6 +40,10 @@ pub(super) struct DifferenceSize {
     pub unlike: bool,
 }
 
+impl DifferenceSize {
+    const OF_TEXTS: Self = DifferenceSize { absolute: f64::NAN, relative: f64::NAN, beyond: true, unlike: false };
+}
+
 /// A number as pandas would read it: nothing is NaN.
 pub(super) fn number(text: &[u8]) -> Option<f64> {
     if text.is_empty() {
@@ -71,10 +75,9 @@ fn weigh(a: &[u8], b: &[u8], tolerance: &Tolerance) -> Option<DifferenceSize> {
     let list = |text: &[u8]| -> Option<Vec<f64>> {
         text.contains(&b' ').then(|| text.split(|&byte| byte == b' ').map(number).collect()).flatten()
     };
-    let text = DifferenceSize { absolute: f64::NAN, relative: f64::NAN, beyond: true, unlike: false };
-    let (Some(a), Some(b)) = (list(a), list(b)) else { return Some(text) };
+    let (Some(a), Some(b)) = (list(a), list(b)) else { return Some(DifferenceSize::OF_TEXTS) };
     if a.len() != b.len() {
-        return Some(text);
+        return Some(DifferenceSize::OF_TEXTS);
     }
     let sizes = a.iter().zip(&b).filter(|(a, b)| !same(**a, **b)).map(|(&a, &b)| tolerance.weigh(a, b));
     sizes.reduce(|x, y| DifferenceSize {
@@ -160,6 +163,16 @@ impl Column {
     /// Says how the rows differ in it, if they do.
     pub fn look(&mut self, a: Row, b: Row, tolerance: &Tolerance) -> Option<DifferenceSize> {
         let size = weigh(a.fields.get(self.places[0]), b.fields.get(self.places[1]), tolerance)?;
+        Some(self.keep(a, b, size))
+    }
+
+    /// The same of names, which may look like numbers.
+    pub fn look_at_names(&mut self, a: Row, b: Row) -> Option<DifferenceSize> {
+        let differ = a.fields.get(self.places[0]) != b.fields.get(self.places[1]);
+        differ.then(|| self.keep(a, b, DifferenceSize::OF_TEXTS))
+    }
+
+    fn keep(&mut self, a: Row, b: Row, size: DifferenceSize) -> DifferenceSize {
         self.differ += 1;
         self.beyond += u64::from(size.beyond);
         if self.first.is_none() {
@@ -170,7 +183,7 @@ impl Column {
                 KeptDifference::set(kept, size, a, b);
             }
         }
-        Some(size)
+        size
     }
 
     /// `key` are the columns of A's key; `beyond_noise` as in [`ColumnComparison`].

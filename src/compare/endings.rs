@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::json;
 use super::side::Side;
-use crate::report::summary::{VariantSummary, by_variant};
+use crate::report::summary::{Middle, VariantSummary, by_variant};
 use crate::results::manifest::{Manifest, named_as_ablations_are};
 use crate::results::read::{self, Runs};
 
@@ -18,11 +18,17 @@ pub struct Ending {
     /// `fits 6/6`, or each outcome with its count.
     pub outcomes_a: String,
     pub outcomes_b: String,
-    /// Medians over all seeds of the side, in target units; a run whose error is not a number counts as infinitely far off.
+    /// Medians over all seeds of the side, in target units, of classes those of their probabilities; a run whose error is
+    /// not a number counts as infinitely far off.
     #[serde(serialize_with = "json::number")]
     pub test_rmse_a: f64,
     #[serde(serialize_with = "json::number")]
     pub test_rmse_b: f64,
+    /// Medians of classes' accuracy; NaN of regressions.
+    #[serde(serialize_with = "json::number")]
+    pub accuracy_a: f64,
+    #[serde(serialize_with = "json::number")]
+    pub accuracy_b: f64,
 }
 
 /// Runs files of so many bytes or fewer are read for it.
@@ -36,7 +42,13 @@ pub fn endings(sides: [&Side; 2], manifest: Option<&Manifest>) -> Vec<Ending> {
     });
     let variants = runs.each_ref().map(|runs| by_variant(runs.rows.iter().map(|(row, _)| row)));
     let summary = |side: usize, variant: &str| VariantSummary::of(variant, variants[side].get(variant)?);
+    // Of classes every run has one.
+    let accuracy = |side: usize, variant: &str| {
+        let rows = variants[side].get(variant).into_iter().flatten();
+        Middle::of(rows.map(|row| row.accuracy)).map_or(f64::NAN, |middle| middle.median)
+    };
     let ending = |a: &str, b: &str, name: Option<&str>| {
+        let [accuracy_a, accuracy_b] = [accuracy(0, a), accuracy(1, b)];
         let (a, b) = (summary(0, a)?, summary(1, b)?);
         Some(Ending {
             variant: name.map(str::to_owned),
@@ -44,6 +56,8 @@ pub fn endings(sides: [&Side; 2], manifest: Option<&Manifest>) -> Vec<Ending> {
             outcomes_b: b.outcomes_line(),
             test_rmse_a: a.test_rmse.median,
             test_rmse_b: b.test_rmse.median,
+            accuracy_a,
+            accuracy_b,
         })
     };
     if let [Some(a), Some(b)] = sides.map(|side| side.variant.as_deref()) {

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 use std::io::Read;
+use std::ops::Range;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
@@ -13,6 +14,7 @@ use super::noise::NoiseWatch;
 use super::side::Side;
 use super::{Asked, FileComparison};
 use crate::results::files::{self, BLOCK, Bounded};
+use crate::results::points::{PREDICTION, PredictionColumns, ROW, TARGET};
 use crate::results::rows::RunFile;
 use crate::text::{one_line, unknown};
 
@@ -66,9 +68,35 @@ fn key_of(columns: [&[String]; 2]) -> Vec<String> {
     match first[..] {
         ["kind", "fixes", ..] => own(&first[..2]),
         ["variant", "finding", _, _, "fix", ..] => own(&[first[0], first[1], first[4]]),
-        // The inputs are what a prediction is of.
-        ["variant", "seed", .., "target", "prediction"] => own(&first[..first.len() - 2]),
-        _ => ["variant", "seed", "step", "x"].into_iter().filter(both).map(str::to_owned).collect(),
+        _ => match columns.map(predictions) {
+            // A point of a file is found by its row there, whatever became of its inputs.
+            [Some(a), Some(b)] if a.row && b.row => own(&[first[0], first[1], ROW]),
+            // Else its inputs are what a prediction is of.
+            [Some(a), _] => own(&first[..2]).into_iter().chain(a.inputs).collect(),
+            _ => ["variant", "seed", "step", "x"].into_iter().filter(both).map(str::to_owned).collect(),
+        },
+    }
+}
+
+/// What the columns of a `predictions.csv` are, if it is one.
+fn predictions(header: &[String]) -> Option<PredictionColumns> {
+    PredictionColumns::read(&header.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+/// The columns that name a class, where `header` is of predictions of some: in those rows that have a probability.
+fn classes(header: &[String]) -> Option<Classes> {
+    let count = predictions(header)?.classes.len();
+    (count > 0).then(|| Classes { probabilities: header.len() - count..header.len() })
+}
+
+/// Where each row has the probabilities of classes.
+struct Classes {
+    probabilities: Range<usize>,
+}
+
+impl Classes {
+    fn are_of(&self, row: Row) -> bool {
+        self.probabilities.clone().any(|column| !row.fields.get(column).is_empty())
     }
 }
 
@@ -143,12 +171,13 @@ pub(super) fn files(
             rows
         ));
         file.compared = rows;
-        let noise = NoiseWatch::new(shared.clone(), &key).map(|_| false);
+        let noise = NoiseWatch::new(shared.clone(), &key, &[]).map(|_| false);
         let ended = shared.into_iter().map(|(name, places)| Column::new(name, places).end(&layouts[0].key, noise));
         file.columns = ended.collect();
         return Ok(file);
     }
 
+    let shared = Shared { columns: shared, classes: [classes(&headers[0]), classes(&headers[1])] };
     // Files that misfit writes are in order; of others it shows on the way.
     let mut order = Order::AsWritten;
     loop {
@@ -257,11 +286,18 @@ fn notice(shown: &str, noticed: &Noticed, notes: &mut Vec<String>) {
     }
 }
 
+/// The columns that both sides have.
+struct Shared {
+    /// With their places, but those of the key.
+    columns: Vec<(String, [usize; 2])>,
+    classes: [Option<Classes>; 2],
+}
+
 fn walk(
     sides: [&Side; 2],
     paths: [&Path; 2],
     layouts: &[KeyedLayout; 2],
-    shared: &[(String, [usize; 2])],
+    Shared { columns: shared, classes }: &Shared,
     order: Order,
     tolerance: &Tolerance,
     file: &FileComparison,
@@ -271,7 +307,12 @@ fn walk(
     let mut b = Keyed::open(sides[1], paths[1], &layouts[1], order)?;
     let mut columns: Vec<Column> = shared.iter().map(|(name, places)| Column::new(name.clone(), *places)).collect();
     let mut sizes = Vec::with_capacity(columns.len());
-    let mut watch = NoiseWatch::new(shared.to_vec(), &file.key);
+    // Classes may be called 0, 1, …, and are no numbers for that.
+    let of_classes = classes.iter().any(Option::is_some);
+    let names_class: Vec<bool> =
+        shared.iter().map(|(name, _)| of_classes && [TARGET, PREDICTION].contains(&name.as_str())).collect();
+    let are_of = |side: usize, row: Row| classes[side].as_ref().is_some_and(|classes| classes.are_of(row));
+    let mut watch = NoiseWatch::new(shared.to_vec(), &file.key, &names_class);
     // Then rows of the same text are the same in all their columns.
     let alike = shared.iter().all(|(_, [a, b])| a == b);
     let key = |row: Row| -> Vec<String> { row.key().map(|part| String::from_utf8_lossy(part).into_owned()).collect() };
@@ -289,7 +330,12 @@ fn walk(
                 if alike && a.fields == b.fields {
                     sizes.resize_with(columns.len(), || None);
                 } else {
-                    sizes.extend(columns.iter_mut().map(|column| column.look(a, b, tolerance)));
+                    let of_classes = of_classes && (are_of(0, a) || are_of(1, b));
+                    let look = |(column, names): (&mut Column, &bool)| match of_classes && *names {
+                        true => column.look_at_names(a, b),
+                        false => column.look(a, b, tolerance),
+                    };
+                    sizes.extend(columns.iter_mut().zip(&names_class).map(look));
                 }
                 if let Some(watch) = &mut watch {
                     watch.look(a, b, &sizes);

@@ -191,13 +191,20 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
     match (a, b) {
         (Ok(Some(a)), Ok(Some(b))) => {
             comparison.settings = settings::differences(sides, [&a, &b]);
-            let scales = |setting: &&Setting| setting.key == "data.scale_target" || setting.key.starts_with("loss.");
+            // What a loss takes predictions for leaves its units as they are.
+            let scales = |setting: &&Setting| {
+                ["data.scale_target", "data.labels"].contains(&setting.key.as_str())
+                    || (setting.key.starts_with("loss.") && setting.key != "loss.from")
+            };
             let keys: Vec<&str> =
                 comparison.settings.iter().filter(scales).map(|setting| setting.key.as_str()).collect();
             if !keys.is_empty() {
+                let of_classes = |ending: &Ending| ending.accuracy_a.is_finite() && ending.accuracy_b.is_finite();
+                let all = !comparison.endings.is_empty() && comparison.endings.iter().all(of_classes);
                 comparison.notes.push(format!(
-                    "the losses of the sides are not in the same units ({} differs): compare test_rmse and r2 instead",
-                    keys.join(", ")
+                    "the losses of the sides are not in the same units ({} differs): compare {} and r2 instead",
+                    keys.join(", "),
+                    if all { "accuracy" } else { "test_rmse" }
                 ));
             }
         }

@@ -105,8 +105,9 @@ pub(super) struct NoiseWatch {
 }
 
 impl NoiseWatch {
-    /// `key` are the key's names. Nothing if it does not begin with the run: a variant and a seed, or a seed.
-    pub fn new(columns: Vec<(String, [usize; 2])>, key: &[String]) -> Option<Self> {
+    /// `key` are the key's names; `texts` says of which columns it is known that they hold none but texts, however those
+    /// look. Nothing if the key does not begin with the run: a variant and a seed, or a seed.
+    pub fn new(columns: Vec<(String, [usize; 2])>, key: &[String], texts: &[bool]) -> Option<Self> {
         let names: Vec<&str> = key.iter().map(String::as_str).collect();
         let (variant, seed) = match names[..] {
             ["variant", "seed", ..] => (Some(0), 1),
@@ -115,7 +116,7 @@ impl NoiseWatch {
         };
         Some(NoiseWatch {
             differs: vec![false; columns.len()],
-            texts: vec![false; columns.len()],
+            texts: (0..columns.len()).map(|nth| texts.get(nth).copied().unwrap_or(false)).collect(),
             beyond: vec![false; columns.len()],
             columns,
             variant,

@@ -9,7 +9,7 @@ use crate::report::sheet::{Sheet, escaped};
 use crate::report::spark::spark;
 use crate::report::style::{bad, good};
 use crate::results::rows::lines;
-use crate::text::numbers::{number, plural, short};
+use crate::text::numbers::{number, plural, short, signed};
 use crate::text::{cut, one_line, shorten};
 
 /// Lines that are shown of a file's noise, and settings, at most.
@@ -296,15 +296,38 @@ fn settings(settings: &[Setting]) -> Sheet {
 /// Is it better or worse?
 fn endings(endings: &[Ending]) -> Sheet {
     let named = endings.iter().any(|ending| ending.variant.is_some());
+    let sides = |ending: &Ending| {
+        [(ending.accuracy_a, ending.test_rmse_a), (ending.accuracy_b, ending.test_rmse_b)]
+            // Classes have their accuracy, numbers their error.
+            .map(|(accuracy, error)| if accuracy.is_nan() { (None, Some(error)) } else { (Some(accuracy), None) })
+    };
+    let told = || endings.iter().take(MOST_ENDINGS).map(|ending| (ending, sides(ending)));
+    let accuracies = told().any(|(_, sides)| sides.iter().any(|(accuracy, _)| accuracy.is_some()));
+    let errors = told().any(|(_, sides)| sides.iter().any(|(_, error)| error.is_some()));
     let mut header = Vec::from_iter(named.then_some("variant"));
-    header.extend(["A", "B", "test RMSE of A, median", "of B", "B over A"]);
-    let first = header.len() - 3;
-    let mut sheet = Sheet::new(&header, &[first, first + 1, first + 2]);
-    for ending in endings.iter().take(MOST_ENDINGS) {
-        let name = ending.variant.as_ref().map(|name| middle(&one_line(name)));
-        let (a, b) = (ending.test_rmse_a, ending.test_rmse_b);
-        let cells = [ending.outcomes_a.clone(), ending.outcomes_b.clone(), short(a), short(b), short(b / a)];
-        sheet.row(name.into_iter().chain(cells));
+    header.extend(["A", "B"]);
+    let first = header.len();
+    if accuracies {
+        header.extend(["accuracy of A, median", "of B", "B − A"]);
+    }
+    if errors {
+        header.extend(["test RMSE of A, median", "of B", "B over A"]);
+    }
+    let mut sheet = Sheet::new(&header, &(first..header.len()).collect::<Vec<_>>());
+    let both = |a: Option<f64>, b: Option<f64>, beside: fn(f64, f64) -> String| {
+        let shown = |value: Option<f64>| value.map_or_else(dash, short);
+        [shown(a), shown(b), a.zip(b).map_or_else(dash, |(a, b)| beside(a, b))]
+    };
+    for (ending, [a, b]) in told() {
+        let mut cells = Vec::from_iter(ending.variant.as_ref().map(|name| middle(&one_line(name))));
+        cells.extend([ending.outcomes_a.clone(), ending.outcomes_b.clone()]);
+        if accuracies {
+            cells.extend(both(a.0, b.0, |a, b| signed(b - a)));
+        }
+        if errors {
+            cells.extend(both(a.1, b.1, |a, b| short(b / a)));
+        }
+        sheet.row(cells);
     }
     sheet
 }

@@ -39,7 +39,8 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
         }
     };
     let own = manifests.map(about);
-    for key in own[0].keys() {
+    let keys: std::collections::BTreeSet<&str> = own.iter().flat_map(BTreeMap::keys).copied().collect();
+    for key in keys {
         add(key, [own[0].get(key).cloned(), own[1].get(key).cloned()]);
     }
     let variants = manifests.map(variants);
@@ -97,7 +98,9 @@ pub fn differences(sides: [&Side; 2], manifests: [&Manifest; 2]) -> Vec<Setting>
 fn about(manifest: &Manifest) -> BTreeMap<&'static str, Value> {
     let data: BTreeMap<String, &String> =
         manifest.data.iter().map(|(path, hash)| (path.display().to_string(), hash)).collect();
-    BTreeMap::from([
+    let goal = [("goal.accuracy", manifest.goal.accuracy), ("goal.r2", manifest.goal.r2)];
+    let goal = goal.into_iter().filter_map(|(key, wanted)| Some((key, Value::from(wanted?))));
+    let rest = BTreeMap::from([
         ("name", Value::from(manifest.name.clone())),
         ("seeds", serde_json::json!(manifest.seeds)),
         ("data", serde_json::json!(data)),
@@ -105,7 +108,8 @@ fn about(manifest: &Manifest) -> BTreeMap<&'static str, Value> {
         ("misfit", Value::from(manifest.misfit.clone())),
         ("libtorch", Value::from(manifest.libtorch.clone())),
         ("status", serde_json::json!(manifest.status)),
-    ])
+    ]);
+    rest.into_iter().chain(goal).collect()
 }
 
 /// Each variant's settings, its fixes among them.

@@ -1,18 +1,33 @@
 //! What a run learns from and is tested on: targets, sampling, scaling, batches.
 
+mod cells;
+pub mod coding;
 pub mod csv_file;
+mod encoding;
 pub mod random;
+mod source;
+mod split;
+pub mod table;
+pub mod tensors;
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use crate::experiment::config::*;
+use crate::experiment::formula::Formula;
+use crate::experiment::table::Task;
+use crate::experiment::{Experiment, Variant};
 use crate::stats::moments::{deviation, mean, range};
+use crate::text::numbers::number;
+use coding::Coding;
 use csv_file::CsvFile;
+use encoding::Encoding;
 use random::{Purpose, Stream};
+use source::Source;
 
 /// Rows of inputs with their targets, in original units.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -20,52 +35,47 @@ pub struct Samples {
     pub columns: usize,
     /// `[rows, columns]`, row by row.
     pub inputs: Vec<f64>,
-    /// `[rows]`.
+    /// Columns of the targets.
+    pub outputs: usize,
+    /// `[rows, outputs]`; of classes the place of each.
     pub targets: Vec<f64>,
 }
 
 impl Samples {
     pub fn rows(&self) -> usize {
-        self.targets.len()
+        self.targets.len() / self.outputs.max(1)
     }
 
     pub fn row(&self, row: usize) -> &[f64] {
         &self.inputs[row * self.columns..(row + 1) * self.columns]
     }
-
-    fn pick(&self, rows: &[usize]) -> Samples {
-        Samples {
-            columns: self.columns,
-            inputs: rows.iter().flat_map(|&row| self.row(row)).copied().collect(),
-            targets: rows.iter().map(|&row| self.targets[row]).collect(),
-        }
-    }
 }
 
-/// The CSV columns that an experiment's targets name, read once.
+/// The files that an experiment's targets name, read once.
 #[derive(Debug, Clone, Default)]
 pub struct Files {
-    columns: HashMap<Columns, Arc<Samples>>,
+    sources: HashMap<String, Arc<Source>>,
     /// The SHA-256 of each file's contents.
     hashes: BTreeMap<PathBuf, String>,
 }
 
-/// A file, its input columns and its output column.
-type Columns = (PathBuf, Vec<String>, String);
-
 impl Files {
-    /// Reads every CSV that one of `configs` names.
+    /// Reads every file that one of `configs` names.
     pub fn read<'a>(configs: impl Iterator<Item = &'a Config>) -> Result<Self> {
         let mut files = Files::default();
-        for config in configs {
-            if let Target::Csv { csv, inputs, output } = &config.data.target {
-                let columns = (csv.clone(), inputs.clone(), output.clone());
-                if files.columns.contains_key(&columns) {
-                    continue;
-                }
-                let file = CsvFile::read(csv)?;
-                files.columns.insert(columns, Arc::new(file.samples(csv, inputs, output)?));
-                files.hashes.insert(csv.clone(), file.sha256);
+        let mut csvs: BTreeMap<PathBuf, Arc<CsvFile>> = BTreeMap::new();
+        for config in configs.filter(|config| config.data.target.file().is_some()) {
+            let key = key(&config.data)?;
+            if files.sources.contains_key(&key) {
+                continue;
+            }
+            let open = |path: &Path| match csvs.entry(path.to_owned()) {
+                Entry::Occupied(known) => Ok(known.get().clone()),
+                Entry::Vacant(new) => Ok(new.insert(Arc::new(CsvFile::read(path)?)).clone()),
+            };
+            if let Some((source, hashes)) = Source::read(&config.data, open)? {
+                files.sources.insert(key, Arc::new(source));
+                files.hashes.extend(hashes);
             }
         }
         Ok(files)
@@ -74,6 +84,59 @@ impl Files {
     pub fn hashes(&self) -> &BTreeMap<PathBuf, String> {
         &self.hashes
     }
+
+    /// Rows that were left out, a line for each file.
+    pub fn notes(&self) -> Vec<&str> {
+        let mut notes: Vec<&str> = self.sources.values().flat_map(|source| &source.notes).map(String::as_str).collect();
+        notes.sort_unstable();
+        notes.dedup();
+        notes
+    }
+
+    /// Reads every file of an experiment, and writes down in it what they hold.
+    pub fn of(experiment: &mut Experiment) -> Result<Self> {
+        let files = Self::read(experiment.variants.iter().map(|variant| &variant.config))?;
+        files.describe(experiment)?;
+        Ok(files)
+    }
+
+    /// Writes down in an experiment what its files hold.
+    pub fn describe(&self, experiment: &mut Experiment) -> Result<()> {
+        let mut schemas = HashMap::new();
+        for variant in experiment.variants.iter_mut().filter(|variant| variant.config.data.target.file().is_some()) {
+            let key = key(&variant.config.data)?;
+            let Some(source) = self.sources.get(&key) else { continue };
+            variant.table = Some(schemas.entry(key).or_insert_with(|| Arc::new(source.schema.clone())).clone());
+        }
+        let number = |variant: &&Variant| variant.table.as_ref().is_none_or(|table| table.task == Task::Regression);
+        if let (Some(_), Some(variant)) = (experiment.goal.accuracy, experiment.variants.iter().find(number)) {
+            bail!("goal.accuracy: variant {:?} is a regression, which has none: set goal.r2", variant.name);
+        }
+        Ok(())
+    }
+
+    fn source(&self, data: &Data) -> Result<Option<&Arc<Source>>> {
+        match data.target.file() {
+            None => Ok(None),
+            Some(path) => {
+                let source = self.sources.get(&key(data)?);
+                source.with_context(|| format!("{}: was not read", path.display())).map(Some)
+            }
+        }
+    }
+
+    /// Whether runs of several seeds may have inputs of several numbers: those of texts that are among the training rows.
+    pub fn vary(&self, data: &Data) -> Result<bool> {
+        let drawn = data.holdout > 0.0 && data.holdout_rows != Some(HoldoutRows::Last);
+        let texts = |source: &Arc<Source>| source.schema.inputs.iter().any(|column| column.categories.is_some());
+        Ok(drawn && self.source(data)?.is_some_and(texts))
+    }
+}
+
+/// All that a source depends on.
+fn key(data: &Data) -> Result<String> {
+    let test = if let Test::Csv(path) = &data.test { Some(path) } else { None };
+    Ok(serde_json::to_string(&(&data.target, test, data.missing, data.holdout > 0.0))?)
 }
 
 /// A value's way into the network's units and back: `(value − shift)/factor`.
@@ -118,31 +181,86 @@ pub struct RunData {
     pub test: Samples,
     /// One for each input column.
     pub input_scale: Vec<Affine>,
-    pub target_scale: Affine,
+    pub coding: Coding,
+    /// What the test points must be predicted as, as [`Coding::truth`] has it.
+    pub test_truth: Vec<f64>,
+    function: Option<Function>,
+    /// Where they come from a file: the file, which of its rows the test points are, and how these become numbers.
+    source: Option<(Arc<Source>, Vec<usize>, Encoding)>,
+}
+
+/// A target that is known everywhere.
+#[derive(Debug, Clone)]
+enum Function {
+    /// Coefficients, constant first.
+    Polynomial(Vec<f64>),
+    Formula(Formula),
+}
+
+impl Function {
+    fn of(target: &Target) -> Result<Option<Self>> {
+        Ok(match target {
+            Target::Polynomial { polynomial } => Some(Function::Polynomial(polynomial.clone())),
+            Target::Formula { formula } => {
+                let parsed = Formula::parse(formula).map_err(|message| anyhow!("data.target.formula: {message}"))?;
+                Some(Function::Formula(parsed))
+            }
+            Target::Csv { .. } | Target::Tensors { .. } => None,
+        })
+    }
+
+    fn value(&self, x: f64) -> f64 {
+        match self {
+            Function::Polynomial(coefficients) => polynomial(coefficients, x),
+            Function::Formula(formula) => formula.value(x),
+        }
+    }
+
+    fn samples(&self, inputs: Vec<f64>) -> Result<Samples> {
+        let targets: Vec<f64> = inputs.iter().map(|&x| self.value(x)).collect();
+        if let (Function::Formula(_), Some(at)) = (self, targets.iter().position(|y| !y.is_finite())) {
+            bail!(
+                "data.target.formula: is {} at x = {}: choose other data.inputs",
+                number(targets[at]),
+                number(inputs[at])
+            );
+        }
+        Ok(Samples { columns: 1, inputs, outputs: 1, targets })
+    }
 }
 
 impl RunData {
     pub fn new(config: &Config, seed: u64, files: &Files) -> Result<Self> {
         let data = &config.data;
-        let (mut train, test) = match &data.target {
-            Target::Polynomial { polynomial } => {
-                let inputs = data.inputs.as_ref().context("a polynomial is sampled at data.inputs")?;
-                let train = polynomial_samples(polynomial, sample(inputs, &mut Stream::new(seed, Purpose::Inputs)));
+        let function = Function::of(&data.target)?;
+        let (mut train, test, source) = match (&function, files.source(data)?) {
+            (Some(function), _) => {
+                let inputs = data.inputs.as_ref().context("a function is sampled at data.inputs")?;
+                let train = function.samples(sample(inputs, &mut Stream::new(seed, Purpose::Inputs)))?;
                 let test = match &data.test {
-                    Test::Grid(span) => polynomial_samples(polynomial, grid(span)),
+                    Test::Grid(span) => function.samples(grid(span))?,
                     Test::Uniform(span) => {
-                        let inputs = sample(&Inputs::Uniform(*span), &mut Stream::new(seed, Purpose::Test));
-                        polynomial_samples(polynomial, inputs)
+                        function.samples(sample(&Inputs::Uniform(*span), &mut Stream::new(seed, Purpose::Test)))?
                     }
-                    Test::Train | Test::Rows => train.clone(),
+                    Test::Train | Test::Rows | Test::Csv(_) => train.clone(),
                 };
-                (train, test)
+                (train, test, None)
             }
-            Target::Csv { csv, inputs, output } => {
-                let all = files.columns.get(&(csv.clone(), inputs.clone(), output.clone()));
-                hold_out(all.with_context(|| format!("{}: was not read", csv.display()))?, data.holdout, seed)
-                    .with_context(|| format!("{}", csv.display()))?
+            (None, Some(source)) => {
+                let shown = || data.target.file().map_or_else(String::new, |path| path.display().to_string());
+                let (rows, mut test_rows) = split::split(source, data, seed).with_context(shown)?;
+                let encoding = Encoding::fit(source, &rows).with_context(shown)?;
+                let train = encoding.samples(&source.rows, &rows);
+                let test = match &source.test {
+                    Some(test) => {
+                        test_rows = (0..test.count()).collect();
+                        encoding.samples(test, &test_rows)
+                    }
+                    None => encoding.samples(&source.rows, &test_rows),
+                };
+                (train, test, Some((source.clone(), test_rows, encoding)))
             }
+            (None, None) => bail!("a target is a function or a file's"),
         };
         if data.noise > 0.0 {
             let mut noise = Stream::new(seed, Purpose::Noise);
@@ -150,16 +268,51 @@ impl RunData {
         }
         let column = |c: usize| -> Vec<f64> { train.inputs.iter().skip(c).step_by(train.columns).copied().collect() };
         let input_scale = (0..train.columns).map(|c| Affine::new(data.scale_input, &column(c))).collect();
-        let target_scale = Affine::new(data.scale_target, &train.targets);
-        Ok(RunData { config: data.clone(), train, test, input_scale, target_scale })
+        let schema = source.as_ref().map(|(source, ..)| &source.schema);
+        let (task, classes) = schema.map_or((Task::Regression, &[][..]), |schema| (schema.task, &schema.classes));
+        let coding = Coding::new(config, task, classes, train.outputs, &train.targets)?;
+        let test_truth = coding.truth(&test);
+        Ok(RunData { config: data.clone(), train, test, input_scale, coding, test_truth, function, source })
     }
 
     pub fn scaled_inputs(&self, samples: &Samples) -> Vec<f32> {
         samples.inputs.iter().enumerate().map(|(i, &x)| self.input_scale[i % samples.columns].scale(x) as f32).collect()
     }
 
-    pub fn scaled_targets(&self, samples: &Samples) -> Vec<f32> {
-        samples.targets.iter().map(|&y| self.target_scale.scale(y) as f32).collect()
+    /// What the loss takes.
+    pub fn coded_targets(&self, samples: &Samples) -> Vec<f32> {
+        self.coding.encode(&samples.targets).into_iter().map(|target| target as f32).collect()
+    }
+
+    /// A test point's inputs as a file shows them, by the columns of the source.
+    pub fn test_cells(&self, row: usize) -> Vec<String> {
+        match &self.source {
+            Some((source, rows, encoding)) => encoding.cells(source.test.as_ref().unwrap_or(&source.rows), rows[row]),
+            None => self.test.row(row).iter().map(|&x| number(x)).collect(),
+        }
+    }
+
+    /// What an input is called; `x` of a function.
+    pub fn input_name(&self, at: usize) -> String {
+        let names = self.source.as_ref().map(|(source, _, encoding)| encoding.names(source));
+        names.and_then(|names| names.get(at).cloned()).unwrap_or_else(|| "x".to_owned())
+    }
+
+    /// What a column of the targets is called; `y` of a function.
+    pub fn output_name(&self, at: usize) -> String {
+        let names = self.source.as_ref().map(|(source, ..)| &source.schema.outputs);
+        names.and_then(|names| names.get(at).cloned()).unwrap_or_else(|| "y".to_owned())
+    }
+
+    /// Which inputs each column of texts became, of which every training row has just one.
+    pub fn inputs_of_texts(&self) -> Vec<std::ops::Range<usize>> {
+        self.source.as_ref().map_or_else(Vec::new, |(.., encoding)| encoding.of_texts())
+    }
+
+    /// A test point's row in its file, from 0.
+    pub fn test_place(&self, row: usize) -> Option<usize> {
+        let (source, rows, _) = self.source.as_ref()?;
+        Some(source.test.as_ref().unwrap_or(&source.rows).places[rows[row]])
     }
 }
 
@@ -190,22 +343,17 @@ pub fn training_samples(config: &Config, rows: usize) -> f64 {
     }
 }
 
-/// Training rows that a configuration has, found without sampling a polynomial.
+/// Training rows that a configuration has, found without sampling a function.
 pub fn training_rows(config: &Config, files: &Files) -> Result<usize> {
-    match (&config.data.target, &config.data.inputs) {
-        (Target::Polynomial { .. }, Some(Inputs::Grid(span) | Inputs::Uniform(span))) => Ok(span.count),
-        _ => Ok(RunData::new(config, 0, files)?.train.rows()),
+    match &config.data.inputs {
+        Some(Inputs::Grid(span) | Inputs::Uniform(span)) => Ok(span.count),
+        None => Ok(RunData::new(config, 0, files)?.train.rows()),
     }
 }
 
 /// The value of a polynomial, coefficients constant first (Horner).
 pub fn polynomial(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
-}
-
-fn polynomial_samples(coefficients: &[f64], inputs: Vec<f64>) -> Samples {
-    let targets = inputs.iter().map(|&x| polynomial(coefficients, x)).collect();
-    Samples { columns: 1, inputs, targets }
 }
 
 /// The points of an even grid, both ends among them.
@@ -229,26 +377,6 @@ fn sample(inputs: &Inputs, stream: &mut Stream) -> Vec<f64> {
         }
         Inputs::Uniform(span) => (0..span.count).map(|_| span.from + (span.to - span.from) * stream.unit()).collect(),
     }
-}
-
-/// Splits rows into training and test rows; where none are held out, the training rows are the test rows.
-fn hold_out(all: &Samples, share: f64, seed: u64) -> Result<(Samples, Samples)> {
-    if share == 0.0 {
-        return Ok((all.clone(), all.clone()));
-    }
-    let held = (share * all.rows() as f64).round() as usize;
-    ensure!(
-        held > 0 && held < all.rows(),
-        "data.holdout: {share:?} of {} rows leaves {} for testing and {} for training: both need at least one",
-        all.rows(),
-        held,
-        all.rows() - held
-    );
-    let mut order: Vec<usize> = (0..all.rows()).collect();
-    Stream::new(seed, Purpose::Holdout).shuffle(&mut order);
-    let (test, train) = order.split_at_mut(held);
-    test.sort_unstable();
-    Ok((all.pick(train), all.pick(test)))
 }
 
 /// The batches of one run, one after the other, in the network's units.
@@ -281,7 +409,7 @@ impl Batches {
             draw,
             rows,
             inputs: data.scaled_inputs(&data.train),
-            targets: data.scaled_targets(&data.train),
+            targets: data.coded_targets(&data.train),
             data,
             stream,
             noise: Stream::new(seed, Purpose::BatchNoise),
@@ -292,7 +420,7 @@ impl Batches {
         }
     }
 
-    /// Appends the next batch, `[rows, columns]` inputs and `[rows]` targets.
+    /// Appends the next batch, `[rows, columns]` inputs and `[rows, width]` targets.
     pub fn next_into(&mut self, inputs: &mut Vec<f32>, targets: &mut Vec<f32>) {
         for nth in 0..self.rows {
             match self.draw {
@@ -319,18 +447,20 @@ impl Batches {
         self.seen[row / 64] |= 1 << (row % 64);
         let columns = self.data.train.columns;
         inputs.extend_from_slice(&self.inputs[row * columns..(row + 1) * columns]);
-        targets.push(self.targets[row]);
+        let width = self.data.coding.width;
+        targets.extend_from_slice(&self.targets[row * width..(row + 1) * width]);
     }
 
     fn push_fresh(&mut self, inputs: &mut Vec<f32>, targets: &mut Vec<f32>) {
         let data = &self.data.config;
-        let (Target::Polynomial { polynomial: coefficients }, Some(from)) = (&data.target, &data.inputs) else {
-            let row = self.stream.index(self.targets.len());
+        let rows = self.order.len();
+        let (Some(function), Some(from)) = (&self.data.function, &data.inputs) else {
+            let row = self.stream.index(rows);
             return self.push(row, inputs, targets);
         };
         let x = match from {
             Inputs::Grid(_) => {
-                let row = self.stream.index(self.targets.len());
+                let row = self.stream.index(rows);
                 self.seen[row / 64] |= 1 << (row % 64);
                 self.data.train.inputs[row]
             }
@@ -339,11 +469,11 @@ impl Batches {
                 span.from + (span.to - span.from) * self.stream.unit()
             }
         };
-        let mut y = polynomial(coefficients, x);
+        let mut y = function.value(x);
         if data.noise > 0.0 {
             y += data.noise * self.noise.normal();
         }
         inputs.push(self.data.input_scale[0].scale(x) as f32);
-        targets.push(self.data.target_scale.scale(y) as f32);
+        targets.extend(self.data.coding.encode(&[y]).into_iter().map(|target| target as f32));
     }
 }

@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use super::search::{Set, Suspicion, TRIED};
 use super::verdicts::{Diagnosis, Effect, Goal, Judged, Verdict};
 use crate::experiment::Experiment;
-use crate::experiment::config::{Target, Test, sections};
+use crate::experiment::config::{Test, sections};
 use crate::results::files::{Unplaced, remove};
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
 use crate::results::integrity::Integrity;
@@ -112,11 +112,11 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
     head.insert("seeds".to_owned(), seeds.into());
     text.push('\n');
     text.push_str(&toml::to_string(&head)?);
-    if let Target::Csv { csv, .. } = &mut config.data.target {
-        *csv = relative(csv, folder)?;
-        let shown = csv.display();
+    for file in config.data.files_mut() {
+        *file = relative(file, folder)?;
+        let shown = file.display();
         ensure!(
-            csv.to_str().is_some(),
+            file.to_str().is_some(),
             "{shown}: is no UTF-8, so repaired.toml cannot name it: rename the folder or file"
         );
     }
@@ -128,6 +128,9 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
                 text.push_str(&format!("{key} = {value}\n"));
             }
         }
+    }
+    if experiment.goal != crate::experiment::Goal::default() {
+        text.push_str(&format!("\n[goal]\n{}", toml::to_string(&experiment.goal)?));
     }
     text.push_str("\n[[variant]]\nname = \"repaired\"\n");
     Ok(text)

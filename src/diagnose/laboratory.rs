@@ -8,15 +8,15 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::noise::goal;
-use super::observed::{Measured, Observed};
+use super::observed::{FitGoal, Measured, Observed};
 use super::rules::before::noise_of;
 use super::search::{Laboratory, MOST_FIXES, Set, search};
 use super::verdicts::{self, Diagnosis};
 use super::{files, print};
 use crate::data::{Files, RunData, batch_rows, training_rows, updates};
-use crate::experiment::config::Config;
-use crate::experiment::{Experiment, Fix, Variant};
+use crate::experiment::config::{Config, Data};
+use crate::experiment::table::Task;
+use crate::experiment::{Experiment, Fix, Goal, Variant};
 use crate::results::clear::clear;
 use crate::results::folder::{Folder, MANIFEST, TRIALS};
 use crate::results::lock::{ANOTHER, Lock};
@@ -25,6 +25,7 @@ use crate::results::read;
 use crate::results::rows::Key;
 use crate::run::cost;
 use crate::run::runner::{Place, Report, Runner};
+use crate::text::note::note;
 
 /// A signal cut it short.
 #[derive(Debug, thiserror::Error)]
@@ -39,11 +40,12 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     // All that follows is a function of the baseline and the fixes at hand.
     let singles: Vec<Vec<bool>> = (0..fixes.len()).map(|at| (0..fixes.len()).map(|fix| fix == at).collect()).collect();
     let sets = [vec![vec![false; fixes.len()]], singles].concat();
-    let question = experiment.with_sets(fixes.clone(), &sets)?;
-    let files_of_all = Files::read(question.variants.iter().map(|variant| &variant.config))?;
+    let mut question = experiment.with_sets(fixes.clone(), &sets)?;
+    let files_of_all = Files::of(&mut question)?;
+    files_of_all.notes().into_iter().for_each(note);
     let hash = format!("{DIAGNOSIS}{:?}-{}", experiment.seeds, runner.hash(&question, files_of_all.hashes()));
     let data = RunData::new(&experiment.baseline, experiment.seeds[0], &files)?;
-    let goal = goal(noise_of(&experiment.baseline, &data));
+    let goal = FitGoal::new(experiment.goal, noise_of(&experiment.baseline, &data));
     // Whatever can be refused is refused before anything is written.
     runner.check(&question, &[0], &files_of_all)?;
 
@@ -112,8 +114,7 @@ struct Lab<'a> {
     path: &'a Path,
     /// Whether the command began by clearing the folder.
     fresh: bool,
-    /// The R² that counts as a fit.
-    goal: f64,
+    goal: FitGoal,
     /// Folders of trials so far.
     trials: usize,
     /// Runs that were trained, and those of them that were measured at the end.
@@ -134,8 +135,8 @@ impl Lab<'_> {
 
     /// The files that these variants take their targets from: of most the baseline's.
     fn files_of(&self, variants: &[Variant]) -> Result<Cow<'_, Files>> {
-        let ours = &self.experiment.baseline.data.target;
-        if variants.iter().all(|variant| variant.config.data.target == *ours) {
+        let ours = &self.experiment.baseline.data;
+        if variants.iter().all(|variant| same_files(&variant.config.data, ours)) {
             return Ok(Cow::Borrowed(&self.files));
         }
         Ok(Cow::Owned(Files::read(variants.iter().map(|variant| &variant.config))?))
@@ -143,8 +144,9 @@ impl Lab<'_> {
 
     /// Trains sets in a folder, and reads the folder.
     fn measure_at(&mut self, fixes: &[Fix], sets: &[Set], seeds: usize, place: &Place) -> Result<Vec<Measured>> {
-        let experiment = self.variants(fixes, sets, seeds)?;
+        let mut experiment = self.variants(fixes, sets, seeds)?;
         let files = self.files_of(&experiment.variants)?.into_owned();
+        files.describe(&mut experiment)?;
         let all: Vec<usize> = (0..sets.len()).collect();
         let Report { trained, interrupted, .. } =
             self.runner.run(&experiment, &experiment.runs(&all), &files, place)?;
@@ -203,7 +205,7 @@ impl Laboratory for Lab<'_> {
 
     fn data(&self, config: &Config) -> Result<RunData> {
         let seed = self.experiment.seeds.first().copied().unwrap_or(0);
-        if config.data.target == self.experiment.baseline.data.target {
+        if same_files(&config.data, &self.experiment.baseline.data) {
             return RunData::new(config, seed, &self.files);
         }
         RunData::new(config, seed, &Files::read(std::iter::once(config))?)
@@ -212,10 +214,20 @@ impl Laboratory for Lab<'_> {
     fn seeds(&self) -> usize {
         self.experiment.seeds.len()
     }
+
+    fn asked(&self) -> Goal {
+        self.experiment.goal
+    }
+}
+
+/// Whether what one reads of files serves the other.
+fn same_files(one: &Data, other: &Data) -> bool {
+    let of = |data: &Data| (data.target.clone(), data.test.clone(), data.missing, data.holdout > 0.0);
+    of(one) == of(other)
 }
 
 /// Each variant's runs over the experiment's seeds, as a folder holds them.
-fn measured(experiment: &Experiment, folder: &Path, goal: f64) -> Result<Vec<Measured>> {
+fn measured(experiment: &Experiment, folder: &Path, goal: FitGoal) -> Result<Vec<Measured>> {
     let key = |variant: &str, seed: u64| Key { variant: variant.to_owned(), seed };
     let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
     let mut health: HashMap<Key, _> = read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
@@ -233,7 +245,11 @@ fn measured(experiment: &Experiment, folder: &Path, goal: f64) -> Result<Vec<Mea
         .iter()
         .map(|variant| {
             let runs = experiment.seeds.iter().map(|&seed| run(&variant.name, seed)).collect::<Result<_>>()?;
-            Ok(Measured { name: variant.name.clone(), config: variant.config.clone(), runs, goal })
+            let (task, targets) = match &variant.table {
+                Some(table) => (table.task, table.outputs.len()),
+                None => (Task::Regression, 1),
+            };
+            Ok(Measured { name: variant.name.clone(), config: variant.config.clone(), task, targets, runs, goal })
         })
         .collect()
 }

@@ -12,7 +12,7 @@ pub const MOST: f64 = 0.3;
 /// The share of the targets' variance that is noise, of one input, from how far each target is from the line between its
 /// neighbours' (Gasser, Sroka & Jennen-Steinmetz 1986); nothing of several inputs, or of few rows.
 pub fn noise_share(samples: &Samples) -> Option<f64> {
-    if samples.columns != 1 || samples.rows() < FEWEST {
+    if samples.columns != 1 || samples.outputs != 1 || samples.rows() < FEWEST {
         return None;
     }
     // Over a power of two, so that no square overflows or vanishes.
@@ -43,7 +43,7 @@ mod tests {
 
     fn samples(rows: usize, y: impl Fn(f64) -> f64) -> Samples {
         let inputs: Vec<f64> = (0..rows).map(|i| i as f64 / rows as f64).collect();
-        Samples { columns: 1, targets: inputs.iter().map(|&x| y(x)).collect(), inputs }
+        Samples { columns: 1, outputs: 1, targets: inputs.iter().map(|&x| y(x)).collect(), inputs }
     }
 
     #[test]
@@ -63,7 +63,7 @@ mod tests {
     fn of_few_rows_constant_targets_or_several_inputs_nothing_is_said() {
         assert_eq!(noise_share(&samples(5, |x| x)), None);
         assert_eq!(noise_share(&samples(50, |_| 1.0)), None);
-        let wide = Samples { columns: 2, inputs: vec![0.0; 60], targets: (0..30).map(f64::from).collect() };
+        let wide = Samples { columns: 2, inputs: vec![0.0; 60], outputs: 1, targets: (0..30).map(f64::from).collect() };
         assert_eq!(noise_share(&wide), None);
     }
 }

@@ -5,11 +5,11 @@ use std::fmt::Write;
 use super::files::severity;
 use super::observed::Measured;
 use super::search::{Set, Suspicion};
-use super::verdicts::{Diagnosis, Effect, Goal, Judged, SAME, Verdict, reaches};
-use crate::experiment::Experiment;
+use super::verdicts::{self, Diagnosis, Effect, Judged, SAME, Verdict, reaches};
+use crate::experiment::{Experiment, Goal};
 use crate::report::summary::interval;
 use crate::report::table::{finish, table};
-use crate::results::outcome::{FITS, Severity};
+use crate::results::outcome::Severity;
 use crate::results::rows::EffectKind;
 use crate::stats::effects::Estimate;
 use crate::text::numbers::{plural, ratio, short, signed};
@@ -23,11 +23,11 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     let baseline = diagnosis.baseline();
     let _ = writeln!(text, "{}: why does it not fit?\n", one_line(&experiment.title));
     let _ = writeln!(text, "As asked: {}.", as_asked(baseline));
-    if baseline.goal < FITS {
+    if let Some(goal) = baseline.goal.noise {
         let _ = writeln!(
             text,
             "Neighbouring rows differ by noise, of which a network should learn nothing: R² of {} counts as a fit here.",
-            ratio(baseline.goal)
+            ratio(goal)
         );
     }
     if baseline.enough() {
@@ -46,13 +46,30 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
 
 fn as_asked(baseline: &Measured) -> String {
     let median = |of: fn(&crate::results::rows::HealthRow) -> f64| short(baseline.median(|run| of(&run.health)));
-    let mut text = format!(
-        "{}, test RMSE {} (median); always the mean has {}, the best straight line {}",
-        baseline.outcomes(),
-        short(baseline.test_rmse()),
-        median(|h| h.mean_rmse),
-        median(|h| h.line_rmse)
-    );
+    let mut text = format!("{}, {} (median); always ", baseline.outcomes(), baseline.error(short));
+    let _ = match (baseline.of_numbers(), baseline.targets) {
+        (false, _) => write!(
+            text,
+            "{} has {}, a logistic regression {}",
+            baseline.most_frequent(),
+            median(|h| h.majority_share),
+            median(|h| h.line_accuracy)
+        ),
+        (true, 1) => {
+            write!(text, "the mean has {}, the best straight line {}", median(|h| h.mean_rmse), median(|h| h.line_rmse))
+        }
+        (true, _) => {
+            write!(text, "the means have {}, the best plane {}", median(|h| h.mean_rmse), median(|h| h.line_rmse))
+        }
+    };
+    let Goal { accuracy, r2 } = baseline.goal.asked;
+    let _ = match (accuracy, r2, baseline.of_numbers()) {
+        (Some(accuracy), Some(r2), _) => write!(text, "; a fit is accuracy {} and R² {}", short(accuracy), short(r2)),
+        (Some(accuracy), None, _) => write!(text, "; a fit is accuracy {}", short(accuracy)),
+        (None, Some(r2), _) => write!(text, "; a fit is R² {}", short(r2)),
+        (None, None, false) => write!(text, "; a fit is accuracy {} (median)", median(|h| h.goal_accuracy)),
+        (None, None, true) => Ok(()),
+    };
     let (pieces, most) = (baseline.median(|run| run.health.pieces), baseline.median(|run| run.health.most_pieces));
     if pieces.is_finite() && most > 1.0 {
         let has = plural(pieces as usize, "straight piece", "straight pieces");
@@ -100,8 +117,14 @@ fn worth(diagnosis: &Diagnosis) -> String {
     let seeds = diagnosis.baseline().runs.len();
     let missing = diagnosis.fixes.iter().any(|judged| judged.shapley.is_none());
     let unmeasured = if missing { " A – stands where not every combination was measured." } else { "" };
+    let baseline = diagnosis.baseline();
+    let what = match (baseline.of_numbers(), baseline.targets) {
+        (true, 1) => "share of the targets' variance (R² on the test points, 0 for all that a constant does as well)".to_owned(),
+        (true, _) => "share of the targets' variance (R² on the test points, the mean over the outputs, 0 for all that a constant does as well)".to_owned(),
+        (false, _) => format!("R² of the probabilities on the test points (0 for all that {} do as well)", baseline.shares()),
+    };
     format!(
-        "{}\nGained share of the targets' variance (R² on the test points, 0 for all that a constant does as well), mean over {}{}.\nVerdicts are by which sets fit: among all others may be one that spoils the rest.{unmeasured}\n",
+        "{}\nGained {what}, mean over {}{}.\nVerdicts are by which sets fit: among all others may be one that spoils the rest.{unmeasured}\n",
         finish(table, &[1, 2, 3]),
         plural(seeds, "seed", "seeds"),
         if seeds > 1 { " with its 95 % interval" } else { "" }
@@ -111,23 +134,26 @@ fn worth(diagnosis: &Diagnosis) -> String {
 fn verdicts(diagnosis: &Diagnosis) -> String {
     let mut text = String::new();
     let does = match diagnosis.goal {
-        Goal::Fits if diagnosis.baseline().goal < FITS => "fits as well as the noise lets it",
-        Goal::Fits => "fits",
-        Goal::Closest(_) => "comes as close as anything did",
-        Goal::Nothing => "does better than the baseline",
+        verdicts::Goal::Fits if diagnosis.baseline().goal.noise.is_some() => "fits as well as the noise lets it",
+        verdicts::Goal::Fits => "fits",
+        verdicts::Goal::Closest(_) => "comes as close as anything did",
+        verdicts::Goal::Nothing => "does better than the baseline",
     };
     let baseline_fits = diagnosis.baseline().enough();
     let mut say = |line: String| {
         let _ = writeln!(text, "{line}");
     };
     match diagnosis.goal {
-        Goal::Closest(score) => {
+        verdicts::Goal::Closest(score) => {
+            let of = if diagnosis.baseline().of_numbers() { "" } else { " of the probabilities" };
             say(format!(
-                "Nothing that was tried fits on all seeds. The best reaches R² {score:.3} (mean, never below 0)."
+                "Nothing that was tried fits on enough seeds. The best reaches R² {score:.3}{of} (mean, never below 0)."
             ));
         }
-        Goal::Nothing if !baseline_fits => say("Nothing that was tried does better than the baseline.".to_owned()),
-        Goal::Nothing | Goal::Fits => {}
+        verdicts::Goal::Nothing if !baseline_fits => {
+            say("Nothing that was tried does better than the baseline.".to_owned())
+        }
+        verdicts::Goal::Nothing | verdicts::Goal::Fits => {}
     }
     let names = |verdicts: &[Verdict]| -> Vec<String> {
         diagnosis.with(verdicts).iter().map(|judged| one_line(&judged.fix.name)).collect()
@@ -231,10 +257,12 @@ fn set(diagnosis: &Diagnosis, set: Set) -> String {
     let fixes = if count == 1 { "alone".to_owned() } else { format!("{count} fixes") };
     debug_assert!(reaches(diagnosis.goal, measured));
     format!(
-        "{} ({fixes}): {}, R² {}, test RMSE {} (medians)",
+        "{} ({fixes}): {}, {} (medians)",
         one_line(&diagnosis.names(set).join(" + ")),
         measured.outcomes(),
-        ratio(measured.median(|run| run.run.r2)),
-        short(measured.test_rmse())
+        match measured.of_numbers() {
+            true => format!("R² {}, {}", ratio(measured.median(|run| run.run.r2)), measured.error(short)),
+            false => measured.error(short),
+        }
     )
 }

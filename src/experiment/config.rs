@@ -57,7 +57,7 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Data {
     pub target: Target,
-    /// Where a polynomial is sampled; CSV targets bring their own inputs.
+    /// Where a polynomial or a formula is sampled; files bring their own inputs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub inputs: Option<Inputs>,
     pub scale_input: Scale,
@@ -65,22 +65,116 @@ pub struct Data {
     /// Standard deviation of the normal noise on training targets, in target units.
     pub noise: f64,
     pub test: Test,
-    /// Share of a CSV's rows kept for testing; 0 tests on the training rows.
+    /// Share of a file's rows kept for testing; 0 tests on the training rows.
     pub holdout: f64,
+    /// Which rows are kept for testing, where some are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holdout_rows: Option<HoldoutRows>,
+    /// How classes reach the loss; none is what the loss takes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub labels: Option<Labels>,
+    /// What becomes of a file's missing values.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub missing: Option<Missing>,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum Target {
     /// Coefficients, constant first.
-    Polynomial {
-        polynomial: Vec<f64>,
-    },
+    Polynomial { polynomial: Vec<f64> },
+    /// A function of x, as `sin(x) + 0.1*x^2`.
+    Formula { formula: String },
     Csv {
         csv: PathBuf,
+        /// Names of columns; `*` stands for all that are neither targets nor left out by a `-name`.
         inputs: Vec<String>,
-        output: String,
+        #[serde(flatten)]
+        columns: TargetColumns,
     },
+    /// A safetensors file with `x` and `y`, and perhaps `x_test` and `y_test`.
+    Tensors { tensors: PathBuf },
+}
+
+/// The columns of a CSV that are to be predicted.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TargetColumns {
+    /// A number.
+    Output(String),
+    /// Several numbers; where all of them are 0 or 1, labels that do not exclude one another.
+    Outputs(Vec<String>),
+    /// Text or integers, each value of which is a class.
+    Class(String),
+}
+
+impl TargetColumns {
+    pub fn names(&self) -> &[String] {
+        match self {
+            TargetColumns::Output(name) | TargetColumns::Class(name) => std::slice::from_ref(name),
+            TargetColumns::Outputs(names) => names,
+        }
+    }
+}
+
+impl Target {
+    /// The file that it is read from, if it is.
+    pub fn file(&self) -> Option<&PathBuf> {
+        match self {
+            Target::Csv { csv: file, .. } | Target::Tensors { tensors: file } => Some(file),
+            Target::Polynomial { .. } | Target::Formula { .. } => None,
+        }
+    }
+}
+
+impl Data {
+    /// The files that the data are read from.
+    pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
+        let target = match &mut self.target {
+            Target::Csv { csv: file, .. } | Target::Tensors { tensors: file } => Some(file),
+            Target::Polynomial { .. } | Target::Formula { .. } => None,
+        };
+        let test = if let Test::Csv(file) = &mut self.test { Some(file) } else { None };
+        target.into_iter().chain(test)
+    }
+}
+
+words! {
+    HoldoutRows {
+        /// Drawn anew for every seed.
+        Random = "random",
+        /// The last rows of the file.
+        Last = "last",
+        /// Drawn anew for every seed, each class by its share.
+        Stratified = "stratified",
+    }
+}
+
+words! {
+    /// How classes reach the loss.
+    Labels {
+        /// Its place among the classes, from 0.
+        Index = "index",
+        /// 1 for its own unit, 0 for the others.
+        OneHot = "one-hot",
+        /// 1 for its own unit, −1 for the others; of two classes one unit: −1 for the first, 1 for the second.
+        PlusMinus = "plus-minus",
+        /// Classes that are integers as they stand, others by their place: one number.
+        Number = "number",
+    }
+}
+
+words! {
+    /// What becomes of missing values.
+    Missing {
+        /// The file is refused, with the first one's row and column.
+        Refuse = "refuse",
+        /// Rows that miss a value are left out.
+        Drop = "drop",
+        /// Filled with the mean of the training rows, of text with their most frequent one. Rows whose target is missing
+        /// are left out.
+        Mean = "mean",
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -127,7 +221,9 @@ pub enum Test {
     Train,
     /// Independent uniform samples, new for every seed.
     Uniform(Span),
-    /// The rows of a CSV that were held out, or the training rows where none were.
+    /// A CSV of its own, with the columns of the target's.
+    Csv(PathBuf),
+    /// The rows of a file that were held out, or the training rows where none were.
     Rows,
 }
 
@@ -169,6 +265,9 @@ pub struct Model {
     /// One for each hidden layer.
     pub activation: Vec<Activation>,
     pub bias: bool,
+    /// Units of the last layer; none is as many as the task needs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<usize>,
     pub output: Output,
     pub init: Init,
     pub init_bias: Init,
@@ -195,8 +294,10 @@ words! {
         Relu = "relu",
         Sigmoid = "sigmoid",
         Tanh = "tanh",
-        /// Over the one output unit, so 1 for every input.
+        /// Over all output units: over a single one it is 1 for every input.
         Softmax = "softmax",
+        /// The logarithm of the same.
+        LogSoftmax = "log_softmax",
     }
 }
 
@@ -228,6 +329,10 @@ pub struct Loss {
     /// Where the Huber loss turns from square to line; the other kinds have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delta: Option<f64>,
+    /// What bce and cross_entropy take the predictions for; the other kinds have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<LossInput>,
+    pub reduction: Reduction,
 }
 
 words! {
@@ -242,6 +347,38 @@ words! {
         Huber = "huber",
         /// Mean of ln cosh e.
         LogCosh = "log_cosh",
+        /// Mean of 100·|e|/max(|y|, 1e-7).
+        Mape = "mape",
+        /// Mean of ŷ − y·ln(ŷ + 1e-7).
+        Poisson = "poisson",
+        /// Mean of max(0, 1 − y·ŷ).
+        Hinge = "hinge",
+        /// Mean of −y ln p − (1 − y) ln(1 − p).
+        Bce = "bce",
+        /// Mean over the rows of −Σ y ln p.
+        CrossEntropy = "cross_entropy",
+        /// Mean over the rows of −Σ y·ŷ, of logarithms of probabilities.
+        Nll = "nll",
+    }
+}
+
+words! {
+    /// What a loss takes predictions for.
+    LossInput {
+        /// p = sigmoid(ŷ), or softmax(ŷ).
+        Logits = "logits",
+        /// p = ŷ, clipped to [1e-7, 1 − 1e-7] as Keras does.
+        Probabilities = "probabilities",
+        /// ln p = ŷ.
+        LogProbabilities = "log_probabilities",
+    }
+}
+
+words! {
+    Reduction {
+        /// Over the elements, or the rows where a loss is of rows.
+        Mean = "mean",
+        Sum = "sum",
     }
 }
 
@@ -317,8 +454,8 @@ impl OptimizerKind {
 
 impl Model {
     /// Sizes of the layers, the inputs' columns first and the outputs last.
-    pub fn widths(&self, columns: usize) -> Vec<usize> {
-        [columns].into_iter().chain(self.hidden.iter().copied()).chain([1]).collect()
+    pub fn widths(&self, columns: usize, outputs: usize) -> Vec<usize> {
+        [columns].into_iter().chain(self.hidden.iter().copied()).chain([outputs]).collect()
     }
 }
 

@@ -7,7 +7,7 @@ use super::names::fits_a_label;
 use super::patch::lay;
 use super::reader::Reader;
 use super::tree::{Node, Origin, Table, Value};
-use super::{ExperimentError, Fix, Variant, check_label, locate_csv, schema, set, test_grid};
+use super::{ExperimentError, Fix, Variant, check_label, locate_files, schema, set, test_grid};
 use crate::text::{shorten, unknown};
 
 /// Variants that an experiment may have at most; a guard against a sweep that nobody meant.
@@ -319,13 +319,14 @@ impl Design<'_> {
             }
             error
         })?;
-        locate_csv(&mut config, self.file);
+        locate_files(&mut config, self.file);
         Ok(Variant {
             name,
             fixes: plan.fixes.clone(),
             swept: swept.iter().map(|(_, value)| in_a_name(&value.value)).collect(),
             config,
             from_ablation: plan.from_ablation,
+            table: None,
         })
     }
 }
@@ -346,10 +347,12 @@ pub fn used<'p>(fixes: usize, on: impl Iterator<Item = &'p Vec<bool>>) -> Vec<bo
 fn in_lists(config: &Config) -> usize {
     let target = match &config.data.target {
         Target::Polynomial { polynomial } => 8 * polynomial.len(),
-        Target::Csv { csv, inputs, output } => {
-            let texts = inputs.iter().map(|name| name.len() + 24).sum::<usize>();
-            csv.as_os_str().len() + output.len() + texts
+        Target::Formula { formula } => formula.len(),
+        Target::Csv { csv, inputs, columns } => {
+            let texts = inputs.iter().chain(columns.names()).map(|name| name.len() + 24).sum::<usize>();
+            csv.as_os_str().len() + texts
         }
+        Target::Tensors { tensors } => tensors.as_os_str().len(),
     };
     target + 16 * config.model.hidden.len()
 }

@@ -6,27 +6,33 @@ pub mod config;
 mod design;
 pub mod device;
 mod error;
+pub mod formula;
+mod goal;
 pub mod names;
 mod patch;
 mod published;
 mod reader;
 mod schema;
 pub mod seeds;
+pub mod table;
 pub mod tree;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::text::{hex, one_line, unknown};
-use config::{Config, Span, Target, Test};
+use config::{Config, Span, Test};
 pub use design::{BASELINE, named_after};
 pub use error::ExperimentError;
+pub use goal::Goal;
 use names::{check_label, check_name};
 pub use published::{Published, PublishedFigure};
 use reader::Reader;
+use table::TableSchema;
 use tree::{Table, Value};
 
 /// Runs that an experiment may have at most; a guard against seeds and sweeps that nobody meant.
@@ -51,6 +57,8 @@ pub struct Experiment {
     /// The keys that are swept, in order.
     pub sweep: Vec<String>,
     pub published: Vec<Published>,
+    /// What counts as a fit, where the file says it.
+    pub goal: Goal,
     /// What a reader of the results should know of how fixes and settings met, a line each.
     pub notes: Vec<String>,
     /// The file's configuration with the command line's settings laid over it.
@@ -77,6 +85,8 @@ pub struct Variant {
     pub config: Config,
     /// Whether it is one of an ablation's, which a table lists after the others.
     pub from_ablation: bool,
+    /// What its files hold, once they are read; of a polynomial and a formula nothing is needed beyond the configuration.
+    pub table: Option<Arc<TableSchema>>,
 }
 
 /// One variant with one seed.
@@ -140,7 +150,7 @@ impl Experiment {
         Self::parse(EMBEDDED.1, EMBEDDED.0, overrides)
     }
 
-    /// Reads an experiment's text; `file` names it in errors, and a CSV target's path is relative to its folder.
+    /// Reads an experiment's text; `file` names it in errors, and the path of a file of data is relative to its folder.
     pub fn parse(text: &str, file: &str, overrides: &[String]) -> Result<Self, ExperimentError> {
         let mut tree = tree::parse(text, file)?;
         let mut command_line = Table::default();
@@ -165,7 +175,7 @@ impl Experiment {
         let title = root.text("title")?.unwrap_or(&name).to_owned();
         let seeds = seeds::seeds(&root)?;
         let mut baseline = schema::config(file, &tree, None)?;
-        locate_csv(&mut baseline, file);
+        locate_files(&mut baseline, file);
         let fixes = fixes(&root)?;
         let settings = tree.only(&schema::SECTIONS);
         let design =
@@ -177,6 +187,7 @@ impl Experiment {
             return Err(root.fault("seeds", message));
         }
         let published = published::published(&root, &variants)?;
+        let goal = goal::goal(&root)?;
         for (key, _) in root.entries() {
             if let Some(section) = schema::section_of(key) {
                 return Err(root.fault(key, format!("unknown key {key:?}, did you mean \"{section}.{key}\"?")));
@@ -207,6 +218,7 @@ impl Experiment {
             variants,
             sweep,
             published,
+            goal,
             notes,
             settings,
         })
@@ -227,13 +239,11 @@ impl Experiment {
         Ok(Experiment { variants, fixes, sweep: Vec::new(), published: Vec::new(), notes: Vec::new(), ..self.clone() })
     }
 
-    /// Reads CSV targets from elsewhere.
+    /// Reads targets from elsewhere.
     pub fn relocate(&mut self, to: impl Fn(&Path) -> PathBuf) {
         let configs = self.variants.iter_mut().map(|variant| &mut variant.config);
         for config in configs.chain([&mut self.baseline]) {
-            if let Target::Csv { csv, .. } = &mut config.data.target {
-                *csv = to(csv);
-            }
+            config.data.files_mut().for_each(|file| *file = to(file));
         }
     }
 
@@ -261,15 +271,14 @@ impl Experiment {
     }
 
     /// A hash over everything that the runs' numbers depend on but the seeds: two experiments with the same one may share
-    /// a results folder. `data` has the hash of each CSV target's contents, which stands for its path; `by` says what
-    /// computes.
+    /// a results folder. `data` has the hash of each file's contents, which stands for its path; `by` says what computes.
     pub fn hash(&self, data: &BTreeMap<PathBuf, String>, by: &str) -> String {
         let config = |variant: &Variant| {
             let mut config = variant.config.clone();
-            if let Target::Csv { csv, .. } = &mut config.data.target
-                && let Some(contents) = data.get(csv)
-            {
-                *csv = PathBuf::from(contents);
+            for file in config.data.files_mut() {
+                if let Some(contents) = data.get(file) {
+                    *file = PathBuf::from(contents);
+                }
             }
             config
         };
@@ -283,7 +292,11 @@ impl Experiment {
             let text = json!((&variant.name, &variant.fixes, &variant.swept, config(variant)));
             digest.update(format!("{}{text}", if nth == 0 { "" } else { "," }));
         }
-        digest.update("]}");
+        digest.update("]");
+        if self.goal != Goal::default() {
+            digest.update(format!(r#","goal":{}"#, json!(self.goal)));
+        }
+        digest.update("}");
         hex(&digest.finalize())
     }
 }
@@ -338,12 +351,10 @@ fn set(of: &Reader) -> Result<Table, ExperimentError> {
     }
 }
 
-/// Makes a CSV's path relative to the experiment's folder.
-fn locate_csv(config: &mut Config, file: &str) {
-    if let Target::Csv { csv, .. } = &mut config.data.target
-        && let Some(folder) = Path::new(file).parent()
-    {
-        *csv = folder.join(&csv);
+/// Makes the files' paths relative to the experiment's folder.
+fn locate_files(config: &mut Config, file: &str) {
+    if let Some(folder) = Path::new(file).parent() {
+        config.data.files_mut().for_each(|file| *file = folder.join(&file));
     }
 }
 

@@ -67,16 +67,17 @@ fn make_room(section: &str, old: &mut Table, patch: &Table) {
     };
     match section {
         "optimizer" if other_kind(old, "adam") => KEYS_OF_AN_OPTIMIZER.iter().for_each(|key| old.remove(key)),
-        "loss" if other_kind(old, "mse") => old.remove("delta"),
+        "loss" if other_kind(old, "mse") => ["delta", "from", "reduction"].iter().for_each(|key| old.remove(key)),
         "train" if patch.get("steps").is_some() => old.remove("epochs"),
         "train" if patch.get("epochs").is_some() => old.remove("steps"),
         "data" => {
-            let is_csv = |table: &Table| match table.get("target").map(|node| &node.value) {
-                Some(Value::Table(target)) => target.get("csv").is_some(),
+            let is_file = |table: &Table| match table.get("target").map(|node| &node.value) {
+                Some(Value::Table(target)) => target.get("csv").is_some() || target.get("tensors").is_some(),
                 _ => false,
             };
-            if patch.get("target").is_some() && is_csv(patch) != is_csv(old) {
-                ["inputs", "test", "holdout"].iter().for_each(|key| old.remove(key));
+            if patch.get("target").is_some() && is_file(patch) != is_file(old) {
+                let of_one_form = ["inputs", "test", "holdout", "holdout_rows", "labels", "missing"];
+                of_one_form.iter().for_each(|key| old.remove(key));
             }
         }
         _ => {}

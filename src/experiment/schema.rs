@@ -38,11 +38,12 @@ pub fn config(file: &str, tree: &Table, test_grid: Option<Span>) -> Result<Confi
         }
         reader.finish()?;
     }
+    let model = model(&root.section("model")?)?;
     Ok(Config {
         data: data(&root.section("data")?, test_grid)?,
         batch: batch(&root.section("batch")?)?,
-        model: model(&root.section("model")?)?,
-        loss: loss(&root.section("loss")?)?,
+        loss: loss(&root.section("loss")?, model.output)?,
+        model,
         optimizer: optimizer(&root.section("optimizer")?)?,
         train: train(&root.section("train")?)?,
     })
@@ -55,10 +56,21 @@ pub fn section_of(key: &str) -> Option<&'static str> {
 
 /// Every key of each section, in the order of [`SECTIONS`].
 const KEYS: [&[&str]; 6] = [
-    &["target", "inputs", "scale_input", "scale_target", "noise", "test", "holdout"],
+    &[
+        "target",
+        "inputs",
+        "scale_input",
+        "scale_target",
+        "noise",
+        "test",
+        "holdout",
+        "holdout_rows",
+        "labels",
+        "missing",
+    ],
     &["size", "draw"],
-    &["hidden", "activation", "bias", "output", "init", "init_bias"],
-    &["kind", "pairing", "delta"],
+    &["hidden", "activation", "bias", "outputs", "output", "init", "init_bias"],
+    &["kind", "pairing", "delta", "from", "reduction"],
     &["kind", "learning_rate", "schedule", "betas", "eps", "momentum", "nesterov", "weight_decay", "alpha"],
     &["steps", "epochs", "log_points", "engine"],
 ];
@@ -77,30 +89,75 @@ fn most(of: &Reader, key: &'static str, count: usize, most: usize, what: &str) -
 
 fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
     let target = target(data)?;
-    let inputs = match (&target, data.get("inputs")) {
-        (Target::Polynomial { .. }, Some(node)) => Some(inputs(data, node)?),
-        (Target::Polynomial { .. }, None) => Some(Inputs::Grid(Span { from: 1.0, to: 1000.0, count: 1000 })),
-        (Target::Csv { .. }, None) => None,
-        (Target::Csv { .. }, Some(_)) => {
-            return Err(data.fault("inputs", "a CSV target brings its own inputs: remove this key"));
+    let of_file = target.file().is_some();
+    let inputs = match data.get("inputs") {
+        Some(_) if of_file => {
+            let what = if matches!(target, Target::Csv { .. }) { "a CSV target" } else { "a tensor file" };
+            return Err(data.fault("inputs", format!("{what} brings its own inputs: remove this key")));
         }
+        None if of_file => None,
+        Some(node) => Some(inputs(data, node)?),
+        None => Some(Inputs::Grid(Span { from: 1.0, to: 1000.0, count: 1000 })),
     };
     let holdout = data.number_or("holdout", 0.0, BELOW_ONE)?;
-    if holdout > 0.0 && matches!(target, Target::Polynomial { .. }) {
+    if holdout > 0.0 && !of_file {
+        let what = if matches!(target, Target::Formula { .. }) { "formula" } else { "polynomial" };
         return Err(data.fault(
             "holdout",
-            "only rows of a CSV can be held out: remove this key, a polynomial is tested on its grid",
+            format!("only rows of a CSV can be held out: remove this key, a {what} is tested on its grid"),
         ));
     }
+    let holdout_rows = holdout_rows(data, holdout)?;
+    let labels = data.get("labels").map(|node| data.word("labels", node, Labels::WORDS)).transpose()?;
+    if labels.is_some() && !has_classes(&target) {
+        return Err(data.fault(
+            "labels",
+            "only a target with classes has labels: name its column as class, as { csv = \"rows.csv\", inputs = [\"*\"], class = \"y\" }",
+        ));
+    }
+    let missing = data.get("missing").map(|node| data.word("missing", node, Missing::WORDS)).transpose()?;
+    if missing.is_some() && !of_file {
+        return Err(data.fault("missing", "only a file can miss values: remove this key"));
+    }
     let noise = data.number_or("noise", 0.0, NOT_NEGATIVE)?;
-    let test = test(data, &inputs, test_grid)?;
+    if noise > 0.0 && matches!(target, Target::Csv { columns: TargetColumns::Class(_), .. }) {
+        return Err(data.fault("noise", "classes have no noise that could be added: remove this key"));
+    }
+    let test = test(data, &target, &inputs, test_grid)?;
     let scale_input = scale(data, "scale_input")?;
     let scale_target = scale(data, "scale_target")?;
-    Ok(Data { target, inputs, scale_input, scale_target, noise, test, holdout })
+    let classes = matches!(target, Target::Csv { columns: TargetColumns::Class(_), .. });
+    if classes && scale_target != Scale::Divide(1.0) && !matches!(labels, Some(Labels::Number | Labels::Index)) {
+        return Err(data.fault(
+            "scale_target",
+            "only classes that are numbers can be scaled: remove this key, or set data.labels to \"number\" or \"index\"",
+        ));
+    }
+    let missing = of_file.then(|| missing.unwrap_or(Missing::Refuse));
+    Ok(Data { target, inputs, scale_input, scale_target, noise, test, holdout, holdout_rows, labels, missing })
+}
+
+/// Whether a target may have classes; of a tensor file that is known once it is read.
+fn has_classes(target: &Target) -> bool {
+    matches!(
+        target,
+        Target::Csv { columns: TargetColumns::Class(_) | TargetColumns::Outputs(_), .. } | Target::Tensors { .. }
+    )
+}
+
+fn holdout_rows(data: &Reader, holdout: f64) -> Result<Option<HoldoutRows>> {
+    let Some(node) = data.get("holdout_rows") else {
+        return Ok((holdout > 0.0).then_some(HoldoutRows::Random));
+    };
+    let rows = data.word("holdout_rows", node, HoldoutRows::WORDS)?;
+    if holdout == 0.0 {
+        return Err(data.fault("holdout_rows", "no rows are held out: set data.holdout, or remove this key"));
+    }
+    Ok(Some(rows))
 }
 
 fn target(data: &Reader) -> Result<Target> {
-    const WHAT: &str = "{ polynomial = [c0, c1, …] } or { csv = \"rows.csv\", inputs = [\"a\"], output = \"y\" }";
+    const WHAT: &str = "{ polynomial = [c0, c1, …] }, { formula = \"sin(x)\" }, { csv = \"rows.csv\", inputs = [\"a\"], output = \"y\" } or { tensors = \"rows.safetensors\" }";
     let Some(node) = data.get("target") else { return Ok(Target::Polynomial { polynomial: vec![0.0, 1.0, 1.0] }) };
     let Value::Table(_) = &node.value else { return Err(data.expected("target", WHAT, &node.value)) };
     let form = Reader::of(data.file, data.name("target"), node)?;
@@ -111,35 +168,78 @@ fn target(data: &Reader) -> Result<Target> {
         most(&form, "polynomial", items.len(), MOST_IN_A_LIST, "coefficients")?;
         let polynomial = items.iter().map(|item| form.number("polynomial", item, &ANY)).collect::<Result<_>>()?;
         Target::Polynomial { polynomial }
+    } else if let Some(text) = form.text("formula")? {
+        super::formula::Formula::parse(text).map_err(|message| form.fault("formula", message))?;
+        Target::Formula { formula: text.to_owned() }
     } else if let Some(path) = form.text("csv")? {
-        if path.is_empty() {
-            return Err(form.fault("csv", "names no file: give a CSV, beside the experiment file or with its path"));
+        Target::Csv {
+            csv: path_of(&form, "csv", path, "a CSV")?,
+            inputs: column_names(&form, "inputs")?,
+            columns: target_columns(&form)?,
         }
-        let inputs = form
-            .texts("inputs", "a list of column names")?
-            .ok_or_else(|| form.missing("inputs", "a list of column names"))?;
-        let output = form.text("output")?.ok_or_else(|| form.missing("output", "a column name"))?.to_owned();
-        if inputs.is_empty() {
-            return Err(form.fault("inputs", "expected at least one column name"));
-        }
-        most(&form, "inputs", inputs.len(), MOST_INPUTS, "columns")?;
-        let mut names = HashSet::new();
-        if let Some(twice) = inputs.iter().find(|name| !names.insert(name.as_str())) {
-            let twice = shorten(twice);
-            return Err(form.fault("inputs", format!("the column {twice:?} is named twice")));
-        }
-        if inputs.contains(&output) {
-            return Err(
-                form.fault("output", format!("the column {output:?} is an input too: the network would only copy it"))
-            );
-        }
-        Target::Csv { csv: PathBuf::from(path), inputs, output }
+    } else if let Some(path) = form.text("tensors")? {
+        Target::Tensors { tensors: path_of(&form, "tensors", path, "a safetensors file")? }
     } else {
         form.finish()?;
         return Err(data.expected("target", WHAT, &node.value));
     };
+    if let Target::Csv { inputs, columns, .. } = &target {
+        check_columns(&form, inputs, columns)?;
+    }
     form.finish()?;
     Ok(target)
+}
+
+fn path_of(form: &Reader, key: &'static str, path: &str, what: &str) -> Result<PathBuf> {
+    if path.is_empty() {
+        return Err(form.fault(key, format!("names no file: give {what}, beside the experiment file or with its path")));
+    }
+    Ok(PathBuf::from(path))
+}
+
+/// Columns that are named in a list, each once.
+fn column_names(form: &Reader, key: &'static str) -> Result<Vec<String>> {
+    let what =
+        if key == "inputs" { "a list of column names, or [\"*\"] for all others" } else { "a list of column names" };
+    let names = form.texts(key, what)?.ok_or_else(|| form.missing(key, what))?;
+    if names.is_empty() {
+        return Err(form.fault(key, "expected at least one column name"));
+    }
+    most(form, key, names.len(), MOST_INPUTS, "columns")?;
+    let mut seen = HashSet::new();
+    if let Some(twice) = names.iter().find(|name| !seen.insert(name.as_str())) {
+        let twice = shorten(twice);
+        return Err(form.fault(key, format!("the column {twice:?} is named twice")));
+    }
+    Ok(names)
+}
+
+fn target_columns(form: &Reader) -> Result<TargetColumns> {
+    const WHAT: &str = "output = \"y\" for a number, outputs = [\"y\", \"z\"] for several, or class = \"y\"";
+    let given: Vec<&str> = ["output", "outputs", "class"].into_iter().filter(|key| form.get(key).is_some()).collect();
+    match given[..] {
+        [] => Err(form.missing("output", WHAT)),
+        ["output"] => Ok(TargetColumns::Output(form.text("output")?.unwrap_or_default().to_owned())),
+        ["class"] => Ok(TargetColumns::Class(form.text("class")?.unwrap_or_default().to_owned())),
+        ["outputs"] => Ok(TargetColumns::Outputs(column_names(form, "outputs")?)),
+        _ => Err(form.fault(given[1], format!("{} at once: keep one", given.join(" and ")))),
+    }
+}
+
+/// Inputs that are named beside targets.
+fn check_columns(form: &Reader, inputs: &[String], columns: &TargetColumns) -> Result<()> {
+    let all = inputs.iter().any(|name| name == "*");
+    if all && let Some(name) = inputs.iter().find(|name| *name != "*" && !name.starts_with('-')) {
+        return Err(form.fault("inputs", format!("{name:?} beside \"*\", which stands for it too: keep one")));
+    }
+    // Of several outputs some may be inputs too, as an autoencoder's are.
+    if let TargetColumns::Output(name) | TargetColumns::Class(name) = columns
+        && inputs.contains(name)
+    {
+        let key = if matches!(columns, TargetColumns::Class(_)) { "class" } else { "output" };
+        return Err(form.fault(key, format!("the column {name:?} is an input too: the network would only copy it")));
+    }
+    Ok(())
 }
 
 fn inputs(data: &Reader, node: &Node) -> Result<Inputs> {
@@ -182,9 +282,26 @@ fn span(parent: &Reader, key: &str, node: &Node) -> Result<Span> {
     Ok(Span { from, to, count })
 }
 
-fn test(data: &Reader, inputs: &Option<Inputs>, test_grid: Option<Span>) -> Result<Test> {
+fn test(data: &Reader, target: &Target, inputs: &Option<Inputs>, test_grid: Option<Span>) -> Result<Test> {
     const WHAT: &str = "\"grid\", \"train\", { grid = { from, to, count } } or { uniform = { from, to, count } }";
     let Some(inputs) = inputs else {
+        if let Some(node @ Node { value: Value::Table(_), .. }) = data.get("test")
+            && matches!(target, Target::Csv { .. })
+        {
+            let form = Reader::of(data.file, data.name("test"), node)?;
+            let path = form.text("csv")?;
+            form.get("grid");
+            form.get("uniform");
+            form.finish()?;
+            return match path {
+                Some(_) if data.number_or("holdout", 0.0, BELOW_ONE)? > 0.0 => {
+                    Err(data.fault("test", "a CSV of its own beside a holdout: keep one"))
+                }
+                Some("") => Err(data.fault("test", "names no file: give a CSV, beside the experiment file or with its path")),
+                Some(path) => Ok(Test::Csv(PathBuf::from(path))),
+                None => Err(data.fault("test", "a CSV target is tested on its rows: remove this key, set data.holdout, or name a file as { csv = \"test.csv\" }")),
+            };
+        }
         return match data.text("test")? {
             None => Ok(Test::Rows),
             Some("train") if data.number_or("holdout", 0.0, BELOW_ONE)? > 0.0 => {
@@ -260,6 +377,17 @@ fn model(model: &Reader) -> Result<Model> {
         }
         Some(node) => vec![model.word("activation", node, Activation::WORDS)?; hidden.len()],
     };
+    let outputs = match model.get("outputs") {
+        None => None,
+        Some(Node { value: Value::Text(text), .. }) if text == "auto" => None,
+        Some(node @ Node { value: Value::Integer(_), .. }) => Some(model.count("outputs", node, 1)?),
+        Some(node) => {
+            return Err(model.expected("outputs", "\"auto\" or a whole number of at least 1", &node.value));
+        }
+    };
+    if let Some(outputs) = outputs {
+        most(model, "outputs", outputs, MOST_INPUTS, "output units")?;
+    }
     let init = init(model, "init")?.unwrap_or(Init::GlorotUniform);
     let init_bias =
         self::init(model, "init_bias")?.unwrap_or(if init == Init::Pytorch { Init::Pytorch } else { Init::Zeros });
@@ -267,6 +395,7 @@ fn model(model: &Reader) -> Result<Model> {
         hidden,
         activation,
         bias: model.bool_or("bias", true)?,
+        outputs,
         output: model.word_or("output", Output::Identity, Output::WORDS)?,
         init,
         init_bias,
@@ -306,7 +435,7 @@ fn init(model: &Reader, key: &'static str) -> Result<Option<Init>> {
     Ok(Some(init))
 }
 
-fn loss(loss: &Reader) -> Result<Loss> {
+fn loss(loss: &Reader, output: Output) -> Result<Loss> {
     let kind = loss.word_or("kind", LossKind::Mse, LossKind::WORDS)?;
     let pairing = loss.word_or("pairing", Pairing::Matched, Pairing::WORDS)?;
     let delta = loss.number_or("delta", 1.0, POSITIVE)?;
@@ -315,7 +444,37 @@ fn loss(loss: &Reader) -> Result<Loss> {
             loss.fault("delta", "only the huber loss has a delta: remove this key, or set loss.kind = \"huber\"")
         );
     }
-    Ok(Loss { kind, pairing, delta: (kind == LossKind::Huber).then_some(delta) })
+    let takes = matches!(kind, LossKind::Bce | LossKind::CrossEntropy);
+    let from = loss.get("from").map(|node| loss.word("from", node, LossInput::WORDS)).transpose()?;
+    if !takes && from.is_some() {
+        return Err(loss.fault("from", "only bce and cross_entropy have it: remove this key, or set loss.kind"));
+    }
+    let default = match output {
+        Output::Sigmoid | Output::Softmax => LossInput::Probabilities,
+        Output::LogSoftmax => LossInput::LogProbabilities,
+        Output::Identity | Output::Relu | Output::Tanh => LossInput::Logits,
+    };
+    if pairing != Pairing::Matched && matches!(kind, LossKind::CrossEntropy | LossKind::Nll) {
+        return Err(loss.fault("pairing", format!("{} is a loss of rows, not of pairs: remove this key", kind.word())));
+    }
+    let reduction = match (kind, loss.get("reduction")) {
+        (LossKind::Sse, None) => Reduction::Sum,
+        (LossKind::Sse, Some(node)) => {
+            let reduction = loss.word("reduction", node, Reduction::WORDS)?;
+            if reduction != Reduction::Sum {
+                return Err(loss.fault("reduction", "sse is a sum: remove this key, or set loss.kind = \"mse\""));
+            }
+            reduction
+        }
+        _ => loss.word_or("reduction", Reduction::Mean, Reduction::WORDS)?,
+    };
+    Ok(Loss {
+        kind,
+        pairing,
+        delta: (kind == LossKind::Huber).then_some(delta),
+        from: takes.then(|| from.unwrap_or(default)),
+        reduction,
+    })
 }
 
 fn optimizer(optimizer: &Reader) -> Result<Optimizer> {

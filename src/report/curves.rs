@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::plots::Band;
+use super::scores::Measure;
 use super::spark::spark;
 use crate::results::read::{Trust, each_curve_point};
 use crate::results::rows::Key;
@@ -22,14 +23,16 @@ pub struct Curve {
     pub train_loss: Vec<Band>,
     pub test_loss: Vec<Band>,
     pub test_rmse: Vec<Band>,
+    /// Of classes and labels; NaN in a regression.
+    pub accuracy: Vec<Band>,
     /// The last step with a finite error, by seed.
     pub last_finite: BTreeMap<u64, usize>,
     /// The last step of all, by seed.
     pub last: BTreeMap<u64, usize>,
 }
 
-/// What is drawn of a run at one step: training loss, test loss, test error.
-type Values = [f64; 3];
+/// What is drawn of a run at one step: training loss, test loss, test error, accuracy.
+type Values = [f64; 4];
 
 /// A variant's first run while it is read: it says at which steps all of the variant's runs are looked at.
 struct FirstRun {
@@ -60,7 +63,7 @@ impl FirstRun {
     }
 
     /// Evenly spread steps, the first and the last among them.
-    fn steps(mut self) -> BTreeMap<usize, [Vec<f64>; 3]> {
+    fn steps(mut self) -> BTreeMap<usize, [Vec<f64>; 4]> {
         self.rows.extend(self.last.filter(|last| self.rows.last().map(|row| row.0) != Some(last.0)));
         let count = self.rows.len();
         let kept = count.min(MOST_STEPS);
@@ -75,7 +78,7 @@ impl FirstRun {
 /// A variant's runs while they are read: by step, the values of the runs that have it.
 #[derive(Default)]
 struct GatheredCurves {
-    steps: BTreeMap<usize, [Vec<f64>; 3]>,
+    steps: BTreeMap<usize, [Vec<f64>; 4]>,
     last_finite: BTreeMap<u64, usize>,
     last: BTreeMap<u64, usize>,
 }
@@ -104,7 +107,7 @@ pub fn read(
         if point.test_rmse.is_finite() {
             own.last_finite.insert(key.seed, point.step);
         }
-        let values = [point.train_loss, point.test_loss, point.test_rmse];
+        let values = [point.train_loss, point.test_loss, point.test_rmse, point.accuracy];
         if new {
             first = Some(FirstRun { at, seed: key.seed, rows: Vec::new(), stride: 1, seen: 0, last: None });
         }
@@ -116,21 +119,32 @@ pub fn read(
     })?;
     settle(&mut first, &mut gathered);
     let curve = |(at, own): (usize, GatheredCurves)| {
-        let bands =
-            |measure: usize| own.steps.iter().map(|(&step, values)| band(step, &values[measure])).collect::<Vec<_>>();
-        let [train_loss, test_loss, test_rmse] = [0, 1, 2].map(bands);
-        (at, Curve { train_loss, test_loss, test_rmse, last_finite: own.last_finite, last: own.last })
+        let bands = |of: usize, worst: f64| -> Vec<Band> {
+            own.steps.iter().map(|(&step, values)| band(step, &values[of], worst)).collect()
+        };
+        let [train_loss, test_loss, test_rmse] = [0, 1, 2].map(|of| bands(of, f64::INFINITY));
+        let scored = own.steps.values().any(|values| values[3].iter().any(|accuracy| !accuracy.is_nan()));
+        let accuracy = bands(3, if scored { 0.0 } else { f64::NAN });
+        (at, Curve { train_loss, test_loss, test_rmse, accuracy, last_finite: own.last_finite, last: own.last })
     };
     Ok(gathered.into_iter().map(curve).collect())
 }
 
 impl Curve {
-    /// The median error over the steps in one line of text, on a logarithm.
-    pub fn spark(&self) -> String {
-        let count = self.test_rmse.len();
-        let bars = count.min(BARS);
-        let place = |nth: usize| nth * (count - 1) / (bars - 1).max(1);
-        spark(&(0..bars).map(|nth| self.test_rmse[place(nth)].median.log10()).collect::<Vec<_>>())
+    pub fn of(&self, measure: Measure) -> &[Band] {
+        match measure {
+            Measure::Accuracy => &self.accuracy,
+            Measure::Rmse => &self.test_rmse,
+        }
+    }
+
+    /// The median over the steps in one line of text: of an error its logarithm.
+    pub fn spark(&self, measure: Measure) -> String {
+        let bands = self.of(measure);
+        let bars = bands.len().min(BARS);
+        let place = |nth: usize| nth * (bands.len() - 1) / (bars - 1).max(1);
+        let height = |median: f64| if measure == Measure::Rmse { median.log10() } else { median };
+        spark(&(0..bars).map(|nth| height(bands[place(nth)].median)).collect::<Vec<_>>())
     }
 }
 
@@ -143,9 +157,9 @@ fn settle(first: &mut Option<FirstRun>, gathered: &mut BTreeMap<usize, GatheredC
     }
 }
 
-/// Median and quartiles over the runs; what is not a number counts as infinitely far off.
-fn band(step: usize, values: &[f64]) -> Band {
-    let mut values: Vec<f64> = values.iter().map(|&v| if v.is_nan() { f64::INFINITY } else { v }).collect();
+/// Median and quartiles over the runs; what is not a number counts as the worst.
+fn band(step: usize, values: &[f64], worst: f64) -> Band {
+    let mut values: Vec<f64> = values.iter().map(|&v| if v.is_nan() { worst } else { v }).collect();
     values.sort_by(f64::total_cmp);
     let [low, median, high] = [0.25, 0.5, 0.75].map(|share| quantile(&values, share));
     Band { step: step as f64, median, low, high, seeds: values.len() }
@@ -157,7 +171,7 @@ mod tests {
 
     fn steps_of(rows: usize) -> Vec<usize> {
         let mut first = FirstRun { at: 0, seed: 0, rows: Vec::new(), stride: 1, seen: 0, last: None };
-        (0..rows).for_each(|step| first.take(step, [step as f64; 3]));
+        (0..rows).for_each(|step| first.take(step, [step as f64; 4]));
         assert!(first.rows.len() <= MOST_HELD);
         let steps = first.steps();
         assert!(steps.iter().all(|(step, [values, ..])| values == &[*step as f64]));

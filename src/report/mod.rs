@@ -1,15 +1,19 @@
 //! Results as people see them: tables on the terminal, charts, and `misfit report`'s pictures and page.
 
 pub mod ablation;
+mod confusion;
 pub mod curves;
 mod figures;
 mod functions;
 mod names;
+pub mod outputs;
 mod page;
 pub mod plots;
 pub mod published;
+pub mod scores;
 mod sections;
 pub mod sheet;
+pub mod simple;
 pub mod spark;
 mod study;
 pub mod style;

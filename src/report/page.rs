@@ -18,6 +18,9 @@ use crate::text::one_line;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
+/// Of a colour of the page, its name as three numbers.
+const TINTS: [(&str, &str); 2] = [("--c0", "--right"), ("--c1", "--wrong")];
+
 /// `made_by` is the command that makes the page again.
 pub fn page(study: &Study, figures: &Figures, made_by: &str) -> String {
     let hash = BASE64_STANDARD.encode(Sha256::digest(SCRIPT));
@@ -46,6 +49,8 @@ pub fn page(study: &Study, figures: &Figures, made_by: &str) -> String {
             h2 { "While training" }
             @for figure in &figures.curves { (picture(figure)) }
         }
+        (sections::outputs(study))
+        (sections::confusion(study))
         @if !figures.functions.is_empty() {
             h2 { "What the networks became" }
             @for figure in &figures.functions { (picture(figure)) }
@@ -84,6 +89,11 @@ fn variables() -> String {
     let set = |colours: &[(&str, &str)]| {
         colours.iter().fold(String::new(), |mut text, (name, colour)| {
             let _ = write!(text, "{name}:{colour};");
+            // What a cell of a table is tinted with, as numbers for a colour of any opacity.
+            for tint in TINTS.iter().filter(|tint| tint.0 == *name) {
+                let part = |at: usize| u8::from_str_radix(&colour[at..at + 2], 16).unwrap_or(0);
+                let _ = write!(text, "{}:{} {} {};", tint.1, part(1), part(3), part(5));
+            }
             text
         })
     };

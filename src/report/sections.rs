@@ -2,9 +2,13 @@
 
 use maud::{Markup, html};
 
-use super::curves::Curve;
+use super::confusion::Confusion;
+use super::functions::{Function, Learnt};
 use super::names::letter;
+use super::outputs;
 use super::published;
+use super::scores::{self, Measure};
+use super::simple::{self, SimplePredictors};
 use super::study::{Study, StudyVariant};
 use super::summary::interval;
 use crate::experiment::config::Word;
@@ -17,9 +21,11 @@ use crate::text::shell::command;
 
 /// Beyond so many rows a table begins folded.
 const MOST_OPEN: usize = 24;
+/// Groups of variants with other simple predictors of which a table is shown, at most.
+const MOST_GROUPS: usize = 4;
 
 /// A table whose first column names its rows; on a phone each row becomes a list. `numbers` are columns of numbers.
-fn table(header: &[&str], numbers: &[usize], rows: Vec<Vec<Markup>>) -> Markup {
+fn table<S: AsRef<str>>(header: &[S], numbers: &[usize], rows: Vec<Vec<Markup>>) -> Markup {
     let class = |column: usize| match column {
         0 => "name",
         _ if numbers.contains(&column) => "number",
@@ -28,12 +34,12 @@ fn table(header: &[&str], numbers: &[usize], rows: Vec<Vec<Markup>>) -> Markup {
     let count = rows.len();
     let table = html! {
         div.wide { table.stack {
-            thead { tr { @for (column, name) in header.iter().enumerate() { th class=(class(column)) { (name) } } } }
+            thead { tr { @for (column, name) in header.iter().enumerate() { th class=(class(column)) { (name.as_ref()) } } } }
             tbody {
                 @for row in rows {
                     tr {
                         @for (column, (name, cell)) in header.iter().zip(row).enumerate() {
-                            td class=(class(column)) data-label=(name) { div { (cell) } }
+                            td class=(class(column)) data-label=(name.as_ref()) { div { (cell) } }
                         }
                     }
                 }
@@ -41,6 +47,18 @@ fn table(header: &[&str], numbers: &[usize], rows: Vec<Vec<Markup>>) -> Markup {
         } }
     };
     folded(count, table)
+}
+
+/// A name and two numbers a row, which a phone has room for.
+fn small_table(header: &[String; 3], rows: Vec<[String; 3]>) -> Markup {
+    html! {
+        div.wide { table {
+            thead { tr { @for (column, name) in header.iter().enumerate() { th.number[column > 0] { (name) } } } }
+            tbody {
+                @for row in rows { tr { @for (column, cell) in row.iter().enumerate() { td.number[column > 0] { (cell) } } } }
+            }
+        } }
+    }
 }
 
 /// A table that is long begins folded.
@@ -115,21 +133,31 @@ fn outcome(variant: &StudyVariant) -> Markup {
 pub fn outcomes(study: &Study) -> Markup {
     let (combined, named): (Vec<usize>, Vec<usize>) =
         (0..study.variants.len()).partition(|&at| study.variants[at].combination);
-    let header = ["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median", "error while training"];
+    let measures = Measure::among(named.iter().map(|&at| &study.variants[at].summary));
+    let (on, note) = study.measured_on(&named);
+    let mut header = vec!["variant".to_owned(), "outcome".to_owned()];
+    header.extend(scores::header(&measures, on));
+    header.push(match measures[..] {
+        [Measure::Rmse] => "error while training".to_owned(),
+        [Measure::Accuracy] => "accuracy while training".to_owned(),
+        _ => "while training".to_owned(),
+    });
+    let numbers: Vec<usize> = (2..header.len() - 1).collect();
     let row = |&at: &usize| {
         let variant = &study.variants[at];
-        let (rmse, r2) = (variant.summary.test_rmse, variant.summary.r2);
-        vec![
-            text(&variant.name),
-            outcome(variant),
-            html! { (short(rmse.median)) },
-            html! { (rmse.ends()) },
-            html! { (ratio(r2.median)) },
-            html! { span.spark { (study.curves.get(&at).map_or_else(String::new, Curve::spark)) } },
-        ]
+        let summary = &variant.summary;
+        let spark = study.curves.get(&at).map_or_else(String::new, |curve| curve.spark(Measure::of(summary)));
+        let mut row = vec![text(&variant.name), outcome(variant)];
+        row.extend(scores::cells(&measures, summary).into_iter().map(|cell| html! { (cell) }));
+        row.push(html! { (ratio(summary.r2.median)) });
+        row.push(html! { span.spark { (spark) } });
+        row
     };
     html! {
-        @if !named.is_empty() { (table(&header, &[2, 3, 4], named.iter().map(row).collect())) }
+        @if !named.is_empty() {
+            (table(&header, &numbers, named.iter().map(row).collect()))
+            @if let Some(note) = note { p.muted { (note) } }
+        }
         @if !combined.is_empty() {
             h3 { "Combinations of fixes" }
             ul {
@@ -139,20 +167,105 @@ pub fn outcomes(study: &Study) -> Markup {
             }
             (combinations(study, &combined))
         }
-        p.muted {
-            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: R² of 0.99 or more. constant: the predictions' spread is under 1\u{a0}% of the targets'. line: no better than the best straight line. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the test points."
-        }
-        @if let Some(health) = &study.baselines {
+        @for measure in study.measures() { p.muted { (meanings(study, measure)) } }
+        (simple_predictors(study))
+    }
+}
+
+/// What the outcomes and the scores mean.
+fn meanings(study: &Study, measure: Measure) -> String {
+    let goal = study.manifest.as_ref().map(|manifest| manifest.goal).unwrap_or_default();
+    let accuracy = goal.accuracy.map(|accuracy| format!("an accuracy of {accuracy} or more"));
+    let r2 = goal.r2.map(|r2| format!("R² of {r2} or more"));
+    let asked: Vec<String> = accuracy.into_iter().chain(r2).collect();
+    let fits = |default: &str| if asked.is_empty() { default.to_owned() } else { asked.join(" and ") };
+    match measure {
+        Measure::Rmse => format!(
+            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: {}. constant: the predictions' spread is under 1\u{a0}% of the targets'. line: no better than the best straight line. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the test points.",
+            fits("R² of 0.99 or more")
+        ),
+        Measure::Accuracy => format!(
+            "{}diverged: a loss or a prediction is not finite, or the loss doubled and the probabilities are no better than the classes' shares. fits: {}. constant: the same answer for every row, or probabilities no better than the classes' shares. line: no better than logistic regression. partial: anything else. Accuracy is the share of right answers on the test rows, of labels over all labels. R² is that of the probabilities, for classes the Brier skill score: 1 is certain and right, 0 as good as the classes' shares.",
+            if study.measures().len() > 1 { "Where classes or labels are learnt: " } else { "" },
+            fits("an accuracy near what can be reached, the goal below")
+        ),
+    }
+}
+
+fn simple_predictors(study: &Study) -> Markup {
+    let groups = &study.simple;
+    let of_function = |group: &SimplePredictors| !group.of_file && group.measure == Measure::Rmse;
+    if let [only] = &groups[..]
+        && of_function(only)
+    {
+        let rmse = |name: &str| only.find(name).map_or_else(String::new, |row| short(row.rmse));
+        return html! {
             p {
-                "For comparison, on the same test points: always 0 has an RMSE of " (short(health.zero_rmse))
-                ", always the mean " (short(health.mean_rmse)) ", the best straight line " (short(health.line_rmse)) "."
+                "For comparison, on the same test points: always 0 has an RMSE of " (rmse(simple::ZERO))
+                ", always the mean " (rmse(simple::MEAN)) ", the best straight line " (rmse(simple::LINE)) "."
             }
+        };
+    }
+    let sheets = groups.iter().take(MOST_GROUPS).map(|group| group.sheet(groups.len() > 1));
+    html! {
+        @for (header, rows) in sheets { (small_table(&header, rows)) }
+        @if groups.len() > MOST_GROUPS {
+            p.muted {
+                "Those of " (plural(groups.len() - MOST_GROUPS, "more kind of data", "more kinds of data"))
+                " are in health.csv."
+            }
+        }
+    }
+}
+
+/// Each output's own scores.
+pub fn outputs(study: &Study) -> Markup {
+    let sheet = outputs::sheet(&study.outputs, |at| study.variants[at].name.as_str());
+    if sheet.rows.is_empty() {
+        return html! {};
+    }
+    let labels = study.outputs.values().flatten().all(|score| score.accuracy.is_some());
+    let (heading, what) = match labels {
+        true => ("Each label", "How often each is predicted rightly on the test rows"),
+        false => ("Each output", "Each in its own units, on the test points"),
+    };
+    let numbers: Vec<usize> = (2..sheet.header.len()).collect();
+    let rows = sheet.rows.into_iter().map(|row| row.into_iter().map(|cell| html! { (cell) }).collect()).collect();
+    html! {
+        h2 { (heading) }
+        p { (what) ", medians over the seeds." }
+        (table(&sheet.header, &numbers, rows))
+    }
+}
+
+/// Which classes are taken for which, of each drawn variant's middle run.
+pub fn confusion(study: &Study) -> Markup {
+    let classified: Vec<(usize, &Function, Confusion)> = study
+        .functions
+        .iter()
+        .filter_map(|(&at, function)| match &function.learnt {
+            Learnt::Classes(classes) => Some((at, function, Confusion::of(classes))),
+            _ => None,
+        })
+        .collect();
+    if classified.is_empty() {
+        return html! {};
+    }
+    html! {
+        h2 { "Which classes are taken for which" }
+        @for (at, function, confusion) in classified {
+            h3.matrix { (study.short_name(at)) }
+            (confusion.table(&format!("{}, {}.", study.short_name(at), study.middle_run(at, function))))
         }
     }
 }
 
 /// Which fixes are on, a letter each, and how it ended. Too wide for a list of a phone, and narrow enough without.
 fn combinations(study: &Study, combined: &[usize]) -> Markup {
+    let measures = Measure::among(combined.iter().map(|&at| &study.variants[at].summary));
+    let (on, note) = study.measured_on(combined);
+    let header = scores::header(&measures, on);
+    let range = |column: usize| if column % 2 == 1 { "number range" } else { "number" };
     folded(
         combined.len(),
         html! {
@@ -160,22 +273,22 @@ fn combinations(study: &Study, combined: &[usize]) -> Markup {
                 thead { tr {
                     @for nth in 0..study.fixes.len() { th.flag { (letter(nth)) } }
                     th { "outcome" }
-                    th.number { "test RMSE, median" }
-                    th.number.range { "lowest … highest" }
-                    th.number { "R², median" }
+                    @for (column, name) in header.iter().enumerate() { th class=(range(column)) { (name) } }
                 } }
                 tbody {
                     @for variant in combined.iter().map(|&at| &study.variants[at]) {
                         tr title=(one_line(&variant.name)) {
                             @for on in &variant.on { td.flag { (if *on { "●" } else { "·" }) } }
                             td { (outcome(variant)) }
-                            td.number { (short(variant.summary.test_rmse.median)) }
-                            td.number.range { (variant.summary.test_rmse.ends()) }
+                            @for (column, cell) in scores::cells(&measures, &variant.summary).iter().enumerate() {
+                                td class=(range(column)) { (cell) }
+                            }
                             td.number { (ratio(variant.summary.r2.median)) }
                         }
                     }
                 }
             } }
+            @if let Some(note) = note { p.muted { (note) } }
         },
     )
 }
@@ -227,6 +340,15 @@ pub fn findings(study: &Study) -> Markup {
     }
 }
 
+/// What an effect is a gain of.
+pub fn gained(study: &Study) -> &'static str {
+    match study.measures()[..] {
+        [Measure::Rmse] => "Gained share of the targets' variance",
+        [Measure::Accuracy] => "Gained skill of the probabilities",
+        _ => "Gained share of the targets' variance, of classes gained skill of the probabilities",
+    }
+}
+
 pub fn effects(study: &Study) -> Markup {
     let header = ["fix", "alone", "main effect", "on top of all others", "Shapley value"];
     let kinds = [EffectKind::FirstIn, EffectKind::Main, EffectKind::LastOut, EffectKind::Shapley];
@@ -241,7 +363,7 @@ pub fn effects(study: &Study) -> Markup {
     html! {
         (table(&header, &[1, 2, 3, 4], rows))
         p.muted {
-            "Gained share of the targets' variance, R² cut off at 0, with the 95\u{a0}% interval. The Shapley value is a fix's average gain over all orders in which the fixes may be made."
+            (gained(study)) ", R² cut off at 0, with the 95\u{a0}% interval. The Shapley value is a fix's average gain over all orders in which the fixes may be made."
         }
     }
 }

@@ -9,8 +9,11 @@ use super::ablation::{self, AblationEffect, Cell};
 use super::curves::{self, Curve};
 use super::functions::{self, Function};
 use super::names;
+use super::outputs::{self, OutputScore};
 use super::published;
-use super::summary::{VariantSummary, score, worth_listing};
+use super::scores::{self, Measure};
+use super::simple::{self, SimplePredictors};
+use super::summary::{VariantSummary, badness, by_badness, score, worth_listing};
 use crate::experiment::BASELINE;
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
 use crate::results::integrity::Integrity;
@@ -42,8 +45,10 @@ pub struct Study {
     /// By place among the variants; of those that are drawn and those whose error while training a table shows.
     pub curves: BTreeMap<usize, Curve>,
     pub functions: BTreeMap<usize, Function>,
-    /// What simple predictors reach, root mean square errors, where all runs are tested on the same points.
-    pub baselines: Option<HealthRow>,
+    /// By place among the variants; of those that are drawn and have several outputs.
+    pub outputs: BTreeMap<usize, Vec<OutputScore>>,
+    /// What simple predictors reach: on points of a function where all runs have the same, on rows of a file always.
+    pub simple: Vec<SimplePredictors>,
     pub published: Vec<[String; 5]>,
     pub effects: Vec<AblationEffect>,
     /// The smallest sets of fixes that a diagnosis found to be enough.
@@ -65,6 +70,8 @@ pub struct StudyVariant {
     pub runs: Vec<RunRow>,
     /// Its settings where they differ from the first variant's without fixes.
     pub changes: Vec<(String, String)>,
+    /// Whether it is tested on the rows that it learnt from.
+    pub on_training_rows: bool,
 }
 
 impl Study {
@@ -106,16 +113,19 @@ impl Study {
         let curves = curves.map(|curves| whole_curves(curves, &variants, shown.values(), folder, &mut notes));
         let curves = optional(curves, &mut notes).unwrap_or_default();
         let health = optional(read::health(folder), &mut notes).unwrap_or_default();
-        let functions =
-            functions::read(folder, integrity.trust(RunFile::Predictions.name()), &variants, &drawn, &health);
-        let functions = optional(functions, &mut notes).unwrap_or_default();
+        let trust = integrity.trust(RunFile::Predictions.name());
+        let functions = functions::read(folder, trust, &variants, &drawn, manifest.as_ref(), &health);
+        let functions = optional(functions, &mut notes);
+        // What cannot be read is said once.
+        let outputs = match functions {
+            Some(_) => optional(outputs_of(folder, trust, &variants, &drawn), &mut notes).unwrap_or_default(),
+            None => BTreeMap::new(),
+        };
+        let functions = functions.unwrap_or_default();
         let published = manifest.as_ref().map_or(&[][..], |manifest| &manifest.published);
         let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
-        let published = optional(
-            published::rows(published, &rows, folder, integrity.trust(RunFile::Predictions.name())),
-            &mut notes,
-        )
-        .unwrap_or_default();
+        let published = optional(published::rows(published, &rows, folder, trust), &mut notes).unwrap_or_default();
+        let simple = simple_predictors(manifest.as_ref(), &variants, &health);
         let findings = if folder.join(FINDINGS).exists() {
             optional(read::findings(folder), &mut notes).unwrap_or_default()
         } else {
@@ -138,7 +148,8 @@ impl Study {
             listed,
             curves,
             functions,
-            baselines: shared(&health),
+            outputs,
+            simple,
             published,
             effects,
             enough,
@@ -175,6 +186,24 @@ impl Study {
             *ended.entry(last.and_then(|last| last.get(&run.seed)).copied().unwrap_or(0)).or_default() += 1;
         }
         ended.into_iter().map(|(step, count)| (step as f64, count)).collect()
+    }
+
+    /// Which of a variant's runs is shown.
+    pub fn middle_run(&self, at: usize, function: &Function) -> String {
+        let variant = &self.variants[at];
+        let by = if Measure::of(&variant.summary) == Measure::Accuracy { "accuracy" } else { "error" };
+        format!("seed {}, the run with the median {by} of {}", function.seed, variant.runs.len())
+    }
+
+    /// What the variants are scored by.
+    pub fn measures(&self) -> Vec<Measure> {
+        Measure::among(self.variants.iter().map(|variant| &variant.summary))
+    }
+
+    /// What these variants are measured on, and a sentence on those that are not.
+    pub fn measured_on(&self, these: &[usize]) -> (&'static str, Option<String>) {
+        let of = |&at: &usize| (self.variants[at].name.as_str(), self.variants[at].on_training_rows);
+        scores::measured_on(&these.iter().map(of).collect::<Vec<_>>())
     }
 
     pub fn runs(&self) -> usize {
@@ -326,7 +355,9 @@ fn variants(
                 _ => Vec::new(),
             };
             let combination = combined.contains(&name);
-            Some(StudyVariant { combination, name, on, swept, summary, runs, changes })
+            let on_training_rows =
+                told.get(name.as_str()).is_some_and(|(_, variant)| scores::written_on_training_rows(variant));
+            Some(StudyVariant { combination, name, on, swept, summary, runs, changes, on_training_rows })
         })
         .collect()
 }
@@ -349,9 +380,9 @@ fn selection(variants: &[StudyVariant]) -> (Vec<usize>, Vec<usize>) {
     let worth: Vec<usize> = worth_listing(&combinations).into_iter().map(|nth| combined[nth]).collect();
     let ranked = |these: &[usize]| {
         let mut ranked = these.to_vec();
-        let error = |at: usize| variants[at].summary.test_rmse.median;
+        let error = badness(variants.iter().map(|variant| &variant.summary));
         let gone = |at: usize| variants[at].summary.all(Outcome::Diverged);
-        ranked.sort_by(|&a, &b| gone(a).cmp(&gone(b)).then(error(a).total_cmp(&error(b))));
+        ranked.sort_by(|&a, &b| gone(a).cmp(&gone(b)).then(by_badness(error[a], error[b])));
         ranked
     };
     // Of many with names some from the best to the worst, of few all.
@@ -370,11 +401,34 @@ fn spread(ranked: &[usize]) -> Vec<usize> {
     (0..MOST_DRAWN).map(|nth| ranked[nth * (ranked.len() - 1) / (MOST_DRAWN - 1)]).collect()
 }
 
-/// The simple predictors' errors, if they are the same for all runs.
-fn shared(health: &[HealthRow]) -> Option<HealthRow> {
-    let first = health.first()?;
-    let of = |row: &HealthRow| [row.zero_rmse, row.mean_rmse, row.line_rmse].map(f64::to_bits);
-    health.iter().all(|row| of(row) == of(first)).then(|| first.clone())
+/// What simple predictors reach, where that can be said.
+fn simple_predictors(
+    manifest: Option<&Manifest>,
+    variants: &[StudyVariant],
+    health: &[HealthRow],
+) -> Vec<SimplePredictors> {
+    let tables = manifest.filter(|manifest| !manifest.tables.is_empty());
+    let table = |name: &str| tables.and_then(|manifest| manifest.table(name));
+    let named = variants.iter().map(|variant| (variant.name.as_str(), table(&variant.name)));
+    let goal = manifest.map(|manifest| manifest.goal).unwrap_or_default();
+    let mut groups = simple::groups(named, goal, health);
+    match tables {
+        // Points of a function, which may be drawn anew for each run.
+        None if groups.len() != 1 => groups.clear(),
+        _ => groups.retain(|group| group.same || group.of_file || group.measure == Measure::Accuracy),
+    }
+    groups
+}
+
+/// The scores of the drawn variants' outputs.
+fn outputs_of(
+    folder: &Path,
+    trust: Trust,
+    variants: &[StudyVariant],
+    drawn: &[usize],
+) -> Result<BTreeMap<usize, Vec<OutputScore>>> {
+    let of = |&at: &usize| (variants[at].name.as_str(), (at, variants[at].summary.accuracy.is_some()));
+    outputs::read(folder, trust, &drawn.iter().map(of).collect(), None)
 }
 
 /// Effects as a diagnosis wrote them.

@@ -9,7 +9,7 @@ use crate::stats::effects::Estimate;
 use crate::text::numbers::{short, signed};
 
 /// The share of the targets' variance that the predictions explain on the test points, R², and 0 for all that a constant
-/// could do as well. So a run that diverged is 0 and is never left out, no single run can outweigh the others, and variants
+/// could do as well; of classes that of their probabilities, on the same scale. So a run that diverged is 0 and is never left out, no single run can outweigh the others, and variants
 /// of any scaling compare.
 pub fn score(run: &RunRow) -> f64 {
     if run.outcome == Outcome::Diverged || run.r2.is_nan() { 0.0 } else { run.r2.clamp(0.0, 1.0) }
@@ -59,17 +59,21 @@ pub struct VariantSummary {
     pub outcomes: Vec<(Outcome, usize)>,
     pub test_rmse: Middle,
     pub r2: Middle,
+    /// Of classes and labels; none of a regression.
+    pub accuracy: Option<Middle>,
 }
 
 impl VariantSummary {
     pub fn of(name: &str, rows: &[&RunRow]) -> Option<Self> {
         let or = |value: f64, worst: f64| if value.is_nan() { worst } else { value };
+        let scored = rows.iter().any(|row| !row.accuracy.is_nan());
         Some(VariantSummary {
             name: name.to_owned(),
             runs: rows.len(),
             outcomes: Outcome::counted(|outcome| rows.iter().filter(|row| row.outcome == outcome).count()),
             test_rmse: Middle::of(rows.iter().map(|row| or(row.test_rmse, f64::INFINITY)))?,
             r2: Middle::of(rows.iter().map(|row| or(row.r2, f64::NEG_INFINITY)))?,
+            accuracy: if scored { Middle::of(rows.iter().map(|row| or(row.accuracy, 0.0))) } else { None },
         })
     }
 
@@ -98,6 +102,24 @@ pub fn interval(estimate: Estimate) -> String {
     }
 }
 
+/// How far each is from the best there is, to sort by: of classifiers by their accuracy and then by the error of their
+/// probabilities, of regressions by their error, of both together by R².
+pub fn badness<'a>(summaries: impl Iterator<Item = &'a VariantSummary> + Clone) -> Vec<[f64; 2]> {
+    let classes = summaries.clone().filter(|summary| summary.accuracy.is_some()).count();
+    let mixed = classes > 0 && classes < summaries.clone().count();
+    let of = |summary: &VariantSummary| match summary.accuracy {
+        _ if mixed => [-summary.r2.median, 0.0],
+        Some(accuracy) => [-accuracy.median, summary.test_rmse.median],
+        None => [summary.test_rmse.median, 0.0],
+    };
+    summaries.map(of).collect()
+}
+
+/// The order of two of them.
+pub fn by_badness(a: [f64; 2], b: [f64; 2]) -> std::cmp::Ordering {
+    a[0].total_cmp(&b[0]).then(a[1].total_cmp(&b[1]))
+}
+
 /// Of so many combinations of fixes or fewer a table lists all.
 pub const MOST_LISTED: usize = 16;
 /// Of more it lists those of one fix at most, and so many of the best.
@@ -107,10 +129,9 @@ pub const MOST_BEST: usize = 4;
 /// the best. `combinations` are how many fixes are on, and the runs.
 pub fn worth_listing(combinations: &[(usize, &VariantSummary)]) -> Vec<usize> {
     let mut best: Vec<usize> = (0..combinations.len()).collect();
-    best.sort_by(|&a, &b| {
-        let (a, b) = (combinations[a].1, combinations[b].1);
-        b.count(Outcome::Fits).cmp(&a.count(Outcome::Fits)).then(a.test_rmse.median.total_cmp(&b.test_rmse.median))
-    });
+    let badness = badness(combinations.iter().map(|(_, summary)| *summary));
+    let fits = |at: usize| combinations[at].1.count(Outcome::Fits);
+    best.sort_by(|&a, &b| fits(b).cmp(&fits(a)).then(by_badness(badness[a], badness[b])));
     best.truncate(MOST_BEST);
     let small = combinations.len() <= MOST_LISTED;
     (0..combinations.len()).filter(|at| small || combinations[*at].0 <= 1 || best.contains(at)).collect()

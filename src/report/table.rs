@@ -7,16 +7,20 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
-use super::curves::{self, Curve};
+use super::curves;
+use super::outputs;
 use super::published;
+use super::scores::{self, Measure};
+use super::simple;
 use super::style::{bad, good};
 use super::summary::{MOST_BEST, MOST_LISTED, VariantSummary, by_variant, worth_listing};
 use crate::data::Samples;
 use crate::experiment::config::{Inputs, Model, Output, Test};
+use crate::experiment::table::Task;
 use crate::experiment::{Experiment, Variant};
 use crate::results::outcome::Outcome;
 use crate::results::read::{self, Trust};
-use crate::results::rows::RunRow;
+use crate::results::rows::{HealthRow, RunFile, RunRow};
 use crate::run::baselines::{self, Baselines};
 use crate::run::health::{most_linear_regions, piecewise_linear};
 use crate::text::numbers::{plural, ratio, short};
@@ -36,13 +40,17 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
         })
         .collect();
     let (ablation, named): (Vec<_>, Vec<_>) = summaries.into_iter().partition(|(variant, _)| variant.from_ablation);
-    let named: Vec<&VariantSummary> = named.iter().map(|(_, summary)| summary).collect();
     let mut text = String::new();
     let _ = writeln!(text, "{}", one_line(&experiment.title));
     if !named.is_empty() {
         let _ = writeln!(text, "\n{}", variants_table(&named, &learning(&named, &experiment.seeds, folder)));
+        if let Some(outputs) = outputs_table(&named, &experiment.seeds, folder) {
+            let _ = writeln!(text, "\n{outputs}");
+        }
     }
-    if share_test_points(experiment) {
+    if experiment.variants.iter().any(|variant| variant.table.is_some()) {
+        text.push_str(&simple_tables(experiment, named.iter().chain(&ablation).map(|(variant, _)| *variant), folder)?);
+    } else if share_test_points(experiment) {
         if let Some(points) = read::first_test_points(folder)? {
             let _ = writeln!(text, "\n{}", baselines_table(experiment, &points));
         }
@@ -94,36 +102,138 @@ fn outcomes(summary: &VariantSummary) -> String {
     parts.collect::<Vec<_>>().join(", ")
 }
 
-/// Curves of so many bytes or fewer are gone through for the small charts.
-const MOST_CURVES: u64 = 64 << 20;
+/// Files of so many bytes or fewer are gone through for what a table can do without.
+const MOST_BYTES: u64 = 64 << 20;
 
-/// A small chart of each variant's error while it was trained. A table does without them where they cannot be had.
-fn learning(summaries: &[&VariantSummary], seeds: &[u64], folder: &Path) -> Vec<String> {
-    let small = std::fs::metadata(folder.join("curves.csv")).is_ok_and(|about| about.len() <= MOST_CURVES);
-    let names = summaries.iter().enumerate().map(|(at, summary)| (summary.name.as_str(), at)).collect();
-    let curves = if small {
+fn small(folder: &Path, file: RunFile) -> bool {
+    std::fs::metadata(folder.join(file.name())).is_ok_and(|about| about.len() <= MOST_BYTES)
+}
+
+type Summarised<'a> = (&'a Variant, VariantSummary);
+
+/// A small chart of each variant's error or accuracy while it was trained. A table does without them where they cannot be had.
+fn learning(summaries: &[Summarised], seeds: &[u64], folder: &Path) -> Vec<String> {
+    let names = summaries.iter().enumerate().map(|(at, (_, summary))| (summary.name.as_str(), at)).collect();
+    let curves = if small(folder, RunFile::Curves) {
         curves::read(folder, Trust::Nothing, &names, Some(seeds)).unwrap_or_default()
     } else {
         BTreeMap::new()
     };
-    (0..summaries.len()).map(|at| curves.get(&at).map_or_else(String::new, Curve::spark)).collect()
+    let chart = |(at, (_, summary)): (usize, &Summarised)| {
+        curves.get(&at).map_or_else(String::new, |curve| curve.spark(Measure::of(summary)))
+    };
+    summaries.iter().enumerate().map(chart).collect()
 }
 
-/// How a variant's runs ended, behind its name.
-fn cells(name: String, summary: &VariantSummary) -> [String; 5] {
-    let (rmse, r2) = (summary.test_rmse, summary.r2);
-    [name, outcomes(summary), short(rmse.median), rmse.ends(), ratio(r2.median)]
+/// The columns of scores of these variants, with a sentence on those that are not what their heads say.
+struct Scores {
+    measures: Vec<Measure>,
+    on: &'static str,
+    note: Option<String>,
 }
 
-fn variants_table(summaries: &[&VariantSummary], learning: &[String]) -> String {
-    let mut header = vec!["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median"];
-    let charts = learning.iter().any(|chart| !chart.is_empty());
-    header.extend(charts.then_some("while training"));
-    let mut table = table(&header);
-    for (summary, chart) in summaries.iter().zip(learning) {
-        table.add_row(cells(one_line(&summary.name), summary).into_iter().chain(charts.then(|| chart.clone())));
+impl Scores {
+    fn of(summaries: &[Summarised]) -> Self {
+        let named = |(variant, _): &Summarised<'_>| (variant.name.clone(), scores::on_training_rows(variant));
+        let named: Vec<(String, bool)> = summaries.iter().map(named).collect();
+        let named: Vec<(&str, bool)> = named.iter().map(|(name, training)| (name.as_str(), *training)).collect();
+        let (on, note) = scores::measured_on(&named);
+        Scores { measures: Measure::among(summaries.iter().map(|(_, summary)| summary)), on, note }
     }
-    finish(table, &[2, 3, 4])
+
+    /// An empty table with these columns between the variants' names and what else there is.
+    fn table(&self, first: &str, more: Option<&str>) -> Table {
+        let mut header = vec![first.to_owned(), "outcome".to_owned()];
+        header.extend(scores::header(&self.measures, self.on));
+        header.extend(more.map(str::to_owned));
+        table(&header.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// How a variant's runs ended, behind its name.
+    fn cells(&self, name: String, summary: &VariantSummary) -> impl Iterator<Item = String> {
+        let scores = scores::cells(&self.measures, summary);
+        [name, outcomes(summary)].into_iter().chain(scores).chain([ratio(summary.r2.median)])
+    }
+
+    /// The table as text, numbers to the right.
+    fn finish(&self, table: Table) -> String {
+        let mut text = finish(table, &(2..3 + 2 * self.measures.len()).collect::<Vec<_>>());
+        if let Some(note) = &self.note {
+            let _ = write!(text, "\n{note}");
+        }
+        text
+    }
+}
+
+fn variants_table(summaries: &[Summarised], learning: &[String]) -> String {
+    let scores = Scores::of(summaries);
+    let charts = learning.iter().any(|chart| !chart.is_empty());
+    let mut table = scores.table("variant", charts.then_some("while training"));
+    for ((_, summary), chart) in summaries.iter().zip(learning) {
+        table.add_row(scores.cells(one_line(&summary.name), summary).chain(charts.then(|| chart.clone())));
+    }
+    scores.finish(table)
+}
+
+/// The lines of a table of several outputs, at most.
+const MOST_OUTPUTS: usize = 24;
+
+/// Each output's own scores, where there are several. A table does without them where they cannot be had.
+fn outputs_table(summaries: &[Summarised], seeds: &[u64], folder: &Path) -> Option<String> {
+    let several = |variant: &Variant| variant.table.as_ref().is_some_and(|table| table.outputs.len() > 1);
+    if !summaries.iter().any(|(variant, _)| several(variant)) || !small(folder, RunFile::Predictions) {
+        return None;
+    }
+    let labels = |variant: &Variant| variant.table.as_ref().is_some_and(|table| table.task == Task::MultiLabel);
+    let names = summaries.iter().enumerate().map(|(at, (variant, _))| (variant.name.as_str(), (at, labels(variant))));
+    let outputs = outputs::read(folder, Trust::Nothing, &names.collect(), Some(seeds)).ok()?;
+    let sheet = outputs::sheet(&outputs, |at| summaries[at].1.name.as_str());
+    let count = sheet.rows.len();
+    if count == 0 {
+        return None;
+    }
+    let mut table = table(&sheet.header);
+    for row in sheet.rows.into_iter().take(MOST_OUTPUTS) {
+        table.add_row(row);
+    }
+    let mut text = finish(table, &(2..sheet.header.len()).collect::<Vec<_>>());
+    if count > MOST_OUTPUTS {
+        let _ = write!(text, "\nThese are {MOST_OUTPUTS} of {count}; misfit report shows all.");
+    }
+    Some(text)
+}
+
+/// Groups of variants with other simple predictors of which a table is shown, at most.
+const MOST_GROUPS: usize = 4;
+
+/// What simple predictors reach on the test rows of these variants' runs.
+fn simple_tables<'a>(
+    experiment: &Experiment,
+    variants: impl Iterator<Item = &'a Variant>,
+    folder: &Path,
+) -> Result<String> {
+    if !small(folder, RunFile::Health) {
+        return Ok("\nWhat simple predictors reach is in health.csv.\n".to_owned());
+    }
+    let health: Vec<HealthRow> =
+        read::health(folder)?.into_iter().filter(|row| experiment.seeds.contains(&row.seed)).collect();
+    let variants = variants.map(|variant| (variant.name.as_str(), variant.table.as_deref()));
+    let groups = simple::groups(variants, experiment.goal, &health);
+    let mut text = String::new();
+    for group in groups.iter().take(MOST_GROUPS) {
+        let (header, rows) = group.sheet(groups.len() > 1);
+        let mut table = table(&header.each_ref().map(String::as_str));
+        rows.into_iter().for_each(|row| {
+            table.add_row(row);
+        });
+        let _ = writeln!(text, "\n{}", finish(table, &[1, 2]));
+    }
+    if groups.len() > MOST_GROUPS {
+        let more = groups.len() - MOST_GROUPS;
+        let _ =
+            writeln!(text, "\nThose of {} are in health.csv.", plural(more, "more kind of data", "more kinds of data"));
+    }
+    Ok(text)
 }
 
 /// Whether all runs are tested on the same points.
@@ -135,6 +245,7 @@ fn share_test_points(experiment: &Experiment) -> bool {
     let first = experiment.variants.first().map(data);
     let fixed = |(_, test, inputs, holdout): &(_, Test, Option<Inputs>, f64)| match test {
         Test::Grid(_) => true,
+        Test::Csv(_) => true,
         Test::Rows => *holdout == 0.0,
         Test::Train => matches!(inputs, Some(Inputs::Grid(_))),
         Test::Uniform(_) => false,
@@ -169,7 +280,7 @@ fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
 
 /// An ablation's variants, each named by the letters of its fixes: all of a small one; of a large one the baseline, each
 /// fix alone and the best, and how many runs ended how.
-fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary)]) -> String {
+fn ablation_text(experiment: &Experiment, summaries: &[Summarised]) -> String {
     let taken: Vec<usize> =
         (0..experiment.fixes.len()).filter(|&fix| summaries.iter().any(|(variant, _)| variant.fixes[fix])).collect();
     let letter = |nth: usize| char::from_u32('a' as u32 + nth as u32).unwrap_or('?');
@@ -191,16 +302,17 @@ fn ablation_text(experiment: &Experiment, summaries: &[(&Variant, VariantSummary
     );
     let on = |variant: &Variant| variant.fixes.iter().filter(|&&on| on).count();
     let combinations: Vec<(usize, &VariantSummary)> = summaries.iter().map(|(v, s)| (on(v), s)).collect();
-    let mut table = table(&["fixes on", "outcome", "test RMSE, median", "lowest … highest", "R², median"]);
+    let scores = Scores::of(summaries);
+    let mut table = scores.table("fixes on", None);
     for (variant, summary) in worth_listing(&combinations).into_iter().map(|at| &summaries[at]) {
         let letters = taken.iter().enumerate().map(|(nth, &fix)| if variant.fixes[fix] { letter(nth) } else { '·' });
         let mut name = letters.map(String::from).collect::<Vec<_>>().join(" ");
         for (key, value) in experiment.sweep.iter().zip(&variant.swept) {
             let _ = write!(name, "  {}={}", one_line(key), one_line(value));
         }
-        table.add_row(cells(name, summary));
+        table.add_row(scores.cells(name, summary));
     }
-    let _ = writeln!(text, "\n{}", finish(table, &[2, 3, 4]));
+    let _ = writeln!(text, "\n{}", scores.finish(table));
     if summaries.len() > MOST_LISTED {
         let _ = writeln!(text, "These are the baseline, each fix alone and the best {MOST_BEST}; all are in runs.csv.");
     }

@@ -8,6 +8,7 @@ use csv::StringRecord;
 
 use super::checked::Rows;
 use super::files::Segment;
+use super::points::{PredictedPoint, PredictionColumns};
 use super::read::{self, SeenRuns, Steps};
 use super::rows::{HealthRow, Key, RunFile, RunRow};
 use super::scan::{Lines, run_of};
@@ -66,11 +67,12 @@ fn thoroughly(path: &Path, file: RunFile, header: &str) -> Result<Vec<(Key, Segm
     as_misfit_writes(path, header)?;
     let whole: Arc<Path> = path.into();
     let mut rows = Rows::open(path).with_context(|| CURE)?;
-    let (mut order, mut steps, mut inputs) = (SeenRuns::default(), Steps::default(), Vec::new());
+    let columns = PredictionColumns::read(&rows.header().iter().collect::<Vec<_>>()).unwrap_or_default();
+    let (mut order, mut steps, mut point) = (SeenRuns::default(), Steps::default(), PredictedPoint::default());
     let mut check = |key: &Key, record: &StringRecord| match file {
         RunFile::Curves => steps.next(key, read::curve_point(record)?.step),
         RunFile::Runs => read::row::<RunRow>(record.iter()).and_then(|_| order.once(key.clone())),
-        RunFile::Predictions => read::prediction_row(record, &mut inputs).map(|_| ()),
+        RunFile::Predictions => columns.point(record, &mut point).context(read::NO_ROW),
         RunFile::Health => read::row::<HealthRow>(record.iter()).and_then(|_| order.once(key.clone())),
     };
     let mut find = || -> Result<Vec<(Key, Segment)>> {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
@@ -11,7 +12,8 @@ use super::files::{self, Unplaced, write_whole};
 use super::folder::MANIFEST;
 use super::sums::Sums;
 use crate::experiment::config::EngineName;
-use crate::experiment::{Experiment, Fix, Published, named_after};
+use crate::experiment::table::TableSchema;
+use crate::experiment::{Experiment, Fix, Goal, Published, named_after};
 use crate::text::one_line;
 
 /// What the hash of a diagnosis begins with.
@@ -34,6 +36,12 @@ pub struct Manifest {
     pub seeds: Vec<u64>,
     pub fixes: Vec<ManifestFix>,
     pub sweep: Vec<String>,
+    /// What counts as a fit, where the file says it.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub goal: Goal,
+    /// What the variants' files hold, each once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tables: Vec<TableSchema>,
     /// Those of the experiment, in its order; in a task's folder those that occur in the task.
     pub variants: Vec<ManifestVariant>,
     pub published: Vec<Published>,
@@ -84,6 +92,9 @@ pub struct ManifestVariant {
     /// What computed its runs; manifests of before 2026-12 do not say.
     #[serde(default)]
     pub engine: Option<EngineName>,
+    /// Which of the manifest's tables its data are; none where they are a function's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub table: Option<usize>,
     pub config: ResolvedConfig,
 }
 
@@ -96,6 +107,11 @@ impl ManifestVariant {
     /// Whether it is one of the ablation's.
     pub fn of_ablation(&self) -> bool {
         self.ablation.unwrap_or_else(|| named_as_ablations_are(&self.name, &self.fixes))
+    }
+
+    /// The value of a key of a section.
+    pub fn setting(&self, section: &str, key: &str) -> Option<&serde_json::Value> {
+        self.config.0.get(section)?.get(key)
     }
 
     /// Its settings by `section.key`, the values as an experiment file spells them.
@@ -168,6 +184,12 @@ pub struct Circumstances {
 }
 
 impl Manifest {
+    /// What the files of this variant hold, if it has any.
+    pub fn table(&self, variant: &str) -> Option<&TableSchema> {
+        let variant = self.variants.iter().find(|known| known.name == variant)?;
+        self.tables.get(variant.table?)
+    }
+
     /// With these of the experiment's variants, each with its engine.
     pub fn new(
         experiment: &Experiment,
@@ -176,6 +198,14 @@ impl Manifest {
         data: &BTreeMap<PathBuf, String>,
         at: Circumstances,
     ) -> Result<Self> {
+        let mut tables: Vec<Arc<TableSchema>> = Vec::new();
+        let mut place = |table: &Arc<TableSchema>| {
+            let known = tables.iter().position(|known| Arc::ptr_eq(known, table) || known == table);
+            known.unwrap_or_else(|| {
+                tables.push(table.clone());
+                tables.len() - 1
+            })
+        };
         let variant = |(at, engine): (usize, Option<EngineName>)| -> Result<ManifestVariant> {
             let variant = &experiment.variants[at];
             let on = experiment.fixes.iter().zip(&variant.fixes).filter(|(_, on)| **on);
@@ -185,9 +215,11 @@ impl Manifest {
                 swept: variant.swept.clone(),
                 ablation: Some(variant.from_ablation),
                 engine,
+                table: variant.table.as_ref().map(&mut place),
                 config: serde_json::from_value(serde_json::to_value(&variant.config)?)?,
             })
         };
+        let variants = variants.into_iter().map(variant).collect::<Result<_>>()?;
         let fix = |fix: &Fix| ManifestFix { name: fix.name.clone(), why: fix.why.clone() };
         Ok(Manifest {
             misfit: env!("CARGO_PKG_VERSION").to_owned(),
@@ -202,7 +234,9 @@ impl Manifest {
             seeds: experiment.seeds.clone(),
             fixes: experiment.fixes.iter().map(fix).collect(),
             sweep: experiment.sweep.clone(),
-            variants: variants.into_iter().map(variant).collect::<Result<_>>()?,
+            goal: experiment.goal,
+            tables: tables.iter().map(|table| table.as_ref().clone()).collect(),
+            variants,
             published: experiment.published.clone(),
             status: Status::Running,
             runs: 0,
@@ -316,6 +350,10 @@ impl Manifest {
             "the data or the device differs".to_owned()
         }
     }
+}
+
+fn is_default(goal: &Goal) -> bool {
+    *goal == Goal::default()
 }
 
 /// The version of misfit that JSON says it is of, if that is another one: then it is all that can be relied on.

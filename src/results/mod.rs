@@ -10,6 +10,7 @@ pub mod lock;
 pub mod manifest;
 pub mod outcome;
 pub mod part;
+pub mod points;
 pub mod read;
 pub mod rows;
 mod scan;

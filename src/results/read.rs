@@ -9,10 +9,13 @@ use csv::StringRecord;
 
 use super::checked::Rows;
 use super::folder::{EFFECTS, FINDINGS};
-use super::rows::{CsvRow, CurvePoint, EffectRow, FindingRow, HealthRow, Key, Predicted, RunFile, RunRow};
+use super::points::{PredictedPoint, PredictionColumns};
+use super::rows::{CsvRow, CurvePoint, EffectRow, FindingRow, HealthRow, Key, RunFile, RunRow};
 use super::scan::{self, Lines};
 use crate::data::Samples;
 use crate::text::one_line;
+
+const ACCURACY: &str = "accuracy";
 
 /// A folder's `runs.csv`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,24 +34,29 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
 /// The rows of a folder's `runs.csv` with the fixes and settings that tell the variants apart.
 pub fn runs_with_settings(folder: &Path) -> Result<Runs> {
     let mut rows = Rows::open(&folder.join(RunFile::Runs.name()))?;
-    rows.must(rows.header().iter().take(RunRow::COLUMNS.len()).eq(RunRow::COLUMNS.iter().copied()), || {
+    let begins_with = |columns: &[&str]| rows.header().iter().take(columns.len()).eq(columns.iter().copied());
+    // Those of before 2026-12 have no accuracy: all of them are of regressions.
+    let (last, before) = RunRow::COLUMNS.split_last().context("a row has columns")?;
+    let older = *last == ACCURACY && !begins_with(RunRow::COLUMNS) && begins_with(before);
+    rows.must(older || begins_with(RunRow::COLUMNS), || {
         format!("the header must begin with {}", RunRow::COLUMNS.join(","))
     })?;
-    let settings: Vec<String> = rows.header().iter().skip(RunRow::COLUMNS.len()).map(str::to_owned).collect();
+    let fixed = if older { before.len() } else { RunRow::COLUMNS.len() };
+    let settings: Vec<String> = rows.header().iter().skip(fixed).map(str::to_owned).collect();
     let mut read = Runs { settings, rows: Vec::new() };
     let mut order = SeenRuns::default();
     while let Some(record) = rows.next()? {
-        let row = row::<RunRow>(record.iter());
+        let row = row::<RunRow>(record.iter().take(fixed).chain(older.then_some("NaN")));
         let row = rows.at(row)?;
         let key = Key { variant: row.variant.clone(), seed: row.seed };
         rows.at(order.once(key))?;
-        read.rows.push((row, rows.record().iter().skip(RunRow::COLUMNS.len()).map(str::to_owned).collect()));
+        read.rows.push((row, rows.record().iter().skip(fixed).map(str::to_owned).collect()));
     }
     Ok(read)
 }
 
 /// What is said of a row whose fields are not what the header promises.
-const NO_ROW: &str = "is not a row of what the header says: restore the file, or mend the row";
+pub(super) const NO_ROW: &str = "is not a row of what the header says: restore the file, or mend the row";
 
 /// A row, whose fields begin where its columns do.
 pub(super) fn row<'a, T: CsvRow>(fields: impl Iterator<Item = &'a str>) -> Result<T> {
@@ -174,9 +182,7 @@ fn each_wanted(
             run = Some((key, wants));
         }
         if let Some((key, true)) = &run {
-            let text = std::str::from_utf8(line.bytes).ok().filter(|text| !text.contains('"')).with_context(said)?;
-            record.clear();
-            text.split(',').for_each(|field| record.push_field(field));
+            scan::fields(line.bytes, &mut record).with_context(said)?;
             ensure!(record.len() == rows.header().len(), said());
             take(key, &record).with_context(|| format!("{}:{nth}", rows.shown()))?;
         }
@@ -243,49 +249,42 @@ pub(super) fn curve_point(record: &StringRecord) -> Result<CurvePoint> {
     row(record.iter().skip(Key::COLUMNS.len()))
 }
 
-/// A folder's predictions, and the names of their inputs, which stand between variant and seed and target and prediction.
-fn predictions(folder: &Path) -> Result<(Rows, Vec<String>)> {
+/// A folder's predictions, and what their columns are.
+fn predictions(folder: &Path) -> Result<(Rows, PredictionColumns)> {
     let rows = Rows::open(&folder.join(RunFile::Predictions.name()))?;
-    let inputs = rows.header().len().saturating_sub(Key::COLUMNS.len() + Predicted::COLUMNS.len());
-    let inputs: Vec<String> = rows.header().iter().skip(Key::COLUMNS.len()).take(inputs).map(str::to_owned).collect();
-    let named: Vec<&str> = inputs.iter().map(String::as_str).collect();
-    rows.must(rows.header().iter().eq([Key::COLUMNS, &named, Predicted::COLUMNS].concat()), || {
-        format!("the header must be {}, the inputs, {}", Key::COLUMNS.join(","), Predicted::COLUMNS.join(","))
+    let columns = PredictionColumns::read(&rows.header().iter().collect::<Vec<_>>());
+    rows.must(columns.is_some(), || {
+        format!("the header must be {}, the inputs, target,prediction (docs/experiments.md)", Key::COLUMNS.join(","))
     })?;
-    Ok((rows, inputs))
+    Ok((rows, columns.unwrap_or_default()))
 }
 
-/// Goes through the predictions of the wanted runs of a folder, in the file's order; an input that a variant does not have
-/// is NaN. The names of the inputs.
+/// The columns of a folder's predictions.
+pub fn prediction_columns(folder: &Path) -> Result<PredictionColumns> {
+    Ok(predictions(folder)?.1)
+}
+
+/// Goes through the predictions of the wanted runs of a folder, in the file's order.
 pub fn each_prediction(
     folder: &Path,
     trust: Trust,
     wanted: impl FnMut(&Key) -> bool,
-    mut take: impl FnMut(&Key, &[f64], Predicted),
-) -> Result<Vec<String>> {
-    let (rows, names) = predictions(folder)?;
-    let (mut inputs, mut others) = (Vec::new(), Vec::new());
+    mut take: impl FnMut(&Key, &PredictedPoint),
+) -> Result<PredictionColumns> {
+    let (rows, columns) = predictions(folder)?;
+    let (mut point, mut other) = (PredictedPoint::default(), PredictedPoint::default());
     each_row(
         rows,
         trust,
         wanted,
         |key, record| {
-            let at = prediction_row(record, &mut inputs)?;
-            take(key, &inputs, at);
+            columns.point(record, &mut point).context(NO_ROW)?;
+            take(key, &point);
             Ok(())
         },
-        |_, record| prediction_row(record, &mut others).map(|_| ()),
+        |_, record| columns.point(record, &mut other).context(NO_ROW),
     )?;
-    Ok(names)
-}
-
-pub(super) fn prediction_row(record: &StringRecord, inputs: &mut Vec<f64>) -> Result<Predicted> {
-    let ends = record.len().saturating_sub(Predicted::COLUMNS.len());
-    inputs.clear();
-    for field in record.iter().take(ends).skip(Key::COLUMNS.len()) {
-        inputs.push(if field.is_empty() { f64::NAN } else { field.parse().ok().context(NO_ROW)? });
-    }
-    row(record.iter().skip(ends))
+    Ok(columns)
 }
 
 /// The predictions at the wanted `(variant, x)` of these seeds, of experiments with one input.
@@ -298,34 +297,39 @@ pub fn predictions_at(
     let mut rows = Vec::new();
     let asked = |key: &Key| seeds.contains(&key.seed) && wanted.iter().any(|(variant, _)| *variant == key.variant);
     // With several inputs no one number says where a prediction is.
-    let x = predictions(folder)?.1.iter().position(|input| input == "x");
-    each_prediction(folder, trust, asked, |key, inputs, predicted| {
-        let Some(x) = x.map(|x| inputs[x]) else { return };
+    let x = predictions(folder)?.1.inputs.iter().position(|input| input == "x");
+    each_prediction(folder, trust, asked, |key, point| {
+        let (Some(x), [target], [prediction]) =
+            (x.map(|x| point.inputs[x]), &point.targets[..], &point.predictions[..])
+        else {
+            return;
+        };
         if wanted.iter().any(|(variant, wanted)| *variant == key.variant && *wanted == x) {
-            let Predicted { target, prediction } = predicted;
-            rows.push(PredictionRow { variant: key.variant.clone(), x, target, prediction });
+            rows.push(PredictionRow { variant: key.variant.clone(), x, target: *target, prediction: *prediction });
         }
     })?;
     Ok(rows)
 }
 
-/// The test points of the first run in a folder, where its inputs are all numbers.
+/// The test points of the first run in a folder, where its inputs are all numbers and its target is one.
 pub fn first_test_points(folder: &Path) -> Result<Option<Samples>> {
-    let (mut rows, inputs) = predictions(folder)?;
-    let mut samples = Samples { columns: inputs.len(), ..Samples::default() };
+    let (mut rows, columns) = predictions(folder)?;
+    let mut samples = Samples { columns: columns.inputs.len(), outputs: 1, ..Samples::default() };
     let mut first: Option<(String, String)> = None;
-    let mut values = Vec::new();
+    let mut point = PredictedPoint::default();
     while let Some(record) = rows.next()? {
         let (variant, seed) = first.get_or_insert_with(|| (record[0].to_owned(), record[1].to_owned()));
         if (&record[0], &record[1]) != (variant.as_str(), seed.as_str()) {
             break;
         }
-        let row = prediction_row(record, &mut values);
-        samples.targets.push(rows.at(row)?.target);
-        samples.inputs.append(&mut values);
+        let read = columns.point(record, &mut point).context(NO_ROW);
+        rows.at(read)?;
+        samples.targets.append(&mut point.targets);
+        samples.inputs.append(&mut point.inputs);
     }
     let numbers = samples.inputs.iter().all(|input| !input.is_nan());
-    Ok((numbers && samples.columns > 0 && samples.rows() > 0).then_some(samples))
+    let lone = columns.classes.is_empty() && columns.outputs.is_empty();
+    Ok((numbers && lone && samples.columns > 0 && samples.rows() > 0).then_some(samples))
 }
 
 /// One run's prediction at one input, in original units.

@@ -8,8 +8,8 @@ use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Severity};
-use crate::data::Samples;
-use crate::experiment::config::{Target, Word, words};
+use super::points::PredictionColumns;
+use crate::experiment::config::{Word, words};
 use crate::experiment::{Experiment, Run, Variant};
 use crate::stats::effects::Estimate;
 use crate::text::numbers::number;
@@ -64,6 +64,8 @@ rows! {
         update_ratio: f64,
         /// Share of hidden units that put out 0 for every test point.
         dead_units: f64,
+        /// Share of the test points whose class, or of all labels that, are predicted rightly; NaN in a regression.
+        accuracy: f64,
     }
 
     /// How a run ended. In `runs.csv` a column for each fix and one for each swept key follow.
@@ -76,13 +78,7 @@ rows! {
         last_loss: f64,
         test_rmse: f64,
         r2: f64,
-    }
-
-    /// One run's prediction at one test point, in original units; the point's inputs stand before them.
-    #[derive(Copy)]
-    Predicted {
-        target: f64,
-        prediction: f64,
+        accuracy: f64,
     }
 
     /// What a run's network and predictions look like after the last update, beside what simple predictors reach on the
@@ -129,6 +125,22 @@ rows! {
         line_rmse: f64,
         pieces_rmse: f64,
         most_pieces_rmse: f64,
+        /// Of classes, on the same points: the accuracy of always the most frequent class of the training rows, that of a
+        /// logistic regression, what can be reached at most by an estimate from the training rows ([`crate::run::outcome`]),
+        /// and the accuracy that counts as a fit.
+        majority_share: f64,
+        line_accuracy: f64,
+        reachable_accuracy: f64,
+        goal_accuracy: f64,
+        /// Mean log-loss of predicting the classes' shares in the training rows, of the logistic regression, and of the
+        /// network's own probabilities, clipped to 1e-7.
+        shares_log_loss: f64,
+        line_log_loss: f64,
+        log_loss: f64,
+        /// Test points whose class is predicted by the network, as shares of them, by class: what is 1 for a single one is a
+        /// network that says the same of everything. And the classes' own shares there.
+        predicted_shares: Vec<f64>,
+        class_shares: Vec<f64>,
         /// Where the straight pieces meet, in the input's original units, ascending.
         kinks: Vec<f64>,
     }
@@ -306,53 +318,18 @@ impl RunFile {
 
     /// The header line of this file for an experiment.
     pub fn header(self, experiment: &Experiment) -> String {
-        let (fixes, inputs) = (experiment.fixes.iter().map(|fix| &*fix.name), input_columns(experiment));
+        let fixes = experiment.fixes.iter().map(|fix| &*fix.name);
+        let predictions = PredictionColumns::of(experiment).header();
         let columns: Vec<&str> = match self {
             RunFile::Curves => [Key::COLUMNS, CurvePoint::COLUMNS].concat(),
             RunFile::Runs => {
                 let settings = fixes.chain(experiment.sweep.iter().map(String::as_str));
                 RunRow::COLUMNS.iter().copied().chain(settings).collect()
             }
-            RunFile::Predictions => {
-                let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
-                [Key::COLUMNS, &inputs, Predicted::COLUMNS].concat()
-            }
+            RunFile::Predictions => predictions.iter().map(String::as_str).collect(),
             RunFile::Health => HealthRow::COLUMNS.to_vec(),
         };
         lines([columns])
-    }
-}
-
-/// The names of the inputs in `predictions.csv`: `x` for a single one, else those of the CSV's columns. Where variants
-/// have different inputs, all of them, in the order in which they first occur.
-pub fn input_columns(experiment: &Experiment) -> Vec<String> {
-    let mut columns = Vec::new();
-    for variant in &experiment.variants {
-        for name in variant_inputs(variant) {
-            if !columns.contains(&name) {
-                columns.push(name);
-            }
-        }
-    }
-    columns
-}
-
-/// The names of one variant's inputs, in their order. One that the file has as a column of its own gets `input_` before
-/// it, as often as it takes to be a new one.
-pub fn variant_inputs(variant: &Variant) -> Vec<String> {
-    let taken = [Key::COLUMNS, Predicted::COLUMNS].concat();
-    match &variant.config.data.target {
-        Target::Csv { inputs, .. } if inputs.len() > 1 => inputs
-            .iter()
-            .map(|name| {
-                let mut column = name.clone();
-                while taken.contains(&column.as_str()) || (column != *name && inputs.contains(&column)) {
-                    column.insert_str(0, "input_");
-                }
-                column
-            })
-            .collect(),
-        _ => vec!["x".to_owned()],
     }
 }
 
@@ -371,24 +348,6 @@ pub fn table<T: CsvRow>(rows: &[T]) -> String {
 /// The `curves.csv` rows of one run.
 pub fn curve_lines(key: &Key, curve: &[CurvePoint]) -> String {
     lines(curve.iter().map(|point| (key, point)))
-}
-
-/// The `predictions.csv` rows of one run: its predictions at its test points.
-pub fn prediction_lines(
-    experiment: &Experiment,
-    variant: &Variant,
-    key: &Key,
-    test: &Samples,
-    predictions: &[f64],
-) -> String {
-    let own = variant_inputs(variant);
-    let columns: Vec<Option<usize>> =
-        input_columns(experiment).iter().map(|name| own.iter().position(|own| own == name)).collect();
-    lines(predictions.iter().enumerate().map(|(point, &prediction)| {
-        let input = |column: &Option<usize>| column.map_or_else(String::new, |c| number(test.row(point)[c]));
-        let inputs: Vec<String> = columns.iter().map(input).collect();
-        (key, inputs, Predicted { target: test.targets[point], prediction })
-    }))
 }
 
 /// The `runs.csv` row of one run.
@@ -411,9 +370,18 @@ mod tests {
         let key = Key { variant: "a, b".to_owned(), seed: u64::MAX };
         let numbers = [1.0, -0.0, 1e-5, 1.234e-5, 1e16, f64::INFINITY];
         let [train_loss, test_loss, test_rmse, grad_norm, update_ratio, dead_units] = numbers;
-        let point = CurvePoint { step: 3, train_loss, test_loss, test_rmse, grad_norm, update_ratio, dead_units };
+        let point = CurvePoint {
+            step: 3,
+            train_loss,
+            test_loss,
+            test_rmse,
+            grad_norm,
+            update_ratio,
+            dead_units,
+            accuracy: 0.5,
+        };
         let text = curve_lines(&key, std::slice::from_ref(&point));
-        assert_eq!(text, "\"a, b\",18446744073709551615,3,1.0,-0.0,1e-5,1.234e-5,1e16,inf\n");
+        assert_eq!(text, "\"a, b\",18446744073709551615,3,1.0,-0.0,1e-5,1.234e-5,1e16,inf,0.5\n");
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
         let record = reader.records().next().unwrap().unwrap();
         assert_eq!(Key::read(record.iter()), Some(key));

@@ -1,10 +1,12 @@
 //! Going quickly through run files that are just as misfit wrote them: a line a row, each beginning with a variant, which has
-//! no comma and no quote in it, and a seed. Whoever is not sure of that reads with [`super::read`], which looks at every
-//! field.
+//! no comma and no quote in it, and a seed; in the fields behind them no line ends. Whoever is not sure of that reads with
+//! [`super::read`], which looks at every field.
 
 use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
+
+use csv::StringRecord;
 
 use super::files::{self, BLOCK, LONGEST_ROW};
 use super::rows::Key;
@@ -86,4 +88,78 @@ pub fn run_of(line: &[u8]) -> Option<(Key, usize)> {
     let variant = std::str::from_utf8(&line[..first]).ok().filter(|name| !name.contains('"'))?;
     let seed = std::str::from_utf8(&line[first + 1..second]).ok()?.parse().ok()?;
     Some((Key { variant: variant.to_owned(), seed }, second + 1))
+}
+
+/// The fields of a line; nothing where it is no row.
+pub fn fields(line: &[u8], to: &mut StringRecord) -> Option<()> {
+    to.clear();
+    let text = std::str::from_utf8(line).ok()?;
+    if !text.contains('"') {
+        text.split(',').for_each(|field| to.push_field(field));
+        return Some(());
+    }
+    let mut rest = text;
+    loop {
+        let behind = match rest.strip_prefix('"') {
+            None => {
+                let end = rest.find(',').unwrap_or(rest.len());
+                to.push_field(&rest[..end]);
+                &rest[end..]
+            }
+            Some(quoted) => {
+                // A quote within is written twice.
+                let mut from = 0;
+                let end = loop {
+                    let quote = from + quoted[from..].find('"')?;
+                    match quoted[quote + 1..].starts_with('"') {
+                        true => from = quote + 2,
+                        false => break quote,
+                    }
+                };
+                match quoted[..end].contains('"') {
+                    true => to.push_field(&quoted[..end].replace("\"\"", "\"")),
+                    false => to.push_field(&quoted[..end]),
+                }
+                &quoted[end + 1..]
+            }
+        };
+        if behind.is_empty() {
+            return Some(());
+        }
+        rest = behind.strip_prefix(',')?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::results::rows::lines;
+
+    #[test]
+    fn the_fields_of_a_line_are_those_that_were_written_and_those_that_the_csv_package_reads() {
+        let texts = ["", "a", "a b", ",", "\"", "\"\"", "a,b", "\"a\",", "é,\"", "1.5", " ", "\",\"", "'"];
+        let mut record = StringRecord::new();
+        for a in texts {
+            for b in texts {
+                for c in texts {
+                    let line = lines([["v", a, b, c, "end"]]);
+                    fields(line.trim_end_matches('\n').as_bytes(), &mut record).unwrap();
+                    assert_eq!(record.iter().collect::<Vec<_>>(), ["v", a, b, c, "end"], "{line:?}");
+                    let mut reader = csv::ReaderBuilder::new().has_headers(false).from_reader(line.as_bytes());
+                    assert_eq!(reader.records().next().unwrap().unwrap(), record, "{line:?}");
+                }
+            }
+        }
+        fields(b"v,1,\"a,\"", &mut record).unwrap();
+        assert_eq!(record.iter().collect::<Vec<_>>(), ["v", "1", "a,"]);
+    }
+
+    #[test]
+    fn what_misfit_does_not_write_is_no_row() {
+        let mut record = StringRecord::new();
+        for line in ["v,\"a", "v,\"a\"b,c", "\"", "v,\"\"\"", "v,\"a\"\"", "\"a\" ,b"] {
+            assert_eq!(fields(line.as_bytes(), &mut record), None, "{line}");
+        }
+        assert_eq!(fields(b"v,\xff\"", &mut record), None);
+    }
 }

@@ -1,25 +1,58 @@
 //! What simple predictors reach on the test points, and how well a piecewise-linear function, which a ReLU network is, can
 //! do there at best. All of it is found from the data.
 
+use std::collections::HashMap;
+use std::collections::hash_map::DefaultHasher;
+use std::hash::Hasher;
 use std::sync::{Arc, Mutex};
 
 use super::health::most_linear_regions;
-use crate::data::{Samples, polynomial};
+use super::outcome::goal_accuracy;
+use crate::data::coding::likeliest;
+use crate::data::{RunData, Samples, polynomial};
 use crate::experiment::config::{Config, Data, Target, Test};
-use crate::stats::linear::best_line_rmse;
-use crate::stats::moments::{deviation, rms};
+use crate::experiment::table::Task;
+use crate::stats::linear::{best_line_rmse, line_rmse};
+use crate::stats::logistic::Logistic;
+use crate::stats::moments::{Fit, deviation, mean, rms};
+use crate::stats::neighbours::{least_error, nearest_neighbour_error};
 use crate::stats::segments::best_segments;
 
-/// Root mean square errors on one set of test points, in target units.
-#[derive(Debug, Clone, PartialEq)]
+/// Root mean square errors on one set of test points, in target units, of classes those of their probabilities.
+///
+/// Of a function they are the best on the test points themselves. Of a file's rows they are learnt from the training rows and
+/// judged on the test rows, as a network is.
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Baselines {
+    /// Of always 0; NaN of classes.
     pub zero_rmse: f64,
+    /// Of always the mean; of classes their shares.
     pub mean_rmse: f64,
+    /// Of the best straight line; of classes a logistic regression.
     pub line_rmse: f64,
-    /// With 1, 2, … straight pieces, found on the points; of several inputs none.
+    /// With 1, 2, … straight pieces, found on the points; of several inputs or outputs none.
     segments: Vec<f64>,
     /// With n pieces, for many, this over n²; of a polynomial on a grid.
     limit: Option<f64>,
+    /// Of classes and labels.
+    pub classes: Option<ClassBaselines>,
+}
+
+/// What simple classifiers reach: shares of right predictions and mean log-losses on the test points.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ClassBaselines {
+    /// Of always the most frequent class of the training rows.
+    pub majority_share: f64,
+    pub line_accuracy: f64,
+    /// An estimate of what the best classifier there is could reach: by the bound of Cover & Hart (1967) from the error of the
+    /// nearest neighbour among the training rows, or what a logistic regression reaches, whichever is more.
+    pub reachable_accuracy: f64,
+    /// What is a fit where the file has no goal.
+    pub goal_accuracy: f64,
+    pub shares_log_loss: f64,
+    pub line_log_loss: f64,
+    /// Shares of the classes, or of the rows that have a label, in the test rows.
+    pub class_shares: Vec<f64>,
 }
 
 /// Pieces for which a polynomial's best fit is searched on the grid; with more, too few points are left to each, and the
@@ -46,6 +79,110 @@ impl Baselines {
             line_rmse: best_line_rmse(test.columns, &test.inputs, &test.targets),
             segments,
             limit,
+            classes: None,
+        }
+    }
+
+    /// Of a run: of a file's rows those that are learnt from its training rows.
+    fn of_run(data: &RunData, most: f64) -> Self {
+        let (train, test) = (&data.train, &data.test);
+        match data.coding.task {
+            _ if data.config.target.file().is_none() => Baselines::of(test, &data.config, most),
+            Task::Regression => Self::of_numbers(train, test, &data.config, most),
+            Task::Classification => Self::of_classes(data),
+            Task::MultiLabel => Self::of_labels(data),
+        }
+    }
+
+    fn of_numbers(train: &Samples, test: &Samples, data: &Data, most: f64) -> Self {
+        let outputs = train.outputs;
+        let column =
+            |of: &Samples, c: usize| -> Vec<f64> { of.targets.iter().skip(c).step_by(outputs).copied().collect() };
+        // The mean of one is that one, to the last bit.
+        let all = |errors: Vec<f64>| if let [only] = errors[..] { only } else { rms(&errors) };
+        let always = |c: usize| Fit::rmse(&vec![mean(&column(train, c)); test.rows()], &column(test, c));
+        let lines = line_rmse(train.columns, [&train.inputs, &train.targets], [&test.inputs, &test.targets], outputs);
+        let segments =
+            if test.columns == 1 && outputs == 1 { Baselines::of(test, data, most).segments } else { Vec::new() };
+        Baselines {
+            zero_rmse: rms(&test.targets),
+            mean_rmse: all((0..outputs).map(always).collect()),
+            line_rmse: all(lines),
+            segments,
+            limit: None,
+            classes: None,
+        }
+    }
+
+    fn of_classes(data: &RunData) -> Self {
+        let (coding, train, test) = (&data.coding, &data.train, &data.test);
+        let count = coding.scored();
+        let places =
+            |samples: &Samples| -> Vec<usize> { samples.targets.iter().map(|&class| class as usize).collect() };
+        let labels = places(train);
+        let shares = shares(&labels, count);
+        let constant: Vec<f64> = shares.iter().copied().cycle().take(test.rows() * count).collect();
+        let line = Logistic::fit(train.columns, &train.inputs, &labels, count).probabilities(&test.inputs);
+        let majority_share = coding.accuracy(&constant, test);
+        let line_accuracy = coding.accuracy(&line, test);
+        let nearest = nearest_neighbour_error(train.columns, &train.inputs, &labels);
+        let classes = shares.iter().filter(|&&share| share > 0.0).count();
+        let reachable_accuracy = (1.0 - least_error(nearest, classes)).max(line_accuracy);
+        let class_shares = self::shares(&places(test), count);
+        let most_frequent = [&shares, &class_shares].map(|of| of.iter().copied().fold(0.0, f64::max));
+        Baselines {
+            zero_rmse: f64::NAN,
+            mean_rmse: Fit::rmse(&constant, &data.test_truth),
+            line_rmse: Fit::rmse(&line, &data.test_truth),
+            segments: Vec::new(),
+            limit: None,
+            classes: Some(ClassBaselines {
+                majority_share,
+                line_accuracy,
+                reachable_accuracy,
+                goal_accuracy: goal_accuracy(most_frequent, reachable_accuracy, test.rows()),
+                shares_log_loss: log_loss(data, &constant),
+                line_log_loss: log_loss(data, &line),
+                class_shares,
+            }),
+        }
+    }
+
+    /// Each label for itself, and their mean.
+    fn of_labels(data: &RunData) -> Self {
+        let (coding, train, test) = (&data.coding, &data.train, &data.test);
+        let labels = train.outputs;
+        let (mut constant, mut line) = (vec![0.0; test.targets.len()], vec![0.0; test.targets.len()]);
+        let mut least = 0.0;
+        for label in 0..labels {
+            let own: Vec<usize> = train.targets.iter().skip(label).step_by(labels).map(|&y| y as usize).collect();
+            let share = own.iter().sum::<usize>() as f64 / own.len() as f64;
+            let fitted = Logistic::fit(train.columns, &train.inputs, &own, 2).probabilities(&test.inputs);
+            for row in 0..test.rows() {
+                constant[row * labels + label] = share;
+                line[row * labels + label] = fitted[2 * row + 1];
+            }
+            least += least_error(nearest_neighbour_error(train.columns, &train.inputs, &own), 2) / labels as f64;
+        }
+        let majority_share = coding.accuracy(&constant, test);
+        let line_accuracy = coding.accuracy(&line, test);
+        let reachable_accuracy = (1.0 - least).max(line_accuracy);
+        let share = |label: usize| mean(&test.targets.iter().skip(label).step_by(labels).copied().collect::<Vec<_>>());
+        Baselines {
+            zero_rmse: f64::NAN,
+            mean_rmse: Fit::rmse(&constant, &data.test_truth),
+            line_rmse: Fit::rmse(&line, &data.test_truth),
+            segments: Vec::new(),
+            limit: None,
+            classes: Some(ClassBaselines {
+                majority_share,
+                line_accuracy,
+                reachable_accuracy,
+                goal_accuracy: goal_accuracy([majority_share; 2], reachable_accuracy, test.targets.len()),
+                shares_log_loss: log_loss(data, &constant),
+                line_log_loss: log_loss(data, &line),
+                class_shares: (0..labels).map(share).collect(),
+            }),
         }
     }
 
@@ -81,29 +218,83 @@ pub fn one_a_unit(hidden: &[usize]) -> f64 {
     hidden.iter().map(|&units| units as f64).sum::<f64>() + 1.0
 }
 
-/// The baselines of the test points that were met last: of most experiments all runs share theirs.
+/// Shares of each of so many classes.
+fn shares(labels: &[usize], classes: usize) -> Vec<f64> {
+    let mut counts = vec![0_usize; classes];
+    labels.iter().for_each(|&class| counts[class] += 1);
+    counts.into_iter().map(|count| count as f64 / labels.len() as f64).collect()
+}
+
+/// Mean negative logarithm of the probability of what is so, clipped to 1e-7, over the test rows, or over all their labels;
+/// NaN in a regression.
+pub fn log_loss(data: &RunData, scores: &[f64]) -> f64 {
+    let surprise = |probability: f64| -probability.clamp(1e-7, 1.0 - 1e-7).ln();
+    let of = |(score, truth): (&f64, &f64)| match (data.coding.task, *truth == 1.0) {
+        (_, true) => surprise(*score),
+        (Task::MultiLabel, false) => surprise(1.0 - score),
+        (_, false) => 0.0,
+    };
+    match data.coding.task {
+        Task::Regression => f64::NAN,
+        _ => scores.iter().zip(&data.test_truth).map(of).sum::<f64>() / data.test.targets.len() as f64,
+    }
+}
+
+/// Shares of the test points that are predicted to be of each class, or to have each label; none in a regression.
+pub fn predicted_shares(data: &RunData, scores: &[f64]) -> Vec<f64> {
+    let columns = data.coding.scored();
+    let mut counts = vec![0_usize; columns];
+    for row in scores.chunks(columns) {
+        match data.coding.task {
+            Task::Regression => return Vec::new(),
+            Task::Classification => likeliest(row).into_iter().for_each(|class| counts[class] += 1),
+            Task::MultiLabel => {
+                counts.iter_mut().zip(row).for_each(|(count, &score)| *count += usize::from(score > 0.5))
+            }
+        }
+    }
+    counts.into_iter().map(|count| count as f64 / data.test.rows() as f64).collect()
+}
+
+/// The baselines that were found so far: of most experiments all runs, or all of one seed, share theirs.
 #[derive(Default)]
-pub struct BaselineCache(Mutex<Vec<(Samples, f64, Arc<Baselines>)>>);
+pub struct BaselineCache(Mutex<HashMap<(u64, u64), Arc<Baselines>>>);
 
 impl BaselineCache {
-    const KEPT: usize = 16;
+    const KEPT: usize = 4096;
 
-    /// Those of a run of this configuration, tested on these points.
-    pub fn of(&self, test: &Samples, config: &Config) -> Arc<Baselines> {
+    /// Those of a run of this configuration.
+    pub fn of(&self, data: &RunData, config: &Config) -> Arc<Baselines> {
         let most = most_linear_regions(&config.model);
-        let found = |kept: &[(Samples, f64, Arc<Baselines>)]| {
-            kept.iter().find(|(points, pieces, _)| *pieces == most && points == test).map(|(.., known)| known.clone())
-        };
+        let key = (fingerprint(data), most.to_bits());
         let lock = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        if let Some(known) = found(&lock()) {
-            return known;
+        if let Some(known) = lock().get(&key) {
+            return known.clone();
         }
-        let new = Arc::new(Baselines::of(test, &config.data, most));
+        let new = Arc::new(Baselines::of_run(data, most));
         let mut kept = lock();
-        kept.truncate(Self::KEPT - 1);
-        kept.insert(0, (test.clone(), most, new.clone()));
+        if kept.len() == Self::KEPT {
+            kept.clear();
+        }
+        kept.insert(key, new.clone());
         new
     }
+}
+
+/// Of all that baselines are found from.
+fn fingerprint(data: &RunData) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    let mut write = |samples: &Samples| {
+        [samples.columns, samples.outputs, samples.rows()].into_iter().for_each(|size| hasher.write_usize(size));
+        samples.inputs.iter().chain(&samples.targets).for_each(|value| hasher.write_u64(value.to_bits()));
+    };
+    write(&data.test);
+    // Those of a function depend on the test points alone.
+    if data.config.target.file().is_some() {
+        write(&data.train);
+    }
+    hasher.write_usize(data.coding.scored());
+    hasher.finish()
 }
 
 #[cfg(test)]

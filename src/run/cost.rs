@@ -4,9 +4,10 @@
 use anyhow::{Context, Result, ensure};
 
 use super::memory;
-use crate::data::{Files, RunData, batch_rows, training_rows, updates};
+use crate::data::coding::Coding;
+use crate::data::{Files, RunData, batch_rows, updates};
 use crate::experiment::Experiment;
-use crate::experiment::config::{Activation, Config, Pairing, Target, Test};
+use crate::experiment::config::{Activation, Config, Inputs, Pairing, Test};
 use crate::experiment::device::Device;
 use crate::text::numbers::gibibytes;
 use crate::train::{self, engine};
@@ -18,6 +19,7 @@ pub struct Size {
     pub rows: usize,
     pub test: usize,
     pub columns: usize,
+    pub coding: Coding,
     /// Memory that one run takes while it trains.
     pub bytes: u64,
     /// Time that one run takes on one core, in units of which there are [`UNITS_A_SECOND`].
@@ -25,17 +27,22 @@ pub struct Size {
 }
 
 /// A run of this configuration, before it is made.
-pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
-    let rows = training_rows(config, files)?;
-    let (test, columns) = match (&config.data.test, &config.data.target) {
-        (Test::Grid(span) | Test::Uniform(span), _) => (span.count, 1),
-        (_, Target::Polynomial { .. }) => (rows, 1),
-        (_, Target::Csv { inputs, .. }) => (RunData::new(config, 0, files)?.test.rows(), inputs.len()),
+pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result<Size> {
+    // A function is not sampled for it.
+    let (rows, test, columns, coding) = match (&config.data.inputs, &config.data.test) {
+        (Some(Inputs::Grid(span) | Inputs::Uniform(span)), test) => {
+            let points = if let Test::Grid(test) | Test::Uniform(test) = test { test.count } else { span.count };
+            (span.count, points, 1, Coding::of_function(config)?)
+        }
+        (None, _) => {
+            let data = RunData::new(config, seed, files)?;
+            (data.train.rows(), data.test.rows(), data.train.columns, data.coding)
+        }
     };
-    let bytes = bytes(device, config, rows, test, columns)?;
+    let bytes = bytes(device, config, rows, test, columns, &coding)?;
     let batch = batch_rows(&config.batch, rows)?;
     let steps = updates(config, rows)?;
-    let widths = config.model.widths(columns);
+    let widths = config.model.widths(columns, coding.outputs);
     let products: f64 = widths.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
     let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
     // A number that passes through an activation costs about what 30 multiplications in a product do.
@@ -44,17 +51,17 @@ pub fn size(device: Device, config: &Config, files: &Files) -> Result<Size> {
     let calls = engine::seconds_of_calls(config, train::device::of(device))? * UNITS_A_SECOND;
     let cost = steps as f64 * (batch as f64 * sample + 20.0 * products + calls)
         + logged * test as f64 * (products + 20.0 * units);
-    Ok(Size { updates: steps, rows, test, columns, bytes, cost })
+    Ok(Size { updates: steps, rows, test, columns, coding, bytes, cost })
 }
 
 /// Where each prediction meets each target, how many of one side are at once, if all of the other are.
 const PAIRS_AT_ONCE: usize = 256;
 
 /// About the most bytes that one run takes while it trains, on the device and in curves.
-fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usize) -> Result<u64> {
+fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usize, coding: &Coding) -> Result<u64> {
     let batch = batch_rows(&config.batch, rows)?;
     let opened = train::device::of(device);
-    let widths = config.model.widths(columns);
+    let widths = config.model.widths(columns, coding.outputs);
     let parameters: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
     let units: u128 = widths[1..].iter().map(|&width| width as u128).sum();
     let widest = widths.iter().max().map_or(1, |&width| width as u128);
@@ -76,9 +83,10 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
         + pass(test)?
         + pairs(batch)?
         + pairs(test)?
-        + (batch + test) as u128 * (columns + 3) as u128;
+        + (batch + test) as u128 * (columns + 2 * coding.outputs + coding.width) as u128;
     let logged = config.train.logged(updates(config, rows)?);
-    let host = (rows + test) as u128 * (columns + 1) as u128 * 16 + logged as u128 * 200;
+    let host =
+        (rows + test) as u128 * (columns + coding.width.max(coding.scored())) as u128 * 16 + logged as u128 * 200;
     Ok(u64::try_from(numbers * 4 + host).unwrap_or(u64::MAX))
 }
 
@@ -88,7 +96,7 @@ pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, device:
     for &at in variants {
         let variant = &experiment.variants[at];
         sizes.push((
-            size(device, &variant.config, files).with_context(|| format!("variant {:?}", variant.name))?.bytes,
+            size(device, &variant.config, 0, files).with_context(|| format!("variant {:?}", variant.name))?.bytes,
             variant,
         ));
     }
@@ -134,7 +142,7 @@ pub fn bytes_of_results(config: &Config, size: &Size, name: usize) -> f64 {
     // A number of 17 digits, a comma, and what an exponent takes now and then.
     let number = 19.5;
     let curve = config.train.logged(steps) as f64 * (name + steps.to_string().len() as f64 + 6.0 * number);
-    let predictions = size.test as f64 * (name + (size.columns + 2) as f64 * 15.0);
+    let predictions = size.test as f64 * (name + (size.columns + 2 * size.coding.scored()) as f64 * 15.0);
     let breakpoints = if size.columns == 1 { config.model.hidden.iter().sum::<usize>() as f64 * number } else { 0.0 };
     curve + predictions + 2.0 * name + 30.0 * number + breakpoints
 }

@@ -30,51 +30,57 @@ impl Health {
     /// has some; `inputs` are the test points in the network's units, `[points, columns]`.
     pub fn of(
         model: &Model,
-        columns: usize,
+        [columns, outputs]: [usize; 2],
         first_gradient: [f64; 2],
         parameters: &[Vec<f32>],
         gradient: &[Vec<f32>],
         inputs: &[f32],
     ) -> Self {
-        let layers = layers(model, columns, parameters);
+        let layers = layers(model, columns, outputs, parameters);
         let (saturated_units, identical_units) = units(model, &layers, columns, inputs);
-        let linear = piecewise_linear(model);
-        let breakpoints = breakpoints_of(model, &layers, columns, inputs);
+        // Pieces are of a function of one number with one value.
+        let line = columns == 1 && outputs == 1;
+        let breakpoints = if line { breakpoints_of(model, &layers, inputs) } else { None };
         Health {
             first_gradient,
             last_gradient: edges(gradient, model.bias),
             saturated_units,
             identical_units,
             linear_regions: breakpoints.as_ref().map_or(f64::NAN, |breakpoints| breakpoints.len() as f64 + 1.0),
-            most_linear_regions: if linear && columns == 1 { most_linear_regions(model) } else { f64::NAN },
+            most_linear_regions: if line && piecewise_linear(model) { most_linear_regions(model) } else { f64::NAN },
             breakpoints: breakpoints.unwrap_or_default(),
         }
     }
 }
 
-/// Linear regions that a network of one input can have at most: Π(nᵢ + 1) over the layers that bend (Serra et al. 2018,
+/// Linear regions that a network of one input and one output can have at most: Π(nᵢ + 1) over the layers that bend (Serra et al. 2018,
 /// arXiv:1711.02114), twice that where the output bends too, which cuts each of them at most once.
 pub fn most_linear_regions(model: &Model) -> f64 {
     let bends = model.hidden.iter().zip(&model.activation).filter(|(_, a)| **a != Activation::Identity);
     let hidden: f64 = bends.map(|(&units, _)| units as f64 + 1.0).product();
     match model.output {
         Output::Relu => 2.0 * hidden,
-        Output::Softmax => 1.0,
+        Output::Softmax | Output::LogSoftmax => 1.0,
         _ => hidden,
     }
 }
 
-/// Whether the network's function is made of straight linear_regions.
+/// Over one unit a softmax is 1 everywhere, and its logarithm 0.
+fn over_one_unit(output: Output) -> bool {
+    matches!(output, Output::Softmax | Output::LogSoftmax)
+}
+
+/// Whether the function of a network with one output unit is made of straight pieces.
 pub fn piecewise_linear(model: &Model) -> bool {
     let straight = |a: &Activation| matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Identity);
-    model.output == Output::Softmax
+    over_one_unit(model.output)
         || (model.activation.iter().all(straight) && matches!(model.output, Output::Identity | Output::Relu))
 }
 
-fn layers<'a>(model: &Model, columns: usize, parameters: &'a [Vec<f32>]) -> Vec<Dense<'a>> {
+fn layers<'a>(model: &Model, columns: usize, outputs: usize, parameters: &'a [Vec<f32>]) -> Vec<Dense<'a>> {
     let mut tensors = parameters.iter();
     model
-        .widths(columns)
+        .widths(columns, outputs)
         .windows(2)
         .filter_map(|pair| {
             let weights = tensors.next()?;
@@ -85,12 +91,11 @@ fn layers<'a>(model: &Model, columns: usize, parameters: &'a [Vec<f32>]) -> Vec<
 }
 
 /// Where the linear regions meet, exactly, within the inputs' range; nothing where the function is not made of them.
-fn breakpoints_of(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> Option<Vec<f64>> {
-    if columns != 1 || !piecewise_linear(model) || !finite(layers) {
+fn breakpoints_of(model: &Model, layers: &[Dense], inputs: &[f32]) -> Option<Vec<f64>> {
+    if !piecewise_linear(model) || !finite(layers) {
         return None;
     }
-    // A softmax over one unit is 1 everywhere.
-    if model.output == Output::Softmax {
+    if over_one_unit(model.output) {
         return Some(Vec::new());
     }
     let bend = |a: &Activation| match a {
@@ -194,7 +199,7 @@ mod tests {
     fn of(text: &str, parameters: &[&[f32]]) -> Health {
         let tensors: Vec<Vec<f32>> = parameters.iter().map(|tensor| tensor.to_vec()).collect();
         let inputs: Vec<f32> = (0..=100).map(|i| i as f32 / 50.0 - 1.0).collect();
-        Health::of(&model(text), 1, [f64::NAN; 2], &tensors, &tensors, &inputs)
+        Health::of(&model(text), [1, 1], [f64::NAN; 2], &tensors, &tensors, &inputs)
     }
 
     #[test]

@@ -1,40 +1,101 @@
 //! How a run ended, judged by what it left.
+//!
+//! What counts as a fit is the file's `[goal]`, or else R² ≥ [`FITS`] in a regression and in a classification an accuracy
+//! that comes near what can be reached ([`goal_accuracy`]).
 
+use crate::data::coding::{Coding, likeliest};
+use crate::experiment::Goal;
+use crate::experiment::table::Task;
 use crate::results::outcome::{CONSTANT, FITS, Outcome};
+use crate::run::baselines::ClassBaselines;
 use crate::stats::moments::{Fit, deviation};
 
 /// What an outcome is judged by.
 pub struct Evidence<'a> {
     /// Every training and test loss that was logged, in order.
     pub losses: &'a [(f64, f64)],
-    pub predictions: &'a [f64],
-    pub targets: &'a [f64],
-    /// Error of the best straight line on the same points.
+    /// At the test points, as `coding` scores them, and what they should be.
+    pub scores: &'a [f64],
+    pub truth: &'a [f64],
+    pub fit: Fit,
+    /// Share of right predictions; NaN in a regression.
+    pub accuracy: f64,
+    pub coding: &'a Coding,
+    /// Errors of always the mean, or the classes' shares, and of the best straight line, or a logistic regression.
+    pub mean_rmse: f64,
     pub line_rmse: f64,
+    /// Of classes and labels.
+    pub classes: Option<&'a ClassBaselines>,
+    pub goal: Goal,
+}
+
+/// Of the way from the most frequent class' share to what can be reached, so much is a fit.
+const OF_THE_WAY: f64 = 0.95;
+
+/// The accuracy that is a fit where the file has no `[goal]`: 95 % of the way from the share of the most frequent class to
+/// what can be reached, less one standard error of so many test rows, and always above the share of the most frequent class
+/// among the test rows. `most_frequent` are the shares of the most frequent class in the training and in the test rows.
+pub fn goal_accuracy(most_frequent: [f64; 2], reachable: f64, rows: usize) -> f64 {
+    let [learnt, tested] = most_frequent;
+    let wanted = learnt + OF_THE_WAY * (reachable - learnt).max(0.0);
+    let error = (wanted * (1.0 - wanted) / rows as f64).max(0.0).sqrt();
+    (wanted - error).max((tested + 1.0 / rows as f64).min(1.0))
 }
 
 impl Evidence<'_> {
     /// The first outcome that holds.
     pub fn outcome(&self) -> Outcome {
-        let Evidence { losses, predictions, targets, line_rmse } = self;
+        let Evidence { losses, scores, fit, classes, .. } = self;
         let finite = losses.iter().all(|(train, test)| train.is_finite() && test.is_finite())
-            && predictions.iter().all(|p| p.is_finite());
-        // On the test points: a batch's own loss comes and goes with its samples.
+            && scores.iter().all(|score| score.is_finite());
+        // On the test points: a batch's own loss comes and goes with its samples. A loss below 0 has no double.
         let grown = match (losses.first(), losses.last()) {
-            (Some((_, first)), Some((_, last))) => *last > 2.0 * first,
+            (Some((_, first)), Some((_, last))) => *first >= 0.0 && *last > 2.0 * first,
             _ => false,
         };
-        let fit = Fit::of(predictions, targets);
-        if !finite || grown {
+        // A classifier that is sure of its few errors has a large loss, and may still be a good one.
+        let no_better_than_shares = fit.rmse >= self.mean_rmse;
+        if !finite || (grown && (classes.is_none() || no_better_than_shares)) {
             Outcome::Diverged
-        } else if fit.r2 >= FITS {
+        } else if self.fits() {
             Outcome::Fits
-        } else if deviation(predictions) < CONSTANT * deviation(targets) {
+        } else if self.constant() || (classes.is_some() && no_better_than_shares) {
             Outcome::Constant
-        } else if fit.rmse >= *line_rmse {
+        } else if fit.rmse >= self.line_rmse && classes.is_none_or(|line| self.accuracy <= line.line_accuracy) {
             Outcome::Line
         } else {
             Outcome::Partial
+        }
+    }
+
+    fn fits(&self) -> bool {
+        let reached = |goal: Option<f64>, score: f64| goal.is_none_or(|goal| score >= goal);
+        if self.goal != Goal::default() {
+            return reached(self.goal.accuracy, self.accuracy) && reached(self.goal.r2, self.fit.r2);
+        }
+        match self.classes {
+            Some(classes) => self.accuracy >= classes.goal_accuracy && self.fit.rmse < self.mean_rmse,
+            None => self.fit.r2 >= FITS,
+        }
+    }
+
+    /// Whether the network says the same of every test point.
+    fn constant(&self) -> bool {
+        let columns = self.coding.scored();
+        let column = |of: &[f64], c: usize| -> Vec<f64> { of.iter().skip(c).step_by(columns).copied().collect() };
+        match self.coding.task {
+            Task::Regression => {
+                (0..columns).all(|c| deviation(&column(self.scores, c)) < CONSTANT * deviation(&column(self.truth, c)))
+            }
+            Task::Classification => {
+                let mut rows = self.scores.chunks(columns).map(likeliest);
+                let first = rows.next();
+                rows.all(|row| Some(row) == first)
+            }
+            Task::MultiLabel => (0..columns).all(|c| {
+                let labels: Vec<bool> = column(self.scores, c).iter().map(|&score| score > 0.5).collect();
+                labels.iter().all(|label| *label == labels[0])
+            }),
         }
     }
 }
@@ -42,12 +103,28 @@ impl Evidence<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::Experiment;
 
     const TARGETS: [f64; 5] = [0.0, 1.0, 4.0, 9.0, 16.0];
 
     /// The best line through the targets is 4x − 2, at x = 0…4.
     fn judge(predictions: &[f64], losses: &[(f64, f64)]) -> Outcome {
-        Evidence { losses, predictions, targets: &TARGETS, line_rmse: (14.0_f64 / 5.0).sqrt() }.outcome()
+        let config = Experiment::parse("", "x.toml", &[]).expect("an experiment").baseline;
+        let coding = Coding::of_function(&config).expect("a coding");
+        let fit = coding.fit(predictions, &TARGETS);
+        Evidence {
+            losses,
+            scores: predictions,
+            truth: &TARGETS,
+            fit,
+            accuracy: f64::NAN,
+            coding: &coding,
+            mean_rmse: f64::NAN,
+            line_rmse: (14.0_f64 / 5.0).sqrt(),
+            classes: None,
+            goal: Goal::default(),
+        }
+        .outcome()
     }
 
     #[test]
@@ -67,5 +144,15 @@ mod tests {
         assert_eq!(judge(&TARGETS, &[(1.0, 1.0), (f64::INFINITY, 1.0), (0.1, 0.1)]), Outcome::Diverged);
         assert_eq!(judge(&TARGETS, &[(1.0, f64::NAN), (0.1, 0.1)]), Outcome::Diverged);
         assert_eq!(judge(&[0.0, 1.0, 4.0, 9.0, f64::NAN], &[(1.0, 1.0)]), Outcome::Diverged);
+        assert_eq!(judge(&TARGETS, &[(-1.0, -1.0), (-1.0, -1.5)]), Outcome::Fits, "a loss below 0 that falls");
+    }
+
+    #[test]
+    fn the_goal_of_classes_is_near_what_can_be_reached_and_above_the_most_frequent_class() {
+        // 0.5 + 0.95·0.4 = 0.88, less √(0.88·0.12/100).
+        assert!((goal_accuracy([0.5, 0.5], 0.9, 100) - (0.88 - 0.0325)).abs() < 1e-4);
+        assert_eq!(goal_accuracy([0.9, 0.9], 0.85, 10), 1.0);
+        assert_eq!(goal_accuracy([0.99, 0.99], 0.995, 200), 0.995);
+        assert_eq!(goal_accuracy([0.3, 0.75], 0.7, 4), 1.0);
     }
 }

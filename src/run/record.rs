@@ -1,30 +1,46 @@
 //! The record of a run: what its rows in the run files hold, made from what training left.
 
-use super::baselines::Baselines;
+use super::baselines::{Baselines, ClassBaselines, log_loss, predicted_shares};
 use super::health::Health;
 use super::outcome::Evidence;
 use crate::data::training_samples;
 use crate::experiment::{Experiment, Run};
 use crate::results::part::RunRows;
+use crate::results::points::PredictionColumns;
 use crate::results::rows::{self, CurvePoint, HealthRow, RunRow};
-use crate::stats::moments::{Fit, deviation, range};
+use crate::stats::moments::{deviation, range};
 use crate::train::Trained;
 use crate::train::engine::Lane;
 
 /// A run's rows in the run files.
-pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, baselines: &Baselines) -> RunRows {
+pub fn rows(
+    experiment: &Experiment,
+    columns: &PredictionColumns,
+    run: &Run,
+    lane: &Lane,
+    trained: &Trained,
+    baselines: &Baselines,
+) -> RunRows {
     let variant = &experiment.variants[run.variant];
     let test = &lane.data.test;
     let losses: Vec<(f64, f64)> = trained.curve.iter().map(|point| (point.train_loss, point.test_loss)).collect();
-    let fit = Fit::of(&trained.predictions, &test.targets);
+    let (coding, truth) = (&lane.data.coding, &lane.data.test_truth);
+    let fit = coding.fit(&trained.predictions, truth);
+    let accuracy = coding.accuracy(&trained.predictions, test);
     let row = RunRow {
         variant: variant.name.clone(),
         seed: run.seed,
         outcome: Evidence {
             losses: &losses,
-            predictions: &trained.predictions,
-            targets: &test.targets,
+            scores: &trained.predictions,
+            truth,
+            fit,
+            accuracy,
+            coding,
+            mean_rmse: baselines.mean_rmse,
             line_rmse: baselines.line_rmse,
+            classes: baselines.classes.as_ref(),
+            goal: experiment.goal,
         }
         .outcome(),
         steps: trained.steps,
@@ -32,10 +48,11 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         last_loss: losses.last().map_or(f64::NAN, |(loss, _)| *loss),
         test_rmse: fit.rmse,
         r2: fit.r2,
+        accuracy,
     };
     let network = Health::of(
         &lane.config.model,
-        test.columns,
+        [test.columns, coding.outputs],
         trained.first_gradient,
         &trained.state.parameters,
         &trained.state.gradient,
@@ -50,7 +67,8 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
     let [start_grad_first, start_grad_last] = network.first_gradient;
     let [grad_first, grad_last] = network.last_gradient;
     let [prediction_std, prediction_min, prediction_max] = spread(&trained.predictions);
-    let [target_std, target_min, target_max] = spread(&test.targets);
+    let [target_std, target_min, target_max] = spread(truth);
+    let of_classes = |what: fn(&ClassBaselines) -> f64| baselines.classes.as_ref().map_or(f64::NAN, what);
     let health = HealthRow {
         variant: variant.name.clone(),
         seed: run.seed,
@@ -78,13 +96,22 @@ pub fn rows(experiment: &Experiment, run: &Run, lane: &Lane, trained: &Trained, 
         line_rmse: baselines.line_rmse,
         pieces_rmse: baselines.segments_rmse(network.linear_regions),
         most_pieces_rmse: baselines.segments_rmse(network.most_linear_regions),
+        majority_share: of_classes(|classes| classes.majority_share),
+        line_accuracy: of_classes(|classes| classes.line_accuracy),
+        reachable_accuracy: of_classes(|classes| classes.reachable_accuracy),
+        goal_accuracy: experiment.goal.accuracy.unwrap_or_else(|| of_classes(|classes| classes.goal_accuracy)),
+        shares_log_loss: of_classes(|classes| classes.shares_log_loss),
+        line_log_loss: of_classes(|classes| classes.line_log_loss),
+        log_loss: log_loss(&lane.data, &trained.predictions),
+        predicted_shares: predicted_shares(&lane.data, &trained.predictions),
+        class_shares: baselines.classes.as_ref().map_or_else(Vec::new, |classes| classes.class_shares.clone()),
         kinks: breakpoints,
     };
     let key = rows::key(experiment, run);
     let rows = [
         rows::curve_lines(&key, &trained.curve),
         rows::run_line(&row, variant),
-        rows::prediction_lines(experiment, variant, &key, test, &trained.predictions),
+        columns.lines(variant, &key, &lane.data, &trained.predictions),
         rows::lines([health]),
     ];
     RunRows { key, rows }
@@ -126,6 +153,7 @@ mod tests {
             grad_norm: 0.0,
             update_ratio: 0.0,
             dead_units: 0.0,
+            accuracy: f64::NAN,
         };
         let curve: Vec<CurvePoint> = (0..20).map(|i| point(i * 10)).collect();
         assert!((loss_slope(&curve) + 1.0).abs() < 1e-12);

@@ -19,6 +19,7 @@ use crate::experiment::{Experiment, Run};
 use crate::results::folder::{Folder, RunSegments};
 use crate::results::lock::Lock;
 use crate::results::manifest::{Circumstances, Manifest, Status, TaskOf};
+use crate::results::points::PredictionColumns;
 use crate::results::rows;
 use crate::text::note::note;
 use crate::text::numbers::plural;
@@ -135,6 +136,7 @@ impl Runner {
         let schedule = Schedule {
             experiment,
             files,
+            columns: &PredictionColumns::of(experiment),
             folder: &folder,
             device: self.opened,
             threads: self.threads,

@@ -14,6 +14,7 @@ use crate::data::{Files, RunData};
 use crate::experiment::Experiment;
 use crate::results::folder::Folder;
 use crate::results::part::RunRows;
+use crate::results::points::PredictionColumns;
 use crate::train::agreement::Agreements;
 use crate::train::device::{self, Device};
 use crate::train::engine::Lane;
@@ -30,6 +31,7 @@ pub enum Ended {
 pub struct Schedule<'a> {
     pub experiment: &'a Experiment,
     pub files: &'a Files,
+    pub columns: &'a PredictionColumns,
     pub folder: &'a Folder,
     pub device: Device,
     pub threads: usize,
@@ -112,8 +114,8 @@ impl Schedule<'_> {
             .zip(&lanes)
             .zip(&trained)
             .map(|((run, lane), trained)| {
-                let baselines = self.baselines.of(&lane.data.test, &lane.config);
-                record::rows(self.experiment, run, lane, trained, &baselines)
+                let baselines = self.baselines.of(&lane.data, &lane.config);
+                record::rows(self.experiment, self.columns, run, lane, trained, &baselines)
             })
             .collect();
         self.folder.keep(&rows)?;

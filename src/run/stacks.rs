@@ -46,16 +46,16 @@ pub struct Kind {
 }
 
 impl Kind {
-    fn of(config: &Config, files: &Files, device: Device) -> Result<Self> {
-        let size = size(device, config, files)?;
-        Ok(Kind { shape: Shape::of(config, size.rows, size.test, size.columns)?, size })
+    fn of(config: &Config, seed: u64, files: &Files, device: Device) -> Result<Self> {
+        let size = size(device, config, seed, files)?;
+        Ok(Kind { shape: Shape::of(config, size.rows, size.test, size.columns, &size.coding)?, size })
     }
 }
 
 /// Of every variant, in their order.
 pub fn kinds(experiment: &Experiment, files: &Files, device: Device) -> Result<Vec<Kind>> {
     let kind = |variant: &Variant| {
-        Kind::of(&variant.config, files, device).with_context(|| format!("variant {:?}", variant.name))
+        Kind::of(&variant.config, 0, files, device).with_context(|| format!("variant {:?}", variant.name))
     };
     experiment.variants.iter().map(kind).collect()
 }
@@ -69,13 +69,23 @@ pub fn bytes_a_stack(device: Device, bytes: u64) -> u64 {
 /// Sorts runs into stacks of one shape, the costliest first.
 pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, device: Device, threads: usize) -> Result<Vec<Job>> {
     let limits = Limits::of(device);
-    let mut kinds: BTreeMap<usize, Kind> = BTreeMap::new();
+    let mut kinds: BTreeMap<(usize, u64), Kind> = BTreeMap::new();
+    // Of most variants the runs of all seeds have one shape.
+    let mut vary: BTreeMap<usize, bool> = BTreeMap::new();
+    let mut keys: BTreeMap<Run, (usize, u64)> = BTreeMap::new();
     let mut groups: BTreeMap<Shape, Vec<Run>> = BTreeMap::new();
     let mut total = 0.0;
     for &run in runs {
-        let kind = match kinds.entry(run.variant) {
+        let variant = run.variant;
+        let vary = match vary.entry(variant) {
+            Entry::Occupied(entry) => *entry.get(),
+            Entry::Vacant(entry) => *entry.insert(files.vary(&experiment.variants[variant].config.data)?),
+        };
+        let seed = if vary { run.seed } else { 0 };
+        keys.insert(run, (variant, seed));
+        let kind = match kinds.entry((variant, seed)) {
             Entry::Occupied(entry) => entry.into_mut(),
-            Entry::Vacant(entry) => entry.insert(Kind::of(&experiment.variants[run.variant].config, files, device)?),
+            Entry::Vacant(entry) => entry.insert(Kind::of(&experiment.variants[variant].config, seed, files, device)?),
         };
         total += kind.size.cost;
         groups.entry(kind.shape.clone()).or_default().push(run);
@@ -84,12 +94,12 @@ pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, device: Device
     let mut jobs = Vec::new();
     for runs in groups.into_values() {
         // Of one shape, but perhaps with more training samples in one variant than in another.
-        let largest = |of: fn(&Size) -> f64| runs.iter().map(|run| of(&kinds[&run.variant].size)).fold(0.0, f64::max);
+        let largest = |of: fn(&Size) -> f64| runs.iter().map(|run| of(&kinds[&keys[run]].size)).fold(0.0, f64::max);
         let (bytes, cost) = (largest(|size| size.bytes as f64), largest(|size| size.cost));
         let fitting = (limits.bytes as f64 / bytes.max(1.0)) as usize;
         let lanes = fitting.min((share / cost) as usize).clamp(1, limits.lanes);
         for stack in runs.chunks(lanes) {
-            let cost = stack.iter().map(|run| kinds[&run.variant].size.cost).sum();
+            let cost = stack.iter().map(|run| kinds[&keys[run]].size.cost).sum();
             jobs.push(Job { runs: stack.to_vec(), cost });
         }
     }

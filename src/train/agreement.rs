@@ -10,7 +10,7 @@ use super::engine::{Engine, Lane, State};
 use super::fused::Fused;
 use super::shape::Shape;
 use super::torch::Torch;
-use crate::experiment::config::{BatchSize, LossKind};
+use crate::experiment::config::{BatchSize, LossKind, Reduction};
 use crate::results::manifest::Deviation;
 
 /// Steps that are computed by both.
@@ -168,14 +168,22 @@ fn exact(lane: &Lane, step: usize, parameters: &[Vec<f32>]) -> Result<(f64, Vec<
     Ok((loss, one(engine.state()?)?.gradient))
 }
 
-/// The loss of residuals that are only rounding, as those of a network that predicts every target.
+/// The loss that rounding alone makes: of residuals, as those of a network that predicts every target; or of probabilities,
+/// which are rounded about 1, and which neither tells from certainty.
 fn rounding(lane: &Lane) -> f64 {
-    let largest = lane.data.scaled_targets(&lane.data.train).iter().fold(0.0f32, |most, y| most.max(y.abs()));
-    let residual = 16.0 * f64::from(f32::EPSILON) * f64::from(largest);
-    match lane.config.loss.kind {
-        LossKind::Mse => residual * residual,
-        LossKind::Sse => residual * residual * lane.data.train.rows() as f64,
-        _ => residual,
+    let (loss, coding) = (&lane.config.loss, &lane.data.coding);
+    let of_rows = matches!(loss.kind, LossKind::CrossEntropy | LossKind::Nll);
+    let least = if of_rows || loss.kind == LossKind::Bce { 1.0 } else { 0.0 };
+    let targets = lane.data.coded_targets(&lane.data.train);
+    // The places of classes are no sizes.
+    let sizes = if coding.sparse { &[][..] } else { &targets };
+    let largest = sizes.iter().fold(least, |most, y| f64::from(y.abs()).max(most));
+    let residual = 16.0 * f64::from(f32::EPSILON) * largest;
+    let one = if matches!(loss.kind, LossKind::Mse | LossKind::Sse) { residual * residual } else { residual };
+    match loss.reduction {
+        Reduction::Mean => one,
+        Reduction::Sum if of_rows => one * lane.data.train.rows() as f64,
+        Reduction::Sum => one * (lane.data.train.rows() * coding.outputs) as f64,
     }
 }
 

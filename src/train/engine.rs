@@ -40,12 +40,13 @@ impl Lane {
 
     /// What it must share with others to train with them.
     pub fn shape(&self) -> Result<Shape> {
-        Shape::of(&self.config, self.data.train.rows(), self.data.test.rows(), self.data.train.columns)
+        let (rows, test) = (self.data.train.rows(), self.data.test.rows());
+        Shape::of(&self.config, rows, test, self.data.train.columns, &self.data.coding)
     }
 
     /// Sizes of the network's layers, the inputs' columns first.
     pub fn widths(&self) -> Vec<usize> {
-        self.config.model.widths(self.data.train.columns)
+        self.config.model.widths(self.data.train.columns, self.data.coding.outputs)
     }
 }
 
@@ -74,7 +75,7 @@ pub trait Engine {
 /// A network at the test points.
 pub struct Prediction {
     pub loss: f32,
-    /// In the network's units.
+    /// What the network puts out, `[points, outputs]`.
     pub values: Vec<f32>,
     /// Hidden units that put out 0 for every test point.
     pub dead_units: usize,

@@ -31,7 +31,7 @@ use engine::{Engine, Lane, State};
 pub struct Trained {
     pub curve: Vec<CurvePoint>,
     pub steps: usize,
-    /// At the test points, in original units, after the last update.
+    /// At the test points after the last update: what the networks put out as [`crate::data::coding::Coding::scores`] has it.
     pub predictions: Vec<f64>,
     /// After the last update; the gradient is that of the last row.
     pub state: State,
@@ -115,18 +115,18 @@ pub fn train_block(
         let units = lane.config.model.hidden.iter().sum::<usize>().max(1) as f64;
         predictions.clear();
         for (at, (lane, tested)) in block.iter().zip(tested).enumerate() {
-            let scale = &lane.data.target_scale;
-            let values: Vec<f64> = tested.values.iter().map(|&y| scale.unscale(f64::from(y))).collect();
+            let scores = lane.data.coding.scores(&tested.values);
             curves[at].push(CurvePoint {
                 step,
                 train_loss: f64::from(train_losses[at]),
                 test_loss: f64::from(tested.loss),
-                test_rmse: Fit::rmse(&values, &lane.data.test.targets),
+                test_rmse: Fit::rmse(&scores, &lane.data.test_truth),
                 grad_norm: norms[at],
                 update_ratio: ratios[at],
                 dead_units: tested.dead_units as f64 / units,
+                accuracy: lane.data.coding.accuracy(&scores, &lane.data.test),
             });
-            predictions.push(values);
+            predictions.push(scores);
         }
         done = step + usize::from(step < steps);
         progress(((step - told) * block.len()) as u64);

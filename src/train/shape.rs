@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use crate::data::coding::Coding;
 use crate::data::{batch_rows, updates};
 use crate::experiment::config::Config;
 
@@ -10,14 +11,14 @@ use crate::experiment::config::Config;
 pub struct Shape(String);
 
 impl Shape {
-    /// `rows` training samples and `test` test points, of `columns` inputs.
-    pub fn of(config: &Config, rows: usize, test: usize, columns: usize) -> Result<Self> {
+    /// `rows` training samples and `test` test points, of `columns` inputs, their targets coded so.
+    pub fn of(config: &Config, rows: usize, test: usize, columns: usize, coding: &Coding) -> Result<Self> {
         let batch = batch_rows(&config.batch, rows)?;
         let model = &config.model;
         let parts = (
             (batch, config.batch.draw, test, columns),
             (&model.hidden, &model.activation, model.bias, model.output),
-            config.loss,
+            (config.loss, coding.outputs, coding.width, coding.sparse),
             (config.optimizer.kind, config.optimizer.schedule),
             (updates(config, rows)?, config.train.log_points, config.train.engine),
         );

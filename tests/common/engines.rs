@@ -61,3 +61,86 @@ impl Engines {
         self.0.iter().flat_map(|engine| engine.state().expect("a state")).collect()
     }
 }
+
+/// A file of three inputs, as many numbers from −1 to 1, as many labels of 0 and 1, and a class of as many.
+pub fn table(count: usize, rows: usize) -> tempfile::NamedTempFile {
+    use std::io::Write;
+    let mut file = tempfile::NamedTempFile::new().expect("a file");
+    let names = (0..count).map(|i| format!(",y{i},l{i}")).collect::<String>();
+    writeln!(file, "a,b,c,class{names}").expect("written");
+    for row in 0..rows {
+        let x = row as f64;
+        write!(file, "{},{},{},k{}", x.sin(), (0.7 * x).cos(), 0.02 * x, row * 7 % count).expect("written");
+        for i in 0..count {
+            let y = (x * (0.3 + 0.1 * i as f64)).sin();
+            write!(file, ",{y},{}", u8::from((row + i) % 3 == 0)).expect("written");
+        }
+        writeln!(file).expect("written");
+    }
+    file
+}
+
+/// What is learnt from a file's columns, and by which loss.
+pub struct Task {
+    pub target: &'static str,
+    pub loss: &'static str,
+}
+
+const fn task(target: &'static str, loss: &'static str) -> Task {
+    Task { target, loss }
+}
+
+pub const TASKS: [Task; 26] = [
+    task("numbers", "kind = \"mse\""),
+    task("numbers", "kind = \"mse\"\nreduction = \"sum\""),
+    task("numbers", "kind = \"sse\""),
+    task("numbers", "kind = \"mae\""),
+    task("numbers", "kind = \"huber\"\ndelta = 0.3"),
+    task("numbers", "kind = \"bce\"\nfrom = \"logits\""),
+    task("numbers", "kind = \"cross_entropy\"\nfrom = \"logits\""),
+    task("labels", "kind = \"mse\""),
+    task("labels", "kind = \"bce\"\nfrom = \"logits\""),
+    task("labels", "kind = \"bce\"\nfrom = \"probabilities\""),
+    task("labels", "kind = \"bce\"\nfrom = \"log_probabilities\""),
+    task("labels", "kind = \"bce\"\nreduction = \"sum\""),
+    task("labels", "kind = \"cross_entropy\"\nfrom = \"probabilities\""),
+    task("index", "kind = \"cross_entropy\"\nfrom = \"logits\""),
+    task("index", "kind = \"cross_entropy\"\nfrom = \"probabilities\""),
+    task("index", "kind = \"cross_entropy\"\nfrom = \"log_probabilities\""),
+    task("index", "kind = \"cross_entropy\"\nreduction = \"sum\""),
+    task("index", "kind = \"nll\""),
+    task("index", "kind = \"mse\""),
+    task("one-hot", "kind = \"cross_entropy\"\nfrom = \"logits\""),
+    task("one-hot", "kind = \"cross_entropy\"\nfrom = \"probabilities\""),
+    task("one-hot", "kind = \"cross_entropy\"\nfrom = \"log_probabilities\""),
+    task("one-hot", "kind = \"nll\""),
+    task("one-hot", "kind = \"bce\"\nfrom = \"logits\""),
+    task("one-hot", "kind = \"bce\"\nfrom = \"probabilities\""),
+    task("one-hot", "kind = \"mae\""),
+];
+
+pub const OUTPUTS: [&str; 6] = ["identity", "relu", "sigmoid", "tanh", "softmax", "log_softmax"];
+
+impl Task {
+    /// `count` of its targets in a file that [`table`] made; `rest` are keys of `[data]` and further sections.
+    pub fn config(
+        &self,
+        file: &tempfile::NamedTempFile,
+        count: usize,
+        output: &str,
+        model: &str,
+        rest: &str,
+    ) -> Config {
+        let columns = |letter: &str| (0..count).map(|i| format!("\"{letter}{i}\"")).collect::<Vec<_>>().join(", ");
+        let (columns, labels) = match self.target {
+            "numbers" => (format!("outputs = [{}]", columns("y")), String::new()),
+            "labels" => (format!("outputs = [{}]", columns("l")), String::new()),
+            labels => ("class = \"class\"".to_owned(), format!("labels = {labels:?}\n")),
+        };
+        super::config(&format!(
+            "[data]\ntarget = {{ csv = {:?}, inputs = [\"a\", \"b\", \"c\"], {columns} }}\n{labels}{rest}\n[model]\n{model}\noutput = {output:?}\n[loss]\n{}\n",
+            file.path(),
+            self.loss
+        ))
+    }
+}

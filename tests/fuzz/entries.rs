@@ -7,7 +7,10 @@ use std::sync::{Arc, OnceLock};
 
 use misfit::compare::print as diff;
 use misfit::compare::{Asked, Side, Tolerance, compare};
-use misfit::data::csv_file::CsvFile;
+use misfit::data::csv_file::{CsvFile, Reading, expand};
+use misfit::data::table::{Column, Values};
+use misfit::data::tensors::TensorFile;
+use misfit::experiment::formula::Formula;
 use misfit::experiment::{EMBEDDED, Experiment, seeds};
 use misfit::report;
 use misfit::results::folder::Folder;
@@ -22,10 +25,12 @@ const CUT: &[u8] = b"\n=====\n";
 /// An entry and its name, which is that of its corpus too.
 pub type Entry = (&'static str, fn(&[u8]));
 
-pub const ENTRIES: [Entry; 6] = [
+pub const ENTRIES: [Entry; 8] = [
     ("experiment", experiment),
     ("overrides", overrides),
     ("target_csv", target_csv),
+    ("tensors", tensors),
+    ("formula", formula),
     ("results_csv", results_csv),
     ("diff", diff_of_two),
     ("report", report_of_files),
@@ -71,24 +76,94 @@ pub fn overrides(data: &[u8]) {
     }
 }
 
-/// A CSV that is a target, with some of its own columns as inputs.
+/// A CSV that is a target, packed or not: its columns as what each may be read as, and one that it may not have.
 pub fn target_csv(data: &[u8]) {
     let path = Path::new("rows.csv");
     let file = match CsvFile::of(data.to_vec(), path) {
         Ok(file) => file,
         Err(error) => return refused(&format!("{error:#}")),
     };
-    let first = String::from_utf8_lossy(data.split(|&byte| byte == b'\n').next().unwrap_or_default()).into_owned();
-    let mut names: Vec<String> = first.split(',').map(|name| name.trim().to_owned()).collect();
-    let output = names.pop().unwrap_or_default();
-    for inputs in [names, vec!["a".to_owned()]] {
-        match file.samples(path, &inputs, &output) {
-            Ok(samples) => {
-                assert_eq!(samples.inputs.len(), samples.targets.len() * inputs.len());
-                assert!(samples.inputs.iter().chain(&samples.targets).all(|value| value.is_finite()));
+    let output = file.header().last().expect("a header has a name").clone();
+    for inputs in [vec!["*"], vec!["*", "-a"], vec!["a"]] {
+        let inputs: Vec<String> = inputs.into_iter().map(str::to_owned).collect();
+        let names = match expand(file.header(), &inputs, std::slice::from_ref(&output)) {
+            Ok(names) => names,
+            Err(error) => {
+                refused(&error);
+                continue;
             }
-            Err(error) => refused(&format!("{error:#}")),
+        };
+        for (inputs, of_output) in
+            [(Reading::Either, Reading::Number), (Reading::Number, Reading::Text), (Reading::Text, Reading::Either)]
+        {
+            let mut wanted: Vec<_> = names.iter().map(|name| ("inputs", name.clone(), inputs)).collect();
+            wanted.push(("output", output.clone(), of_output));
+            match file.table(path, &wanted) {
+                Ok(table) => {
+                    assert!(table.lines.is_sorted_by(|a, b| a < b) && table.lines[0] > 1, "{:?}", table.lines);
+                    assert_eq!(table.columns.len(), wanted.len());
+                    table.columns.iter().for_each(|column| sound(column, table.lines.len()));
+                }
+                Err(error) => refused(&format!("{error:#}")),
+            }
         }
+    }
+}
+
+/// A column of so many rows, as data::table promises it.
+fn sound(column: &Column, rows: usize) {
+    match &column.values {
+        Values::Numbers(values) => {
+            assert_eq!(values.len(), rows);
+            assert!(!values.iter().any(|value| value.is_infinite()));
+        }
+        Values::Texts { texts, codes } => {
+            assert_eq!(codes.len(), rows);
+            let mut used = vec![false; texts.len()];
+            codes.iter().flatten().for_each(|&code| used[code as usize] = true);
+            assert!(used.iter().all(|&used| used), "{texts:?}");
+            let integers: Option<Vec<i128>> = texts.iter().map(|text| text.parse().ok()).collect();
+            match integers {
+                Some(integers) => assert!(integers.is_sorted(), "{texts:?}"),
+                None => assert!(texts.is_sorted_by(|a, b| a < b), "{texts:?}"),
+            }
+            assert!(texts.iter().all(|text| text.trim() == text && !text.is_empty()), "{texts:?}");
+        }
+    }
+}
+
+/// A safetensors file that is a target.
+pub fn tensors(data: &[u8]) {
+    match TensorFile::of(data, Path::new("a.safetensors")) {
+        Ok(file) => {
+            for table in std::iter::once(&file.train).chain(&file.test) {
+                let rows = match &table.columns[0].values {
+                    Values::Numbers(values) => values.len(),
+                    Values::Texts { .. } => panic!("inputs are numbers"),
+                };
+                assert!(rows > 0 && table.columns.len() > 1 && table.lines.is_empty());
+                table.columns.iter().for_each(|column| sound(column, rows));
+            }
+            assert!(file.test.is_none_or(|test| test.columns.len() == file.train.columns.len()));
+        }
+        Err(error) => refused(&format!("{error:#}")),
+    }
+}
+
+/// A formula in x.
+pub fn formula(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    match Formula::parse(text) {
+        Ok(formula) => {
+            for x in [0.0, -1.5, 2.0, 1e300, f64::NAN] {
+                assert_eq!(formula.value(x).to_bits(), formula.clone().value(x).to_bits());
+            }
+            // Parentheses around it change nothing but its depth.
+            if let Ok(inside) = Formula::parse(&format!("({text}\n)")) {
+                assert_eq!(inside.value(0.75).to_bits(), formula.value(0.75).to_bits());
+            }
+        }
+        Err(error) => refused(&error),
     }
 }
 

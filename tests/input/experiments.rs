@@ -26,10 +26,7 @@ const CASES: &[(&str, &str)] = &[
     ("seeds = 0", "x.toml:1: seeds: expected {SEEDS}, got 0"),
     ("seeds = [1, 2, 1]", "x.toml:1: seeds: the seed 1 is there twice"),
     ("seeds = [-1]", "x.toml:1: seeds: expected seeds of at least 0, got -1"),
-    (
-        "[data]\ntarget = 'x'",
-        "x.toml:2: data.target: expected { polynomial = [c0, c1, …] } or { csv = \"rows.csv\", inputs = [\"a\"], output = \"y\" }, got \"x\"",
-    ),
+    ("[data]\ntarget = 'x'", "x.toml:2: data.target: expected {TARGET}, got \"x\""),
     (
         "[data]\ntarget = { polynomial = [] }",
         "x.toml:2: data.target.polynomial: expected at least one coefficient, constant first",
@@ -95,14 +92,14 @@ const CASES: &[(&str, &str)] = &[
     ("[model]\nbias = 1", "x.toml:2: model.bias: expected true or false, got 1"),
     (
         "[model]\noutput = 'softmx'",
-        "x.toml:2: model.output: unknown value \"softmx\", did you mean \"softmax\"? accepted: identity, relu, sigmoid, tanh or softmax",
+        "x.toml:2: model.output: unknown value \"softmx\", did you mean \"softmax\"? accepted: identity, relu, sigmoid, tanh, softmax or log_softmax",
     ),
     ("[model]\ninit = { uniform = [1, -1] }", "x.toml:2: model.init.uniform: [1.0, -1.0] runs downwards: swap them"),
     ("[model]\ninit = { uniform = [1] }", "x.toml:2: model.init.uniform: expected a list of two numbers, got [1]"),
     ("[model]\ninit = { normal = [0, -1] }", "x.toml:2: model.init.normal: the standard deviation -1.0 is below 0"),
     (
         "[loss]\nkind = 'mes'",
-        "x.toml:2: loss.kind: unknown value \"mes\", did you mean \"mse\"? accepted: mse, sse, mae, huber or log_cosh",
+        "x.toml:2: loss.kind: unknown value \"mes\", did you mean \"mse\"? accepted: mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy or nll",
     ),
     (
         "[loss]\npairing = 'broadcast_mean'",
@@ -135,7 +132,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[fix.a]\nset = { model.outptu = 'relu' }",
-        "x.toml:2: model.outptu: unknown key \"outptu\", did you mean \"output\"? accepted: hidden, activation, bias, output, init or init_bias (in fix \"a\")",
+        "x.toml:2: model.outptu: unknown key \"outptu\", did you mean \"output\"? accepted: hidden, activation, bias, outputs, output, init or init_bias (in fix \"a\")",
     ),
     (
         "[fix.a]\nset = { modle.output = 'relu' }",
@@ -170,7 +167,7 @@ const CASES: &[(&str, &str)] = &[
     ("[ablation]\ndesign = 'full'", "x.toml:1: ablation: has no fixes: name some under [fix.…]"),
     (
         "[sweep]\n'model.hiden' = [[1], [2]]",
-        "x.toml:2: model.hiden: unknown key \"hiden\", did you mean \"hidden\"? accepted: hidden, activation, bias, output, init or init_bias",
+        "x.toml:2: model.hiden: unknown key \"hiden\", did you mean \"hidden\"? accepted: hidden, activation, bias, outputs, output, init or init_bias",
     ),
     ("[sweep]\n'train.steps' = 5", "x.toml:2: sweep.train.steps: expected a list of values, got 5"),
     ("[sweep]\n'train.steps' = [5, 5]", "x.toml:2: sweep.train.steps: 5 is there twice"),
@@ -241,16 +238,19 @@ const CASES: &[(&str, &str)] = &[
         "x.toml:2: data.target.polynomial: expected a list of coefficients, constant first, got 5",
     ),
     ("[data]\ntarget = { polynomial = [[1]] }", "x.toml:2: data.target.polynomial: expected a finite number, got [1]"),
+    ("[data]\ntarget = {}", "x.toml:2: data.target: expected {TARGET}, got {}"),
     (
-        "[data]\ntarget = {}",
-        "x.toml:2: data.target: expected { polynomial = [c0, c1, …] } or { csv = \"rows.csv\", inputs = [\"a\"], output = \"y\" }, got {}",
+        "[data]\ntarget = { csv = 'x' }",
+        "x.toml:2: data.target.inputs: missing, expected a list of column names, or [\"*\"] for all others",
     ),
-    ("[data]\ntarget = { csv = 'x' }", "x.toml:2: data.target.inputs: missing, expected a list of column names"),
     (
         "[data]\ntarget = { csv = 'x', inputs = [] , output = 'y' }",
         "x.toml:2: data.target.inputs: expected at least one column name",
     ),
-    ("[data]\ntarget = { csv = 'x', inputs = ['a'] }", "x.toml:2: data.target.output: missing, expected a column name"),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'] }",
+        "x.toml:2: data.target.output: missing, expected output = \"y\" for a number, outputs = [\"y\", \"z\"] for several, or class = \"y\"",
+    ),
     (
         "[data]\ntarget = { csv = 'x', inputs = ['a', 'a'], output = 'y' }",
         "x.toml:2: data.target.inputs: the column \"a\" is named twice",
@@ -262,13 +262,16 @@ const CASES: &[(&str, &str)] = &[
     ("[data]\ntarget = { csv = 5 }", "x.toml:2: data.target.csv: expected a string, got 5"),
     (
         "[data]\ntarget = { csv = 'x', inputs = 'a', output = 'y' }",
-        "x.toml:2: data.target.inputs: expected a list of column names, got \"a\"",
+        "x.toml:2: data.target.inputs: expected a list of column names, or [\"*\"] for all others, got \"a\"",
     ),
     (
         "[data]\ntarget = { csv = 'x', polynomial = [1] }",
         "x.toml:2: data.target.csv: unknown key \"csv\", accepted: polynomial",
     ),
-    ("[data]\ntarget = { foo = 1 }", "x.toml:2: data.target.foo: unknown key \"foo\", accepted: polynomial or csv"),
+    (
+        "[data]\ntarget = { foo = 1 }",
+        "x.toml:2: data.target.foo: unknown key \"foo\", accepted: polynomial, formula, csv or tensors",
+    ),
     (
         "[data]\ntarget = { csv = '', inputs = ['a'], output = 'y' }",
         "x.toml:2: data.target.csv: names no file: give a CSV, beside the experiment file or with its path",
@@ -355,7 +358,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[model]\noutput = ['relu']",
-        "x.toml:2: model.output: expected identity, relu, sigmoid, tanh or softmax, got [\"relu\"]",
+        "x.toml:2: model.output: expected identity, relu, sigmoid, tanh, softmax or log_softmax, got [\"relu\"]",
     ),
     (
         "[model]\ninit = 'he'",
@@ -384,7 +387,10 @@ const CASES: &[(&str, &str)] = &[
     ),
     ("[loss]\nkind = 'huber'\ndelta = 0", "x.toml:3: loss.delta: expected a number above 0, got 0"),
     ("[loss]\nkind = 'huber'\ndelta = inf", "x.toml:3: loss.delta: expected a number above 0, got inf"),
-    ("[loss]\nkind = true", "x.toml:2: loss.kind: expected mse, sse, mae, huber or log_cosh, got true"),
+    (
+        "[loss]\nkind = true",
+        "x.toml:2: loss.kind: expected mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy or nll, got true",
+    ),
     (
         "[optimizer]\nkind = 'lion'",
         "x.toml:2: optimizer.kind: unknown value \"lion\", accepted: adam, adamw, sgd or rmsprop",
@@ -628,6 +634,139 @@ const CASES: &[(&str, &str)] = &[
         "[[published]]\nvariant = 'baseline'\nfigure = 'prediction'\nat = nan\nvalue = 1",
         "x.toml:4: published[0].at: expected a finite number, got NaN",
     ),
+    // Tables, classes, several outputs.
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y', class = 'z' }",
+        "x.toml:2: data.target.class: output and class at once: keep one",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y', outputs = ['z'] }",
+        "x.toml:2: data.target.outputs: output and outputs at once: keep one",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], class = 5 }",
+        "x.toml:2: data.target.class: expected a string, got 5",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], outputs = 'y' }",
+        "x.toml:2: data.target.outputs: expected a list of column names, got \"y\"",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], outputs = [] }",
+        "x.toml:2: data.target.outputs: expected at least one column name",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], outputs = ['y', 'y'] }",
+        "x.toml:2: data.target.outputs: the column \"y\" is named twice",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a', 'y'], class = 'y' }",
+        "x.toml:2: data.target.class: the column \"y\" is an input too: the network would only copy it",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['*', 'a'], output = 'y' }",
+        "x.toml:2: data.target.inputs: \"a\" beside \"*\", which stands for it too: keep one",
+    ),
+    ("[data]\ntarget = { formula = 5 }", "x.toml:2: data.target.formula: expected a string, got 5"),
+    ("[data]\ntarget = { tensors = 5 }", "x.toml:2: data.target.tensors: expected a string, got 5"),
+    (
+        "[data]\ntarget = { tensors = '' }",
+        "x.toml:2: data.target.tensors: names no file: give a safetensors file, beside the experiment file or with its path",
+    ),
+    (
+        "[data]\ntarget = { tensors = 'x', class = 'y' }",
+        "x.toml:2: data.target.class: unknown key \"class\", accepted: polynomial, formula, csv or tensors",
+    ),
+    (
+        "[data]\ntarget = { tensors = 'x' }\ninputs = { uniform = { from = 0, to = 1, count = 5 } }",
+        "x.toml:3: data.inputs: a tensor file brings its own inputs: remove this key",
+    ),
+    (
+        "[data]\ntarget = { formula = 'x' }\nholdout = 0.5",
+        "x.toml:3: data.holdout: only rows of a CSV can be held out: remove this key, a formula is tested on its grid",
+    ),
+    (
+        "[data]\nholdout_rows = 'last'",
+        "x.toml:2: data.holdout_rows: no rows are held out: set data.holdout, or remove this key",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y' }\nholdout = 0.5\nholdout_rows = 'first'",
+        "x.toml:4: data.holdout_rows: unknown value \"first\", accepted: random, last or stratified",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y' }\nholdout = 0.5\nholdout_rows = 2",
+        "x.toml:4: data.holdout_rows: expected random, last or stratified, got 2",
+    ),
+    (
+        "[data]\nlabels = 'index'",
+        "x.toml:2: data.labels: only a target with classes has labels: name its column as class, as { csv = \"rows.csv\", inputs = [\"*\"], class = \"y\" }",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], class = 'y' }\nlabels = 'onehot'",
+        "x.toml:3: data.labels: unknown value \"onehot\", did you mean \"one-hot\"? accepted: index, one-hot, plus-minus or number",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], class = 'y' }\nlabels = 1",
+        "x.toml:3: data.labels: expected index, one-hot, plus-minus or number, got 1",
+    ),
+    ("[data]\nmissing = 'drop'", "x.toml:2: data.missing: only a file can miss values: remove this key"),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y' }\nmissing = 'median'",
+        "x.toml:3: data.missing: unknown value \"median\", did you mean \"mean\"? accepted: refuse, drop or mean",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], class = 'y' }\nnoise = 0.1",
+        "x.toml:3: data.noise: classes have no noise that could be added: remove this key",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], class = 'y' }\nscale_target = 255",
+        "x.toml:3: data.scale_target: only classes that are numbers can be scaled: remove this key, or set data.labels to \"number\" or \"index\"",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y' }\ntest = { csv = '' }",
+        "x.toml:3: data.test: names no file: give a CSV, beside the experiment file or with its path",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y' }\nholdout = 0.2\ntest = { csv = 'z' }",
+        "x.toml:4: data.test: a CSV of its own beside a holdout: keep one",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y' }\ntest = { scv = 'z' }",
+        "x.toml:3: data.test.scv: unknown key \"scv\", did you mean \"csv\"? accepted: csv, grid or uniform",
+    ),
+    (
+        "[data]\ntarget = { csv = 'x', inputs = ['a'], output = 'y' }\ntest = { csv = 3 }",
+        "x.toml:3: data.test.csv: expected a string, got 3",
+    ),
+    ("[data]\ntest = { csv = 'z' }", "x.toml:2: data.test.csv: unknown key \"csv\", accepted: grid or uniform"),
+    ("[model]\noutputs = 0", "x.toml:2: model.outputs: expected a whole number of at least 1, got 0"),
+    (
+        "[model]\noutputs = 'two'",
+        "x.toml:2: model.outputs: expected \"auto\" or a whole number of at least 1, got \"two\"",
+    ),
+    ("[model]\noutputs = 20000", "x.toml:2: model.outputs: 20000 output units, at most 10000 are allowed"),
+    (
+        "[loss]\nfrom = 'logits'",
+        "x.toml:2: loss.from: only bce and cross_entropy have it: remove this key, or set loss.kind",
+    ),
+    (
+        "[loss]\nkind = 'bce'\nfrom = 'logit'",
+        "x.toml:3: loss.from: unknown value \"logit\", did you mean \"logits\"? accepted: logits, probabilities or log_probabilities",
+    ),
+    (
+        "[loss]\nkind = 'cross_entropy'\npairing = 'broadcast'",
+        "x.toml:3: loss.pairing: cross_entropy is a loss of rows, not of pairs: remove this key",
+    ),
+    ("[loss]\nreduction = 'none'", "x.toml:2: loss.reduction: unknown value \"none\", accepted: mean or sum"),
+    (
+        "[loss]\nkind = 'sse'\nreduction = 'mean'",
+        "x.toml:3: loss.reduction: sse is a sum: remove this key, or set loss.kind = \"mse\"",
+    ),
+    ("[goal]\naccuracy = 1.5", "x.toml:2: goal.accuracy: expected a number above 0 and up to 1, got 1.5"),
+    ("[goal]\nr2 = 0", "x.toml:2: goal.r2: expected a number above 0 and up to 1, got 0"),
+    ("[goal]\nr2 = nan", "x.toml:2: goal.r2: expected a number above 0 and up to 1, got NaN"),
+    ("[goal]\nauc = 0.9", "x.toml:2: goal.auc: unknown key \"auc\", accepted: accuracy or r2"),
+    ("goal = 0.9", "x.toml:1: goal: expected a table, got a float (0.9)"),
 ];
 
 #[test]

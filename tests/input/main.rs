@@ -16,10 +16,14 @@ use std::path::{Path, PathBuf};
 use common::Misfit;
 
 /// What stands for itself in the tables below, for it is long and often said.
-const SAID: [(&str, &str); 4] = [
+const SAID: [(&str, &str); 5] = [
+    (
+        "{TARGET}",
+        "{ polynomial = [c0, c1, …] }, { formula = \"sin(x)\" }, { csv = \"rows.csv\", inputs = [\"a\"], output = \"y\" } or { tensors = \"rows.safetensors\" }",
+    ),
     (
         "{KEYS}",
-        "accepted: data, batch, model, loss, optimizer, train, name, title, seeds, fix, variant, ablation, sweep or published",
+        "accepted: data, batch, model, loss, optimizer, train, name, title, seeds, fix, variant, ablation, sweep, published or goal",
     ),
     ("{SEEDS}", "a number of seeds from 1 to 1000000, or a list of seeds, as [0, 1, 2]"),
     ("{FOLDER}", "use 1 to 100 letters, digits, '-', '_', '+', '=', '.' or spaces, beginning with a letter or digit"),

@@ -44,7 +44,7 @@ const CASES: &[(&str, &str)] = &[
     ("model={hidden=[1]}x", "model: the value is not valid TOML: check its quotes and brackets"),
     (
         "model.output=softmx",
-        "model.output: unknown value \"softmx\", did you mean \"softmax\"? accepted: identity, relu, sigmoid, tanh or softmax",
+        "model.output: unknown value \"softmx\", did you mean \"softmax\"? accepted: identity, relu, sigmoid, tanh, softmax or log_softmax",
     ),
     ("model.init={normal=[0]}", "model.init.normal: expected a list of two numbers, got [0]"),
     ("optimizer.learning_rate=0", "optimizer.learning_rate: expected a number above 0, got 0"),

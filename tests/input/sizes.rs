@@ -143,7 +143,9 @@ fn what_is_long_is_said_shortly() {
     said(&format!("{long} = 1\n"), &format!("1: {cut}: unknown key \"{cut}\", {{KEYS}}"));
     said(
         &format!("[loss]\nkind = '{long}'\n"),
-        &format!("2: loss.kind: unknown value \"{cut}\", accepted: mse, sse, mae, huber or log_cosh"),
+        &format!(
+            "2: loss.kind: unknown value \"{cut}\", accepted: mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy or nll"
+        ),
     );
     said(
         &format!("[train]\nsteps = '{long}'\n"),

@@ -17,15 +17,28 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
     (Some("a,b,z\n1,2,3\n"), "", "rows.csv:1: no column \"y\" (data.target.output), the file has: a, b, z"),
     (Some("a,b,b,y\n1,2,2,3\n"), "", "rows.csv:1: two columns are called \"b\" (data.target.inputs): rename one"),
     (Some("a,b,y\n1,2,3\n1,2\n"), "", "rows.csv:3: 2 fields, the header has 3"),
-    (Some("a,b,y\n1,2,3\n1,two,3\n"), "", "rows.csv:3: b is \"two\", expected a finite number: mend or remove the row"),
-    (Some("a,b,y\n1,2,NaN\n"), "", "rows.csv:2: y is \"NaN\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,2,3\n1,3,two\n"), "", "rows.csv:3: y is \"two\", expected a finite number: mend or remove the row"),
     (
-        Some("\n\na,b,y\n1,2,3\n\n1,two,3\n"),
+        Some("a,b,y\n1,2,3\n1,2,3\n1,two,3\n"),
         "",
-        "rows.csv:6: b is \"two\", expected a finite number: mend or remove the row",
+        "rows.csv:4: b is \"two\", expected a finite number: mend or remove the row",
+    ),
+    (
+        Some("a,b,y\n1,2,NaN\n"),
+        "",
+        "rows.csv:2: y is missing: mend or remove the row, or set data.missing to \"drop\" or \"mean\"",
+    ),
+    (
+        Some("\n\na,b,y\n1,2,3\n\n1,2,two\n"),
+        "",
+        "rows.csv:6: y is \"two\", expected a finite number: mend or remove the row",
     ),
     (Some("a,b,y\r1,2,3\r1,2,x\r"), "", "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row"),
-    (Some("a,b,y\n1,,3\n"), "", "rows.csv:2: b is empty, expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\n1,,3\n"),
+        "",
+        "rows.csv:2: b is missing: mend or remove the row, or set data.missing to \"drop\" or \"mean\"",
+    ),
     (Some("a,b,y\n1,inf,3\n"), "", "rows.csv:2: b is \"inf\", expected a finite number: mend or remove the row"),
     (
         Some("a,b,y\n1,2,3\n"),
@@ -48,13 +61,18 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
         "x.toml:3: data.test: a CSV target is tested on its rows: remove this key, or set data.holdout",
     ),
     (Some("a,b,y"), "", "rows.csv:2: no rows, expected numbers under the header"),
-    (Some("a;b;y\n1;2;3\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: a;b;y"),
+    (Some("a;c;y\n1;2;3\n"), "", "rows.csv:1: no column \"b\" (data.target.inputs), the file has: a, c, y"),
+    (
+        Some("a;b;y\n1;2;3,5\n"),
+        "",
+        "rows.csv:2: y is \"3,5\", a number with a comma: save the file with decimal points, digits ungrouped",
+    ),
     (Some("\"a,b,y\n1,2,3\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: a,b,y\\n1,2,3"),
     (Some("a,b,y\n\"1,2,3\n"), "", "rows.csv:2: 1 fields, the header has 3"),
     (Some("a,b,y\n1,2,3,4\n"), "", "rows.csv:2: 4 fields, the header has 3"),
-    (Some("a,b,y\n1,-,3\n"), "", "rows.csv:2: b is \"-\", expected a finite number: mend or remove the row"),
-    (Some("a,b,y\n1,0x10,3\n"), "", "rows.csv:2: b is \"0x10\", expected a finite number: mend or remove the row"),
-    (Some("a,b,y\n1,1_000,3\n"), "", "rows.csv:2: b is \"1_000\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,3,-\n"), "", "rows.csv:2: y is \"-\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,3,0x10\n"), "", "rows.csv:2: y is \"0x10\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,3,1_000\n"), "", "rows.csv:2: y is \"1_000\", expected a finite number: mend or remove the row"),
     (Some("a,b,y\n1,1e400,3\n"), "", "rows.csv:2: b is \"1e400\", expected a finite number: mend or remove the row"),
     (Some("a,b,y\n1,-1e400,3\n"), "", "rows.csv:2: b is \"-1e400\", expected a finite number: mend or remove the row"),
     (
@@ -63,18 +81,22 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
         "rows.csv:2: b is \"infinity\", expected a finite number: mend or remove the row",
     ),
     (Some("a,b,y\n1,\"2,5\",3\n"), "", "rows.csv:2: b is \"2,5\", expected a finite number: mend or remove the row"),
-    (Some("a,b,y\n1,2 3,3\n"), "", "rows.csv:2: b is \"2 3\", expected a finite number: mend or remove the row"),
-    (Some("a,b,y\n1,٣,3\n"), "", "rows.csv:2: b is \"٣\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,3,2 3\n"), "", "rows.csv:2: y is \"2 3\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,3,٣\n"), "", "rows.csv:2: y is \"٣\", expected a finite number: mend or remove the row"),
     (
-        Some("a,b,y\n1,\x1b[31m,3\n"),
+        Some("a,b,y\n1,3,\x1b[31m\n"),
         "",
-        "rows.csv:2: b is \"\\u{1b}[31m\", expected a finite number: mend or remove the row",
+        "rows.csv:2: y is \"\\u{1b}[31m\", expected a finite number: mend or remove the row",
     ),
-    (Some("a,b,y\n1,\u{0}2,3\n"), "", "rows.csv:2: b is \"\\02\", expected a finite number: mend or remove the row"),
+    (Some("a,b,y\n1,3,\u{0}2\n"), "", "rows.csv:2: y is \"\\02\", expected a finite number: mend or remove the row"),
     (Some("A,B,Y\n1,2,3\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: A, B, Y"),
     (Some("1,2,3\n4,5,6\n"), "", "rows.csv:1: no column \"a\" (data.target.inputs), the file has: 1, 2, 3"),
     (Some(",,\n1,2,3\n"), "", "rows.csv: is empty, expected a header line and rows of numbers"),
-    (Some("a,b,y\n1,2,None\n"), "", "rows.csv:2: y is \"None\", expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\n1,2,None\n"),
+        "",
+        "rows.csv:2: y is missing: mend or remove the row, or set data.missing to \"drop\" or \"mean\"",
+    ),
     (Some("a,b,y\n1,2,TRUE\n"), "", "rows.csv:2: y is \"TRUE\", expected a finite number: mend or remove the row"),
     (Some("\u{feff}a,c,y\r\n1,2,3\r\n"), "", "rows.csv:1: no column \"b\" (data.target.inputs), the file has: a, c, y"),
     (
@@ -128,7 +150,7 @@ fn a_target_that_is_no_text_or_no_file_is_named() {
     for (bytes, expected) in [
         (&b"a,b,y\n1,2,3\n1,\xe9,3\n"[..], "rows.csv:3: is not UTF-8: save the file as UTF-8"),
         (b"\xff\xfea\0", "rows.csv:1: is not UTF-8: save the file as UTF-8"),
-        (b"\x1f\x8b\x08", "rows.csv:1: is not UTF-8: save the file as UTF-8"),
+        (b"\x1f\x8b\x08", "rows.csv: is packed by gzip and damaged (unexpected end of file): pack or copy it again"),
         (b"\xef\xbb\xbf", "rows.csv: is empty, expected a header line and rows of numbers"),
     ] {
         std::fs::write(misfit.folder.path().join("rows.csv"), bytes).unwrap();
@@ -137,4 +159,40 @@ fn a_target_that_is_no_text_or_no_file_is_named() {
     std::fs::remove_file(misfit.folder.path().join("rows.csv")).unwrap();
     std::fs::create_dir(misfit.folder.path().join("rows.csv")).unwrap();
     refused(&misfit, &["run", "x.toml", "--dry-run"], "rows.csv: is not a file, expected a CSV (data.target.csv)");
+}
+
+/// `(the target, the line)`.
+const TARGETS: &[(&str, &str)] = &[
+    (
+        "csv = 'rows.csv', inputs = ['*', '-idd'], output = 'y'",
+        "rows.csv: no column \"idd\" to leave out (data.target.inputs), did you mean \"id\"? the file has: id, a, y",
+    ),
+    (
+        "csv = 'rows.csv', inputs = ['*', '-id', '-a'], class = 'y'",
+        "rows.csv: no column is left for data.target.inputs: name one",
+    ),
+    (
+        "csv = 'rows.csv', inputs = ['*', 'a'], class = 'y'",
+        "x.toml:2: data.target.inputs: \"a\" beside \"*\", which stands for it too: keep one",
+    ),
+    ("formula = 'x +'", "x.toml:2: data.target.formula: ends too early: expected a number, x, a function or ("),
+    (
+        "formula = 'x²'",
+        "x.toml:2: data.target.formula: character 2: unexpected \"²\": expected +, -, *, /, ^ or the end",
+    ),
+    ("tensors = 'rows.csv'", "rows.csv: is not a safetensors file: write it with safetensors' save_file"),
+    (
+        "tensors = 'none'",
+        "none: cannot be read (data.target.tensors is relative to the experiment file): No such file or directory (os error 2)",
+    ),
+];
+
+#[test]
+fn faults_of_stars_formulas_and_tensors_are_one_line() {
+    let misfit = Misfit::new();
+    misfit.write("rows.csv", "id;a;y\n1;2;3\n2;3;4\n");
+    for (target, expected) in TARGETS {
+        misfit.write("x.toml", &format!("[data]\ntarget = {{ {target} }}\n"));
+        refused(&misfit, &["run", "x.toml", "--dry-run"], expected);
+    }
 }

@@ -4,7 +4,8 @@ use super::{Certainty, Finding, Found};
 use crate::diagnose::observed::{Measured, Observed};
 use crate::experiment::ExperimentError;
 use crate::experiment::config::*;
-use crate::results::outcome::{FITS, Outcome};
+use crate::experiment::table::Task;
+use crate::results::outcome::Outcome;
 use crate::text::numbers::trimmed;
 
 /// Dead or saturated units are a fault where they are more than half (SageMaker Debugger, DeepDiagnosis).
@@ -70,7 +71,11 @@ fn zero_gradient(measured: &Measured) -> Found {
     );
     let finding = Finding::new("zero-gradient", "a gradient of 0 at every step", evidence);
     let model = &measured.config.model;
-    let silent = |run: &Observed| run.health.prediction_min == 0.0 && run.health.prediction_max == 0.0;
+    // Of classes what is 0 everywhere leaves them equally likely.
+    let silent = |run: &Observed| {
+        let (low, high) = (run.health.prediction_min, run.health.prediction_max);
+        if measured.of_numbers() { low == 0.0 && high == 0.0 } else { low == high }
+    };
     if model.output == Output::Relu && measured.mostly(silent) {
         return finding.fixed_by("linear-output", "model.output = \"identity\"");
     }
@@ -132,7 +137,10 @@ fn exploding_gradient(measured: &Measured) -> Found {
 
 fn saturated_units(measured: &Measured) -> Found {
     let is = |run: &Observed| run.health.saturated_units > HALF;
-    if !measured.mostly(is) {
+    let model = &measured.config.model;
+    let hidden = model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh));
+    // An output that is sure of its class is what is wanted.
+    if !measured.mostly(is) || !(hidden || measured.of_numbers()) {
         return Ok(None);
     }
     let evidence = format!(
@@ -140,8 +148,7 @@ fn saturated_units(measured: &Measured) -> Found {
         trimmed(100.0 * measured.median(|run| run.health.saturated_units))
     );
     let finding = Finding::new("saturated-units", "DeepDiagnosis: beyond ±5 for more than 50 %", evidence);
-    let curable = measured.config.model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh));
-    finding.fixed_where(curable, "relu-units", "model.activation = \"relu\"")
+    finding.fixed_where(hidden, "relu-units", "model.activation = \"relu\"")
 }
 
 fn identical_units(measured: &Measured) -> Found {
@@ -159,7 +166,11 @@ fn identical_units(measured: &Measured) -> Found {
 
 fn overfitting(measured: &Measured) -> Found {
     let config = &measured.config;
-    let gap = |run: &Observed| run.curve.last().map_or(f64::NAN, |point| point.test_loss / point.train_loss);
+    // Some losses go below 0, where no ratio says anything.
+    let gap = |run: &Observed| match run.curve.last() {
+        Some(point) if point.train_loss >= 0.0 => point.test_loss / point.train_loss,
+        _ => f64::NAN,
+    };
     let is = |run: &Observed| gap(run) > OVERFIT && !run.diverged();
     let same =
         matches!(config.data.test, Test::Train) || (config.data.test == Test::Rows && config.data.holdout == 0.0);
@@ -191,33 +202,74 @@ fn behaviour(measured: &Measured) -> Found {
             format!("the loss grows or is not finite {}{about_updates}", seeds(measured, rows(Outcome::Diverged)));
         ("diverges", "TheDeepChecker: loss at least twice its start, NaN or inf", evidence)
     } else if measured.mostly(rows(Outcome::Constant)) {
-        let evidence = format!(
-            "the predictions' standard deviation is {}, the targets' {} (medians){about_updates}",
-            trimmed(measured.median(|run| run.health.prediction_std)),
-            trimmed(measured.median(|run| run.health.target_std))
-        );
-        ("behaves-as-a-constant", "outcome constant: a spread under 1 % of the targets'", evidence)
+        let (source, says) = match (measured.task, measured.targets) {
+            (Task::Regression, 1) => (
+                "outcome constant: a spread under 1 % of the targets'",
+                format!(
+                    "the predictions' standard deviation is {}, the targets' {} (medians)",
+                    trimmed(measured.median(|run| run.health.prediction_std)),
+                    trimmed(measured.median(|run| run.health.target_std))
+                ),
+            ),
+            (Task::Regression, _) => (
+                "outcome constant: a spread under 1 % of the targets', in every output",
+                format!("every row is predicted the same, or nearly so, {}", seeds(measured, rows(Outcome::Constant))),
+            ),
+            _ => (
+                "outcome constant: the same classes for every row, or no better than their shares",
+                format!(
+                    "{}, always {} has {}; log-loss {}, {} have {} (medians)",
+                    measured.error(trimmed),
+                    measured.most_frequent(),
+                    trimmed(measured.median(|run| run.health.majority_share)),
+                    trimmed(measured.median(|run| run.health.log_loss)),
+                    measured.shares(),
+                    trimmed(measured.median(|run| run.health.shares_log_loss))
+                ),
+            ),
+        };
+        ("behaves-as-a-constant", source, format!("{says}{about_updates}"))
     } else if measured.mostly(rows(Outcome::Line)) {
-        let evidence = format!(
-            "test RMSE {}, the best straight line's {} (medians){about_updates}",
-            trimmed(measured.test_rmse()),
-            trimmed(measured.median(|run| run.health.line_rmse))
-        );
-        ("behaves-as-a-line", "outcome line: no better than the best straight line", evidence)
+        let error = measured.error(trimmed);
+        match measured.of_numbers() {
+            true => {
+                let line = trimmed(measured.median(|run| run.health.line_rmse));
+                let evidence = format!("{error}, the best straight line's {line} (medians){about_updates}");
+                ("behaves-as-a-line", "outcome line: no better than the best straight line", evidence)
+            }
+            false => {
+                let line = trimmed(measured.median(|run| run.health.line_accuracy));
+                let evidence = format!("{error}, a logistic regression's {line} (medians){about_updates}");
+                ("behaves-as-a-line", "outcome line: no better than a logistic regression", evidence)
+            }
+        }
     } else {
         return Ok(None);
     };
     Ok(Some(Finding::new(rule, source, evidence)))
 }
 
-/// How many times the steps a run would need, if its error went on falling as a power of the steps; NaN if it does not fall.
-pub fn missing_steps(run: &Observed) -> f64 {
-    let slope = run.health.loss_slope;
-    if slope >= FALLING || slope.is_nan() || run.diverged() {
-        return f64::NAN;
+/// Whether a run's test loss has not ended falling, and more of that is wanted.
+pub fn still_falls(measured: &Measured, run: &Observed) -> bool {
+    let wanted = measured.goal.r2().filter(|_| measured.of_numbers());
+    match wanted {
+        Some(_) => missing_steps(measured, run) > 1.0,
+        None => falls(run) && run.run.outcome != Outcome::Fits,
     }
-    let wanted = (1.0 - FITS) / (1.0 - run.run.r2);
-    wanted.powf(1.0 / slope)
+}
+
+fn falls(run: &Observed) -> bool {
+    run.health.loss_slope < FALLING && !run.diverged()
+}
+
+/// How many times the steps a run would need, if its error went on falling as a power of the steps; NaN if it does not fall,
+/// and where what is wanted is no R² of numbers.
+fn missing_steps(measured: &Measured, run: &Observed) -> f64 {
+    let slope = run.health.loss_slope;
+    match measured.goal.r2() {
+        Some(goal) if falls(run) && measured.of_numbers() => ((1.0 - goal) / (1.0 - run.run.r2)).powf(1.0 / slope),
+        _ => f64::NAN,
+    }
 }
 
 /// An update beside the parameters, the median over the steps and then the seeds. An update that is not a number counts as
@@ -236,22 +288,27 @@ pub fn update_size(measured: &Measured) -> f64 {
 }
 
 fn still_falling(measured: &Measured) -> Found {
-    let is = |run: &Observed| missing_steps(run) > 1.0;
-    if measured.enough() || !measured.mostly(is) {
+    if measured.enough() || !measured.mostly(|run| still_falls(measured, run)) {
         return Ok(None);
     }
     let steps = measured.median(|run| run.run.steps as f64);
-    let times = measured.median(|run| if missing_steps(run).is_nan() { f64::INFINITY } else { missing_steps(run) });
-    let guess = match times {
+    let times = measured.median(|run| match missing_steps(measured, run) {
+        times if times.is_nan() => f64::INFINITY,
+        times => times,
+    });
+    // How a loss and an accuracy go together nothing says.
+    let guess = measured.goal.r2().filter(|_| measured.of_numbers()).map(|goal| match times {
         times if times < 30.0 => {
-            format!("R² 0.99 is {} more steps away, if it goes on so", trimmed(((times - 1.0) * steps).ceil()))
+            let more = trimmed(((times - 1.0) * steps).ceil());
+            format!(": R² {} is {more} more steps away, if it goes on so", trimmed(goal))
         }
-        _ => "far from R² 0.99".to_owned(),
-    };
+        _ => format!(": far from R² {}", trimmed(goal)),
+    });
     let evidence = format!(
-        "after {} steps the test loss still falls as steps^{} (median): {guess}",
+        "after {} steps the test loss still falls as steps^{} (median){}",
         trimmed(steps),
-        trimmed(measured.median(|run| run.health.loss_slope))
+        trimmed(measured.median(|run| run.health.loss_slope)),
+        guess.unwrap_or_default()
     );
     Ok(Some(Finding::new("still-falling", "power law through the second half of the curve", evidence)))
 }

@@ -2,13 +2,15 @@
 
 use super::{Certainty, Finding, Found};
 use crate::data::{RunData, batch_rows};
-use crate::diagnose::noise::{MOST as MOST_NOISE, goal, noise_share};
-use crate::experiment::ExperimentError;
+use crate::diagnose::noise::{MOST as MOST_NOISE, noise_share};
+use crate::diagnose::observed::FitGoal;
 use crate::experiment::config::*;
-use crate::results::outcome::FITS;
+use crate::experiment::table::Task;
+use crate::experiment::{ExperimentError, Goal};
 use crate::stats::linear::best_line_rmse;
 use crate::stats::moments::{deviation, mean, range, rms};
 use crate::text::numbers::trimmed;
+use crate::text::{one_line, shorten};
 
 /// A variable of mean 0 and variance 1 has a root mean square of 1; three times that, or a tenth, is another scale.
 const FAR: f64 = 3.0;
@@ -21,29 +23,35 @@ pub struct Setup<'a> {
     pub config: &'a Config,
     /// The data of the first seed.
     pub data: &'a RunData,
+    /// By columns, in the network's units.
     inputs: Vec<Vec<f64>>,
+    /// As the loss takes them, row by row.
     targets: Vec<f64>,
     batch: usize,
     steps: usize,
     /// Share of the test targets' variance that is noise; of a polynomial, whose test points have none, nothing.
     noise: Option<f64>,
+    goal: FitGoal,
 }
 
 impl<'a> Setup<'a> {
-    pub fn new(config: &'a Config, data: &'a RunData) -> Self {
+    /// With what the experiment asks of a fit.
+    pub fn new(config: &'a Config, data: &'a RunData, asked: Goal) -> Self {
         let rows = data.train.rows();
         let batch = batch_rows(&config.batch, rows).unwrap_or(rows);
         let column = |c: usize| {
             let of = data.train.inputs.iter().skip(c).step_by(data.train.columns);
             of.map(|&x| data.input_scale[c].scale(x)).collect()
         };
+        let noise = noise_of(config, data);
         Setup {
             config,
             data,
             inputs: (0..data.train.columns).map(column).collect(),
-            targets: data.train.targets.iter().map(|&y| data.target_scale.scale(y)).collect(),
+            targets: data.coding.encode(&data.train.targets),
             batch,
-            noise: noise_of(config, data),
+            goal: FitGoal::new(asked, noise),
+            noise,
             steps: config.train.length.steps(rows, batch),
         }
     }
@@ -89,17 +97,64 @@ impl<'a> Setup<'a> {
         self.targets.iter().all(|&y| y == 0.0 || y == 1.0)
     }
 
+    /// Whether what is predicted are numbers: neither classes nor labels.
+    fn of_numbers(&self) -> bool {
+        self.data.coding.task == Task::Regression
+    }
+
+    /// Whether one unit is held against one number of each row.
+    fn one_number(&self) -> bool {
+        self.data.coding.outputs == 1 && self.data.coding.width == 1
+    }
+
+    /// Whether the loss is of how far each output is from its target, so that the output should be what the target is.
+    fn of_distances(&self) -> bool {
+        let kind = self.config.loss.kind;
+        matches!(kind, LossKind::Mse | LossKind::Sse | LossKind::Mae | LossKind::Huber | LossKind::LogCosh)
+    }
+
+    /// Each column of the targets, as the loss takes them.
+    fn target_columns(&self) -> Vec<Vec<f64>> {
+        let width = self.data.coding.width;
+        (0..width).map(|c| self.targets.iter().skip(c).step_by(width).copied().collect()).collect()
+    }
+
+    /// What a column of the targets is called where there are several.
+    fn target_name(&self, at: usize) -> String {
+        match self.of_numbers() && self.data.coding.width > 1 {
+            true => format!("{:?} goes", one_line(&shorten(&self.data.output_name(at)))),
+            false => "targets go".to_owned(),
+        }
+    }
+
     fn softmax(&self) -> Found {
-        if self.config.model.output != Output::Softmax {
+        let Config { model, loss, .. } = self.config;
+        let (what, value) = match model.output {
+            Output::Softmax => ("softmax", 1),
+            Output::LogSoftmax => ("log-softmax", 0),
+            _ => return Ok(None),
+        };
+        if self.data.coding.outputs != 1 {
             return Ok(None);
         }
-        let evidence = "a softmax over one unit is 1 for every input, and its gradient exactly 0".to_owned();
+        let evidence = format!("a {what} over one unit is {value} for every input, and its gradient exactly 0");
         let finding = Finding::new("softmax-over-one-unit", "NeuroScope: softmax over fewer than 2 units", evidence)
             .certainty(Certainty::Certain);
-        if self.boolean() {
-            return finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\"");
+        match loss.kind {
+            // A loss that shares out 1 among the units needs one for each class.
+            LossKind::CrossEntropy | LossKind::Nll if !self.of_numbers() => {
+                finding.fixed_by("unit-a-class", "model.outputs = \"auto\"")
+            }
+            // What the loss takes for logits is no probability, and what it takes for logarithms no logit.
+            LossKind::Bce if loss.from == Some(LossInput::Logits) => {
+                finding.fixed_by("linear-output", "model.output = \"identity\"")
+            }
+            LossKind::Bce if loss.from == Some(LossInput::LogProbabilities) => {
+                finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\"\nloss.from = \"probabilities\"")
+            }
+            _ if self.boolean() => finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\""),
+            _ => finding.fixed_by("linear-output", "model.output = \"identity\""),
         }
-        finding.fixed_by("linear-output", "model.output = \"identity\"")
     }
 
     fn unreachable(&self) -> Found {
@@ -107,8 +162,16 @@ impl<'a> Setup<'a> {
             Output::Sigmoid => (0.0, 1.0, "a sigmoid's (0, 1)"),
             Output::Tanh => (-1.0, 1.0, "a tanh's (−1, 1)"),
             Output::Relu => (0.0, f64::INFINITY, "a ReLU's [0, ∞)"),
-            Output::Identity | Output::Softmax => return Ok(None),
+            // Over one unit there is no range at all.
+            Output::Softmax if self.data.coding.outputs > 1 => (0.0, 1.0, "a softmax's (0, 1)"),
+            Output::LogSoftmax if self.data.coding.outputs > 1 => (f64::NEG_INFINITY, 0.0, "a log-softmax's (−∞, 0)"),
+            Output::Identity | Output::Softmax | Output::LogSoftmax => return Ok(None),
         };
+        // Other losses want no output that is what the target is: of a class its logarithm, of a count … any above 0.
+        let of_targets = self.of_distances() || matches!(self.config.loss.kind, LossKind::Mape | LossKind::Hinge);
+        if !of_targets {
+            return Ok(None);
+        }
         let outside = self.targets.iter().filter(|y| !(low..=high).contains(*y)).count();
         if outside == 0 {
             return Ok(None);
@@ -131,8 +194,13 @@ impl<'a> Setup<'a> {
             return Ok(None);
         }
         let evidence = format!(
-            "{0} predictions are held against {0} targets as {0} × {0} errors, which pulls every prediction to the targets' mean",
-            self.batch
+            "{0} predictions are held against {0} targets as {0} × {0} errors, which pulls every prediction to {1}",
+            self.batch,
+            match self.config.loss.kind {
+                LossKind::Mae => "the targets' median",
+                LossKind::Huber | LossKind::LogCosh | LossKind::Mape | LossKind::Hinge => "one value",
+                _ => "the targets' mean",
+            }
         );
         Finding::new("broadcast-loss", "Σᵢⱼ(ŷᵢ − yⱼ)² = N·Σ(ŷᵢ − ȳ)² + N·Σ(yⱼ − ȳ)²", evidence)
             .certainty(Certainty::Certain)
@@ -173,7 +241,7 @@ impl<'a> Setup<'a> {
         if model.hidden.is_empty() || deviation == 0.0 {
             return Ok(None);
         }
-        let widths = model.widths(self.inputs.len());
+        let widths = model.widths(self.inputs.len(), self.data.coding.outputs);
         let glorot = |pair: &[usize]| (2.0 / (pair[0] + pair[1]) as f64).sqrt();
         let Some(layer) = widths.windows(2).find(|pair| !(1.0 / WIDE..=WIDE).contains(&(size / glorot(pair)))) else {
             return Ok(None);
@@ -209,7 +277,8 @@ impl<'a> Setup<'a> {
 
     fn median_loss(&self) -> Found {
         let ones = self.targets.iter().filter(|&&y| y == 1.0).count() as f64 / self.targets.len() as f64;
-        if self.config.loss.kind != LossKind::Mae || !self.boolean() || !(0.2..=0.8).contains(&ones) {
+        let absolute = self.config.loss.kind == LossKind::Mae && self.one_number();
+        if !absolute || !self.boolean() || !(0.2..=0.8).contains(&ones) {
             return Ok(None);
         }
         let evidence = format!(
@@ -223,7 +292,8 @@ impl<'a> Setup<'a> {
 
     fn narrow_huber(&self) -> Found {
         let Loss { kind: LossKind::Huber, delta: Some(delta), .. } = self.config.loss else { return Ok(None) };
-        let spread = deviation(&self.targets);
+        // Of several columns the one that varies least.
+        let spread = self.target_columns().iter().map(|column| deviation(column)).fold(f64::INFINITY, f64::min);
         if delta >= NEAR * spread {
             return Ok(None);
         }
@@ -261,11 +331,10 @@ impl<'a> Setup<'a> {
     /// Only worth knowing: what no network can fit.
     fn noisy(&self) -> Found {
         let Some(share) = self.noise else { return Ok(None) };
-        let goal = goal(self.noise);
-        let means = match (self.unclear(), goal < FITS) {
+        let means = match (self.unclear(), self.goal.noise) {
             (true, _) => "noise, or a curve that the rows are too few for".to_owned(),
-            (false, true) => format!("R² of {} counts as a fit here", trimmed(goal)),
-            (false, false) => return Ok(None),
+            (false, Some(goal)) => format!("R² of {} counts as a fit here", trimmed(goal)),
+            (false, None) => return Ok(None),
         };
         let evidence =
             format!("neighbouring targets differ by {} % of their variance: {means}", trimmed(100.0 * share));
@@ -273,16 +342,27 @@ impl<'a> Setup<'a> {
     }
 
     fn no_bias(&self) -> Found {
+        /// Inputs that are listed.
+        const LISTED: usize = 8;
         let constant = |column: &Vec<f64>| column.iter().all(|x| *x == column[0]) && column[0] != 0.0;
-        if self.config.model.bias || self.inputs.iter().any(constant) {
+        if self.config.model.bias || self.inputs.iter().any(constant) || self.sums_to_a_constant() {
             return Ok(None);
         }
         let centre: Vec<f64> = self.inputs.iter().map(|column| mean(column)).collect();
-        let evidence = format!(
-            "without biases the network is bound to its value at 0, and the targets' mean is {} at inputs about {}",
-            trimmed(mean(&self.targets)),
-            centre.iter().map(|&x| trimmed(x)).collect::<Vec<_>>().join(", ")
-        );
+        let about = match centre.len() {
+            ..=LISTED => centre.iter().map(|&x| trimmed(x)).collect::<Vec<_>>().join(", "),
+            _ => {
+                let (least, most) = range(centre.iter().copied());
+                format!("{} to {}", trimmed(least), trimmed(most))
+            }
+        };
+        let evidence = match self.of_numbers() && self.data.coding.width == 1 {
+            true => format!(
+                "without biases the network is bound to its value at 0, and the targets' mean is {} at inputs about {about}",
+                trimmed(mean(&self.targets))
+            ),
+            false => format!("without biases the network is bound to its value at 0, and inputs are about {about}"),
+        };
         Finding::new("no-bias", "TheDeepChecker: biases", evidence).fixed_by("with-bias", "model.bias = true")
     }
 
@@ -290,18 +370,18 @@ impl<'a> Setup<'a> {
     fn rate_beyond_limit(&self) -> Found {
         let Config { optimizer, loss, model, .. } = self.config;
         let OptimizerKind::Sgd { momentum, nesterov, .. } = optimizer.kind else { return Ok(None) };
-        if !self.is_linear() || !model.hidden.is_empty() || loss.pairing != Pairing::Matched {
+        if !self.is_linear() || !model.hidden.is_empty() || loss.pairing != Pairing::Matched || !self.one_number() {
             return Ok(None);
         }
         // Of the sum of squared errors 2XᵀX, of their mean that over N.
-        let per_row = match loss.kind {
-            LossKind::Mse => 2.0,
+        let of_a_row = match loss.kind {
+            LossKind::Mse | LossKind::Sse => 2.0,
             LossKind::Huber => 1.0,
-            LossKind::Sse => 2.0 * self.batch as f64,
             // The others are no quadratic near their minimum, or have no rule of their own.
             _ => return Ok(None),
         };
-        let curvature = per_row * largest_eigenvalue(&self.inputs, model.bias);
+        let rows = if loss.reduction == Reduction::Sum { self.batch as f64 } else { 1.0 };
+        let curvature = of_a_row * rows * largest_eigenvalue(&self.inputs, model.bias);
         let limit = match nesterov {
             false => 2.0 * (1.0 + momentum) / curvature,
             true => 2.0 * (1.0 + momentum) / (curvature * (1.0 + 2.0 * momentum)),
@@ -326,13 +406,21 @@ impl<'a> Setup<'a> {
         let Config { optimizer, loss, .. } = self.config;
         // Adam and RMSprop divide by the gradient's size, so its scale changes nothing.
         let plain = matches!(optimizer.kind, OptimizerKind::Sgd { .. });
-        if loss.kind != LossKind::Sse || !plain || self.batch < 2 {
+        if loss.reduction != Reduction::Sum || !plain || self.batch < 2 {
             return Ok(None);
         }
-        let evidence =
-            format!("the loss is a sum, so its gradient is {} times the mean's and grows with the batch", self.batch);
+        // A mean is over the rows, or over all numbers that are held against one another.
+        let of_a_row = match loss.kind {
+            LossKind::CrossEntropy | LossKind::Nll => 1,
+            _ => self.data.coding.width.max(self.data.coding.outputs),
+        };
+        let evidence = format!(
+            "the loss is a sum, so its gradient is {} times the mean's and grows with the batch",
+            self.batch * of_a_row
+        );
+        let patch = if loss.kind == LossKind::Sse { "loss.kind = \"mse\"" } else { "loss.reduction = \"mean\"" };
         Finding::new("summed-loss", "TheDeepChecker: loss that grows as the batch is duplicated", evidence)
-            .fixed_by("mean-loss", "loss.kind = \"mse\"")
+            .fixed_by("mean-loss", patch)
     }
 
     fn decay(&self) -> Found {
@@ -353,15 +441,20 @@ impl<'a> Setup<'a> {
     }
 
     fn raw_inputs(&self) -> Found {
-        let far = |column: &Vec<f64>| {
+        let far = |(at, column): &(usize, &Vec<f64>)| {
             let (size, spread) = (rms(column), deviation(column));
-            spread > 0.0 && (!(NEAR..=FAR).contains(&size) || spread < NEAR)
+            // Whether a row has a text needs no scaling, however few have it; and what is mostly 0 is small on average.
+            let (yes_or_no, sparse) = self.seldom(*at);
+            let small = size < NEAR || spread < NEAR;
+            spread > 0.0 && (size > FAR || (small && !sparse)) && !yes_or_no
         };
-        let Some((at, column)) = self.inputs.iter().enumerate().find(|(_, column)| far(column)) else {
+        let Some((at, column)) = self.inputs.iter().enumerate().find(far) else {
             return Ok(None);
         };
         let what = match &self.config.data.target {
-            Target::Csv { inputs, .. } if inputs.len() > 1 => format!("{:?} goes", inputs[at]),
+            Target::Csv { .. } | Target::Tensors { .. } if self.inputs.len() > 1 => {
+                format!("{:?} goes", one_line(&shorten(&self.data.input_name(at))))
+            }
             _ => "inputs go".to_owned(),
         };
         let evidence = size_of(&what, column);
@@ -376,17 +469,57 @@ impl<'a> Setup<'a> {
             .fixed_by("scaled-input", &patch)
     }
 
+    /// Whether an input is 0 or 1 in every row, and whether it is 0 in most, before it is scaled.
+    fn seldom(&self, at: usize) -> (bool, bool) {
+        let train = &self.data.train;
+        let values = || train.inputs.iter().skip(at).step_by(train.columns);
+        let zeros = values().filter(|x| **x == 0.0).count();
+        (values().all(|&x| x == 0.0 || x == 1.0), 2 * zeros > train.rows())
+    }
+
+    /// Whether the inputs that a column of texts became, of which each row has one, stand for the biases.
+    fn sums_to_a_constant(&self) -> bool {
+        let texts = self.data.inputs_of_texts();
+        texts.into_iter().any(|columns| {
+            let sum = |row: usize| self.inputs[columns.clone()].iter().map(|column| column[row]).sum::<f64>();
+            let first = sum(0);
+            first.abs() > 1e-6 && (0..self.data.train.rows()).all(|row| (sum(row) - first).abs() <= 1e-6 * first.abs())
+        })
+    }
+
+    /// Of numbers, and only where the loss is of their distance from the predictions: other losses are of what the targets
+    /// are.
     fn raw_targets(&self) -> Found {
-        let (size, spread) = (rms(&self.targets), deviation(&self.targets));
+        if !self.of_distances() || !(self.of_numbers() || self.config.data.labels == Some(Labels::Number)) {
+            return Ok(None);
+        }
+        let columns = self.target_columns();
+        columns
+            .iter()
+            .enumerate()
+            .map(|(at, column)| self.raw_column(at, column))
+            .find_map(Result::transpose)
+            .transpose()
+    }
+
+    fn raw_column(&self, at: usize, targets: &[f64]) -> Found {
+        let (size, spread) = (rms(targets), deviation(targets));
         // A linear model's path under gradient descent scales with its targets.
         let plain = matches!(self.config.optimizer.kind, OptimizerKind::Sgd { .. })
             && self.is_linear()
             && self.config.model.hidden.is_empty();
-        let bound = !matches!(self.config.model.output, Output::Identity | Output::Softmax) && size <= 1.0;
+        let lone = self.data.coding.outputs == 1;
+        let free = match self.config.model.output {
+            Output::Identity => true,
+            // Over one unit it bounds nothing that could be reached.
+            Output::Softmax | Output::LogSoftmax => lone,
+            Output::Relu | Output::Sigmoid | Output::Tanh => false,
+        };
+        let bound = !free && size <= 1.0;
         if plain || bound || spread == 0.0 || ((NEAR..=FAR).contains(&size) && spread > NEAR) {
             return Ok(None);
         }
-        let evidence = size_of("targets go", &self.targets);
+        let evidence = size_of(&self.target_name(at), targets);
         Finding::new("raw-targets", "TheDeepChecker: targets neither scaled nor standardised", evidence)
             .fixed_by("scaled-target", "data.scale_target = \"standardize\"")
     }
@@ -403,7 +536,7 @@ impl<'a> Setup<'a> {
         }
         let finding =
             |evidence| Finding::new("one-batch", "one batch, repeated, shows the same samples at every step", evidence);
-        let parameters = parameters(&self.config.model, self.inputs.len());
+        let parameters = parameters(&self.config.model, self.inputs.len(), self.data.coding.outputs);
         if self.batch < rows {
             let evidence = format!("the same {} of {rows} samples at all {} steps", self.batch, self.steps);
             return finding(evidence).fixed_by("all-batches", "batch.draw = \"epoch\"");
@@ -435,16 +568,24 @@ impl<'a> Setup<'a> {
         )
     }
 
-    /// R² of predictions with this error on the test points, where that is clearly no fit.
+    /// R² of predictions with this error on the test points, where that is clearly no fit of a number.
     fn no_fit(&self, rmse: f64) -> Option<f64> {
         let spread = deviation(&self.data.test.targets);
         let r2 = 1.0 - (rmse / spread).powi(2);
-        let fits = r2 >= goal(self.noise);
+        let fits = self.goal.r2().is_none_or(|goal| r2 >= goal);
         (spread != 0.0 && !self.unclear() && !fits).then_some(r2)
+    }
+
+    /// Whether what is predicted is one number, by one unit.
+    fn of_a_number(&self) -> bool {
+        self.of_numbers() && self.one_number()
     }
 
     fn cannot_bend(&self) -> Found {
         let model = &self.config.model;
+        if !self.of_a_number() {
+            return Ok(None);
+        }
         let test = &self.data.test;
         let line = best_line_rmse(test.columns, &test.inputs, &test.targets);
         let bends = model.activation.iter().any(|a| *a != Activation::Identity);
@@ -469,7 +610,8 @@ impl<'a> Setup<'a> {
         use crate::run::health::{most_linear_regions, piecewise_linear};
         let model = Model { output: Output::Identity, ..self.config.model.clone() };
         let most = most_linear_regions(&model);
-        if self.inputs.len() != 1 || !piecewise_linear(&model) || !(2.0..=64.0).contains(&most) {
+        let lone = self.inputs.len() == 1 && self.of_a_number();
+        if !lone || !piecewise_linear(&model) || !(2.0..=64.0).contains(&most) {
             return Ok(None);
         }
         let bound = Baselines::of(&self.data.test, &self.config.data, most).segments_rmse(most);
@@ -485,8 +627,8 @@ impl<'a> Setup<'a> {
 /// Share of the test targets' variance that is noise: of a CSV's rows, since a polynomial's test points have none.
 pub fn noise_of(config: &Config, data: &RunData) -> Option<f64> {
     match config.data.target {
-        Target::Csv { .. } => noise_share(&data.test),
-        Target::Polynomial { .. } => None,
+        Target::Csv { .. } | Target::Tensors { .. } if data.coding.task == Task::Regression => noise_share(&data.test),
+        _ => None,
     }
 }
 
@@ -500,8 +642,8 @@ fn size_of(what: &str, values: &[f64]) -> String {
 }
 
 /// Weights and biases of a network.
-fn parameters(model: &Model, columns: usize) -> usize {
-    let widths = model.widths(columns);
+fn parameters(model: &Model, columns: usize, outputs: usize) -> usize {
+    let widths = model.widths(columns, outputs);
     widths.windows(2).map(|pair| pair[0] * pair[1] + if model.bias { pair[1] } else { 0 }).sum()
 }
 

@@ -11,7 +11,7 @@ use super::rules::before::Setup;
 use super::rules::{Certainty, Finding, after};
 use crate::data::RunData;
 use crate::experiment::config::*;
-use crate::experiment::{Fix, named_after};
+use crate::experiment::{Fix, Goal, named_after};
 use steps::Step;
 
 /// Fixes that are on, a bit each.
@@ -37,6 +37,8 @@ pub trait Laboratory {
     fn data(&self, config: &Config) -> Result<RunData>;
     /// How many seeds the experiment has.
     fn seeds(&self) -> usize;
+    /// What the experiment asks of a fit.
+    fn asked(&self) -> Goal;
 }
 
 /// A finding with the fix, of all that were found, that stands for it.
@@ -265,7 +267,7 @@ impl Trials<'_> {
         let mut steps: Vec<Step> = rate.iter().cloned().collect();
         if !steps.iter().any(|step| step.measured.enough()) {
             steps.extend(self.lengths(*on, current, rate.as_ref())?);
-        } else if current.mostly(|run| after::missing_steps(run) > 1.0)
+        } else if current.mostly(|run| after::still_falls(current, run))
             && let Some(longer) = self.lengths(*on, current, None)?.filter(|step| step.measured.enough())
             && let Some((set, _)) = self.take(*on, current, &longer)?
         {
@@ -323,7 +325,7 @@ impl Trials<'_> {
     fn look(&mut self, set: Set) -> Result<Set> {
         let config = self.lab.config(&self.search.fixes, set)?;
         let data = self.lab.data(&config)?;
-        let found = Setup::new(&config, &data).findings()?;
+        let found = Setup::new(&config, &data, self.lab.asked()).findings()?;
         let name = self.name(set);
         let mut fixes = 0;
         for finding in found {
@@ -361,7 +363,8 @@ impl Trials<'_> {
     fn standing_for(&self, fix: &Fix, rule: &str, set: Set) -> Result<Option<usize>> {
         let asked = self.lab.config(&self.search.fixes, set)?;
         let data = self.lab.data(&asked)?;
-        let speaks = Setup::new(&asked, &data).findings()?.iter().any(|finding| finding.rule == rule);
+        let goal = self.lab.asked();
+        let speaks = Setup::new(&asked, &data, goal).findings()?.iter().any(|finding| finding.rule == rule);
         let keys = fix.keys();
         for (at, other) in self.search.fixes.iter().enumerate() {
             if other.patch() == fix.patch() {
@@ -370,7 +373,7 @@ impl Trials<'_> {
             if speaks && at < self.search.from_file && other.keys().iter().any(|key| keys.contains(key)) {
                 let Ok(config) = self.lab.config(&self.search.fixes, set | bit(at)) else { continue };
                 let data = self.lab.data(&config)?;
-                if !Setup::new(&config, &data).findings()?.iter().any(|finding| finding.rule == rule) {
+                if !Setup::new(&config, &data, goal).findings()?.iter().any(|finding| finding.rule == rule) {
                     return Ok(Some(at));
                 }
             }

@@ -137,12 +137,12 @@ impl Trials<'_> {
         for change in &step.changes {
             let to = &step.measured;
             let evidence = format!(
-                "{}: {}, test RMSE {}, instead of {}, {} (medians)",
+                "{}: {}, {}, instead of {}, {} (medians)",
                 step.changes.iter().map(|change| change.says.as_str()).collect::<Vec<_>>().join(" and "),
                 to.outcomes(),
-                trimmed(to.test_rmse()),
+                to.error(trimmed),
                 current.outcomes(),
-                trimmed(current.test_rmse())
+                current.error(trimmed).trim_start_matches("test RMSE ")
             );
             let finding = Finding {
                 rule: change.rule,

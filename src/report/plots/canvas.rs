@@ -47,6 +47,9 @@ impl Look {
     }
 }
 
+/// Two corners of a rectangle.
+pub(super) type Corners = ((f64, f64), (f64, f64));
+
 /// Which side of a text its place is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Anchor {
@@ -166,6 +169,15 @@ impl Canvas {
     pub fn rect(&mut self, from: (f64, f64), to: (f64, f64), ink: Colour, opacity: f64) {
         let (corners, style) = (whole(&[from, to]), style(ink, opacity).filled());
         self.put("", |area| area.draw(&Rectangle::new([corners[0], corners[1]], style)));
+    }
+
+    /// Rectangles side by side, from corner to corner, with no line between them.
+    pub fn cells(&mut self, cells: &[Corners], ink: Colour, opacity: f64) {
+        let style = style(ink, 1.0).filled();
+        let corners: Vec<Vec<(i32, i32)>> = cells.iter().map(|(from, to)| whole(&[*from, *to])).collect();
+        self.put(&format!("opacity=\"{opacity}\" shape-rendering=\"crispEdges\""), |area| {
+            corners.iter().try_for_each(|corners| area.draw(&Rectangle::new([corners[0], corners[1]], style)))
+        });
     }
 
     /// `radius` in px.

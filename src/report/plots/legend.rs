@@ -17,6 +17,8 @@ pub(super) enum Sample {
     Faint(Colour, f64),
     Reference(usize),
     Ring(Colour),
+    /// What is around a marker.
+    Outline,
     Cross,
 }
 
@@ -26,7 +28,11 @@ const SAMPLE: f64 = 22.0;
 
 impl Sample {
     pub fn room(self) -> f64 {
-        if matches!(self, Sample::Marker(_) | Sample::Ring(_) | Sample::Cross) { 14.0 } else { SAMPLE + 6.0 }
+        if matches!(self, Sample::Marker(_) | Sample::Ring(_) | Sample::Outline | Sample::Cross) {
+            14.0
+        } else {
+            SAMPLE + 6.0
+        }
     }
 
     /// From `x` on, at the height `y`.
@@ -47,6 +53,10 @@ impl Sample {
             Sample::Faint(ink, width) => canvas.faint(&line, width, ink),
             Sample::Reference(nth) => canvas.dashed(&line, 1.3, Colour::Muted, dashes(nth)),
             Sample::Ring(ink) => canvas.rings(&[(x + 5.0, y)], 3.2, ink),
+            Sample::Outline => {
+                canvas.dots(&[(x + 5.0, y)], 6.2, Colour::Ink, 1.0);
+                canvas.dots(&[(x + 5.0, y)], 4.6, Colour::Paper, 1.0);
+            }
             Sample::Cross => canvas.cross((x + 5.0, y), 3.6, Colour::Ink),
         }
     }

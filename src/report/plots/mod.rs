@@ -16,6 +16,7 @@ mod palette;
 mod parity;
 mod points;
 mod raster;
+mod regions;
 mod text;
 
 pub use curves::{Band, CurveSeries, Curves};
@@ -27,6 +28,7 @@ pub use palette::{DARK, LIGHT};
 pub use parity::Parity;
 pub use points::{PointRow, Points};
 pub use raster::png;
+pub use regions::{ClassPoint, Regions};
 
 /// A chart.
 #[derive(Debug, Clone)]

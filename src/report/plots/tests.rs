@@ -61,6 +61,18 @@ fn all(name: &str, values: &[f64], size: ChartSize) -> Vec<Drawn> {
         values: values.iter().map(|_| values.iter().map(|&v| Some(v)).chain([None]).collect()).collect(),
         label: name.clone(),
     };
+    let regions = Regions {
+        title: name.clone(),
+        x_label: name.clone(),
+        y_label: name.clone(),
+        classes: vec![name.clone(); 3],
+        points: pairs
+            .iter()
+            .enumerate()
+            // Places that no class has, too.
+            .map(|(at, &(x, y))| ClassPoint { x, y, truth: at % 4, predicted: (at % 3 > 0).then_some(at % 5) })
+            .collect(),
+    };
     let parity = Parity { title: name.clone(), label: name.clone(), points: swapped.clone() };
     [
         curves(false).draw(size),
@@ -72,6 +84,7 @@ fn all(name: &str, values: &[f64], size: ChartSize) -> Vec<Drawn> {
         points(true).draw(size),
         effects.draw(size),
         matrix.draw(size),
+        regions.draw(size),
     ]
     .map(Result::unwrap)
     .into()
@@ -269,4 +282,32 @@ fn text_is_drawn_with_the_font_that_is_part_of_the_program() {
         )
     };
     assert_ne!(png(&svg("answer"), 1.0).unwrap(), png(&svg(""), 1.0).unwrap());
+}
+
+#[test]
+fn the_ground_has_the_colour_of_the_class_that_the_nearest_sample_is_predicted_as() {
+    let point = |x, truth, predicted| ClassPoint { x, y: 0.0, truth, predicted };
+    let points = vec![point(0.0, 0, Some(0)), point(1.0, 0, Some(1)), point(10.0, 1, Some(1))];
+    let classes = ["a", "b"].map(str::to_owned).to_vec();
+    let drawn = Regions { classes, points, ..Default::default() }.draw(ChartSize::Wide).unwrap();
+    let texts: Vec<&str> = drawn.marks.iter().map(|mark| mark.text.as_str()).collect();
+    assert_eq!(
+        texts,
+        ["a, predicted rightly: 0 and 0", "a, predicted as b: 1.000 and 0", "b, predicted rightly: 10.00 and 0"]
+    );
+    // Where the colours meet lies halfway between the first two, to a cell.
+    let document = roxmltree::Document::parse(&drawn.svg).unwrap();
+    let ground = document.descendants().filter(|node| node.attribute("shape-rendering") == Some("crispEdges"));
+    let [first, second] = ground.collect::<Vec<_>>()[..] else { panic!("a group for each class") };
+    let edges = |group: roxmltree::Node, right: bool| -> Vec<f64> {
+        let number = |node: &roxmltree::Node, name: &str| node.attribute(name).unwrap().parse::<f64>().unwrap();
+        let rects = group.children().filter(|node| node.has_tag_name(("http://www.w3.org/2000/svg", "rect")));
+        rects.map(|rect| number(&rect, "x") / 10.0 + if right { number(&rect, "width") / 10.0 } else { 0.0 }).collect()
+    };
+    let wanted = f64::midpoint(drawn.marks[0].x, drawn.marks[1].x);
+    for edge in edges(first, true).into_iter().chain(edges(second, false)) {
+        assert!((edge - wanted).abs() <= 4.0, "{edge} instead of {wanted}");
+    }
+    let fill = |group: roxmltree::Node| group.children().find_map(|node| node.attribute("fill").map(str::to_owned));
+    assert_eq!([fill(first), fill(second)].map(Option::unwrap), ["#0072B2", "#D55E00"]);
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::plan::{Planned, ranges};
+use crate::data::Files;
 use crate::experiment::Experiment;
 use crate::experiment::config::EngineName;
 use crate::results::folder::{Folder, InCsvs, MANIFEST, RunSegments};
@@ -48,10 +49,23 @@ pub struct Merged {
     pub runs: usize,
 }
 
+/// The experiment as it was planned, with what the plan's copies of its files hold.
+fn described(planned: &Planned) -> Result<Experiment> {
+    let mut experiment = planned.as_planned()?;
+    if experiment.variants.iter().any(|variant| variant.config.data.target.file().is_some()) {
+        let (mut copies, _) = planned.experiment()?;
+        Files::of(&mut copies)?;
+        for (variant, copy) in experiment.variants.iter_mut().zip(copies.variants) {
+            variant.table = copy.table;
+        }
+    }
+    Ok(experiment)
+}
+
 /// Puts what the tasks left into a results folder. Of a task that has not ended nothing is taken; where no task left
 /// anything, no folder is made.
 pub fn merge(planned: &Planned, out: &Path, fresh: bool) -> Result<Merged> {
-    let experiment = planned.as_planned()?;
+    let experiment = described(planned)?;
     let headers = RunFile::ALL.map(|file| file.header(&experiment));
     let mut left = look(planned, &experiment, &headers)?;
     let tasks: Vec<TaskFound> = left.iter().map(|left| left.found).collect();

@@ -1,15 +1,18 @@
-//! Activations and outputs over a whole buffer, and their derivatives, by libtorch's own kernels.
+//! Activations and outputs over a whole buffer, and their derivatives, by libtorch's own kernels; the softmax, which goes
+//! over rows, by ours.
 
 use tch::{TchError, Tensor};
 
 use super::buffer::Buffer;
+use super::kernels::{self, Level};
 use crate::experiment::config::{Activation, Model, Output};
 
 /// How many calls into libtorch a pass through a network makes: for the activations that are not part of a product, and for
 /// the output.
 pub fn calls(model: &Model) -> usize {
     let own = |a: &&Activation| !matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Identity);
-    model.activation.iter().filter(own).count() + usize::from(model.output != Output::Identity)
+    let by_libtorch = matches!(model.output, Output::Relu | Output::Sigmoid | Output::Tanh);
+    model.activation.iter().filter(own).count() + usize::from(by_libtorch)
 }
 
 /// Whether an activation's derivative needs what went in; the others' is found from what came out.
@@ -45,34 +48,38 @@ pub fn activate_backward(activation: Activation, z: &Tensor, h: &Tensor, d: &Ten
     Ok(())
 }
 
-/// Turns what the last layer puts out, `[rows, 1]`, into predictions.
-pub fn output(output: Output, z: &mut Buffer) -> Result<(), TchError> {
+/// Turns what the last layer puts out, `[rows, width]`, into predictions.
+pub fn output(output: Output, level: Level, [rows, width]: [usize; 2], z: &mut Buffer) -> Result<(), TchError> {
     match output {
         Output::Identity => {}
         Output::Relu => drop(z.tensor.f_relu_()?),
         Output::Sigmoid => drop(z.tensor.f_sigmoid_()?),
         Output::Tanh => drop(z.tensor.f_tanh_()?),
-        // Over one unit: exp(z − max z)/Σ exp(z − max z) = exp(z − z).
-        Output::Softmax => {
-            let same = z.tensor.shallow_clone();
-            z.tensor.f_sub_(&same)?.f_exp_().map(drop)?;
-        }
+        Output::Softmax => kernels::softmax(level, width, &mut z.numbers_mut()[..rows * width]),
+        Output::LogSoftmax => kernels::log_softmax(level, width, &mut z.numbers_mut()[..rows * width]),
     }
     Ok(())
 }
 
 /// Turns `d`, the gradient of the predictions `y`, into the gradient of what the last layer put out.
-pub fn output_backward(output: Output, y: &Buffer, d: &mut Buffer) -> Result<(), TchError> {
-    let (y, d) = (&y.tensor, &mut d.tensor);
+pub fn output_backward(
+    output: Output,
+    level: Level,
+    [rows, width]: [usize; 2],
+    y: &Buffer,
+    d: &mut Buffer,
+) -> Result<(), TchError> {
+    let count = rows * width;
     match output {
         Output::Identity => {}
-        Output::Relu => drop(y.f_threshold_backward_grad_input(d, d, 0)?),
-        Output::Sigmoid => drop(Tensor::f_sigmoid_backward_grad_input(d, d, y)?),
-        Output::Tanh => drop(Tensor::f_tanh_backward_grad_input(d, d, y)?),
-        // y·(d − Σ d·y), a sum of one.
+        Output::Relu => drop(y.tensor.f_threshold_backward_grad_input(&d.tensor, &d.tensor, 0)?),
+        Output::Sigmoid => drop(Tensor::f_sigmoid_backward_grad_input(&d.tensor, &d.tensor, &y.tensor)?),
+        Output::Tanh => drop(Tensor::f_tanh_backward_grad_input(&d.tensor, &d.tensor, &y.tensor)?),
         Output::Softmax => {
-            let sum = d.f_mul(y)?;
-            d.f_sub_(&sum)?.f_mul_(y).map(drop)?;
+            kernels::softmax_backward(level, width, &y.numbers()[..count], &mut d.numbers_mut()[..count]);
+        }
+        Output::LogSoftmax => {
+            kernels::log_softmax_backward(level, width, &y.numbers()[..count], &mut d.numbers_mut()[..count]);
         }
     }
     Ok(())

@@ -1,13 +1,17 @@
-//! The loss of one lane's predictions and its gradient, for each way of pairing predictions with targets.
+//! The loss of one lane's predictions and its gradient, of each kind and for each way of pairing predictions with targets.
 
 use super::kernels::{self, Level, Residual};
-use crate::experiment::config::{self, LossKind, Pairing};
+use crate::data::coding::Coding;
+use crate::experiment::config::{self, LossInput, LossKind, Pairing, Reduction};
 
 /// A loss of batches of `rows` predictions.
 pub struct LaneLoss {
-    residual: Residual,
+    form: Form,
     config: config::Loss,
     rows: usize,
+    /// Numbers of a row of predictions, and of a row of targets.
+    outputs: usize,
+    width: usize,
 }
 
 /// The targets of a batch.
@@ -18,24 +22,52 @@ pub struct Targets<'a> {
     mean: f32,
 }
 
-/// What a loss kind makes of a residual; nothing of one that no kernel knows.
-pub fn residual(kind: LossKind) -> Option<Residual> {
-    match kind {
-        LossKind::Mse | LossKind::Sse => Some(Residual::Square),
-        LossKind::Mae => Some(Residual::Absolute),
-        LossKind::Huber => Some(Residual::Huber),
-        _ => None,
+/// What a loss is made of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// The difference between a prediction and its target.
+    Residual(Residual),
+    /// A label's probability.
+    Label(LossInput),
+    /// A row of the probabilities of classes.
+    Classes { from: LossInput, sparse: bool },
+}
+
+/// Nothing of a loss that no kernel knows.
+fn form(loss: &config::Loss, sparse: bool) -> Option<Form> {
+    let from = loss.from.unwrap_or(LossInput::LogProbabilities);
+    match loss.kind {
+        LossKind::Mse | LossKind::Sse => Some(Form::Residual(Residual::Square)),
+        LossKind::Mae => Some(Form::Residual(Residual::Absolute)),
+        LossKind::Huber => Some(Form::Residual(Residual::Huber)),
+        LossKind::Bce => Some(Form::Label(from)),
+        LossKind::CrossEntropy | LossKind::Nll => Some(Form::Classes { from, sparse }),
+        LossKind::LogCosh | LossKind::Mape | LossKind::Poisson | LossKind::Hinge => None,
+    }
+}
+
+/// Whether the kernels compute this loss; if not, what they lack.
+pub fn covers(loss: &config::Loss) -> Result<(), String> {
+    match form(loss, false) {
+        Some(Form::Residual(_)) => Ok(()),
+        Some(_) if loss.pairing == Pairing::Matched => Ok(()),
+        Some(_) => Err(format!("has no kernel for loss.kind = {:?} over pairs", loss.kind.word())),
+        None => Err(format!("has no kernel for loss.kind = {:?}", loss.kind.word())),
     }
 }
 
 impl LaneLoss {
-    pub fn new(residual: Residual, config: config::Loss, rows: usize) -> Self {
-        LaneLoss { residual, config, rows }
+    /// For predictions and targets of this coding; nothing of a loss that [`covers`] refuses, and where they broadcast.
+    pub fn new(config: config::Loss, rows: usize, coding: &Coding) -> Option<Self> {
+        let form = form(&config, coding.sparse).filter(|_| covers(&config).is_ok())?;
+        let (outputs, width) = (coding.outputs, coding.width);
+        let fits = if coding.sparse { width == 1 } else { outputs == width };
+        fits.then_some(LaneLoss { form, config, rows, outputs, width })
     }
 
     /// Whether each prediction is compared with each target one by one.
     fn pairs(&self) -> bool {
-        self.config.pairing != Pairing::Matched && self.residual != Residual::Square
+        self.config.pairing != Pairing::Matched && self.form != Form::Residual(Residual::Square)
     }
 
     fn delta(&self) -> f32 {
@@ -44,16 +76,18 @@ impl LaneLoss {
 
     /// What a gradient of the kernels is multiplied with: they leave out the 2 of a square, and the mean.
     fn factor(&self) -> f64 {
-        if self.residual == Residual::Square { 2.0 / self.divisor() } else { 1.0 / self.divisor() }
+        let square = self.form == Form::Residual(Residual::Square);
+        if square { 2.0 / self.divisor() } else { 1.0 / self.divisor() }
     }
 
-    /// What the sum over all pairs is divided by.
+    /// What the sum over all elements, rows of classes or pairs is divided by.
     fn divisor(&self) -> f64 {
         let rows = self.rows as f64;
-        match (self.config.kind, self.config.pairing) {
-            (LossKind::Sse, _) => 1.0,
-            (_, Pairing::Matched | Pairing::Broadcast) => rows,
+        match (self.config.reduction, self.config.pairing) {
+            (Reduction::Sum, _) => 1.0,
             (_, Pairing::BroadcastMean) => rows * rows,
+            _ if matches!(self.form, Form::Classes { .. }) => rows,
+            (_, Pairing::Matched | Pairing::Broadcast) => rows * self.outputs as f64,
         }
     }
 
@@ -67,16 +101,24 @@ impl LaneLoss {
     pub fn gradient(&self, level: Level, predictions: &[f32], targets: Targets, start: usize, gradient: &mut [f32]) {
         let (delta, factor) = (self.delta(), self.factor());
         let Targets { targets, mean } = targets;
-        match self.config.pairing {
-            Pairing::Matched => {
-                let targets = &targets[start..start + predictions.len()];
-                kernels::loss_gradient(level, self.residual, delta, factor as f32, predictions, targets, gradient);
+        let rows = predictions.len() / self.outputs;
+        let own = || &targets[start * self.width..(start + rows) * self.width];
+        match (self.form, self.config.pairing) {
+            (Form::Label(from), _) => {
+                kernels::label_gradient(level, from, factor as f32, predictions, own(), gradient);
             }
-            _ if self.pairs() => {
-                kernels::pair_gradient(level, self.residual, delta, factor as f32, predictions, targets, gradient);
+            (Form::Classes { from, sparse }, _) => {
+                let (width, factor) = (self.outputs, factor as f32);
+                kernels::class_gradient(level, from, sparse, width, factor, predictions, own(), gradient);
+            }
+            (Form::Residual(residual), Pairing::Matched) => {
+                kernels::loss_gradient(level, residual, delta, factor as f32, predictions, own(), gradient);
+            }
+            (Form::Residual(residual), _) if self.pairs() => {
+                kernels::pair_gradient(level, residual, delta, factor as f32, predictions, targets, gradient);
             }
             // Σⱼ 2(ŷᵢ − yⱼ) = 2N(ŷᵢ − ȳ).
-            _ => {
+            (Form::Residual(_), _) => {
                 let factor = (factor * self.rows as f64) as f32;
                 kernels::loss_gradient(level, Residual::Square, delta, factor, predictions, &[mean], gradient);
             }
@@ -85,14 +127,20 @@ impl LaneLoss {
 
     /// The loss of a whole batch.
     pub fn of(&self, level: Level, predictions: &[f32], targets: &[f32]) -> f32 {
-        let (residual, delta) = (self.residual, self.delta());
-        let sum = match self.config.pairing {
-            Pairing::Matched => kernels::loss_sum(level, residual, delta, predictions, targets),
-            _ if self.pairs() => {
+        let delta = self.delta();
+        let sum = match (self.form, self.config.pairing) {
+            (Form::Label(from), _) => kernels::label_sum(level, from, predictions, targets),
+            (Form::Classes { from, sparse }, _) => {
+                kernels::class_sum(level, from, sparse, self.outputs, predictions, targets)
+            }
+            (Form::Residual(residual), Pairing::Matched) => {
+                kernels::loss_sum(level, residual, delta, predictions, targets)
+            }
+            (Form::Residual(residual), _) if self.pairs() => {
                 predictions.iter().map(|&one| kernels::loss_sum(level, residual, delta, targets, &[one])).sum()
             }
             // Σᵢⱼ(ŷᵢ − yⱼ)² = N Σ(ŷᵢ − ȳ)² + N Σ(yⱼ − ȳ)².
-            _ => {
+            (Form::Residual(residual), _) => {
                 let mean = [average(targets)];
                 let spread = |of| kernels::loss_sum(level, residual, delta, of, &mean);
                 (spread(predictions) + spread(targets)) * self.rows as f64

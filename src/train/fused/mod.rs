@@ -11,7 +11,7 @@ mod loss;
 mod network;
 mod optimizer;
 
-use anyhow::{Result, anyhow};
+use anyhow::{Context, Result, anyhow};
 
 pub use activation::calls;
 pub use network::rows_at_once;
@@ -19,15 +19,16 @@ pub use network::rows_at_once;
 use super::engine::{Engine, Lane, Prediction, State};
 use super::init;
 use crate::data::Batches;
-use crate::experiment::config::{Config, Draw, OptimizerKind};
-use kernels::{Level, Residual};
+use crate::experiment::config::{Config, Draw, Labels, LossKind, OptimizerKind, Scale, Target, TargetColumns};
+use kernels::Level;
 use loss::LaneLoss;
 use network::{Backward, LaneNetwork, Pass};
 use optimizer::LaneOptimizer;
 
-/// Whether the kernels compute what this configuration says; if not, what they lack.
+/// Whether the kernels compute what this configuration says, whatever its files hold; if not, what they lack.
 pub fn covers(config: &Config) -> Result<(), String> {
-    residual(config)?;
+    loss::covers(&config.loss)?;
+    widths(config)?;
     let lacks = |what: &str| Err(format!("has no kernel for {what}"));
     let mut kind = config.optimizer.kind;
     let decay = *kind.weight_decay_mut();
@@ -51,9 +52,45 @@ pub fn covers(config: &Config) -> Result<(), String> {
     }
 }
 
-fn residual(config: &Config) -> Result<Residual, String> {
-    loss::residual(config.loss.kind)
-        .ok_or_else(|| format!("has no kernel for loss.kind = {:?}", config.loss.kind.word()))
+/// Whether a row of predictions has as many numbers as one of targets, or one for each class of which a target is the place.
+/// Where they broadcast, or where only the file can say, it is torch's.
+fn widths(config: &Config) -> Result<(), String> {
+    let (data, outputs) = (&config.data, config.model.outputs);
+    let lacks = |what: String| Err(format!("has no kernel for {what}"));
+    let of_rows = matches!(config.loss.kind, LossKind::CrossEntropy | LossKind::Nll);
+    let targets = match &data.target {
+        Target::Polynomial { .. } | Target::Formula { .. } => Some(1),
+        Target::Csv { columns: TargetColumns::Class(_), .. } | Target::Tensors { .. } => None,
+        Target::Csv { columns, .. } => Some(columns.names().len()),
+    };
+    if let (Some(targets), Some(outputs)) = (targets, outputs) {
+        return match targets == outputs {
+            true => Ok(()),
+            false => lacks(format!("model.outputs = {outputs} where targets have {targets}")),
+        };
+    }
+    if targets.is_some() {
+        return Ok(());
+    }
+    // Here there are classes, or perhaps.
+    match (of_rows, data.labels, outputs) {
+        (true, Some(labels @ (Labels::Number | Labels::PlusMinus)), _) => {
+            lacks(format!("loss.kind = {:?} with data.labels = {:?}", config.loss.kind.word(), labels.word()))
+        }
+        // A class's place that is scaled may lie anywhere.
+        (true, None | Some(Labels::Index), _) if data.scale_target != Scale::Divide(1.0) || data.noise > 0.0 => {
+            lacks(format!("loss.kind = {:?} with data.scale_target or data.noise", config.loss.kind.word()))
+        }
+        (_, _, None) => Ok(()),
+        (true, None | Some(Labels::Index), Some(_)) | (false, Some(Labels::Index | Labels::Number), Some(1))
+            if !matches!(data.target, Target::Tensors { .. }) =>
+        {
+            Ok(())
+        }
+        (_, _, Some(outputs)) => {
+            lacks(format!("model.outputs = {outputs} where only the file says how many numbers a target has"))
+        }
+    }
 }
 
 /// One lane.
@@ -87,14 +124,16 @@ impl Fused {
     /// With these instructions.
     pub fn at(level: Level, lane: &Lane) -> Result<Self> {
         let Lane { config, data, .. } = lane;
-        let residual =
-            covers(config).and_then(|()| residual(config)).map_err(|why| anyhow!("the fused engine {why}"))?;
+        covers(config).map_err(|why| anyhow!("the fused engine {why}"))?;
         let rows = lane.batch_rows()?;
         let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane))?;
         let train = Pass::plan(&network, rows)?;
+        let loss = |rows: usize| {
+            LaneLoss::new(config.loss, rows, &data.coding).context("the fused engine has no kernel for this loss")
+        };
         Ok(Fused {
-            loss: LaneLoss::new(residual, config.loss, rows),
-            test_loss: LaneLoss::new(residual, config.loss, data.test.rows()),
+            loss: loss(rows)?,
+            test_loss: loss(data.test.rows())?,
             optimizer: LaneOptimizer::new(&config.optimizer, lane.steps()?, &network.layout)?,
             backward: Backward::plan(&network, train.rows)?,
             train,
@@ -104,9 +143,9 @@ impl Fused {
             inputs: Vec::new(),
             targets: Vec::new(),
             test_inputs: data.scaled_inputs(&data.test),
-            test_targets: data.scaled_targets(&data.test),
+            test_targets: data.coded_targets(&data.test),
             columns: data.train.columns,
-            predictions: vec![0.0; rows],
+            predictions: vec![0.0; rows * network.outputs],
             before: Vec::new(),
             network,
         })
@@ -125,17 +164,17 @@ impl Fused {
 impl Engine for Fused {
     fn gradient(&mut self, losses: bool) -> Result<Vec<f32>> {
         self.next_batch();
-        let level = self.network.level;
+        let (level, outputs) = (self.network.level, self.network.outputs);
         let targets = self.loss.targets(&self.targets);
-        let all = self.targets.len();
+        let all = self.predictions.len() / outputs;
         for start in (0..all).step_by(self.train.rows) {
             let rows = self.train.rows.min(all - start);
             let samples = &self.inputs[start * self.columns..(start + rows) * self.columns];
             self.train.forward(&self.network, samples, rows)?;
-            let predictions = &self.train.predictions()[..rows];
-            let gradient = &mut self.backward.predictions.numbers_mut()[..rows];
+            let predictions = &self.train.predictions()[..rows * outputs];
+            let gradient = &mut self.backward.predictions.numbers_mut()[..rows * outputs];
             if losses {
-                self.predictions[start..start + rows].copy_from_slice(predictions);
+                self.predictions[start * outputs..(start + rows) * outputs].copy_from_slice(predictions);
             }
             self.loss.gradient(level, predictions, targets, start, gradient);
             self.backward.run(&self.train, &mut self.network, samples, rows, start > 0)?;
@@ -161,16 +200,16 @@ impl Engine for Fused {
     }
 
     fn predict(&mut self) -> Result<Vec<Prediction>> {
-        let level = self.network.level;
-        let all = self.test_targets.len();
-        let mut values = Vec::with_capacity(all);
+        let (level, outputs) = (self.network.level, self.network.outputs);
+        let all = self.test_inputs.len() / self.columns;
+        let mut values = Vec::with_capacity(all * outputs);
         self.test.watch();
         for start in (0..all).step_by(self.test.rows) {
             let rows = self.test.rows.min(all - start);
             let samples = &self.test_inputs[start * self.columns..(start + rows) * self.columns];
             self.test.forward(&self.network, samples, rows)?;
             self.test.look(level, rows);
-            values.extend_from_slice(&self.test.predictions()[..rows]);
+            values.extend_from_slice(&self.test.predictions()[..rows * outputs]);
         }
         let loss = self.test_loss.of(level, &values, &self.test_targets);
         Ok(vec![Prediction { loss, values, dead_units: self.test.dead() }])

@@ -29,6 +29,8 @@ pub struct LaneNetwork {
     layers: Vec<LaneLayer>,
     activation: Vec<Activation>,
     output: Output,
+    /// Units of the last layer.
+    pub outputs: usize,
 }
 
 struct LaneLayer {
@@ -61,6 +63,7 @@ impl LaneNetwork {
             gradient,
             activation: model.activation.clone(),
             output: model.output,
+            outputs: widths.last().copied().unwrap_or(1),
         })
     }
 
@@ -83,7 +86,7 @@ pub struct Pass {
     hidden: Vec<Buffer>,
     /// What goes into an activation, where its derivative needs that.
     inputs: Vec<Option<Buffer>>,
-    /// `[rows, 1]`.
+    /// `[rows, outputs]`.
     predictions: Buffer,
     /// Bits of all that each hidden unit put out since [`Pass::watch`], by layer; 0 if it was always 0.
     seen: Vec<Vec<u32>>,
@@ -93,7 +96,7 @@ pub struct Pass {
 pub struct Backward {
     /// The gradients of the hidden layers.
     hidden: Vec<Buffer>,
-    /// The gradient of the predictions, `[rows, 1]`, which a loss writes.
+    /// The gradient of the predictions, `[rows, outputs]`, which a loss writes.
     pub predictions: Buffer,
     /// Each layer's weights, transposed.
     transposed: Vec<Vec<f32>>,
@@ -110,7 +113,7 @@ impl Pass {
             rows,
             hidden: widths.iter().map(|&width| room(width)).collect::<Result<_, _>>()?,
             inputs: needed.map(|width| width.map(room).transpose()).collect::<Result<_, _>>()?,
-            predictions: room(1)?,
+            predictions: room(network.outputs)?,
             seen: widths.iter().map(|&width| vec![0; width]).collect(),
         })
     }
@@ -122,7 +125,8 @@ impl Pass {
             let from = before.last().map_or(samples, Buffer::numbers);
             let Some(hidden) = after.first_mut() else {
                 layer.forward(network, from, rows, Epilogue::Store, &mut self.predictions);
-                return output(network.output, &mut self.predictions);
+                let shape = [rows, network.outputs];
+                return output(network.output, network.level, shape, &mut self.predictions);
             };
             let activation = network.activation[i];
             match (&mut self.inputs[i], activation) {
@@ -142,7 +146,7 @@ impl Pass {
         Ok(())
     }
 
-    /// `[rows, 1]`.
+    /// `[rows, outputs]`.
     pub fn predictions(&self) -> &[f32] {
         self.predictions.numbers()
     }
@@ -171,7 +175,7 @@ impl Backward {
         let transposed = |layer: &LaneLayer| vec![0.0; layer.inputs * layer.outputs];
         Ok(Backward {
             hidden: network.hidden().iter().map(|&width| Buffer::zeros(rows * width)).collect::<Result<_, _>>()?,
-            predictions: Buffer::zeros(rows)?,
+            predictions: Buffer::zeros(rows * network.outputs)?,
             transposed: network.layers.iter().map(transposed).collect(),
         })
     }
@@ -185,8 +189,8 @@ impl Backward {
         rows: usize,
         go_on: bool,
     ) -> Result<(), TchError> {
-        let LaneNetwork { level, layers, parameters, gradient, activation, output, .. } = network;
-        output_backward(*output, &forward.predictions, &mut self.predictions)?;
+        let LaneNetwork { level, layers, parameters, gradient, activation, output, outputs, .. } = network;
+        output_backward(*output, *level, [rows, *outputs], &forward.predictions, &mut self.predictions)?;
         for (i, layer) in layers.iter().enumerate().rev() {
             let (before, after) = self.hidden.split_at_mut(i);
             let d = after.first().unwrap_or(&self.predictions).numbers();

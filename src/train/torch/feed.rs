@@ -17,6 +17,8 @@ pub struct Feed {
     draw: Draw,
     rows: usize,
     columns: usize,
+    /// Numbers of a row's target.
+    width: usize,
     inputs: Vec<f32>,
     targets: Vec<f32>,
     kind: Kind,
@@ -32,15 +34,17 @@ impl Feed {
     pub fn new(lanes: &[Lane], kind: Kind, device: Device) -> Result<Self> {
         let first = engine::first(lanes)?;
         let (rows, columns, draw) = (first.batch_rows()?, first.data.train.columns, first.config.batch.draw);
+        let width = first.data.coding.width;
         let most = match draw {
             Draw::Once => 1,
-            Draw::Epoch | Draw::Fresh => (AHEAD / (lanes.len() * rows * (columns + 1))).max(1),
+            Draw::Epoch | Draw::Fresh => (AHEAD / (lanes.len() * rows * (columns + width))).max(1),
         };
         Ok(Feed {
             lanes: lanes.iter().map(Lane::batches).collect::<Result<_>>()?,
             draw,
             rows,
             columns,
+            width,
             inputs: Vec::new(),
             targets: Vec::new(),
             kind,
@@ -62,7 +66,7 @@ impl Feed {
         self.lanes.iter().map(Batches::distinct).collect()
     }
 
-    /// The next batch: `[lanes, rows, columns]` inputs and `[lanes, rows, 1]` targets.
+    /// The next batch: `[lanes, rows, columns]` inputs and `[lanes, rows, width]` targets.
     pub fn next(&mut self) -> Result<(Tensor, Tensor), TchError> {
         let used_up = self.next == self.batches.len() && self.draw != Draw::Once;
         if self.batches.is_empty() || used_up {
@@ -77,7 +81,7 @@ impl Feed {
                 let all = Tensor::f_from_slice(values)?.f_view([ahead, lanes, rows, columns as i64])?;
                 all.f_to_device(self.device)?.f_to_kind(self.kind)?.f_unbind(0)
             };
-            self.batches = all(&self.inputs, self.columns)?.into_iter().zip(all(&self.targets, 1)?).collect();
+            self.batches = all(&self.inputs, self.columns)?.into_iter().zip(all(&self.targets, self.width)?).collect();
             self.next = 0;
         }
         let (inputs, targets) = &self.batches[self.next % self.batches.len()];

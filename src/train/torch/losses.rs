@@ -1,18 +1,64 @@
-//! Losses, by libtorch's own functions; a new one is an arm of [`elements`].
+//! Losses, by libtorch's own functions; a new one is an arm of [`elements`] or of [`row_elements`].
 
-use tch::{Kind, Reduction, TchError, Tensor};
+use tch::{Kind, Reduction as Reduce, TchError, Tensor};
 
-use crate::experiment::config::{Loss, LossKind, Pairing};
+use crate::experiment::config::{Loss, LossInput, LossKind, Pairing, Reduction};
 
 type Result<T> = std::result::Result<T, TchError>;
 
+/// Keras' epsilon: probabilities are clipped to it and to 1 less it, divisors are at least it.
+const EPSILON: f64 = 1e-7;
+
+/// The loss of a task.
+#[derive(Debug, Clone, Copy)]
+pub struct TaskLoss {
+    pub loss: Loss,
+    /// Whether targets are the places of classes.
+    pub sparse: bool,
+}
+
+impl TaskLoss {
+    /// Each lane's loss, `[lanes]`, of `[lanes, rows, outputs]` predictions and `[lanes, rows, width]` targets, which
+    /// broadcast. The elements are f32, as a framework has them, and their sum is f64, so that the order of the samples does
+    /// not show in its last digits.
+    pub fn of(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor> {
+        let TaskLoss { loss, sparse } = self;
+        let rows = targets.size()[1] as f64;
+        if matches!(loss.kind, LossKind::CrossEntropy | LossKind::Nll) {
+            let sum = total(&row_elements(loss, *sparse, predictions, targets)?)?;
+            return if loss.reduction == Reduction::Sum { Ok(sum) } else { sum.f_div_scalar(rows) };
+        }
+        let squares = matches!(loss.kind, LossKind::Mse | LossKind::Sse);
+        let sum = match loss.pairing {
+            Pairing::Matched => total(&elements(loss, predictions, targets)?)?,
+            // Σᵢⱼ(ŷᵢ − yⱼ)² = N Σ(ŷᵢ − ȳ)² + N Σ(yⱼ − ȳ)²: the N × N errors in O(N), and without their loss of accuracy.
+            _ if squares => {
+                let mean = targets.f_mean_dim([1].as_slice(), true, Kind::Double)?.f_to_kind(targets.kind())?;
+                let spread = |of: &Tensor| total(&elements(loss, of, &mean.f_expand_as(of)?)?);
+                spread(predictions)?.f_add(&spread(targets)?)?.f_mul_scalar(rows)?
+            }
+            _ => pair_sum(loss, predictions, targets)?,
+        };
+        let of_a_row = predictions.size()[2].max(targets.size()[2]) as f64;
+        match (loss.reduction, loss.pairing) {
+            (Reduction::Sum, _) => Ok(sum),
+            (_, Pairing::Matched | Pairing::Broadcast) => sum.f_div_scalar(rows * of_a_row),
+            (_, Pairing::BroadcastMean) => sum.f_div_scalar(rows * rows),
+        }
+    }
+}
+
 /// The loss of each prediction with the target beside it, of tensors that broadcast.
 fn elements(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let log = |of: &Tensor| of.f_log();
+    // mse_loss and its like broadcast, but not in every backward pass: shapes are made equal first.
+    let wide = Tensor::f_broadcast_tensors(&[predictions, targets])?;
+    let (predictions, targets) = (&wide[0], &wide[1]);
     match loss.kind {
-        LossKind::Mse | LossKind::Sse => predictions.f_mse_loss(targets, Reduction::None),
-        LossKind::Mae => predictions.f_l1_loss(targets, Reduction::None),
+        LossKind::Mse | LossKind::Sse => predictions.f_mse_loss(targets, Reduce::None),
+        LossKind::Mae => predictions.f_l1_loss(targets, Reduce::None),
         LossKind::Huber => {
-            predictions.f_huber_loss(targets, Reduction::None, loss.delta.unwrap_or(1.0).min(f64::from(f32::MAX)))
+            predictions.f_huber_loss(targets, Reduce::None, loss.delta.unwrap_or(1.0).min(f64::from(f32::MAX)))
         }
         // ln cosh d = |d| + ln(1 + e^(−2|d|)) − ln 2, which overflows nowhere.
         LossKind::LogCosh => {
@@ -20,28 +66,68 @@ fn elements(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tenso
             let log = size.f_add(&size)?.f_neg()?.f_softplus()?;
             size.f_add(&log)?.f_sub(&Tensor::from(std::f64::consts::LN_2))
         }
+        LossKind::Mape => {
+            let size = targets.f_abs()?.f_clamp_tensor(Some(&Tensor::from(EPSILON)), None::<&Tensor>)?;
+            predictions.f_l1_loss(targets, Reduce::None)?.f_div(&size)?.f_mul(&Tensor::from(100.0))
+        }
+        LossKind::Poisson => {
+            let log = predictions.f_add(&Tensor::from(EPSILON))?.f_log()?;
+            predictions.f_sub(&targets.f_mul(&log)?)
+        }
+        LossKind::Hinge => Tensor::from(1.0).f_sub(&predictions.f_mul(targets)?)?.f_relu(),
+        // −y ln p − (1 − y) ln(1 − p), of any numbers y: binary_cross_entropy refuses those outside 0…1.
+        LossKind::Bce => match loss.from {
+            Some(LossInput::Probabilities) => {
+                let p = clipped(predictions)?;
+                let other = Tensor::from(1.0).f_sub(&p)?;
+                mixed(targets, &log(&p)?, &log(&other)?)
+            }
+            Some(LossInput::LogProbabilities) => {
+                let other = clipped(&Tensor::from(1.0).f_sub(&predictions.f_exp()?)?)?;
+                mixed(targets, predictions, &log(&other)?)
+            }
+            _ => predictions.f_binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduce::None),
+        },
+        LossKind::CrossEntropy | LossKind::Nll => {
+            Err(TchError::Shape(format!("{} is a loss of rows", loss.kind.word())))
+        }
     }
 }
 
-/// Each lane's loss, `[lanes]`, of `[lanes, rows, 1]` predictions and targets. The elements are f32, as a framework has
-/// them, and their sum is f64, so that the order of the samples does not show in its last digits.
-pub fn loss(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tensor> {
-    let rows = targets.size()[1] as f64;
-    let squares = matches!(loss.kind, LossKind::Mse | LossKind::Sse);
-    let sum = match loss.pairing {
-        Pairing::Matched => total(&elements(loss, predictions, targets)?)?,
-        // Σᵢⱼ(ŷᵢ − yⱼ)² = N Σ(ŷᵢ − ȳ)² + N Σ(yⱼ − ȳ)²: the N × N errors in O(N), and without their loss of accuracy.
-        _ if squares => {
-            let mean = targets.f_mean_dim([1].as_slice(), true, Kind::Double)?.f_to_kind(targets.kind())?;
-            let spread = |of: &Tensor| total(&elements(loss, of, &mean.f_expand_as(of)?)?);
-            spread(predictions)?.f_add(&spread(targets)?)?.f_mul_scalar(rows)?
+/// −y a − (1 − y) b.
+fn mixed(y: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let rest = Tensor::from(1.0).f_sub(y)?;
+    y.f_mul(a)?.f_add(&rest.f_mul(b)?)?.f_neg()
+}
+
+/// Probabilities as Keras clips them; beyond that there is no gradient.
+fn clipped(of: &Tensor) -> Result<Tensor> {
+    // Not clamp: where memory runs out, tch panics over the scalars that it takes.
+    of.f_clamp_tensor(Some(&Tensor::from(EPSILON)), Some(&Tensor::from(1.0 - EPSILON)))
+}
+
+/// −y ln p of each row, `[lanes, rows, outputs]` or `[lanes, rows, 1]`.
+fn row_elements(loss: &Loss, sparse: bool, predictions: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let sum = |of: &Tensor| of.f_sum_dim_intlist([2].as_slice(), true, of.kind());
+    let logarithms = match (loss.kind, loss.from) {
+        (LossKind::CrossEntropy, Some(LossInput::Logits)) => predictions.f_log_softmax(-1, None)?,
+        // As Keras on TensorFlow has it: of places of classes the logarithms of what was clipped, normalised again; of
+        // one-hot rows each divided by its sum and then clipped.
+        (LossKind::CrossEntropy, Some(LossInput::Probabilities)) if sparse => {
+            clipped(predictions)?.f_log()?.f_log_softmax(-1, None)?
         }
-        _ => pair_sum(loss, predictions, targets)?,
+        (LossKind::CrossEntropy, Some(LossInput::Probabilities)) => {
+            clipped(&predictions.f_div(&sum(predictions)?)?)?.f_log()?
+        }
+        _ => predictions.shallow_clone(),
     };
-    match (loss.kind, loss.pairing) {
-        (LossKind::Sse, _) => Ok(sum),
-        (_, Pairing::Matched | Pairing::Broadcast) => sum.f_div_scalar(rows),
-        (_, Pairing::BroadcastMean) => sum.f_div_scalar(rows * rows),
+    if !sparse {
+        return targets.f_mul(&logarithms)?.f_neg();
+    }
+    match predictions.size()[2] {
+        // A single unit is the first class' own; rows of the others have none.
+        1 => targets.f_logical_not()?.f_to_kind(predictions.kind())?.f_mul(&logarithms)?.f_neg(),
+        _ => logarithms.f_gather(2, &targets.f_to_kind(Kind::Int64)?, false)?.f_neg(),
     }
 }
 
@@ -58,9 +144,7 @@ fn pair_sum(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tenso
     let mut sum: Option<Tensor> = None;
     for start in (0..rows).step_by(BLOCK as usize) {
         let block = across.f_narrow(2, start, BLOCK.min(rows - start))?;
-        let [paired, block] =
-            [&leaf.f_expand([-1, -1, block.size()[2]], false)?, &block.f_expand([-1, rows, -1], false)?];
-        let part = total(&elements(loss, paired, block)?)?;
+        let part = total(&elements(loss, &leaf, &block)?)?;
         if derive {
             part.f_sum(Kind::Double)?.f_backward()?;
         }

@@ -13,17 +13,16 @@ use anyhow::Result;
 use tch::{Device, Kind, TchError, Tensor, no_grad};
 
 use super::engine::{self, Engine, Lane, Prediction, State};
-use crate::experiment::config;
 use feed::Feed;
 use network::Network;
 use optimizers::StackedOptimizer;
 
 pub struct Torch {
     network: Network,
-    loss: config::Loss,
+    loss: losses::TaskLoss,
     optimizer: StackedOptimizer,
     feed: Feed,
-    /// `[lanes, points, columns]` and `[lanes, points, 1]`.
+    /// `[lanes, points, columns]` and `[lanes, points, width]`.
     test_inputs: Tensor,
     test_targets: Tensor,
 }
@@ -50,11 +49,11 @@ impl Torch {
             Tensor::f_from_slice(&values)?.f_view(shape)?.f_to_device(device)?.f_to_kind(kind)
         };
         Ok(Torch {
-            loss: first.config.loss,
+            loss: losses::TaskLoss { loss: first.config.loss, sparse: first.data.coding.sparse },
             optimizer,
             feed: Feed::new(block, kind, device)?,
             test_inputs: test(&|lane| lane.data.scaled_inputs(&lane.data.test))?,
-            test_targets: test(&|lane| lane.data.scaled_targets(&lane.data.test))?,
+            test_targets: test(&|lane| lane.data.coded_targets(&lane.data.test))?,
             network,
         })
     }
@@ -73,7 +72,7 @@ impl Engine for Torch {
     fn gradient(&mut self, losses: bool) -> Result<Vec<f32>> {
         let (inputs, targets) = self.feed.next()?;
         let predictions = self.network.forward(&inputs, |_| Ok(()))?;
-        let loss = losses::loss(&self.loss, &predictions, &targets)?;
+        let loss = self.loss.of(&predictions, &targets)?;
         self.network.backward(&loss)?;
         Ok(if losses { host(&loss.f_detach()?)? } else { Vec::new() })
     }
@@ -104,11 +103,10 @@ impl Engine for Torch {
                 dead.iter_mut().zip(alive).for_each(|(dead, alive)| *dead += (units - alive) as usize);
                 Ok(())
             })?;
-            let loss = losses::loss(&self.loss, &predictions, &self.test_targets)?;
+            let loss = self.loss.of(&predictions, &self.test_targets)?;
             Ok::<_, TchError>((host(&loss)?, host(&predictions)?))
         })?;
-        let points = values.len() / lanes;
-        let lanes = loss.into_iter().zip(values.chunks(points)).zip(dead);
+        let lanes = loss.into_iter().zip(values.chunks(values.len() / lanes)).zip(dead);
         Ok(lanes.map(|((loss, values), dead_units)| Prediction { loss, values: values.to_vec(), dead_units }).collect())
     }
 

@@ -42,6 +42,7 @@ impl Layer {
                 Output::Sigmoid => x.f_sigmoid(),
                 Output::Tanh => x.f_tanh(),
                 Output::Softmax => x.f_softmax(-1, None),
+                Output::LogSoftmax => x.f_log_softmax(-1, None),
             },
         }
     }

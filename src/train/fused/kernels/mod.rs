@@ -8,10 +8,13 @@
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::needless_range_loop)] // A tile's loops count registers; with iterators they leave them.
 mod avx2;
+#[macro_use]
 mod passes;
+mod classes;
 
 use std::ptr::NonNull;
 
+pub use classes::*;
 pub use passes::*;
 use tch::{Device, Kind, TchError, Tensor};
 

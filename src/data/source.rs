@@ -1,0 +1,282 @@
+//! What an experiment's files hold, read once: inputs, targets, classes, and what is missing.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow, bail, ensure};
+
+use super::csv_file::{CsvFile, Reading, expand};
+use super::table::{Column, Table, Values};
+use super::tensors::TensorFile;
+use crate::experiment::config::{Data, Missing, Target, TargetColumns, Test};
+use crate::experiment::table::{InputColumn, TableSchema, Task};
+use crate::text::numbers::plural;
+use crate::text::{one_line, shorten};
+
+/// The rows of a target's file, and perhaps of a test file, without those that cannot be used.
+#[derive(Debug, Clone)]
+pub struct Source {
+    pub rows: Rows,
+    /// Of a test file of its own, its texts at the places that they have in `rows`.
+    pub test: Option<Rows>,
+    /// How many columns of the tables are inputs; those behind them are targets.
+    pub inputs: usize,
+    pub schema: TableSchema,
+    /// What is known of rows that were left out, a line for each file.
+    pub notes: Vec<String>,
+}
+
+/// Rows of a file that are used.
+#[derive(Debug, Clone)]
+pub struct Rows {
+    pub columns: Vec<Column>,
+    /// Each row's place in the file, from 0.
+    pub places: Vec<usize>,
+}
+
+/// The SHA-256 of each file.
+type Hashes = Vec<(PathBuf, String)>;
+
+/// A file by its name in messages.
+fn shown(path: &Path) -> String {
+    one_line(&path.display().to_string())
+}
+
+impl Source {
+    /// What `data` names, with the SHA-256 of each file; nothing where its target is not a file's. `open` reads a CSV.
+    pub fn read(
+        data: &Data,
+        mut open: impl FnMut(&Path) -> Result<std::sync::Arc<CsvFile>>,
+    ) -> Result<Option<(Self, Hashes)>> {
+        match &data.target {
+            Target::Csv { csv, inputs, columns } => {
+                let file = open(csv)?;
+                let names = expand(file.header(), inputs, columns.names())
+                    .map_err(|message| anyhow!(one_line(&format!("{}: {message}", csv.display()))))?;
+                let (key, reading) = match columns {
+                    TargetColumns::Output(_) => ("output", Reading::Number),
+                    TargetColumns::Outputs(_) => ("outputs", Reading::Number),
+                    TargetColumns::Class(_) => ("class", Reading::Text),
+                };
+                let inputs = names.iter().map(|name| ("inputs", name.clone(), Reading::Either));
+                let targets = columns.names().iter().map(|name| (key, name.clone(), reading));
+                let wanted: Vec<_> = inputs.chain(targets).collect();
+                let table = file.table(csv, &wanted)?;
+                let mut hashes = vec![(csv.clone(), file.sha256.clone())];
+                let test = match &data.test {
+                    Test::Csv(path) => {
+                        let test = open(path)?;
+                        // Each column is read as the target's file has it.
+                        let as_there = table.columns.iter().zip(&wanted).map(|(column, (key, name, _))| {
+                            let reading = match column.values {
+                                Values::Numbers(_) => Reading::Number,
+                                Values::Texts { .. } => Reading::Text,
+                            };
+                            (*key, name.clone(), reading)
+                        });
+                        hashes.push((path.clone(), test.sha256.clone()));
+                        Some((path.as_path(), test.table(path, &as_there.collect::<Vec<_>>())?))
+                    }
+                    _ => None,
+                };
+                let classes = matches!(columns, TargetColumns::Class(_));
+                Ok(Some((Self::of(csv, table, test, names.len(), classes, data)?, hashes)))
+            }
+            Target::Tensors { tensors } => {
+                let file = TensorFile::read(tensors)?;
+                let inputs = file.train.columns.iter().filter(|column| column.name.starts_with('x')).count();
+                ensure!(
+                    file.test.is_none() || data.holdout == 0.0,
+                    "{}: has x_test and y_test, beside which nothing is held out: remove data.holdout",
+                    shown(tensors)
+                );
+                let test = file.test.map(|test| (tensors.as_path(), test));
+                let source = Self::of(tensors, file.train, test, inputs, file.classes, data)?;
+                Ok(Some((source, vec![(tensors.clone(), file.sha256)])))
+            }
+            Target::Polynomial { .. } | Target::Formula { .. } => Ok(None),
+        }
+    }
+
+    fn of(
+        path: &Path,
+        table: Table,
+        test: Option<(&Path, Table)>,
+        inputs: usize,
+        has_classes: bool,
+        data: &Data,
+    ) -> Result<Self> {
+        let missing = data.missing.unwrap_or(Missing::Refuse);
+        let mut notes = Vec::new();
+        let mut rows = Rows::of(path, table, inputs, missing, &mut notes)?;
+        rows.columns[inputs..].iter_mut().for_each(forget_unused);
+        let test = match test {
+            Some((path, mut table)) => {
+                for (at, (known, column)) in rows.columns.iter().zip(&mut table.columns).enumerate() {
+                    recode(path, known, column, &table.lines, at >= inputs)?;
+                }
+                Some(Rows::of(path, table, inputs, missing, &mut notes)?)
+            }
+            None => None,
+        };
+        let targets = &rows.columns[inputs..];
+        let zero_or_one = |column: &Column| match &column.values {
+            Values::Numbers(values) => values.iter().all(|&value| value == 0.0 || value == 1.0),
+            Values::Texts { .. } => false,
+        };
+        let task = match has_classes {
+            true => Task::Classification,
+            false if targets.len() > 1 && targets.iter().all(zero_or_one) => Task::MultiLabel,
+            false => Task::Regression,
+        };
+        let classes = match &targets[0].values {
+            Values::Texts { texts, .. } => texts.clone(),
+            Values::Numbers(_) => Vec::new(),
+        };
+        if let (Task::Classification, [] | [_]) = (task, &classes[..]) {
+            let (name, only) = (shorten(&targets[0].name), classes.first().map_or("", String::as_str));
+            bail!("{}: {name} is {:?} in every row: a class needs another beside it", shown(path), shorten(only));
+        }
+        let column = |column: &Column| InputColumn {
+            name: column.name.clone(),
+            categories: match &column.values {
+                Values::Texts { texts, .. } => Some(texts.clone()),
+                Values::Numbers(_) => None,
+            },
+        };
+        let schema = TableSchema {
+            task,
+            inputs: rows.columns[..inputs].iter().map(column).collect(),
+            outputs: targets.iter().map(|column| column.name.clone()).collect(),
+            classes,
+            dropped_rows: rows.dropped() + test.as_ref().map_or(0, Rows::dropped),
+        };
+        Ok(Source { rows, test, inputs, schema, notes })
+    }
+}
+
+impl Rows {
+    /// The rows of a table that miss nothing, or nothing that cannot be filled.
+    fn of(path: &Path, table: Table, inputs: usize, missing: Missing, notes: &mut Vec<String>) -> Result<Self> {
+        let count = table.columns.first().map_or(0, |column| column.values.rows());
+        let place = |row: usize| match table.lines.get(row) {
+            Some(line) => format!("{}:{line}: ", shown(path)),
+            None => format!("{}: row {row} (from 0): ", shown(path)),
+        };
+        let mut whole = vec![true; count];
+        let mut first: Option<(usize, &str)> = None;
+        for (at, column) in table.columns.iter().enumerate() {
+            if missing == Missing::Mean && at < inputs {
+                continue;
+            }
+            for (row, whole) in whole.iter_mut().enumerate().filter(|(row, _)| column.values.misses(*row)) {
+                *whole = false;
+                if first.is_none_or(|(earliest, _)| row < earliest) {
+                    first = Some((row, &column.name));
+                }
+            }
+        }
+        let Some((row, name)) = first else {
+            return Ok(Rows { columns: table.columns, places: (0..count).collect() });
+        };
+        let cell = format!("{}{} is missing", place(row), shorten(name));
+        if missing == Missing::Refuse {
+            bail!(one_line(&format!("{cell}: mend or remove the row, or set data.missing to \"drop\" or \"mean\"")));
+        }
+        let places: Vec<usize> = (0..count).filter(|&row| whole[row]).collect();
+        ensure!(
+            !places.is_empty(),
+            "{}: every row misses a value: mend some, or set data.missing = \"mean\"",
+            shown(path)
+        );
+        let dropped = count - places.len();
+        let what = if missing == Missing::Mean { "their target is missing" } else { "they miss a value" };
+        notes.push(format!(
+            "{}: {} of {count} left out because {what}, the first: {cell}",
+            shown(path),
+            plural(dropped, "row is", "rows are")
+        ));
+        let columns = table.columns.into_iter().map(|column| column.pick(&places)).collect();
+        Ok(Rows { columns, places })
+    }
+
+    pub fn count(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Rows of the file up to the last that is used, which are not.
+    fn dropped(&self) -> usize {
+        self.places.last().map_or(0, |last| last + 1) - self.places.len()
+    }
+}
+
+impl Values {
+    pub fn rows(&self) -> usize {
+        match self {
+            Values::Numbers(values) => values.len(),
+            Values::Texts { codes, .. } => codes.len(),
+        }
+    }
+
+    pub fn misses(&self, row: usize) -> bool {
+        match self {
+            Values::Numbers(values) => values[row].is_nan(),
+            Values::Texts { codes, .. } => codes[row].is_none(),
+        }
+    }
+}
+
+impl Column {
+    fn pick(self, rows: &[usize]) -> Self {
+        let values = match self.values {
+            Values::Numbers(values) => Values::Numbers(rows.iter().map(|&row| values[row]).collect()),
+            Values::Texts { texts, codes } => {
+                Values::Texts { texts, codes: rows.iter().map(|&row| codes[row]).collect() }
+            }
+        };
+        Column { name: self.name, values }
+    }
+}
+
+/// Takes texts away that no row has.
+fn forget_unused(column: &mut Column) {
+    let Values::Texts { texts, codes } = &mut column.values else { return };
+    let mut used = vec![false; texts.len()];
+    codes.iter().flatten().for_each(|&code| used[code as usize] = true);
+    let place = |at: usize| used[..at].iter().filter(|&&used| used).count() as u32;
+    let places: Vec<u32> = (0..used.len()).map(place).collect();
+    codes.iter_mut().flatten().for_each(|code| *code = places[*code as usize]);
+    let mut used = used.into_iter();
+    texts.retain(|_| used.next().unwrap_or(false));
+}
+
+/// Gives the texts of a test file's column their places in the column that is known from the target's file: of an input,
+/// one that is not known stands behind those that are; of a target there can be none.
+fn recode(path: &Path, known: &Column, column: &mut Column, lines: &[usize], target: bool) -> Result<()> {
+    let (Values::Texts { texts: known_texts, .. }, Values::Texts { texts, codes }) =
+        (&known.values, &mut column.values)
+    else {
+        return Ok(());
+    };
+    let mut all = known_texts.clone();
+    let mut places = Vec::with_capacity(texts.len());
+    for (at, text) in texts.iter().enumerate() {
+        let place = all.iter().position(|known| known == text);
+        if place.is_none() && target {
+            let row = codes.iter().position(|code| *code == Some(at as u32)).unwrap_or(0);
+            let line = lines.get(row).map_or_else(|| format!(" row {row} (from 0)"), ToString::to_string);
+            bail!(one_line(&format!(
+                "{}:{line}: {} is {:?}, a class that the target's file does not have: mend or remove the row",
+                shown(path),
+                shorten(&column.name),
+                shorten(text)
+            )));
+        }
+        places.push(place.unwrap_or_else(|| {
+            all.push(text.clone());
+            all.len() - 1
+        }) as u32);
+    }
+    codes.iter_mut().flatten().for_each(|code| *code = places[*code as usize]);
+    *texts = all;
+    Ok(())
+}
