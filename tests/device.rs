@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::atomic::AtomicBool;
 
 use common::Misfit;
-use common::engines::{OUTPUTS, TASKS, table};
+use common::engines::{TASKS, table};
 use misfit::experiment::Experiment;
 use misfit::experiment::config::{Config, EngineName};
 use misfit::results::rows::CurvePoint;
@@ -92,7 +92,7 @@ fn runs_of_several_outputs_by_torch_are_those_by_the_fused_engine() {
     single_threaded();
     let file = table(3, 60);
     for (nth, task) in TASKS.iter().enumerate() {
-        let output = OUTPUTS[[0, 2, 4, 5][nth % 4]];
+        let output = task.output(nth);
         let model = "hidden = [12, 9]\nactivation = \"tanh\"\ninit = \"pytorch\"";
         let rest =
             "scale_input = \"standardize\"\n[batch]\nsize = 20\ndraw = \"epoch\"\n[train]\nsteps = 60\nlog_points = 16";

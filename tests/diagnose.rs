@@ -44,7 +44,7 @@ impl Diagnosed {
     }
 
     fn fixes(&self) -> Vec<&str> {
-        let known = ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2"];
+        let known = ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2", "accuracy"];
         let mut fixes: Vec<&str> = self.runs[0].keys().map(String::as_str).filter(|c| !known.contains(c)).collect();
         fixes.sort_unstable();
         fixes
@@ -416,4 +416,158 @@ fn fixes_that_cannot_be_made_together_are_judged_by_the_sets_that_can() {
     let ran = misfit.run(&["diagnose", "never.toml", "--out", "never"]);
     assert_eq!(ran.code(), 2);
     assert!(ran.stderr().contains("\"huge\"") && ran.stderr().lines().count() == 1, "{}", ran.stderr());
+}
+
+/// Two classes whose border is a circle, with a column of texts that says nothing and has commas and gaps.
+fn circle() -> String {
+    let place = |nth: u32| f64::from(nth.wrapping_mul(2_654_435_761) >> 8) / f64::from(1 << 24) * 4.0 - 2.0;
+    let rows = (0..150_u32).map(|nth| {
+        let (a, b) = (place(nth), place(nth + 1000));
+        let town = ["\"Riga, old\"", "Oslo", "", "\"\"\"B\"\"\""][nth as usize % 4];
+        format!("{a:?},{b:?},{town},{}\n", if a * a + b * b < 2.0 { "\"in, or on\"" } else { "out" })
+    });
+    format!("a,b,town,side\n{}", rows.collect::<String>())
+}
+
+const SOFTMAX: &str = r#"
+seeds = 3
+[data]
+target = { csv = "train.csv", inputs = ["*"], class = "side" }
+test = { csv = "test.csv" }
+missing = "mean"
+[batch]
+size = 25
+draw = "epoch"
+[model]
+hidden = [16]
+output = "softmax"
+[loss]
+kind = "bce"
+[optimizer]
+learning_rate = 2e-2
+[train]
+steps = 400
+[goal]
+accuracy = 0.9
+"#;
+
+#[test]
+fn of_classes_it_says_accuracies_judges_by_their_goal_and_the_repaired_experiment_is_the_one_that_was_measured() {
+    let misfit = Misfit::new();
+    let circle = circle();
+    let (header, rows) = circle.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    misfit.write("train.csv", &format!("{header}\n{}\n", rows[..100].join("\n")));
+    misfit.write("test.csv", &format!("{header}\n{}\n", rows[100..].join("\n")));
+    misfit.write("softmax.toml", SOFTMAX);
+    let found = diagnose(&misfit, &["softmax.toml"]);
+    assert_eq!(found.enough(), [set(&["sigmoid-output"])], "{}", found.said);
+    assert_eq!(found.severity("softmax-over-one-unit"), "critical");
+    // What the CSVs show.
+    let mut accuracies: Vec<f64> =
+        found.runs.iter().filter(|row| row["variant"] == "baseline").map(|row| number(row, "accuracy")).collect();
+    accuracies.sort_by(f64::total_cmp);
+    assert!(found.said.contains("a fit is accuracy 0.9000."), "{}", found.said);
+    let shown: f64 = found.said.split("accuracy ").nth(1).unwrap().split(' ').next().unwrap().parse().unwrap();
+    assert!((shown - accuracies[1]).abs() < 1e-3, "{}", found.said);
+    assert!(!found.said.contains("RMSE") && !found.said.contains("straight line"), "{}", found.said);
+    for row in &found.runs {
+        assert_eq!(row["outcome"] == "fits", number(row, "accuracy") >= 0.9, "{row:?}");
+    }
+    // Nothing of what is only said of numbers.
+    let names: Vec<&str> = found.findings.iter().map(|row| row["finding"].as_str()).collect();
+    for never in
+        ["unreachable-targets", "raw-targets", "raw-inputs", "linear-network", "too-few-units", "noisy-targets"]
+    {
+        assert!(!names.contains(&never), "{names:?}");
+    }
+    // From wherever it lies.
+    misfit.ok(&["run", "out/repaired.toml", "--out", "repaired"]);
+    let repaired = rows_of(&misfit, "repaired/runs.csv");
+    let measured: Vec<&Row> = found.runs.iter().filter(|row| row["variant"] == "sigmoid-output").collect();
+    assert_eq!(repaired.len(), 3);
+    for (ours, theirs) in repaired.iter().zip(measured) {
+        for column in ["outcome", "test_rmse", "accuracy", "last_loss"] {
+            assert_eq!(ours[column], theirs[column], "{column}");
+        }
+    }
+}
+
+fn rows_of(misfit: &Misfit, name: &str) -> Vec<Row> {
+    rows(&misfit.read(name))
+}
+
+#[test]
+fn the_rules_of_one_number_are_silent_where_there_are_several_or_classes() {
+    let misfit = Misfit::new();
+    let values = |nth: i32| (f64::from(nth) / 10.0 - 3.0, f64::from(nth * 37 % 60) / 10.0 - 3.0);
+    let rows: String = (0..60)
+        .map(values)
+        .map(|(a, b)| {
+            format!("{a},{b},{},{},{}\n", a - b / 2.0, 100.0 + a + b, ["x", "y", "z"][(a + b).rem_euclid(3.0) as usize])
+        })
+        .collect();
+    misfit.write("rows.csv", &format!("a,b,y,z,kind\n{rows}"));
+    let with = |columns: &str, rest: &str| {
+        format!(
+            "seeds = 2\n[data]\ntarget = {{ csv = \"rows.csv\", inputs = [\"a\", \"b\"], {columns} }}\n{rest}\n[train]\nsteps = 30\n"
+        )
+    };
+    for (columns, rest, finds, never) in [
+        // Planes that a linear network fits: what is raw is the one output that is far from 0.
+        (
+            "outputs = [\"y\", \"z\"]",
+            "[model]\nhidden = []",
+            &["raw-targets: \"z\" goes from"][..],
+            &["linear-network", "noisy-targets", "rate-beyond-limit"][..],
+        ),
+        // A softmax over two units is none over one; one of the targets it cannot reach.
+        (
+            "outputs = [\"y\", \"z\"]",
+            "[model]\nhidden = [4]\noutput = \"softmax\"",
+            &["unreachable-targets: ", "a softmax's (0, 1)"],
+            &["softmax-over-one-unit"],
+        ),
+        // The places of classes are no targets that a sigmoid must reach.
+        (
+            "class = \"kind\"",
+            "[model]\nhidden = []\noutput = \"sigmoid\"\n[loss]\nkind = \"cross_entropy\"",
+            &[],
+            &["unreachable-targets", "raw-targets", "linear-network", "softmax-over-one-unit"],
+        ),
+        (
+            "class = \"kind\"",
+            "[model]\nhidden = [4]\noutput = \"softmax\"\n[loss]\nkind = \"cross_entropy\"\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 100.0",
+            &[],
+            &["unreachable-targets", "raw-targets", "rate-beyond-limit", "softmax-over-one-unit"],
+        ),
+        // Of ±1 half is beyond a sigmoid.
+        (
+            "class = \"kind\"",
+            "labels = \"plus-minus\"\n[model]\nhidden = [4]\noutput = \"sigmoid\"",
+            &["unreachable-targets: 120 of 180 targets, which go from -1 to 1"],
+            &["raw-targets"],
+        ),
+        // Three classes through one unit: the softmax is over one, and a unit for each class is what the loss needs.
+        (
+            "class = \"kind\"",
+            "[model]\nhidden = [4]\noutputs = 1\noutput = \"softmax\"\n[loss]\nkind = \"cross_entropy\"",
+            &["softmax-over-one-unit: a softmax over one unit is 1", "unit-a-class: model.outputs = \"auto\""],
+            &["unreachable-targets"],
+        ),
+    ] {
+        misfit.write("rows.toml", &with(columns, rest));
+        let found = diagnose(&misfit, &["rows.toml", "--fresh"]);
+        let told: Vec<String> = found
+            .findings
+            .iter()
+            .map(|row| format!("{}: {} {}", row["finding"], row["evidence"], row["fix"]))
+            .collect();
+        for find in finds {
+            assert!(told.iter().any(|line| line.contains(find)), "{find} in {told:#?}");
+        }
+        for rule in never {
+            assert!(!told.iter().any(|line| line.starts_with(rule)), "{rule} in {told:#?}");
+        }
+    }
 }

@@ -170,23 +170,21 @@ fn differences(lane: &Lane, parameters: &[Vec<f32>], stride: usize, x: &[f32], y
 fn check(config: &Config, stride: usize, tolerance: f64) {
     let lanes = [2, 7].map(|seed| common::lane(config, seed));
     let ways = ways(config, config.loss.kind != LossKind::LogCosh);
-    let states: Vec<_> = ways
+    let (losses, states): (Vec<_>, Vec<_>) = ways
         .iter()
         .map(|&way| {
             let mut engines = Engines::new(way, &lanes);
-            engines.gradient();
-            engines.state()
+            (engines.gradient(), engines.state())
         })
-        .collect();
+        .unzip();
     for (at, lane) in lanes.iter().enumerate() {
         let (mut x, mut y) = (Vec::new(), Vec::new());
         lane.batches().expect("batches").next_into(&mut x, &mut y);
         let parameters = &states[0][at].parameters;
-        let tensors: Vec<Vec<f64>> =
-            parameters.iter().map(|tensor| tensor.iter().map(|&p| f64::from(p)).collect()).collect();
-        // Rows of zeros that are divided by their sum.
-        if loss(lane, &tensors, &x, &y).is_nan() {
-            states.iter().for_each(|states| assert!(states[at].gradient.iter().flatten().any(|g| g.is_nan())));
+        // Rows of zeros that a loss divides by their sum.
+        let wide = |tensor: &Vec<f32>| tensor.iter().map(|&p| f64::from(p)).collect();
+        if loss(lane, &parameters.iter().map(wide).collect::<Vec<_>>(), &x, &y).is_nan() {
+            losses.iter().for_each(|losses| assert!(losses[at].is_nan(), "{:?} {:?}", config.model, config.loss));
             continue;
         }
         let slopes = differences(lane, parameters, stride, &x, &y);
@@ -261,7 +259,8 @@ fn gradients_of_several_outputs_agree_with_differences_in_f64_for_every_target_l
         for task in TASKS {
             for output in OUTPUTS {
                 let (model, rows) = (INIT.replace("HIDDEN", "[5]"), "[batch]\nsize = 13");
-                check(&task.config(&file, count, output, &model, rows), 1 + count / 3, 3e-5);
+                let tolerance = if task.sound(output) { 3e-5 } else { 1e-3 };
+                check(&task.config(&file, count, output, &model, rows), 1 + count / 3, tolerance);
             }
         }
     }

@@ -160,6 +160,8 @@ impl Oracle {
                     }
                 };
                 match self.sparse {
+                    // A single unit is the first class's.
+                    true if logs.size()[1] == 1 => -(targets.eq(0) * logs),
                     true => logs.g_nll_loss::<Tensor>(
                         &targets.view([-1]).to_kind(Kind::Int64),
                         None,
@@ -241,7 +243,7 @@ fn gradients_and_losses_agree_with_autograd_for_every_activation_output_loss_pai
             for output in OUTPUTS {
                 for loss in LOSSES {
                     for pairing in PAIRINGS {
-                        first_step(&case(hidden, activation, output, loss, pairing, OPTIMIZERS[0]));
+                        first_step(&case(hidden, activation, output, loss, pairing, OPTIMIZERS[0]), 1e-5);
                     }
                 }
             }
@@ -260,7 +262,8 @@ fn gradients_and_losses_of_several_outputs_agree_with_autograd_for_every_target_
             for output in OUTPUTS {
                 let activation = if hidden == "[]" { "" } else { "activation = \"tanh\"\n" };
                 let model = format!("hidden = {hidden}\n{activation}init = \"pytorch\"");
-                first_step(&task.config(&file, count, output, &model, &format!("[batch]\nsize = {batch}")));
+                let config = task.config(&file, count, output, &model, &format!("[batch]\nsize = {batch}"));
+                first_step(&config, if task.sound(output) { 1e-5 } else { 1e-2 });
             }
         }
     }
@@ -271,13 +274,14 @@ fn parameters_of_several_outputs_agree_with_libtorchs_optimizers_after_200_steps
     single_threaded();
     let file = table(3, 60);
     for (nth, task) in TASKS.iter().enumerate() {
-        let (output, optimizer) = (OUTPUTS[[0, 2, 4, 5][nth % 4]], OPTIMIZERS[nth % 9]);
+        let (output, optimizer) = (task.output(nth), OPTIMIZERS[nth % 9]);
         let rest = format!("[batch]\nsize = 16\ndraw = \"epoch\"\n[optimizer]\n{optimizer}\n[train]\nsteps = 200");
         follow(&task.config(&file, 3, output, "hidden = [6, 5]\nactivation = \"tanh\"\ninit = \"pytorch\"", &rest));
     }
 }
 
-fn first_step(config: &Config) {
+/// Gradients and losses may differ by `tolerance`, relatively.
+fn first_step(config: &Config, tolerance: f64) {
     let lanes = lanes(config);
     let ways = ways(config, covered(config));
     let measured: Vec<_> = ways
@@ -292,8 +296,8 @@ fn first_step(config: &Config) {
         for (way, losses, states) in &measured {
             let error = relative(&states[at].gradient, gradient);
             let [m, l] = [&config.model as &dyn std::fmt::Debug, &config.loss];
-            assert!(error <= 1e-5, "{way:?} and {what}, lane {at}: {m:?} {l:?}: gradients differ by {error:e}");
-            let near = (f64::from(losses[at]) - loss).abs() <= 1e-5 * loss.abs() + 1e-7;
+            assert!(error <= tolerance, "{way:?} and {what}, lane {at}: {m:?} {l:?}: gradients differ by {error:e}");
+            let near = (f64::from(losses[at]) - loss).abs() <= tolerance * loss.abs() + 1e-7;
             assert!(
                 near || (losses[at].is_nan() && loss.is_nan()),
                 "{way:?} and {what}, lane {at}: {m:?} {l:?}: losses {} and {loss}",

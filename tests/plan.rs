@@ -479,3 +479,56 @@ fn a_plan_is_found_by_whatever_name_its_folder_has_and_several_damaged_tasks_are
     refused(&misfit.run(&["merge", "results/swept-plan"]), &["is not a manifest", "--fresh"]);
     misfit.ok(&["merge", "results/swept-plan", "--fresh"]);
 }
+
+#[test]
+fn classes_texts_and_files_of_their_own_are_planned_and_merged_as_one_process_has_them() {
+    let town = |nth: usize| {
+        ["\"Riga, old\"", "Oslo", "\"\"\"Bern\"\"\"", "", "Rare"][if nth.is_multiple_of(29) { 4 } else { nth % 4 }]
+    };
+    let table = |from: usize, to: usize| {
+        let row = |nth: usize| {
+            format!(
+                "{}\t{}\t{}\n",
+                town(nth),
+                nth * nth % 17,
+                if nth.is_multiple_of(3) { "\"big, fine\"" } else { "small" }
+            )
+        };
+        format!("town\tsize\tkind\n{}", (from..to).map(row).collect::<String>())
+    };
+    for (nth, (data, drops)) in [
+        // Which texts are among the training rows differs from seed to seed.
+        ("holdout = 0.5\nmissing = \"drop\"", true),
+        ("test = { csv = \"test.csv\" }\nmissing = \"mean\"", false),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let misfit = made(&format!(
+            "name = \"swept\"\nseeds = 5\n[data]\ntarget = {{ csv = \"rows.csv\", inputs = [\"*\"], class = \"kind\" }}\n{data}\n\
+             [model]\nhidden = [4]\n[loss]\nkind = \"cross_entropy\"\n[train]\nsteps = 20\n[sweep]\n\"model.output\" = [\"identity\", \"softmax\"]\n"
+        ));
+        misfit.write("rows.csv", &table(0, 60));
+        misfit.write("test.csv", &table(60, 80));
+        misfit.ok(&["run", "swept.toml", "--out", "one"]);
+        let planned = misfit.ok(&["plan", "swept.toml", "--tasks", "4"]);
+        assert_eq!(
+            planned.stderr().contains(" of 60 rows are left out because they miss a value"),
+            drops,
+            "{}",
+            planned.stderr()
+        );
+        // Tasks and merge look at the plan's own copies.
+        for file in ["swept.toml", "rows.csv", "test.csv"] {
+            std::fs::remove_file(misfit.folder.path().join(file)).unwrap();
+        }
+        let copies = std::fs::read_dir(misfit.folder.path().join("results/swept-plan/data")).unwrap().count();
+        assert_eq!(copies, 1 + nth);
+        do_all(&misfit, [2, 0, 3, 1]);
+        assert_eq!(misfit.ok(&["merge", "results/swept-plan"]).code(), 0);
+        same(&misfit, "results/swept", "one");
+        assert!(misfit.read("one/predictions.csv").contains("\"Riga, old\""));
+        assert_eq!(misfit.ok(&["diff", "results/swept", "one"]).code(), 0);
+        misfit.ok(&["report", "results/swept"]);
+    }
+}

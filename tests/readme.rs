@@ -30,9 +30,9 @@ fn blocks(language: &str) -> Vec<String> {
 }
 
 /// Whether a line of the README shows a printed one. They must be equal, but for the figures of variants that libtorch
-/// computes: its last digits depend on the processor, and 10 000 steps let them grow.
+/// computes, or the sigmoids of which it does: its last digits depend on the processor, and 10 000 steps let them grow.
 fn shows(shown: &str, printed: &str) -> bool {
-    let by_libtorch = ["answer", "answer-intended", "repaired"];
+    let by_libtorch = ["answer", "answer-intended", "repaired", "other-answer"];
     let first = |line: &str| line.split_whitespace().next().unwrap_or_default().to_owned();
     if shown == printed || !by_libtorch.contains(&first(shown).as_str()) {
         return shown == printed;
@@ -65,6 +65,11 @@ fn every_command_of_the_readme_runs() {
     let misfit = Misfit::new();
     let [mine] = &blocks("toml")[..] else { panic!("one experiment in the README") };
     misfit.write("cubic.toml", mine);
+    std::fs::create_dir(misfit.folder.path().join("experiments")).unwrap();
+    for file in ["classes.toml", "moons.csv", "penguins.toml", "penguins.csv"] {
+        let from = root.join("experiments").join(file);
+        std::fs::copy(from, misfit.folder.path().join("experiments").join(file)).unwrap();
+    }
     let commands: Vec<String> =
         blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
     assert!(commands.len() >= 6, "{commands:?}");
@@ -97,12 +102,13 @@ fn every_command_of_the_readme_runs() {
             assert_ne!(copy, changed);
             misfit.write("mine.toml", &changed);
         }
-        let [run, diagnosis, _] = &blocks("text")[..] else {
-            panic!("two outputs in the README, and a line for clusters")
+        let [run, diagnosis, classes, _] = &blocks("text")[..] else {
+            panic!("three outputs in the README, and a line for clusters")
         };
         let shown = match command.as_str() {
             "scripts/run" => Some(run),
             "target/release/misfit diagnose" => Some(diagnosis),
+            "target/release/misfit run experiments/classes.toml" => Some(classes),
             _ => None,
         };
         if let Some(shown) = shown {

@@ -47,8 +47,11 @@ fn the_files_have_their_fixed_headers_and_are_sorted_by_key() {
     misfit.ok(&["run", "small.toml", "--out", "out"]);
     let [curves, runs, predictions] = misfit.csvs("out");
     let header = |text: &str| text.lines().next().unwrap_or_default().to_owned();
-    assert_eq!(header(&curves), "variant,seed,step,train_loss,test_loss,test_rmse,grad_norm,update_ratio,dead_units");
-    assert_eq!(header(&runs), "variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2,tanh,fast,wide");
+    assert_eq!(
+        header(&curves),
+        "variant,seed,step,train_loss,test_loss,test_rmse,grad_norm,update_ratio,dead_units,accuracy"
+    );
+    assert_eq!(header(&runs), "variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2,accuracy,tanh,fast,wide");
     assert_eq!(header(&predictions), "variant,seed,x,target,prediction");
     for text in [&curves, &runs, &predictions] {
         assert!(text.ends_with('\n') && !text.contains('\r'));
@@ -335,4 +338,48 @@ fn a_manifest_of_the_version_before_is_read_and_its_variants_get_their_engine() 
     misfit.ok(&run);
     let again: serde_json::Value = serde_json::from_str(&misfit.read("out/manifest.json")).unwrap();
     assert_eq!(again["variants"], new);
+}
+
+#[test]
+fn an_experiment_of_classes_and_texts_goes_on_where_it_was_killed_and_not_with_another_file() {
+    let misfit = Misfit::new();
+    let table = |rare: &str| {
+        let town = |nth: u32| ["\"Riga, old\"", "Oslo", "\"\"\"Bern\"\"\"", ""][nth as usize % 4];
+        let row = |nth: u32| {
+            let town = if nth.is_multiple_of(41) { rare } else { town(nth) };
+            format!("{town},{},{}\n", nth * nth % 17, ["\"big, fine\"", "small"][usize::from(nth.is_multiple_of(3))])
+        };
+        format!("town,size,kind\n{}", (0..120).map(row).collect::<String>())
+    };
+    misfit.write("rows.csv", &table("Rare"));
+    misfit.write(
+        "kinds.toml",
+        "seeds = 10\n[data]\ntarget = { csv = \"rows.csv\", inputs = [\"*\"], class = \"kind\" }\nholdout = 0.3\nmissing = \"mean\"\n\
+         [model]\nhidden = [12]\n[loss]\nkind = \"cross_entropy\"\n[train]\nsteps = 1500\nlog_points = 5\n",
+    );
+    misfit.ok(&["run", "kinds.toml", "--out", "whole"]);
+    let args = ["run", "kinds.toml", "--out", "out", "--threads", "1"];
+    let mut child = misfit.command(&args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    wait_for("a stack's end", || parts(&misfit) > 0);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let ran = misfit.ok(&args);
+    assert!(ran.stderr().contains("are in out already"), "{}", ran.stderr());
+    assert_eq!(misfit.csvs("out"), misfit.csvs("whole"));
+    // More seeds beside those that are there.
+    misfit.ok(&["run", "kinds.toml", "--out", "few", "--seeds", "3,8"]);
+    misfit.ok(&["run", "kinds.toml", "--out", "few"]);
+    assert_eq!(misfit.csvs("few"), misfit.csvs("whole"));
+    // Of a file that was changed nothing is mixed in, unless all is made anew.
+    misfit.write("rows.csv", &table("Other"));
+    let ran = misfit.run(&args);
+    assert_eq!((ran.code(), ran.stderr().lines().count()), (2, 1), "{}", ran.stderr());
+    assert!(
+        ran.stderr().contains("the data or the device differs") && ran.stderr().contains("--fresh"),
+        "{}",
+        ran.stderr()
+    );
+    assert_eq!(misfit.csvs("out"), misfit.csvs("whole"));
+    misfit.ok(&[&args[..], &["--fresh"]].concat());
+    assert!(misfit.csvs("out")[2].contains(",Other,") && !misfit.csvs("out")[2].contains(",Rare,"));
 }

@@ -126,8 +126,8 @@ const CURVES: &[Case] = &[
     (
         "a field too many",
         |t| t.replacen("baseline,1,0,", "baseline,1,0,0.5,", 1),
-        ":7: has 10 fields, the header 9",
-        ":7: has 10 fields, the header 9",
+        ":7: has 11 fields, the header 10",
+        ":7: has 11 fields, the header 10",
     ),
     (
         "another header",
@@ -207,8 +207,8 @@ const HEALTH: &[Case] = &[
     (
         "a field gone",
         |t| t.replacen("baseline,0,", "baseline,", 1),
-        ":2: has 26 fields, the header 27",
-        ":2: has 26 fields, the header 27",
+        ":2: has 35 fields, the header 36",
+        ":2: has 35 fields, the header 36",
     ),
     (
         "a run twice",
@@ -479,4 +479,48 @@ fn a_part_of_another_experiment_or_a_damaged_one_is_refused() {
     let at = text.find("\"experiment_hash\":\"").unwrap() + 19;
     let other = [&text[..at], &"0".repeat(64), &text[at + 64..]].concat();
     refused(other.as_bytes(), "is of another experiment: remove it, or set --out to a new folder");
+}
+
+#[test]
+fn a_class_or_a_text_that_was_changed_is_told_of_and_one_that_cannot_be_is_refused() {
+    let misfit = Misfit::new();
+    let row = |nth: u32| {
+        let (town, kind) =
+            (["\"Riga, old\"", "\"\"\"Bern\"\"\""][nth as usize % 2], ["3", "8"][usize::from(nth.is_multiple_of(3))]);
+        format!("{town},{},{kind}\n", nth * nth % 17)
+    };
+    misfit.write("rows.csv", &format!("town,size,kind\n{}", (0..20).map(row).collect::<String>()));
+    misfit.write(
+        "small.toml",
+        "seeds = 2\n[data]\ntarget = { csv = \"rows.csv\", inputs = [\"*\"], class = \"kind\" }\n[model]\nhidden = [4]\n\
+         [loss]\nkind = \"cross_entropy\"\n[train]\nsteps = 5\n",
+    );
+    misfit.ok(&["run", "small.toml", "--out", "whole"]);
+    misfit.ok(&["run", "small.toml", "--out", "out"]);
+    let whole = misfit.read("whole/predictions.csv");
+    let second = whole.lines().nth(2).unwrap().to_owned();
+    assert!(second.starts_with("baseline,0,1,\"\"\"Bern\"\"\",1.0,"), "{second}");
+    // The row's fields but for its prediction: what it is predicted as is one of the two.
+    let parts: Vec<&str> = second.split(',').collect();
+    let (predicted, other) = (parts[6], if parts[6] == "3" { "8" } else { "3" });
+    let otherwise = second.replacen(&format!(",{},{predicted},", parts[5]), &format!(",{},{other},", parts[5]), 1);
+    for (what, line, refused) in [
+        ("another prediction", otherwise, false),
+        ("another text", second.replace("Bern", "Born"), false),
+        ("a class that there is not", second.replacen(&format!(",{},", parts[5]), ",9,", 1), true),
+        ("a quote too many", second.replacen("\"\"\"Bern", "\"\"\"\"Bern", 1), false),
+        ("a probability that is none", second.replacen("0.", "O.", 1), true),
+    ] {
+        assert_ne!(line, second, "{what}");
+        misfit.write("out/predictions.csv", &whole.replacen(&second, &line, 1));
+        let ran = resumed(&misfit);
+        assert_eq!((ran.code(), ran.stderr().lines().count()), (2, 1), "{what}: {}", ran.stderr());
+        let says = if refused { "predictions.csv:3: " } else { "predictions.csv: was changed after misfit wrote it" };
+        assert!(ran.stderr().contains(says) && ran.stderr().contains(CURE), "{what}: {}", ran.stderr());
+        let ran = misfit.run(&["report", "out"]);
+        assert!(ran.code() == 0 && ran.stderr().contains(CHANGED), "{what}: {}", ran.stderr());
+        assert_ne!(misfit.run(&["diff", "whole", "out"]).code(), 0, "{what}");
+    }
+    misfit.write("out/predictions.csv", &whole);
+    assert_eq!(resumed(&misfit).code(), 0);
 }

@@ -21,7 +21,7 @@ Examples:
   misfit diff a.csv b.csv --key city,year                CSVs made elsewhere, aligned by columns of one's choice
   misfit diff a b --format md                            for an issue or a pull request
 
-Rows are aligned by variant, seed and step (or the inputs, of predictions); NaN equals NaN, and inf an inf of its sign.
+Rows are aligned by variant, seed and step (of predictions by the file's row, or the inputs); NaN equals NaN, and inf an inf of its sign.
 Numbers are the same where |a − b| ≤ atol + rtol·|b|. Exit codes: 0 the same, 1 different, 2 failed.";
 
 #[derive(Debug, Args)]

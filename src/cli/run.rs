@@ -10,7 +10,7 @@ use super::Exit;
 use crate::data::{Files, batch_rows, training_rows};
 use crate::experiment::config::{Config, EngineChoice, Word, difference};
 use crate::experiment::device::{Device, named};
-use crate::experiment::{Experiment, seeds};
+use crate::experiment::{Experiment, Goal, seeds};
 use crate::text::note::note;
 use crate::text::numbers::ranges;
 use crate::text::{one_line, unknown};
@@ -161,6 +161,10 @@ fn describe(experiment: &Experiment, variants: &[usize], device: Device) -> Stri
     let _ = writeln!(text, "\nbaseline");
     for (key, value) in crate::experiment::config::flatten(&experiment.baseline) {
         let _ = writeln!(text, "  {key} = {value}");
+    }
+    let Goal { accuracy, r2 } = experiment.goal;
+    for (key, wanted) in [("accuracy", accuracy), ("r2", r2)] {
+        let _ = wanted.map(|wanted| writeln!(text, "  goal.{key} = {wanted:?}"));
     }
     for &at in variants {
         let variant = &experiment.variants[at];

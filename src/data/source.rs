@@ -9,7 +9,6 @@ use super::table::{Column, Table, Values};
 use super::tensors::TensorFile;
 use crate::experiment::config::{Data, Missing, Target, TargetColumns, Test};
 use crate::experiment::table::{InputColumn, TableSchema, Task};
-use crate::text::numbers::plural;
 use crate::text::{one_line, shorten};
 
 /// The rows of a target's file, and perhaps of a test file, without those that cannot be used.
@@ -191,9 +190,9 @@ impl Rows {
         let dropped = count - places.len();
         let what = if missing == Missing::Mean { "their target is missing" } else { "they miss a value" };
         notes.push(format!(
-            "{}: {} of {count} left out because {what}, the first: {cell}",
+            "{}: {dropped} of {count} rows {} left out because {what}, the first: {cell}",
             shown(path),
-            plural(dropped, "row is", "rows are")
+            if dropped == 1 { "is" } else { "are" }
         ));
         let columns = table.columns.into_iter().map(|column| column.pick(&places)).collect();
         Ok(Rows { columns, places })

@@ -59,7 +59,8 @@ fn as_asked(baseline: &Measured) -> String {
             write!(text, "the mean has {}, the best straight line {}", median(|h| h.mean_rmse), median(|h| h.line_rmse))
         }
         (true, _) => {
-            write!(text, "the means have {}, the best plane {}", median(|h| h.mean_rmse), median(|h| h.line_rmse))
+            let [mean, line] = [median(|h| h.mean_rmse), median(|h| h.line_rmse)];
+            write!(text, "the means have {mean}, the best straight line of each output {line}")
         }
     };
     let Goal { accuracy, r2 } = baseline.goal.asked;

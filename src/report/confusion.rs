@@ -19,8 +19,10 @@ pub struct Confusion {
     counts: Vec<Vec<usize>>,
     /// Of classes taken together at the end: how many they are, and how many of their rows are right.
     others: Option<(usize, usize)>,
-    pub rows: usize,
-    pub right: usize,
+    /// All that there are.
+    pub classes: usize,
+    rows: usize,
+    right: usize,
 }
 
 impl Confusion {
@@ -31,7 +33,14 @@ impl Confusion {
             counts[truth][predicted.unwrap_or(count)] += 1;
         }
         let right = (0..count).map(|class| counts[class][class]).sum();
-        let whole = Confusion { names: classes.names.clone(), counts, others: None, rows: classes.truth.len(), right };
+        let whole = Confusion {
+            names: classes.names.clone(),
+            counts,
+            others: None,
+            classes: count,
+            rows: classes.truth.len(),
+            right,
+        };
         if count > MOST_CLASSES { whole.gathered() } else { whole }
     }
 

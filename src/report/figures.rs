@@ -3,7 +3,7 @@
 use anyhow::Result;
 
 use super::curves::Curve;
-use super::functions::{Classified, Column, Function, Learnt, Pairs};
+use super::functions::{Classified, Function, Learnt, Pairs};
 use super::plots::{
     Band, ChartSize, ClassPoint, CurveSeries, Curves, Drawn, Effects, FitPlot, Interval, Matrix, Parity, PlottedEffect,
     PointRow, Points, Regions,
@@ -173,8 +173,7 @@ fn numbers(study: &Study, at: usize, function: &Function, pairs: &Pairs, id: Str
 /// Classes over two inputs that are numbers.
 fn regions(study: &Study, at: usize, function: &Function, classes: &Classified, id: String) -> Result<Option<Figure>> {
     let [first, second] = &function.inputs[..] else { return Ok(None) };
-    let numbers = |column: &Column| column.values.iter().all(|value| !value.is_nan());
-    if !numbers(first) || !numbers(second) || classes.names.len() > Regions::MOST_CLASSES {
+    if !function.over_two_numbers() || classes.names.len() > Regions::MOST_CLASSES {
         return Ok(None);
     }
     let name = study.short_name(at);

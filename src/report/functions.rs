@@ -75,6 +75,11 @@ impl Function {
             _ => None,
         }
     }
+
+    /// Whether it has two inputs and both are numbers.
+    pub fn over_two_numbers(&self) -> bool {
+        self.inputs.len() == 2 && self.inputs.iter().all(|input| input.values.iter().all(|x| !x.is_nan()))
+    }
 }
 
 /// Which of the file's columns a variant has.

@@ -6,6 +6,7 @@ use super::confusion::Confusion;
 use super::functions::{Function, Learnt};
 use super::names::letter;
 use super::outputs;
+use super::plots::Regions;
 use super::published;
 use super::scores::{self, Measure};
 use super::simple::{self, SimplePredictors};
@@ -49,8 +50,8 @@ fn table<S: AsRef<str>>(header: &[S], numbers: &[usize], rows: Vec<Vec<Markup>>)
     folded(count, table)
 }
 
-/// A name and two numbers a row, which a phone has room for.
-fn small_table(header: &[String; 3], rows: Vec<[String; 3]>) -> Markup {
+/// A name and one or two numbers a row, which a phone has room for.
+fn small_table(header: &[String], rows: Vec<Vec<String>>) -> Markup {
     html! {
         div.wide { table {
             thead { tr { @for (column, name) in header.iter().enumerate() { th.number[column > 0] { (name) } } } }
@@ -255,7 +256,10 @@ pub fn confusion(study: &Study) -> Markup {
         h2 { "Which classes are taken for which" }
         @for (at, function, confusion) in classified {
             h3.matrix { (study.short_name(at)) }
-            (confusion.table(&format!("{}, {}.", study.short_name(at), study.middle_run(at, function))))
+            (confusion.table(&format!("{}, {}:", study.short_name(at), study.middle_run(at, function))))
+            @if confusion.classes > Regions::MOST_CLASSES && function.over_two_numbers() {
+                p.muted { "Of more than " (Regions::MOST_CLASSES) " classes no regions over the two inputs are drawn." }
+            }
         }
     }
 }

@@ -90,18 +90,21 @@ impl SimplePredictors {
         self.rows.iter().find(|row| row.name == name)
     }
 
-    /// Under these heads: name, score and R² of each.
-    pub fn sheet(&self, named: bool) -> ([String; 3], Vec<[String; 3]>) {
+    /// Under these heads: name and score of each, and R² where one has it.
+    pub fn sheet(&self, named: bool) -> (Vec<String>, Vec<Vec<String>>) {
+        let with_r2 = self.rows.iter().any(|row| !row.r2.is_nan());
         let cell = |value: f64, text: String| if value.is_nan() { NONE.to_owned() } else { text };
         let row = |row: &SimplePredictor| {
             let score = row.score(self.measure);
-            [
-                row.name.to_owned(),
-                cell(score, self.measure.spell(score)),
-                cell(row.r2, ratio(if row.r2.abs() < 5e-6 { 0.0 } else { row.r2 })),
-            ]
+            // Of what is 0 but for rounding no sign.
+            let r2 = if row.r2.abs() < 5e-6 { 0.0 } else { row.r2 };
+            let mut cells = vec![row.name.to_owned(), cell(score, self.measure.spell(score))];
+            cells.extend(with_r2.then(|| cell(r2, ratio(r2))));
+            cells
         };
-        ([self.title(named), self.measure.name().to_owned(), "R²".to_owned()], self.rows.iter().map(row).collect())
+        let mut header = vec![self.title(named), self.measure.name().to_owned()];
+        header.extend(with_r2.then(|| "R²".to_owned()));
+        (header, self.rows.iter().map(row).collect())
     }
 
     /// What its numbers are of; with names where there are other groups beside it.

@@ -222,11 +222,11 @@ fn simple_tables<'a>(
     let mut text = String::new();
     for group in groups.iter().take(MOST_GROUPS) {
         let (header, rows) = group.sheet(groups.len() > 1);
-        let mut table = table(&header.each_ref().map(String::as_str));
+        let mut table = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
         rows.into_iter().for_each(|row| {
             table.add_row(row);
         });
-        let _ = writeln!(text, "\n{}", finish(table, &[1, 2]));
+        let _ = writeln!(text, "\n{}", finish(table, &(1..header.len()).collect::<Vec<_>>()));
     }
     if groups.len() > MOST_GROUPS {
         let more = groups.len() - MOST_GROUPS;

@@ -394,7 +394,7 @@ mod tests {
         for (variant, seeds) in [("a", 3), ("a b", 1), ("a-b+c", 12), ("é", 2)] {
             for seed in 0..seeds {
                 for step in 0..9 {
-                    text.push_str(&format!("{variant},{seed},{step},0.5,NaN,inf,-inf,1e-300,{step}.25\n"));
+                    text.push_str(&format!("{variant},{seed},{step},0.5,NaN,inf,-inf,1e-300,{step}.25,NaN\n"));
                 }
             }
         }

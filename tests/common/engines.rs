@@ -62,7 +62,7 @@ impl Engines {
     }
 }
 
-/// A file of three inputs, as many numbers from −1 to 1, as many labels of 0 and 1, and a class of as many.
+/// A file of three inputs, `count` numbers from −1 to 1, as many labels of 0 and 1, and a class of as many, but at least two.
 pub fn table(count: usize, rows: usize) -> tempfile::NamedTempFile {
     use std::io::Write;
     let mut file = tempfile::NamedTempFile::new().expect("a file");
@@ -70,7 +70,7 @@ pub fn table(count: usize, rows: usize) -> tempfile::NamedTempFile {
     writeln!(file, "a,b,c,class{names}").expect("written");
     for row in 0..rows {
         let x = row as f64;
-        write!(file, "{},{},{},k{}", x.sin(), (0.7 * x).cos(), 0.02 * x, row * 7 % count).expect("written");
+        write!(file, "{},{},{},k{}", x.sin(), (0.7 * x).cos(), 0.02 * x, row * 7 % count.max(2)).expect("written");
         for i in 0..count {
             let y = (x * (0.3 + 0.1 * i as f64)).sin();
             write!(file, ",{y},{}", u8::from((row + i) % 3 == 0)).expect("written");
@@ -122,6 +122,26 @@ pub const TASKS: [Task; 26] = [
 pub const OUTPUTS: [&str; 6] = ["identity", "relu", "sigmoid", "tanh", "softmax", "log_softmax"];
 
 impl Task {
+    /// An output that gives what the loss takes.
+    pub fn output(&self, nth: usize) -> &'static str {
+        let some: &[&str] = match self.loss {
+            loss if loss.contains("log_probabilities") || loss.contains("nll") => &["log_softmax"],
+            loss if loss.contains("probabilities") => &["sigmoid", "softmax"],
+            _ => &["identity", "sigmoid", "softmax", "tanh"],
+        };
+        some[nth % some.len()]
+    }
+
+    /// Whether this output gives what the loss takes. What is no probability may add up to almost nothing, or leave almost
+    /// nothing of 1, by which it is divided: that multiplies rounding.
+    pub fn sound(&self, output: &str) -> bool {
+        match self.loss {
+            loss if loss.contains("\"probabilities") => ["sigmoid", "softmax"].contains(&output),
+            loss if loss.contains("\"log_probabilities") => output == "log_softmax",
+            _ => true,
+        }
+    }
+
     /// `count` of its targets in a file that [`table`] made; `rest` are keys of `[data]` and further sections.
     pub fn config(
         &self,
@@ -137,8 +157,10 @@ impl Task {
             "labels" => (format!("outputs = [{}]", columns("l")), String::new()),
             labels => ("class = \"class\"".to_owned(), format!("labels = {labels:?}\n")),
         };
+        // A single unit, to which classes beyond the first have none.
+        let outputs = if self.target == "index" && count == 1 { "outputs = 1\n" } else { "" };
         super::config(&format!(
-            "[data]\ntarget = {{ csv = {:?}, inputs = [\"a\", \"b\", \"c\"], {columns} }}\n{labels}{rest}\n[model]\n{model}\noutput = {output:?}\n[loss]\n{}\n",
+            "[data]\ntarget = {{ csv = {:?}, inputs = [\"a\", \"b\", \"c\"], {columns} }}\n{labels}{rest}\n[model]\n{outputs}{model}\noutput = {output:?}\n[loss]\n{}\n",
             file.path(),
             self.loss
         ))

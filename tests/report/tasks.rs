@@ -262,7 +262,7 @@ fn a_confusion_matrix_counts_the_classes_of_the_middle_run() {
                 }
                 let right = pairs.iter().filter(|(truth, predicted)| truth == predicted).count();
                 let said = format!(
-                    "{variant}, seed {seed}, the run with the median accuracy of 3. {right} of 40 test rows are right."
+                    "{variant}, seed {seed}, the run with the median accuracy of 3: {right} of 40 test rows are right."
                 );
                 assert!(seen.text().contains(&said), "{said}");
             }
@@ -308,6 +308,7 @@ fn of_many_classes_ten_fit_on_a_phone_and_of_more_than_twenty_none_is_lost() {
     for seen in &seen[..4] {
         assert_eq!(seen.sound()["scrolled"], json!([]), "{}", seen.view);
         assert!(headed(seen, CORNER).iter().all(|table| table.len() == 11));
+        assert!(seen.text().contains("Of more than 8 classes no regions over the two inputs are drawn."));
     }
     for seen in &seen[4..] {
         for (table, variant) in headed(seen.sound(), CORNER).iter().zip(["baseline", "repaired"]) {

@@ -1,6 +1,6 @@
 //! A plan: all runs of an experiment, frozen, numbered and cut into tasks, for machines that know nothing of one another.
 //!
-//! It is a folder with `plan.json`, a copy of each CSV target in `data/`, and a results folder for each task in `tasks/`.
+//! It is a folder with `plan.json`, a copy of each file of data in `data/`, and a results folder for each task in `tasks/`.
 //! The run of number n has the variant n/s and the seed n mod s of the plan's lists, of s seeds.
 
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ pub struct Plan {
     pub file: String,
     pub text: String,
     pub overrides: Vec<String>,
-    /// SHA-256 of each CSV that is a target.
+    /// SHA-256 of each file that targets or test rows are from.
     pub data: BTreeMap<PathBuf, String>,
     /// The kind of device that all tasks train on: `cpu` or `cuda`.
     pub device: String,
@@ -68,7 +68,7 @@ impl Plan {
         Ok(hex(&Sha256::digest(text)))
     }
 
-    /// Writes it and the targets' CSVs into a folder, unless the same is there already; whether it was.
+    /// Writes it and its files of data into a folder, unless the same is there already; whether it was.
     pub fn write(mut self, folder: &Path) -> Result<(Planned, bool)> {
         self.plan_hash = self.hash()?;
         let path = folder.join(PLAN);
@@ -89,7 +89,7 @@ impl Plan {
         for (path, sum) in &self.data {
             let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
             ensure!(hex(&Sha256::digest(&bytes)) == *sum, "{}: changed while the plan was made", path.display());
-            let copy = csv(folder, sum);
+            let copy = copy_of(folder, path, sum);
             fs::create_dir_all(folder.join(DATA)).with_context(unwritable)?;
             write_whole(&copy, |file| Ok(file.write_all(&bytes)?))?;
         }
@@ -101,9 +101,10 @@ impl Plan {
     }
 }
 
-/// Where a target's contents lie.
-fn csv(folder: &Path, sum: &str) -> PathBuf {
-    folder.join(DATA).join(format!("{sum}.csv"))
+/// Where a file's contents lie.
+fn copy_of(folder: &Path, path: &Path, sum: &str) -> PathBuf {
+    let tensors = path.extension().is_some_and(|extension| extension == "safetensors");
+    folder.join(DATA).join(format!("{sum}.{}", if tensors { "safetensors" } else { "csv" }))
 }
 
 impl Planned {
@@ -177,8 +178,9 @@ impl Planned {
     /// The same with its targets read from the plan's own copies, and what those hold.
     pub fn experiment(&self) -> Result<(Experiment, BTreeMap<PathBuf, String>)> {
         let (plan, mut experiment) = (&self.plan, self.as_planned()?);
-        experiment.relocate(|path| plan.data.get(path).map_or_else(|| path.to_owned(), |sum| csv(&self.folder, sum)));
-        let data = plan.data.values().map(|sum| (csv(&self.folder, sum), sum.clone())).collect();
+        let copy = |path: &Path, sum: &str| copy_of(&self.folder, path, sum);
+        experiment.relocate(|path| plan.data.get(path).map_or_else(|| path.to_owned(), |sum| copy(path, sum)));
+        let data = plan.data.iter().map(|(path, sum)| (copy(path, sum), sum.clone())).collect();
         Ok((experiment, data))
     }
 
