@@ -138,7 +138,7 @@ fn a_csv_has_the_types_the_values_and_the_missing_cells_that_pandas_finds() {
     for (name, about) in expected {
         for (packed, sha256) in [name.clone(), format!("{name}.gz")].iter().zip(about["sha256"].as_array().unwrap()) {
             let path = folder.path().join(packed);
-            let file = CsvFile::read(&path).unwrap();
+            let file = CsvFile::read(&path, "data.target.csv").unwrap();
             assert_eq!(&file.sha256, sha256.as_str().unwrap());
             let columns = about["columns"].as_object().unwrap();
             assert_eq!(file.header(), columns.keys().cloned().collect::<Vec<_>>(), "{name}");
@@ -361,7 +361,7 @@ fn a_file_that_is_too_large_or_none_is_refused_before_it_is_read() {
     let path = folder.path().join("rows");
     let shown = path.display();
     let refused = || {
-        let csv = CsvFile::read(&path).err().map(|error| format!("{error:#}"));
+        let csv = CsvFile::read(&path, "data.target.csv").err().map(|error| format!("{error:#}"));
         let tensors = TensorFile::read(&path).err().map(|error| format!("{error:#}"));
         [csv.expect("refused"), tensors.expect("refused")]
     };

@@ -1,7 +1,7 @@
 //! How targets reach the loss, and how what the network puts out is scored: numbers in original units of a regression,
 //! probabilities of classes and labels.
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 
 use super::{Affine, Samples};
 use crate::experiment::config::{Config, Labels, LossInput, LossKind, Output, Pairing, Scale};
@@ -74,14 +74,34 @@ impl Coding {
             "loss.pairing: pairs are of one output with one target, not of {outputs} with {width}: remove this key"
         );
         ensure!(
+            task == Task::Regression || config.data.noise == 0.0,
+            "data.noise: classes and labels have no noise that could be added: remove this key"
+        );
+        match (task, config.data.labels) {
+            (Task::Regression, Some(_)) => {
+                bail!("data.labels: numbers have none: remove this key, or name the column as class = \"…\"")
+            }
+            (Task::MultiLabel, Some(labels @ (Labels::Index | Labels::Number))) => bail!(
+                "data.labels: {:?} is of classes, and each of these columns is 0 or 1: accepted: one-hot (as they stand), plus-minus",
+                labels.word()
+            ),
+            _ => {}
+        }
+        ensure!(
             task != Task::MultiLabel || config.data.scale_target == Scale::Divide(1.0),
             "data.scale_target: labels of 0 and 1 are not scaled: remove this key"
         );
-        let whole: Option<Vec<f64>> = classes.iter().map(|class| class.parse::<i64>().ok().map(|n| n as f64)).collect();
+        let whole: Option<Vec<f64>> =
+            classes.iter().map(|class| class.parse::<i128>().ok().map(|n| n as f64)).collect();
         let numbers = match whole {
             Some(numbers) if labels == Labels::Number => numbers,
             _ => (0..count).map(|place| place as f64).collect(),
         };
+        ensure!(
+            numbers.windows(2).all(|pair| pair[0] < pair[1]),
+            "data.labels: two classes are the same number ({}): rename one, or use another form",
+            classes.join(", ")
+        );
         let mut coding = Coding {
             task,
             outputs,
@@ -98,6 +118,15 @@ impl Coding {
                 targets.iter().skip(c).step_by(columns).map(|&target| coding.number(target)).collect()
             };
             coding.scale = (0..columns).map(|c| Affine::new(config.data.scale_target, &column(c))).collect();
+        }
+        if sparse && outputs > 1 {
+            let places: Vec<f64> = (0..count).map(|class| class as f64).collect();
+            let outside = coding.encode(&places).into_iter().find(|place| !(0.0..outputs as f64).contains(place));
+            if let Some(place) = outside {
+                bail!(
+                    "data.scale_target: makes {place} of the place of a class, and there are {outputs} units, from 0: scale by another number"
+                );
+            }
         }
         Ok(coding)
     }

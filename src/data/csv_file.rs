@@ -37,8 +37,9 @@ pub enum Reading {
 }
 
 impl CsvFile {
-    pub fn read(path: &Path) -> Result<Self> {
-        Self::of(contents(path, "a CSV", "data.target.csv")?, path)
+    /// `key` names the file in the experiment, for errors.
+    pub fn read(path: &Path, key: &str) -> Result<Self> {
+        Self::of(contents(path, "a CSV", key)?, path)
     }
 
     /// A file's contents; `path` names it in errors.
@@ -143,7 +144,13 @@ impl CsvFile {
         loop {
             match reader.read_record(&mut row) {
                 Ok(true) => {}
-                Ok(false) => return Ok((lines, read)),
+                Ok(false) => {
+                    let last = lines.last().copied().unwrap_or(1);
+                    if let Some(more) = self.open_quote(last) {
+                        bail!("{shown}:{}: a quote that is not closed: mend the row", last + more);
+                    }
+                    return Ok((lines, read));
+                }
                 Err(error) => bail!("{shown}:{}: {}", line_at(&self.text, error.position()), csv_fault(&error)),
             }
             let line = counted.line(row.position());
@@ -158,7 +165,13 @@ impl CsvFile {
                             let what = self.fault(text);
                             let name = shorten(&self.header[place]);
                             if reading == Reading::Number {
-                                bail!(one_line(&format!("{shown}:{line}: {name} {what}")));
+                                // Only what is predicted must be a number.
+                                let word = text.parse::<f64>().is_err()
+                                    && text.contains(char::is_alphabetic)
+                                    && !text.contains(|c: char| c.is_ascii_digit());
+                                let cure =
+                                    if word { format!(", or predict it as class = {name:?}") } else { String::new() };
+                                bail!(one_line(&format!("{shown}:{line}: {name} {what}{cure}")));
                             }
                             numbers.fault = Some((line, format!("{name} {what}")));
                         }
@@ -166,6 +179,25 @@ impl CsvFile {
                 }
             }
         }
+    }
+
+    /// Lines behind this one, where the last row begins, to the quote in it that nothing closes, if there is one.
+    fn open_quote(&self, line: usize) -> Option<usize> {
+        let begin = if line == 1 { 0 } else { self.text.match_indices('\n').nth(line - 2)?.0 + 1 };
+        let row = &self.text[begin..];
+        let (mut open, mut fresh, mut at) = (None, true, 0);
+        let mut chars = row.chars().peekable();
+        while let Some(c) = chars.next() {
+            match (open, c) {
+                (None, '"') if fresh => open = Some(at),
+                (Some(_), '"') if chars.peek() == Some(&'"') => drop(chars.next()),
+                (Some(_), '"') => open = None,
+                _ => {}
+            }
+            fresh = open.is_none() && (c == char::from(self.separator) || c == '\n' || c == '\r');
+            at += usize::from(c == '\n');
+        }
+        open
     }
 
     /// What is wrong with a cell that should be a number.

@@ -11,7 +11,7 @@ pub mod table;
 pub mod tensors;
 
 use std::collections::btree_map::Entry;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -23,6 +23,7 @@ use crate::experiment::table::Task;
 use crate::experiment::{Experiment, Variant};
 use crate::stats::moments::{deviation, mean, range};
 use crate::text::numbers::number;
+use crate::text::one_line;
 use coding::Coding;
 use csv_file::CsvFile;
 use encoding::Encoding;
@@ -57,6 +58,8 @@ pub struct Files {
     sources: HashMap<String, Arc<Source>>,
     /// The SHA-256 of each file's contents.
     hashes: BTreeMap<PathBuf, String>,
+    /// What somebody should know of how the files are read, a line each.
+    notes: BTreeSet<String>,
 }
 
 impl Files {
@@ -66,14 +69,17 @@ impl Files {
         let mut csvs: BTreeMap<PathBuf, Arc<CsvFile>> = BTreeMap::new();
         for config in configs.filter(|config| config.data.target.file().is_some()) {
             let key = key(&config.data)?;
-            if files.sources.contains_key(&key) {
+            if let Some(source) = files.sources.get(&key) {
+                files.notes.extend(taken_for_a_number(config, source));
                 continue;
             }
-            let open = |path: &Path| match csvs.entry(path.to_owned()) {
+            let open = |path: &Path, key: &str| match csvs.entry(path.to_owned()) {
                 Entry::Occupied(known) => Ok(known.get().clone()),
-                Entry::Vacant(new) => Ok(new.insert(Arc::new(CsvFile::read(path)?)).clone()),
+                Entry::Vacant(new) => Ok(new.insert(Arc::new(CsvFile::read(path, key)?)).clone()),
             };
             if let Some((source, hashes)) = Source::read(&config.data, open)? {
+                files.notes.extend(source.notes.iter().cloned());
+                files.notes.extend(taken_for_a_number(config, &source));
                 files.sources.insert(key, Arc::new(source));
                 files.hashes.extend(hashes);
             }
@@ -85,12 +91,9 @@ impl Files {
         &self.hashes
     }
 
-    /// Rows that were left out, a line for each file.
+    /// What somebody should know of how the files are read, a line each.
     pub fn notes(&self) -> Vec<&str> {
-        let mut notes: Vec<&str> = self.sources.values().flat_map(|source| &source.notes).map(String::as_str).collect();
-        notes.sort_unstable();
-        notes.dedup();
-        notes
+        self.notes.iter().map(String::as_str).collect()
     }
 
     /// Reads every file of an experiment, and writes down in it what they hold.
@@ -131,6 +134,20 @@ impl Files {
         let texts = |source: &Arc<Source>| source.schema.inputs.iter().any(|column| column.categories.is_some());
         Ok(drawn && self.source(data)?.is_some_and(texts))
     }
+}
+
+/// A column of 0 and 1 is a number like any other, unless it is named as a class; beside a loss of classes that is hardly meant.
+fn taken_for_a_number(config: &Config, source: &Source) -> Option<String> {
+    let of_classes =
+        matches!(config.loss.kind, LossKind::Bce | LossKind::CrossEntropy | LossKind::Nll | LossKind::Hinge);
+    let [name] = &source.schema.outputs[..] else { return None };
+    let taken = of_classes && source.schema.task == Task::Regression && source.targets_are_0_or_1();
+    taken.then(|| {
+        let name = one_line(name);
+        format!(
+            "{name} is 0 or 1 in every row, and is predicted as a number: for accuracies name it as class = {name:?}"
+        )
+    })
 }
 
 /// All that a source depends on.

@@ -1,6 +1,7 @@
 //! What an experiment's files hold, read once: inputs, targets, classes, and what is missing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail, ensure};
 
@@ -30,6 +31,8 @@ pub struct Rows {
     pub columns: Vec<Column>,
     /// Each row's place in the file, from 0.
     pub places: Vec<usize>,
+    /// Rows of the file that are not used, since they miss a value.
+    pub dropped: usize,
 }
 
 /// The SHA-256 of each file.
@@ -44,11 +47,11 @@ impl Source {
     /// What `data` names, with the SHA-256 of each file; nothing where its target is not a file's. `open` reads a CSV.
     pub fn read(
         data: &Data,
-        mut open: impl FnMut(&Path) -> Result<std::sync::Arc<CsvFile>>,
+        mut open: impl FnMut(&Path, &str) -> Result<Arc<CsvFile>>,
     ) -> Result<Option<(Self, Hashes)>> {
         match &data.target {
             Target::Csv { csv, inputs, columns } => {
-                let file = open(csv)?;
+                let file = open(csv, "data.target.csv")?;
                 let names = expand(file.header(), inputs, columns.names())
                     .map_err(|message| anyhow!(one_line(&format!("{}: {message}", csv.display()))))?;
                 let (key, reading) = match columns {
@@ -63,7 +66,7 @@ impl Source {
                 let mut hashes = vec![(csv.clone(), file.sha256.clone())];
                 let test = match &data.test {
                     Test::Csv(path) => {
-                        let test = open(path)?;
+                        let test = open(path, "data.test.csv")?;
                         // Each column is read as the target's file has it.
                         let as_there = table.columns.iter().zip(&wanted).map(|(column, (key, name, _))| {
                             let reading = match column.values {
@@ -81,8 +84,13 @@ impl Source {
                 Ok(Some((Self::of(csv, table, test, names.len(), classes, data)?, hashes)))
             }
             Target::Tensors { tensors } => {
-                let file = TensorFile::read(tensors)?;
+                let mut file = TensorFile::read(tensors)?;
                 let inputs = file.train.columns.iter().filter(|column| column.name.starts_with('x')).count();
+                let mut tables: Vec<&mut Table> = [&mut file.train].into_iter().chain(&mut file.test).collect();
+                if !file.classes && tables.iter().all(|table| is_one_hot(&table.columns[inputs..])) {
+                    tables.iter_mut().for_each(|table| as_classes(table, inputs));
+                    file.classes = true;
+                }
                 ensure!(
                     file.test.is_none() || data.holdout == 0.0,
                     "{}: has x_test and y_test, beside which nothing is held out: remove data.holdout",
@@ -122,15 +130,28 @@ impl Source {
             Values::Numbers(values) => values.iter().all(|&value| value == 0.0 || value == 1.0),
             Values::Texts { .. } => false,
         };
+        // Labels are labels in both files, or in none.
+        let tested = test.as_ref().map_or(&[][..], |test| &test.columns[inputs..]);
         let task = match has_classes {
             true => Task::Classification,
-            false if targets.len() > 1 && targets.iter().all(zero_or_one) => Task::MultiLabel,
+            false if targets.len() > 1 && targets.iter().chain(tested).all(zero_or_one) => Task::MultiLabel,
             false => Task::Regression,
         };
         let classes = match &targets[0].values {
             Values::Texts { texts, .. } => texts.clone(),
             Values::Numbers(_) => Vec::new(),
         };
+        let numeric = |class: &String| class.parse::<f64>().is_ok();
+        let whole = |class: &String| class.parse::<i128>().is_ok();
+        if classes.iter().all(numeric)
+            && let Some(class) = classes.iter().find(|class| !whole(class))
+        {
+            let name = shorten(&targets[0].name);
+            bail!(
+                "{}: {name} is {class} in a row: classes are texts or integers, numbers are predicted as output = {name:?}",
+                shown(path)
+            );
+        }
         if let (Task::Classification, [] | [_]) = (task, &classes[..]) {
             let (name, only) = (shorten(&targets[0].name), classes.first().map_or("", String::as_str));
             bail!("{}: {name} is {:?} in every row: a class needs another beside it", shown(path), shorten(only));
@@ -147,9 +168,19 @@ impl Source {
             inputs: rows.columns[..inputs].iter().map(column).collect(),
             outputs: targets.iter().map(|column| column.name.clone()).collect(),
             classes,
-            dropped_rows: rows.dropped() + test.as_ref().map_or(0, Rows::dropped),
+            dropped_rows: rows.dropped + test.as_ref().map_or(0, |test| test.dropped),
         };
         Ok(Source { rows, test, inputs, schema, notes })
+    }
+}
+
+impl Source {
+    /// Whether the targets are 0 and 1 alone.
+    pub fn targets_are_0_or_1(&self) -> bool {
+        self.rows.columns[self.inputs..].iter().all(|column| match &column.values {
+            Values::Numbers(values) => values.iter().all(|&value| value == 0.0 || value == 1.0),
+            Values::Texts { .. } => false,
+        })
     }
 }
 
@@ -175,7 +206,7 @@ impl Rows {
             }
         }
         let Some((row, name)) = first else {
-            return Ok(Rows { columns: table.columns, places: (0..count).collect() });
+            return Ok(Rows { columns: table.columns, places: (0..count).collect(), dropped: 0 });
         };
         let cell = format!("{}{} is missing", place(row), shorten(name));
         if missing == Missing::Refuse {
@@ -195,16 +226,11 @@ impl Rows {
             if dropped == 1 { "is" } else { "are" }
         ));
         let columns = table.columns.into_iter().map(|column| column.pick(&places)).collect();
-        Ok(Rows { columns, places })
+        Ok(Rows { columns, places, dropped })
     }
 
     pub fn count(&self) -> usize {
         self.places.len()
-    }
-
-    /// Rows of the file up to the last that is used, which are not.
-    fn dropped(&self) -> usize {
-        self.places.last().map_or(0, |last| last + 1) - self.places.len()
     }
 }
 
@@ -236,6 +262,34 @@ impl Column {
     }
 }
 
+/// Whether each row has a 1 in one of several columns, and 0 in the others.
+fn is_one_hot(columns: &[Column]) -> bool {
+    let numbers: Vec<&[f64]> = columns
+        .iter()
+        .filter_map(|column| match &column.values {
+            Values::Numbers(values) => Some(values.as_slice()),
+            Values::Texts { .. } => None,
+        })
+        .collect();
+    let Some(rows) = numbers.first().map(|first| first.len()).filter(|_| numbers.len() > 1) else { return false };
+    let ones = |row: usize| numbers.iter().filter(|column| column[row] == 1.0).count();
+    let zeros = |row: usize| numbers.iter().filter(|column| column[row] == 0.0).count();
+    (0..rows).all(|row| ones(row) == 1 && zeros(row) == numbers.len() - 1)
+}
+
+/// Puts one column of classes, called by their places, in the place of one-hot columns.
+fn as_classes(table: &mut Table, inputs: usize) {
+    let columns = table.columns.split_off(inputs);
+    let is_one = |column: &Column, row: usize| matches!(&column.values, Values::Numbers(values) if values[row] == 1.0);
+    let rows = columns.first().map_or(0, |column| column.values.rows());
+    let place = |row: usize| columns.iter().position(|column| is_one(column, row)).map(|place| place as u32);
+    let values = Values::Texts {
+        texts: (0..columns.len()).map(|place| place.to_string()).collect(),
+        codes: (0..rows).map(place).collect(),
+    };
+    table.columns.push(Column { name: "y".to_owned(), values });
+}
+
 /// Takes texts away that no row has.
 fn forget_unused(column: &mut Column) {
     let Values::Texts { texts, codes } = &mut column.values else { return };
@@ -264,7 +318,7 @@ fn recode(path: &Path, known: &Column, column: &mut Column, lines: &[usize], tar
             let row = codes.iter().position(|code| *code == Some(at as u32)).unwrap_or(0);
             let line = lines.get(row).map_or_else(|| format!(" row {row} (from 0)"), ToString::to_string);
             bail!(one_line(&format!(
-                "{}:{line}: {} is {:?}, a class that the target's file does not have: mend or remove the row",
+                "{}:{line}: {} is {:?}, a class that no row to learn from has: mend or remove the row",
                 shown(path),
                 shorten(&column.name),
                 shorten(text)

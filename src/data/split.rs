@@ -47,7 +47,7 @@ pub fn split(source: &Source, data: &Data, seed: u64) -> Result<(Vec<usize>, Vec
     Ok((train, test))
 }
 
-/// How many rows of each class are held out: its share of them, the largest remainders rounded up.
+/// How many rows of each class are held out: its share of them, the largest remainders rounded up, but never its last row.
 fn quotas(classes: usize, codes: &[Option<u32>], held: usize) -> Vec<usize> {
     let mut counts = vec![0_usize; classes];
     codes.iter().flatten().for_each(|&code| counts[code as usize] += 1);
@@ -57,5 +57,7 @@ fn quotas(classes: usize, codes: &[Option<u32>], held: usize) -> Vec<usize> {
     by_remainder.sort_by_key(|&class| std::cmp::Reverse(counts[class] * held % rows));
     let left = held.saturating_sub(quotas.iter().sum());
     by_remainder.into_iter().take(left).for_each(|class| quotas[class] += 1);
+    // A class is learnt only if a row of it is.
+    quotas.iter_mut().zip(&counts).for_each(|(quota, &count)| *quota = (*quota).min(count.saturating_sub(1)));
     quotas
 }

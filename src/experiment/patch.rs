@@ -71,11 +71,17 @@ fn make_room(section: &str, old: &mut Table, patch: &Table) {
         "train" if patch.get("steps").is_some() => old.remove("epochs"),
         "train" if patch.get("epochs").is_some() => old.remove("steps"),
         "data" => {
-            let is_file = |table: &Table| match table.get("target").map(|node| &node.value) {
-                Some(Value::Table(target)) => target.get("csv").is_some() || target.get("tensors").is_some(),
-                _ => false,
+            let target = |table: &Table| match table.get("target").map(|node| &node.value) {
+                Some(Value::Table(target)) => Some(target.clone()),
+                _ => None,
             };
-            if patch.get("target").is_some() && is_file(patch) != is_file(old) {
+            let is_file = |target: &Option<Table>| {
+                target.as_ref().is_some_and(|target| target.get("csv").is_some() || target.get("tensors").is_some())
+            };
+            let (before, new) = (target(old), target(patch));
+            // Keys of the target that is there change it, and leave what stands beside it.
+            let same = before.as_ref().zip(new.as_ref()).is_some_and(|(before, new)| same_form(before, new));
+            if patch.get("target").is_some() && !same && is_file(&new) != is_file(&before) {
                 let of_one_form = ["inputs", "test", "holdout", "holdout_rows", "labels", "missing"];
                 of_one_form.iter().for_each(|key| old.remove(key));
             }

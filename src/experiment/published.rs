@@ -25,6 +25,7 @@ pub enum PublishedFigure {
     LastLoss,
     TestRmse,
     R2,
+    Accuracy,
     /// At this input.
     Prediction(f64),
 }
@@ -41,22 +42,27 @@ pub fn published(root: &Reader, variants: &[Variant]) -> Result<Vec<Published>, 
         }
         let what = entry
             .text("figure")?
-            .ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2 or prediction"))?;
+            .ok_or_else(|| entry.missing("figure", "first_loss, last_loss, test_rmse, r2, accuracy or prediction"))?;
         let at = entry.get("at").map(|node| entry.number("at", node, &reader::ANY)).transpose()?;
         let figure = match (what, at) {
             ("first_loss", None) => PublishedFigure::FirstLoss,
             ("last_loss", None) => PublishedFigure::LastLoss,
             ("test_rmse", None) => PublishedFigure::TestRmse,
             ("r2", None) => PublishedFigure::R2,
+            ("accuracy", None) => PublishedFigure::Accuracy,
             ("prediction", Some(at)) => PublishedFigure::Prediction(at),
             ("prediction", None) => return Err(entry.missing("at", "the input at which the prediction is taken")),
-            ("first_loss" | "last_loss" | "test_rmse" | "r2", Some(_)) => {
+            ("first_loss" | "last_loss" | "test_rmse" | "r2" | "accuracy", Some(_)) => {
                 return Err(entry.fault("at", "only a prediction is taken at an input: remove this key"));
             }
             _ => {
                 return Err(entry.fault(
                     "figure",
-                    unknown("figure", what, ["first_loss", "last_loss", "test_rmse", "r2", "prediction"].into_iter()),
+                    unknown(
+                        "figure",
+                        what,
+                        ["first_loss", "last_loss", "test_rmse", "r2", "accuracy", "prediction"].into_iter(),
+                    ),
                 ));
             }
         };

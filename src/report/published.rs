@@ -36,6 +36,7 @@ pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path, trust: Trus
             PublishedFigure::LastLoss => ("last loss".to_owned(), own.map(|row| row.last_loss).collect()),
             PublishedFigure::TestRmse => ("test RMSE".to_owned(), own.map(|row| row.test_rmse).collect()),
             PublishedFigure::R2 => ("R²".to_owned(), own.map(|row| row.r2).collect()),
+            PublishedFigure::Accuracy => ("accuracy".to_owned(), own.map(|row| row.accuracy).collect()),
             PublishedFigure::Prediction(at) => {
                 let there = predictions.iter().filter(|row| row.variant == entry.variant && row.x == at);
                 (format!("prediction at {at}"), there.map(|row| row.prediction).collect())
@@ -45,6 +46,7 @@ pub fn rows(published: &[Published], rows: &[RunRow], folder: &Path, trust: Trus
         let worst = match entry.figure {
             PublishedFigure::FirstLoss | PublishedFigure::LastLoss | PublishedFigure::TestRmse => f64::INFINITY,
             PublishedFigure::R2 => f64::NEG_INFINITY,
+            PublishedFigure::Accuracy => 0.0,
             PublishedFigure::Prediction(_) => f64::NAN,
         };
         let values: Vec<f64> = values.into_iter().map(|value| if value.is_nan() { worst } else { value }).collect();

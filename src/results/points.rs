@@ -55,7 +55,6 @@ const MOST_TENSOR_INPUTS: usize = 16;
 impl PredictionColumns {
     /// Of all variants together.
     pub fn of(experiment: &Experiment) -> Self {
-        let mut all = PredictionColumns::default();
         let push = |to: &mut Vec<String>, names: Vec<String>| {
             for name in names {
                 if !to.contains(&name) {
@@ -63,56 +62,61 @@ impl PredictionColumns {
                 }
             }
         };
+        // Of variants with the same data one is enough.
         let mut known: Vec<(*const _, &Target)> = Vec::new();
+        let mut different: Vec<&Variant> = Vec::new();
         for variant in &experiment.variants {
             let table = variant.table.as_ref().map_or(std::ptr::null(), std::sync::Arc::as_ptr);
             let seen = (table, &variant.config.data.target);
-            if known.contains(&seen) {
-                continue;
+            if !known.contains(&seen) {
+                known.push(seen);
+                different.push(variant);
             }
-            known.push(seen);
-            let own = Self::of_variant(variant);
+        }
+        let mut all = PredictionColumns::default();
+        for own in different.iter().map(|variant| Self::predicted(variant)) {
             all.row |= own.row;
             all.lone |= own.lone;
-            push(&mut all.inputs, own.inputs);
             push(&mut all.outputs, own.outputs);
             push(&mut all.classes, own.classes);
         }
+        let inputs: Vec<Vec<String>> = different.iter().map(|variant| all.inputs_of(variant)).collect();
+        inputs.into_iter().for_each(|inputs| push(&mut all.inputs, inputs));
         all
     }
 
-    /// Of one variant alone. An input that has the name of another column gets `input_` before it, as often as it takes to
-    /// be a new one.
-    pub fn of_variant(variant: &Variant) -> Self {
-        let Some(table) = &variant.table else {
-            return PredictionColumns { inputs: vec!["x".to_owned()], lone: true, ..Self::default() };
-        };
+    /// Of one variant, all but its inputs.
+    fn predicted(variant: &Variant) -> Self {
+        let Some(table) = &variant.table else { return PredictionColumns { lone: true, ..Self::default() } };
         let several = table.task != Task::Classification && table.outputs.len() > 1;
-        let mut columns = PredictionColumns {
+        PredictionColumns {
             row: true,
             inputs: Vec::new(),
             lone: !several,
             outputs: if several { table.outputs.iter().map(|name| one_line(name)).collect() } else { Vec::new() },
             classes: table.classes.iter().map(|class| one_line(class)).collect(),
-        };
+        }
+    }
+
+    /// The inputs of a variant in a file with these columns. One that has the name of another column gets `input_` before it,
+    /// as often as it takes to be a new one.
+    fn inputs_of(&self, variant: &Variant) -> Vec<String> {
+        let Some(table) = &variant.table else { return vec!["x".to_owned()] };
         let tensors = matches!(variant.config.data.target, Target::Tensors { .. });
         let names: Vec<String> = match &table.inputs[..] {
             [_] => vec!["x".to_owned()],
             inputs if tensors && inputs.len() > MOST_TENSOR_INPUTS => Vec::new(),
             inputs => inputs.iter().map(|input| one_line(&input.name)).collect(),
         };
-        let taken = columns.header();
-        columns.inputs = names
-            .iter()
-            .map(|name| {
-                let mut column = name.clone();
-                while taken.contains(&column) || (column != *name && names.contains(&column)) {
-                    column.insert_str(0, "input_");
-                }
-                column
-            })
-            .collect();
-        columns
+        let taken = PredictionColumns { inputs: Vec::new(), ..self.clone() }.header();
+        let column = |name: &String| {
+            let mut column = name.clone();
+            while taken.contains(&column) || (column != *name && names.contains(&column)) {
+                column.insert_str(0, "input_");
+            }
+            column
+        };
+        names.iter().map(column).collect()
     }
 
     /// All columns of the file.
@@ -218,7 +222,7 @@ impl PredictionColumns {
 
     /// The rows of one run: what it predicts at its test points, as [`crate::data::coding::Coding::scores`] has it.
     pub fn lines(&self, variant: &Variant, key: &Key, data: &RunData, scores: &[f64]) -> String {
-        let own = Self::of_variant(variant);
+        let own = PredictionColumns { inputs: self.inputs_of(variant), ..Self::predicted(variant) };
         let at = |names: &[String], of: &[String]| -> Vec<Option<usize>> {
             names.iter().map(|name| of.iter().position(|own| own == name)).collect()
         };

@@ -4,7 +4,7 @@ use super::baselines::{Baselines, ClassBaselines, log_loss, predicted_shares};
 use super::health::Health;
 use super::outcome::Evidence;
 use crate::data::training_samples;
-use crate::experiment::{Experiment, Run};
+use crate::experiment::{Experiment, Goal, Run};
 use crate::results::part::RunRows;
 use crate::results::points::PredictionColumns;
 use crate::results::rows::{self, CurvePoint, HealthRow, RunRow};
@@ -99,7 +99,10 @@ pub fn rows(
         majority_share: of_classes(|classes| classes.majority_share),
         line_accuracy: of_classes(|classes| classes.line_accuracy),
         reachable_accuracy: of_classes(|classes| classes.reachable_accuracy),
-        goal_accuracy: experiment.goal.accuracy.unwrap_or_else(|| of_classes(|classes| classes.goal_accuracy)),
+        goal_accuracy: match experiment.goal == Goal::default() {
+            true => of_classes(|classes| classes.goal_accuracy),
+            false => experiment.goal.accuracy.unwrap_or(f64::NAN),
+        },
         shares_log_loss: of_classes(|classes| classes.shares_log_loss),
         line_log_loss: of_classes(|classes| classes.line_log_loss),
         log_loss: log_loss(&lane.data, &trained.predictions),

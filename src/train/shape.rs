@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::fused;
 use crate::data::coding::Coding;
 use crate::data::{batch_rows, updates};
 use crate::experiment::config::Config;
@@ -20,7 +21,8 @@ impl Shape {
             (&model.hidden, &model.activation, model.bias, model.output),
             (config.loss, coding.outputs, coding.width, coding.sparse),
             (config.optimizer.kind, config.optimizer.schedule),
-            (updates(config, rows)?, config.train.log_points, config.train.engine),
+            // A stack has one engine, which must be that of each of its runs alone.
+            (updates(config, rows)?, config.train.log_points, config.train.engine, fused::covers(config).is_ok()),
         );
         Ok(Shape(serde_json::to_string(&parts)?))
     }

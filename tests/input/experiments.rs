@@ -611,11 +611,11 @@ const CASES: &[(&str, &str)] = &[
     ("[[published]]", "x.toml:1: published[0].variant: missing, expected the name of a variant"),
     (
         "[[published]]\nvariant = 'baseline'",
-        "x.toml:1: published[0].figure: missing, expected first_loss, last_loss, test_rmse, r2 or prediction",
+        "x.toml:1: published[0].figure: missing, expected first_loss, last_loss, test_rmse, r2, accuracy or prediction",
     ),
     (
         "[[published]]\nvariant = 'baseline'\nfigure = 'r3'\nvalue = 1",
-        "x.toml:3: published[0].figure: unknown figure \"r3\", did you mean \"r2\"? accepted: first_loss, last_loss, test_rmse, r2 or prediction",
+        "x.toml:3: published[0].figure: unknown figure \"r3\", did you mean \"r2\"? accepted: first_loss, last_loss, test_rmse, r2, accuracy or prediction",
     ),
     ("[[published]]\nvariant = 'baseline'\nfigure = 'r2'", "x.toml:1: published[0].value: missing, expected a number"),
     (

@@ -17,7 +17,11 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
     (Some("a,b,z\n1,2,3\n"), "", "rows.csv:1: no column \"y\" (data.target.output), the file has: a, b, z"),
     (Some("a,b,b,y\n1,2,2,3\n"), "", "rows.csv:1: two columns are called \"b\" (data.target.inputs): rename one"),
     (Some("a,b,y\n1,2,3\n1,2\n"), "", "rows.csv:3: 2 fields, the header has 3"),
-    (Some("a,b,y\n1,2,3\n1,3,two\n"), "", "rows.csv:3: y is \"two\", expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\n1,2,3\n1,3,two\n"),
+        "",
+        "rows.csv:3: y is \"two\", expected a finite number: mend or remove the row, or predict it as class = \"y\"",
+    ),
     (
         Some("a,b,y\n1,2,3\n1,2,3\n1,two,3\n"),
         "",
@@ -31,9 +35,13 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
     (
         Some("\n\na,b,y\n1,2,3\n\n1,2,two\n"),
         "",
-        "rows.csv:6: y is \"two\", expected a finite number: mend or remove the row",
+        "rows.csv:6: y is \"two\", expected a finite number: mend or remove the row, or predict it as class = \"y\"",
     ),
-    (Some("a,b,y\r1,2,3\r1,2,x\r"), "", "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\r1,2,3\r1,2,x\r"),
+        "",
+        "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row, or predict it as class = \"y\"",
+    ),
     (
         Some("a,b,y\n1,,3\n"),
         "",
@@ -97,12 +105,16 @@ const CASES: &[(Option<&str>, &str, &str)] = &[
         "",
         "rows.csv:2: y is missing: mend or remove the row, or set data.missing to \"drop\" or \"mean\"",
     ),
-    (Some("a,b,y\n1,2,TRUE\n"), "", "rows.csv:2: y is \"TRUE\", expected a finite number: mend or remove the row"),
+    (
+        Some("a,b,y\n1,2,TRUE\n"),
+        "",
+        "rows.csv:2: y is \"TRUE\", expected a finite number: mend or remove the row, or predict it as class = \"y\"",
+    ),
     (Some("\u{feff}a,c,y\r\n1,2,3\r\n"), "", "rows.csv:1: no column \"b\" (data.target.inputs), the file has: a, c, y"),
     (
         Some("a,b,y\r\n1,2,3\r\n1,2,x\r\n"),
         "",
-        "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row",
+        "rows.csv:3: y is \"x\", expected a finite number: mend or remove the row, or predict it as class = \"y\"",
     ),
     (Some("a,b,y\n1,2,3\n\n\n1,2\n"), "", "rows.csv:5: 2 fields, the header has 3"),
     (
@@ -193,6 +205,118 @@ fn faults_of_stars_formulas_and_tensors_are_one_line() {
     misfit.write("rows.csv", "id;a;y\n1;2;3\n2;3;4\n");
     for (target, expected) in TARGETS {
         misfit.write("x.toml", &format!("[data]\ntarget = {{ {target} }}\n"));
+        refused(&misfit, &["run", "x.toml", "--dry-run"], expected);
+    }
+}
+
+/// `(the rows, the target's columns and more keys, the line)`: what is known only once a file is read.
+const DATA: &[(&str, &str, &str)] = &[
+    (
+        "a,y\n1,2\n,3\n",
+        "output = 'y' }",
+        "rows.csv:3: a is missing: mend or remove the row, or set data.missing to \"drop\" or \"mean\"",
+    ),
+    (
+        "a,y\n1,2\n2,NA\n",
+        "output = 'y' }",
+        "rows.csv:3: y is missing: mend or remove the row, or set data.missing to \"drop\" or \"mean\"",
+    ),
+    (
+        "a,y\n1,\n2,\n",
+        "output = 'y' }\nmissing = 'drop'",
+        "rows.csv: every row misses a value: mend some, or set data.missing = \"mean\"",
+    ),
+    (
+        "a,y\n,1\n,2\n",
+        "output = 'y' }\nmissing = 'mean'",
+        "variant \"baseline\": rows.csv: data.missing: column \"a\" has no value in any training row: take it out of the inputs",
+    ),
+    ("a,y\n1,u\n2,u\n", "class = 'y' }", "rows.csv: y is \"u\" in every row: a class needs another beside it"),
+    (
+        "a,y\n1,1.5\n2,2\n",
+        "class = 'y' }",
+        "rows.csv: y is 1.5 in a row: classes are texts or integers, numbers are predicted as output = \"y\"",
+    ),
+    ("a,y\n1,x\n2,\"y\n3,x\n", "class = 'y' }", "rows.csv:3: a quote that is not closed: mend the row"),
+    (
+        "a,y\n1,x\n2,y\n",
+        "output = 'y' }",
+        "rows.csv:2: y is \"x\", expected a finite number: mend or remove the row, or predict it as class = \"y\"",
+    ),
+    (
+        "a,y\n1,2\n2,3\n3,4\n",
+        "output = 'y' }\nholdout = 0.4\nholdout_rows = 'stratified'",
+        "variant \"baseline\": rows.csv: data.holdout_rows: only rows with a class can be stratified, accepted: random, last",
+    ),
+    (
+        "a,y,z\n1,2,3\n2,3,4\n",
+        "outputs = ['y', 'z'] }\nlabels = 'plus-minus'",
+        "variant \"baseline\": data.labels: numbers have none: remove this key, or name the column as class = \"…\"",
+    ),
+    (
+        "a,y,z\n1,0,1\n2,1,1\n",
+        "outputs = ['y', 'z'] }\nlabels = 'index'",
+        "variant \"baseline\": data.labels: \"index\" is of classes, and each of these columns is 0 or 1: accepted: one-hot (as they stand), plus-minus",
+    ),
+    (
+        "a,y,z\n1,0,1\n2,1,1\n",
+        "outputs = ['y', 'z'] }\nnoise = 0.5",
+        "variant \"baseline\": data.noise: classes and labels have no noise that could be added: remove this key",
+    ),
+    (
+        "a,y,z\n1,0,1\n2,1,1\n",
+        "outputs = ['y', 'z'] }\nscale_target = 2",
+        "variant \"baseline\": data.scale_target: labels of 0 and 1 are not scaled: remove this key",
+    ),
+    (
+        "a,y\n1,01\n2,1\n",
+        "class = 'y' }\nlabels = 'number'",
+        "variant \"baseline\": data.labels: two classes are the same number (01, 1): rename one, or use another form",
+    ),
+    (
+        "a,y\n1,u\n2,v\n3,w\n",
+        "class = 'y' }\nlabels = 'index'\nscale_target = 0.1\n[loss]\nkind = 'cross_entropy'",
+        "variant \"baseline\": data.scale_target: makes 10 of the place of a class, and there are 3 units, from 0: scale by another number",
+    ),
+    (
+        "a,y\n1,u\n2,v\n3,w\n",
+        "class = 'y' }\n[model]\noutputs = 2",
+        "variant \"baseline\": model.outputs: 2 units for 3 classes: set it to 3, or leave it out",
+    ),
+    (
+        "a,y\n1,u\n2,v\n3,w\n",
+        "class = 'y' }\n[model]\noutputs = 2\n[loss]\nkind = 'cross_entropy'",
+        "variant \"baseline\": model.outputs: 2 units for 3 classes: set it to 3, or leave it out",
+    ),
+    (
+        "a,y\n1,u\n2,v\n3,w\n",
+        "class = 'y' }\n[loss]\npairing = 'broadcast'",
+        "variant \"baseline\": loss.pairing: pairs are of one output with one target, not of 3 with 3: remove this key",
+    ),
+    (
+        "a,y\n1,2\n2,3\n",
+        "output = 'y' }\n[goal]\naccuracy = 0.9",
+        "goal.accuracy: variant \"baseline\" is a regression, which has none: set goal.r2",
+    ),
+    (
+        "a,y\n1,u\n2,v\n",
+        "class = 'y' }\ntest = { csv = 'none.csv' }",
+        "none.csv: cannot be read (data.test.csv is relative to the experiment file): No such file or directory (os error 2)",
+    ),
+    (
+        "a,y\n1,u\n2,v\n",
+        "class = 'y' }\ntest = { csv = 'test.csv' }",
+        "test.csv:3: y is \"w\", a class that no row to learn from has: mend or remove the row",
+    ),
+];
+
+#[test]
+fn what_a_file_holds_is_refused_with_its_place_before_anything_is_trained() {
+    for (rows, more, expected) in DATA.iter().step_by(if cfg!(feature = "train") { 3 } else { 1 }) {
+        let misfit = Misfit::new();
+        misfit.write("x.toml", &format!("[data]\ntarget = {{ csv = 'rows.csv', inputs = ['a'], {more}\n"));
+        misfit.write("rows.csv", rows);
+        misfit.write("test.csv", "a,y\n1,u\n2,w\n");
         refused(&misfit, &["run", "x.toml", "--dry-run"], expected);
     }
 }
