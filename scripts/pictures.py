@@ -1,7 +1,8 @@
 """The pictures of README.md and docs/: pictures.py MISFIT RESULTS OUT
 
 report.png and report-phone.png are the top of the page that `misfit report` makes of RESULTS, on a desk and on a phone;
-diff.png is what `misfit diff` prints of the two committed results folders, in a terminal's colours.
+diff.png is what `misfit diff` prints of the two committed results folders, in a terminal's colours; classes.png is the page of
+experiments/classes.toml.
 """
 
 import html
@@ -64,6 +65,10 @@ def main(misfit: str, results: str, out: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         page, terminal = Path(folder, "report.html"), Path(folder, "diff.html")
         run(misfit, "report", results, "--out", folder)
+        # By a path that stands in the page.
+        classes = "target/pictures-classes"
+        run(misfit, "run", "experiments/classes.toml", "--fresh", "--out", classes)
+        run(misfit, "report", classes)
         shown = coloured(f"$ misfit {' '.join(DIFF)}\n\n{run(misfit, *DIFF)}")
         terminal.write_text(TERMINAL + shown, encoding="utf-8")
 
@@ -73,6 +78,7 @@ def main(misfit: str, results: str, out: str) -> None:
         views = [
             view(page, "report.png", DESK),
             view(page, "report-phone.png", PHONE, phone=True),
+            view(ROOT / classes / "report.html", "classes.png", (DESK[0], 1640)),
             view(terminal, "diff.png", (2 * DESK[0], 0), clip="pre"),
         ]
         browser = [sys.executable, str(ROOT / "tests/browser.py")]

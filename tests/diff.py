@@ -50,7 +50,7 @@ for name in columns:
         beyond = differs & ~np.isclose(x, y, rtol=rtol, atol=atol, equal_nan=True)
     column = {"differ": int(differs.sum()), "beyond": int(beyond.sum())}
     if differs.any():
-        at = lambda place: [f"{both.loc[place, part]:g}" if part != "variant" else both.loc[place, part] for part in key]
+        at = lambda place: [part if isinstance(part, str) else f"{part:g}" for part in both.loc[place, key]]
         far[~differs], relative[~differs] = -1, -1
         column |= {"first": at(int(differs.argmax())), "absolute": spelt(far.max()), "absolute_at": at(int(far.argmax()))}
         column |= {"relative": spelt(relative.max())}

@@ -403,7 +403,7 @@ mod trained {
         misfit.write("x.toml", &format!("seeds = 2\n[data]\ntarget = {{ csv = '{path}', inputs = ['a', 'b', 'c'], output = 'y' }}\nscale_input = 'standardize'\nscale_target = 'standardize'\n[model]\nhidden = []\n[optimizer]\nlearning_rate = 0.05\n[train]\nsteps = 800"));
         misfit.ok(&["run", "x.toml", "--out", "out"]);
         let [_, runs, predictions] = misfit.csvs("out");
-        assert_eq!(predictions.lines().next(), Some("variant,seed,a,b,c,target,prediction"));
+        assert_eq!(predictions.lines().next(), Some("variant,seed,row,a,b,c,target,prediction"));
         for row in rows(&predictions) {
             let number = |name: &str| row[name].parse::<f64>().unwrap();
             assert_eq!(number("target"), 3.0 * number("a") - 2.0 * number("b") + number("c"));
@@ -421,9 +421,9 @@ mod trained {
         let before = misfit.csvs("out");
         assert_eq!(
             before[2].lines().next(),
-            Some("variant,seed,\"a,b\",input_input_seed,input_seed,target,prediction")
+            Some("variant,seed,row,\"a,b\",input_input_seed,input_seed,target,prediction")
         );
-        assert_eq!(before[2].lines().nth(1).map(|line| line.starts_with("baseline,0,1.0,2.0,3.0,4.0,")), Some(true));
+        assert_eq!(before[2].lines().nth(1).map(|line| line.starts_with("baseline,0,0,1.0,2.0,3.0,4.0,")), Some(true));
         // The file's own path is no part of what was computed.
         misfit.ok(&["run", "./x.toml", "--out", "out", "--seeds", "2"]);
         let after = misfit.csvs("out");
