@@ -510,7 +510,7 @@ fn the_rules_of_one_number_are_silent_where_there_are_several_or_classes() {
     misfit.write("rows.csv", &format!("a,b,y,z,kind\n{rows}"));
     let with = |columns: &str, rest: &str| {
         format!(
-            "seeds = 2\n[data]\ntarget = {{ csv = \"rows.csv\", inputs = [\"a\", \"b\"], {columns} }}\n{rest}\n[train]\nsteps = 30\n"
+            "seeds = 1\n[data]\ntarget = {{ csv = \"rows.csv\", inputs = [\"a\", \"b\"], {columns} }}\n{rest}\n[train]\nsteps = 2\n"
         )
     };
     for (columns, rest, finds, never) in [

@@ -231,7 +231,7 @@ fn a_damaged_csv_is_refused_with_its_line_and_nothing_is_changed() {
         (whole[..whole.len() - 9].to_owned(), "runs.csv:33: ends in the middle of a row"),
         (whole.replacen("variant,", "varient,", 1), "runs.csv:1: the header is not this experiment's"),
         (swapped, "runs.csv:4: is out of order"),
-        (whole.replacen(",0,0,0\n", ",0\n", 1), "runs.csv:2: has 9 fields, the header 11"),
+        (whole.replacen(",0,0,0\n", ",0\n", 1), "runs.csv:2: has 10 fields, the header 12"),
         (whole.replacen("baseline,0", "baseline,zero", 1), "runs.csv:2: has no seed in its second field"),
     ] {
         std::fs::write(&path, &damaged).unwrap();

@@ -7,12 +7,12 @@ use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
 
 use super::Exit;
-use crate::data::{Files, batch_rows, training_rows};
+use crate::data::{Files, RunData, batch_rows, training_rows};
 use crate::experiment::config::{Config, EngineChoice, Word, difference};
 use crate::experiment::device::{Device, named};
 use crate::experiment::{Experiment, Goal, seeds};
 use crate::text::note::note;
-use crate::text::numbers::ranges;
+use crate::text::numbers::{plural, ranges};
 use crate::text::{one_line, unknown};
 
 const EXAMPLES: &str = "\
@@ -80,7 +80,7 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
             engine_here(&variant.config, named(&args.train.device)?)
                 .with_context(|| format!("variant {:?}", variant.name))?;
         }
-        print(&describe(&experiment, &variants, named(&args.train.device)?))?;
+        print(&describe(&experiment, &variants, &files, named(&args.train.device)?))?;
         return Ok(Exit::Done);
     }
     train(&args.train, &mut experiment, &variants)
@@ -145,8 +145,25 @@ fn engine_here(_: &Config, _: Device) -> Result<Option<&'static str>> {
     Ok(None)
 }
 
+/// What the first seed's run learns from a file and is tested on; nothing of a function.
+fn of_the_file(experiment: &Experiment, config: &Config, files: &Files) -> Option<String> {
+    config.data.target.file()?;
+    let data = RunData::new(config, experiment.seeds.first().copied()?, files).ok()?;
+    let held_out = if data.test == data.train {
+        "tested on the same".to_owned()
+    } else {
+        format!("{} to test on", data.test.rows())
+    };
+    Some(format!(
+        "{} from {}, {} training rows, {held_out}",
+        data.coding.said(),
+        plural(data.train.columns, "input", "inputs"),
+        data.train.rows()
+    ))
+}
+
 /// Every run that there would be, each variant with its differences from the baseline.
-fn describe(experiment: &Experiment, variants: &[usize], device: Device) -> String {
+fn describe(experiment: &Experiment, variants: &[usize], files: &Files, device: Device) -> String {
     use std::fmt::Write;
     let mut text = String::new();
     let runs = variants.len() * experiment.seeds.len();
@@ -166,11 +183,17 @@ fn describe(experiment: &Experiment, variants: &[usize], device: Device) -> Stri
     for (key, wanted) in [("accuracy", accuracy), ("r2", r2)] {
         let _ = wanted.map(|wanted| writeln!(text, "  goal.{key} = {wanted:?}"));
     }
+    let mut said = String::new();
     for &at in variants {
         let variant = &experiment.variants[at];
+        let data = of_the_file(experiment, &variant.config, files);
         let changes = difference(&variant.config, &experiment.baseline);
         let engine = engine_here(&variant.config, device).ok().flatten().map(|word| format!(", by engine {word}"));
         let _ = writeln!(text, "\n{} (seeds {seeds}){}", one_line(&variant.name), engine.unwrap_or_default());
+        if let Some(data) = data.filter(|data| *data != said) {
+            let _ = writeln!(text, "  learns {data}");
+            said = data;
+        }
         if changes.is_empty() {
             let _ = writeln!(text, "  as the baseline");
         }

@@ -7,6 +7,7 @@ use super::{Affine, Samples};
 use crate::experiment::config::{Config, Labels, LossInput, LossKind, Output, Pairing, Scale};
 use crate::experiment::table::Task;
 use crate::stats::moments::{Fit, mean};
+use crate::text::numbers::plural;
 
 /// Of the runs of one configuration on one table.
 #[derive(Debug, Clone, PartialEq)]
@@ -129,6 +130,18 @@ impl Coding {
             }
         }
         Ok(coding)
+    }
+
+    /// The task, and how it reaches the network, in a few words.
+    pub fn said(&self) -> String {
+        let units = plural(self.outputs, "output unit", "output units");
+        match self.task {
+            Task::Regression => format!("{}, {units}", plural(self.columns, "number", "numbers")),
+            Task::MultiLabel => {
+                format!("{} of 0 and 1 ({}), {units}", plural(self.columns, "label", "labels"), self.labels.word())
+            }
+            Task::Classification => format!("{} classes ({}), {units}", self.numbers.len(), self.labels.word()),
+        }
     }
 
     /// Of a polynomial or a formula, as far as it is known before they are sampled.

@@ -105,7 +105,7 @@ impl CsvFile {
                     "{shown}:{header}: two columns are called {short:?} (data.target.{key}): rename one"
                 ))
             );
-            columns.push((place, *reading));
+            columns.push((place, *reading, *key != "inputs"));
         }
         let (lines, mut read) = self.cells(&shown, &columns)?;
         ensure!(!lines.is_empty(), "{shown}:2: no rows, expected numbers under the header");
@@ -115,7 +115,7 @@ impl CsvFile {
         // What turned out to be texts is read again as such.
         let texts: Vec<usize> = (0..read.len()).filter(|&nth| read[nth].is_of_texts()).collect();
         if !texts.is_empty() {
-            let columns: Vec<_> = texts.iter().map(|&nth| (columns[nth].0, Reading::Text)).collect();
+            let columns: Vec<_> = texts.iter().map(|&nth| (columns[nth].0, Reading::Text, false)).collect();
             for (nth, cells) in texts.into_iter().zip(self.cells(&shown, &columns)?.1) {
                 read[nth] = cells;
             }
@@ -130,9 +130,9 @@ impl CsvFile {
         Ok(Table { columns: named.collect(), lines })
     }
 
-    /// Line of each row, and the cells of some columns.
-    fn cells(&self, shown: &str, columns: &[(usize, Reading)]) -> Result<(Vec<usize>, Vec<Cells>)> {
-        let begin = |&(_, reading): &(usize, Reading)| match reading {
+    /// Line of each row, and the cells of some columns: of each its place, what it is read as, and whether it is predicted.
+    fn cells(&self, shown: &str, columns: &[(usize, Reading, bool)]) -> Result<(Vec<usize>, Vec<Cells>)> {
+        let begin = |&(_, reading, _): &(usize, Reading, bool)| match reading {
             Reading::Text => Cells::Texts(TextsBuilder::default()),
             Reading::Number | Reading::Either => Cells::Numbers(Numbers::default()),
         };
@@ -156,7 +156,7 @@ impl CsvFile {
             let line = counted.line(row.position());
             lines.push(line);
             ensure_fits(shown, lines.len(), columns.len())?;
-            for (&(place, reading), cells) in columns.iter().zip(&mut read) {
+            for (&(place, reading, target), cells) in columns.iter().zip(&mut read) {
                 let text = row.get(place).unwrap_or_default().trim();
                 match cells {
                     Cells::Texts(texts) => texts.push((!is_missing(text)).then_some(as_text(text))),
@@ -165,8 +165,8 @@ impl CsvFile {
                             let what = self.fault(text);
                             let name = shorten(&self.header[place]);
                             if reading == Reading::Number {
-                                // Only what is predicted must be a number.
-                                let word = text.parse::<f64>().is_err()
+                                let word = target
+                                    && text.parse::<f64>().is_err()
                                     && text.contains(char::is_alphabetic)
                                     && !text.contains(|c: char| c.is_ascii_digit());
                                 let cure =

@@ -38,6 +38,9 @@ pub struct Rows {
 /// The SHA-256 of each file.
 type Hashes = Vec<(PathBuf, String)>;
 
+/// A column of more different texts than this, and than half of its rows, hardly says what kind of thing a row is.
+const MANY_TEXTS: usize = 20;
+
 /// A file by its name in messages.
 fn shown(path: &Path) -> String {
     one_line(&path.display().to_string())
@@ -155,6 +158,20 @@ impl Source {
         if let (Task::Classification, [] | [_]) = (task, &classes[..]) {
             let (name, only) = (shorten(&targets[0].name), classes.first().map_or("", String::as_str));
             bail!("{}: {name} is {:?} in every row: a class needs another beside it", shown(path), shorten(only));
+        }
+        for column in &rows.columns[..inputs] {
+            if let Values::Texts { texts, .. } = &column.values
+                && texts.len() > MANY_TEXTS
+                && 2 * texts.len() > rows.count()
+            {
+                let name = shorten(&column.name);
+                notes.push(one_line(&format!(
+                    "{}: {name:?} has {} different texts in {} rows, each an input of its own: if it tells rows apart, leave it out, as inputs = [\"*\", \"-{name}\"]",
+                    shown(path),
+                    texts.len(),
+                    rows.count()
+                )));
+            }
         }
         let column = |column: &Column| InputColumn {
             name: column.name.clone(),
