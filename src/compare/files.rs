@@ -15,7 +15,7 @@ use super::side::Side;
 use super::{Asked, FileComparison};
 use crate::results::files::{self, BLOCK, Bounded};
 use crate::results::points::{PREDICTION, PredictionColumns, ROW, TARGET};
-use crate::results::rows::RunFile;
+use crate::results::run_file::RunFile;
 use crate::text::{one_line, unknown};
 
 /// What a CSV's columns are called.

@@ -25,7 +25,7 @@ pub use side::Side;
 
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, unfinished};
 use crate::results::manifest::Manifest;
-use crate::results::rows::RunFile;
+use crate::results::run_file::RunFile;
 use crate::text::one_line;
 use files::files;
 

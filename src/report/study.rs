@@ -20,7 +20,8 @@ use crate::results::integrity::Integrity;
 use crate::results::manifest::{Manifest, ManifestVariant, named_as_ablations_are};
 use crate::results::outcome::Outcome;
 use crate::results::read::{self, Runs, Trust};
-use crate::results::rows::{EffectKind, EffectRow, FindingRow, HealthRow, RunFile, RunRow};
+use crate::results::rows::{EffectKind, EffectRow, FindingRow, HealthRow, RunRow};
+use crate::results::run_file::RunFile;
 use crate::text::numbers::plural;
 use crate::text::one_line;
 

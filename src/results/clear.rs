@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use super::files::remove;
 use super::folder::{EFFECTS, FINDINGS, MANIFEST, PAGE, PARTS, PLOTS, REPAIRED, TRIALS};
 use super::lock::LOCK;
-use super::rows::RunFile;
+use super::run_file::RunFile;
 
 /// The names of what a run and a diagnosis write, the manifest last.
 fn written() -> impl Iterator<Item = &'static str> {

@@ -13,5 +13,6 @@ pub mod part;
 pub mod points;
 pub mod read;
 pub mod rows;
+pub mod run_file;
 mod scan;
 pub mod sums;

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::files::{self, BLOCK, LONGEST_ROW, Segment, write_whole};
-use super::rows::{Key, RunFile};
+use super::rows::Key;
+use super::run_file::RunFile;
 use super::sums::Summing;
 use crate::text::hex;
 

@@ -8,7 +8,6 @@ use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Severity};
-use super::points::PredictionColumns;
 use crate::experiment::config::{Word, words};
 use crate::experiment::{Experiment, Run, Variant};
 use crate::stats::effects::Estimate;
@@ -291,45 +290,6 @@ mod cell {
 
     pub fn deserialize<'de, T: Field, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
         T::parse(<&str>::deserialize(from)?).ok_or_else(|| D::Error::custom("another value"))
-    }
-}
-
-/// One of the files that hold a row or several for each run, sorted by variant, seed and step or point.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RunFile {
-    Curves,
-    Runs,
-    Predictions,
-    Health,
-}
-
-impl RunFile {
-    pub const COUNT: usize = 4;
-    pub const ALL: [RunFile; Self::COUNT] = [RunFile::Curves, RunFile::Runs, RunFile::Predictions, RunFile::Health];
-
-    pub fn name(self) -> &'static str {
-        match self {
-            RunFile::Curves => "curves.csv",
-            RunFile::Runs => "runs.csv",
-            RunFile::Predictions => "predictions.csv",
-            RunFile::Health => "health.csv",
-        }
-    }
-
-    /// The header line of this file for an experiment.
-    pub fn header(self, experiment: &Experiment) -> String {
-        let fixes = experiment.fixes.iter().map(|fix| &*fix.name);
-        let predictions = PredictionColumns::of(experiment).header();
-        let columns: Vec<&str> = match self {
-            RunFile::Curves => [Key::COLUMNS, CurvePoint::COLUMNS].concat(),
-            RunFile::Runs => {
-                let settings = fixes.chain(experiment.sweep.iter().map(String::as_str));
-                RunRow::COLUMNS.iter().copied().chain(settings).collect()
-            }
-            RunFile::Predictions => predictions.iter().map(String::as_str).collect(),
-            RunFile::Health => HealthRow::COLUMNS.to_vec(),
-        };
-        lines([columns])
     }
 }
 

@@ -7,7 +7,6 @@ use std::hash::Hasher;
 use std::sync::{Arc, Mutex};
 
 use super::health::most_linear_regions;
-use super::outcome::goal_accuracy;
 use crate::data::coding::likeliest;
 use crate::data::{RunData, Samples, polynomial};
 use crate::experiment::config::{Config, Data, Target, Test};
@@ -115,40 +114,22 @@ impl Baselines {
     }
 
     fn of_classes(data: &RunData) -> Self {
-        let (coding, train, test) = (&data.coding, &data.train, &data.test);
-        let count = coding.scored();
+        let (train, test) = (&data.train, &data.test);
+        let count = data.coding.scored();
         let places =
             |samples: &Samples| -> Vec<usize> { samples.targets.iter().map(|&class| class as usize).collect() };
         let labels = places(train);
         let shares = shares(&labels, count);
         let constant: Vec<f64> = shares.iter().copied().cycle().take(test.rows() * count).collect();
         let line = Logistic::fit(train.columns, &train.inputs, &labels, count).probabilities(&test.inputs);
-        let majority_share = coding.accuracy(&constant, test);
-        let line_accuracy = coding.accuracy(&line, test);
-        let reachable_accuracy = reachable(train, test, &labels).max(line_accuracy);
         let class_shares = self::shares(&places(test), count);
         let most_frequent = [&shares, &class_shares].map(|of| of.iter().copied().fold(0.0, f64::max));
-        Baselines {
-            zero_rmse: f64::NAN,
-            mean_rmse: Fit::rmse(&constant, &data.test_truth),
-            line_rmse: Fit::rmse(&line, &data.test_truth),
-            segments: Vec::new(),
-            limit: None,
-            classes: Some(ClassBaselines {
-                majority_share,
-                line_accuracy,
-                reachable_accuracy,
-                goal_accuracy: goal_accuracy(most_frequent, reachable_accuracy, test.rows()),
-                shares_log_loss: log_loss(data, &constant),
-                line_log_loss: log_loss(data, &line),
-                class_shares,
-            }),
-        }
+        Self::of_probabilities(data, [&constant, &line], reachable(train, test, &labels), most_frequent, class_shares)
     }
 
     /// Each label for itself, and their mean.
     fn of_labels(data: &RunData) -> Self {
-        let (coding, train, test) = (&data.coding, &data.train, &data.test);
+        let (train, test) = (&data.train, &data.test);
         let labels = train.outputs;
         let (mut constant, mut line) = (vec![0.0; test.targets.len()], vec![0.0; test.targets.len()]);
         let mut reached = 0.0;
@@ -162,24 +143,36 @@ impl Baselines {
             }
             reached += reachable(train, test, &own) / labels as f64;
         }
-        let majority_share = coding.accuracy(&constant, test);
-        let line_accuracy = coding.accuracy(&line, test);
-        let reachable_accuracy = line_accuracy.max(reached);
+        let most_frequent = [data.coding.accuracy(&constant, test); 2];
         let share = |label: usize| mean(&test.targets.iter().skip(label).step_by(labels).copied().collect::<Vec<_>>());
+        Self::of_probabilities(data, [&constant, &line], reached, most_frequent, (0..labels).map(share).collect())
+    }
+
+    /// Of the shares of the training rows and of a logistic regression, both as probabilities at the test points.
+    fn of_probabilities(
+        data: &RunData,
+        [constant, line]: [&[f64]; 2],
+        reachable: f64,
+        most_frequent: [f64; 2],
+        class_shares: Vec<f64>,
+    ) -> Self {
+        let (coding, test, truth) = (&data.coding, &data.test, &data.test_truth);
+        let line_accuracy = coding.accuracy(line, test);
+        let reachable_accuracy = line_accuracy.max(reachable);
         Baselines {
             zero_rmse: f64::NAN,
-            mean_rmse: Fit::rmse(&constant, &data.test_truth),
-            line_rmse: Fit::rmse(&line, &data.test_truth),
+            mean_rmse: Fit::rmse(constant, truth),
+            line_rmse: Fit::rmse(line, truth),
             segments: Vec::new(),
             limit: None,
             classes: Some(ClassBaselines {
-                majority_share,
+                majority_share: coding.accuracy(constant, test),
                 line_accuracy,
                 reachable_accuracy,
-                goal_accuracy: goal_accuracy([majority_share; 2], reachable_accuracy, test.targets.len()),
-                shares_log_loss: log_loss(data, &constant),
-                line_log_loss: log_loss(data, &line),
-                class_shares: (0..labels).map(share).collect(),
+                goal_accuracy: goal_accuracy(most_frequent, reachable_accuracy, test.targets.len()),
+                shares_log_loss: log_loss(data, constant),
+                line_log_loss: log_loss(data, line),
+                class_shares,
             }),
         }
     }
@@ -231,6 +224,22 @@ fn reachable(train: &Samples, test: &Samples, labels: &[usize]) -> f64 {
     }
     let right: usize = counts.values().filter_map(|labels| labels.values().max()).sum();
     right as f64 / labels.len() as f64
+}
+
+/// Of the way from the most frequent class' share to what can be reached, so much is a fit.
+const OF_THE_WAY: f64 = 0.95;
+
+/// Standard errors that a share of so many rows may be below what is meant, by chance: 95 % of the time it is not.
+const BY_CHANCE: f64 = 1.64;
+
+/// The accuracy that is a fit where the file has no `[goal]`: 95 % of the way from the share of the most frequent class to
+/// what can be reached, less 1.64 standard errors of so many test rows, and always above the share of the most frequent class
+/// among the test rows. `most_frequent` are the shares of the most frequent class in the training and in the test rows.
+fn goal_accuracy(most_frequent: [f64; 2], reachable: f64, rows: usize) -> f64 {
+    let [learnt, tested] = most_frequent;
+    let wanted = learnt + OF_THE_WAY * (reachable - learnt).max(0.0);
+    let error = (wanted * (1.0 - wanted) / rows as f64).max(0.0).sqrt();
+    (wanted - BY_CHANCE * error).max((tested + 1.0 / rows as f64).min(1.0))
 }
 
 /// Shares of each of so many classes.
@@ -358,5 +367,14 @@ mod tests {
         let found = baselines("target = { polynomial = [3, 2] }");
         assert!(found.segments_rmse(1.0) < 1e-9 && found.segments_rmse(1000.0) == 0.0);
         assert!(found.segments_rmse(f64::NAN).is_nan());
+    }
+
+    #[test]
+    fn the_goal_of_classes_is_near_what_can_be_reached_and_above_the_most_frequent_class() {
+        // 0.5 + 0.95·0.4 = 0.88, less 1.64·√(0.88·0.12/100).
+        assert!((goal_accuracy([0.5, 0.5], 0.9, 100) - (0.88 - 0.0533)).abs() < 1e-4);
+        assert_eq!(goal_accuracy([0.9, 0.9], 0.85, 10), 1.0);
+        assert_eq!(goal_accuracy([0.99, 0.99], 0.995, 200), 0.995);
+        assert_eq!(goal_accuracy([0.3, 0.75], 0.7, 4), 1.0);
     }
 }

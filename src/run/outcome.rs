@@ -1,7 +1,7 @@
 //! How a run ended, judged by what it left.
 //!
 //! What counts as a fit is the file's `[goal]`, or else R² ≥ [`FITS`] in a regression and in a classification an accuracy
-//! that comes near what can be reached ([`goal_accuracy`]).
+//! that comes near what can be reached ([`ClassBaselines::goal_accuracy`]).
 
 use crate::data::coding::{Coding, likeliest};
 use crate::experiment::Goal;
@@ -27,22 +27,6 @@ pub struct Evidence<'a> {
     /// Of classes and labels.
     pub classes: Option<&'a ClassBaselines>,
     pub goal: Goal,
-}
-
-/// Of the way from the most frequent class' share to what can be reached, so much is a fit.
-const OF_THE_WAY: f64 = 0.95;
-
-/// Standard errors that a share of so many rows may be below what is meant, by chance: 95 % of the time it is not.
-const BY_CHANCE: f64 = 1.64;
-
-/// The accuracy that is a fit where the file has no `[goal]`: 95 % of the way from the share of the most frequent class to
-/// what can be reached, less 1.64 standard errors of so many test rows, and always above the share of the most frequent class
-/// among the test rows. `most_frequent` are the shares of the most frequent class in the training and in the test rows.
-pub fn goal_accuracy(most_frequent: [f64; 2], reachable: f64, rows: usize) -> f64 {
-    let [learnt, tested] = most_frequent;
-    let wanted = learnt + OF_THE_WAY * (reachable - learnt).max(0.0);
-    let error = (wanted * (1.0 - wanted) / rows as f64).max(0.0).sqrt();
-    (wanted - BY_CHANCE * error).max((tested + 1.0 / rows as f64).min(1.0))
 }
 
 impl Evidence<'_> {
@@ -148,14 +132,5 @@ mod tests {
         assert_eq!(judge(&TARGETS, &[(1.0, f64::NAN), (0.1, 0.1)]), Outcome::Diverged);
         assert_eq!(judge(&[0.0, 1.0, 4.0, 9.0, f64::NAN], &[(1.0, 1.0)]), Outcome::Diverged);
         assert_eq!(judge(&TARGETS, &[(-1.0, -1.0), (-1.0, -1.5)]), Outcome::Fits, "a loss below 0 that falls");
-    }
-
-    #[test]
-    fn the_goal_of_classes_is_near_what_can_be_reached_and_above_the_most_frequent_class() {
-        // 0.5 + 0.95·0.4 = 0.88, less 1.64·√(0.88·0.12/100).
-        assert!((goal_accuracy([0.5, 0.5], 0.9, 100) - (0.88 - 0.0533)).abs() < 1e-4);
-        assert_eq!(goal_accuracy([0.9, 0.9], 0.85, 10), 1.0);
-        assert_eq!(goal_accuracy([0.99, 0.99], 0.995, 200), 0.995);
-        assert_eq!(goal_accuracy([0.3, 0.75], 0.7, 4), 1.0);
     }
 }
