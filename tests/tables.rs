@@ -435,7 +435,7 @@ fn what_is_wrong_with_tensors_is_said_with_their_names() {
     for (file, expected) in [
         (
             vec![x, ("Y", "U8", "[2]", &[1, 2])],
-            "no tensor \"y\", the file has Y or x: save x and y, and x_test and y_test where they are tested",
+            "no tensor \"y\", the file has Y, x: save x and y, and x_test and y_test where they are tested",
         ),
         (vec![], "no tensor \"x\", the file has nothing: save x and y, and x_test and y_test where they are tested"),
         (

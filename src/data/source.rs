@@ -1,5 +1,6 @@
 //! What an experiment's files hold, read once: inputs, targets, classes, and what is missing.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -37,6 +38,9 @@ pub struct Rows {
 
 /// The SHA-256 of each file.
 type Hashes = Vec<(PathBuf, String)>;
+
+/// Classes that a column may have at most: each has a unit.
+const MOST_CLASSES: usize = 10_000;
 
 /// A column of more different texts than this, and than half of its rows, hardly says what kind of thing a row is.
 const MANY_TEXTS: usize = 20;
@@ -87,13 +91,8 @@ impl Source {
                 Ok(Some((Self::of(csv, table, test, names.len(), classes, data)?, hashes)))
             }
             Target::Tensors { tensors } => {
-                let mut file = TensorFile::read(tensors)?;
+                let file = TensorFile::read(tensors)?;
                 let inputs = file.train.columns.iter().filter(|column| column.name.starts_with('x')).count();
-                let mut tables: Vec<&mut Table> = [&mut file.train].into_iter().chain(&mut file.test).collect();
-                if !file.classes && tables.iter().all(|table| is_one_hot(&table.columns[inputs..])) {
-                    tables.iter_mut().for_each(|table| as_classes(table, inputs));
-                    file.classes = true;
-                }
                 ensure!(
                     file.test.is_none() || data.holdout == 0.0,
                     "{}: has x_test and y_test, beside which nothing is held out: remove data.holdout",
@@ -129,15 +128,13 @@ impl Source {
             None => None,
         };
         let targets = &rows.columns[inputs..];
-        let zero_or_one = |column: &Column| match &column.values {
-            Values::Numbers(values) => values.iter().all(|&value| value == 0.0 || value == 1.0),
-            Values::Texts { .. } => false,
-        };
         // Labels are labels in both files, or in none.
         let tested = test.as_ref().map_or(&[][..], |test| &test.columns[inputs..]);
         let task = match has_classes {
             true => Task::Classification,
-            false if targets.len() > 1 && targets.iter().chain(tested).all(zero_or_one) => Task::MultiLabel,
+            false if targets.len() > 1 && targets.iter().chain(tested).all(|column| column.values.are_0_or_1()) => {
+                Task::MultiLabel
+            }
             false => Task::Regression,
         };
         let classes = match &targets[0].values {
@@ -159,6 +156,13 @@ impl Source {
             let (name, only) = (shorten(&targets[0].name), classes.first().map_or("", String::as_str));
             bail!("{}: {name} is {:?} in every row: a class needs another beside it", shown(path), shorten(only));
         }
+        ensure!(
+            classes.len() <= MOST_CLASSES,
+            "{}: {} has {} different values, at most {MOST_CLASSES} classes are allowed: predict a number as output",
+            shown(path),
+            shorten(&targets[0].name),
+            classes.len()
+        );
         for column in &rows.columns[..inputs] {
             if let Values::Texts { texts, .. } = &column.values
                 && texts.len() > MANY_TEXTS
@@ -189,15 +193,10 @@ impl Source {
         };
         Ok(Source { rows, test, inputs, schema, notes })
     }
-}
 
-impl Source {
     /// Whether the targets are 0 and 1 alone.
     pub fn targets_are_0_or_1(&self) -> bool {
-        self.rows.columns[self.inputs..].iter().all(|column| match &column.values {
-            Values::Numbers(values) => values.iter().all(|&value| value == 0.0 || value == 1.0),
-            Values::Texts { .. } => false,
-        })
+        self.rows.columns[self.inputs..].iter().all(|column| column.values.are_0_or_1())
     }
 }
 
@@ -251,69 +250,13 @@ impl Rows {
     }
 }
 
-impl Values {
-    pub fn rows(&self) -> usize {
-        match self {
-            Values::Numbers(values) => values.len(),
-            Values::Texts { codes, .. } => codes.len(),
-        }
-    }
-
-    pub fn misses(&self, row: usize) -> bool {
-        match self {
-            Values::Numbers(values) => values[row].is_nan(),
-            Values::Texts { codes, .. } => codes[row].is_none(),
-        }
-    }
-}
-
-impl Column {
-    fn pick(self, rows: &[usize]) -> Self {
-        let values = match self.values {
-            Values::Numbers(values) => Values::Numbers(rows.iter().map(|&row| values[row]).collect()),
-            Values::Texts { texts, codes } => {
-                Values::Texts { texts, codes: rows.iter().map(|&row| codes[row]).collect() }
-            }
-        };
-        Column { name: self.name, values }
-    }
-}
-
-/// Whether each row has a 1 in one of several columns, and 0 in the others.
-fn is_one_hot(columns: &[Column]) -> bool {
-    let numbers: Vec<&[f64]> = columns
-        .iter()
-        .filter_map(|column| match &column.values {
-            Values::Numbers(values) => Some(values.as_slice()),
-            Values::Texts { .. } => None,
-        })
-        .collect();
-    let Some(rows) = numbers.first().map(|first| first.len()).filter(|_| numbers.len() > 1) else { return false };
-    let ones = |row: usize| numbers.iter().filter(|column| column[row] == 1.0).count();
-    let zeros = |row: usize| numbers.iter().filter(|column| column[row] == 0.0).count();
-    (0..rows).all(|row| ones(row) == 1 && zeros(row) == numbers.len() - 1)
-}
-
-/// Puts one column of classes, called by their places, in the place of one-hot columns.
-fn as_classes(table: &mut Table, inputs: usize) {
-    let columns = table.columns.split_off(inputs);
-    let is_one = |column: &Column, row: usize| matches!(&column.values, Values::Numbers(values) if values[row] == 1.0);
-    let rows = columns.first().map_or(0, |column| column.values.rows());
-    let place = |row: usize| columns.iter().position(|column| is_one(column, row)).map(|place| place as u32);
-    let values = Values::Texts {
-        texts: (0..columns.len()).map(|place| place.to_string()).collect(),
-        codes: (0..rows).map(place).collect(),
-    };
-    table.columns.push(Column { name: "y".to_owned(), values });
-}
-
 /// Takes texts away that no row has.
 fn forget_unused(column: &mut Column) {
     let Values::Texts { texts, codes } = &mut column.values else { return };
     let mut used = vec![false; texts.len()];
     codes.iter().flatten().for_each(|&code| used[code as usize] = true);
-    let place = |at: usize| used[..at].iter().filter(|&&used| used).count() as u32;
-    let places: Vec<u32> = (0..used.len()).map(place).collect();
+    let before = used.iter().scan(0, |before, &used| Some(std::mem::replace(before, *before + u32::from(used))));
+    let places: Vec<u32> = before.collect();
     codes.iter_mut().flatten().for_each(|code| *code = places[*code as usize]);
     let mut used = used.into_iter();
     texts.retain(|_| used.next().unwrap_or(false));
@@ -327,15 +270,17 @@ fn recode(path: &Path, known: &Column, column: &mut Column, lines: &[usize], tar
     else {
         return Ok(());
     };
+    let places_known: HashMap<&str, usize> =
+        known_texts.iter().enumerate().map(|(place, text)| (text.as_str(), place)).collect();
     let mut all = known_texts.clone();
     let mut places = Vec::with_capacity(texts.len());
     for (at, text) in texts.iter().enumerate() {
-        let place = all.iter().position(|known| known == text);
+        let place = places_known.get(text.as_str()).copied();
         if place.is_none() && target {
             let row = codes.iter().position(|code| *code == Some(at as u32)).unwrap_or(0);
-            let line = lines.get(row).map_or_else(|| format!(" row {row} (from 0)"), ToString::to_string);
+            let at = lines.get(row).map_or_else(|| format!(" y_test[{row}]"), ToString::to_string);
             bail!(one_line(&format!(
-                "{}:{line}: {} is {:?}, a class that no row to learn from has: mend or remove the row",
+                "{}:{at}: {} is {:?}, a class that no row to learn from has: mend or remove the row",
                 shown(path),
                 shorten(&column.name),
                 shorten(text)

@@ -54,6 +54,44 @@ impl Values {
     }
 }
 
+impl Values {
+    pub fn rows(&self) -> usize {
+        match self {
+            Values::Numbers(values) => values.len(),
+            Values::Texts { codes, .. } => codes.len(),
+        }
+    }
+
+    /// Whether a row has no value.
+    pub fn misses(&self, row: usize) -> bool {
+        match self {
+            Values::Numbers(values) => values[row].is_nan(),
+            Values::Texts { codes, .. } => codes[row].is_none(),
+        }
+    }
+
+    /// Whether they are 0 and 1 alone.
+    pub fn are_0_or_1(&self) -> bool {
+        match self {
+            Values::Numbers(values) => values.iter().all(|&value| value == 0.0 || value == 1.0),
+            Values::Texts { .. } => false,
+        }
+    }
+}
+
+impl Column {
+    /// These rows of it.
+    pub(super) fn pick(self, rows: &[usize]) -> Self {
+        let values = match self.values {
+            Values::Numbers(values) => Values::Numbers(rows.iter().map(|&row| values[row]).collect()),
+            Values::Texts { texts, codes } => {
+                Values::Texts { texts, codes: rows.iter().map(|&row| codes[row]).collect() }
+            }
+        };
+        Column { name: self.name, values }
+    }
+}
+
 /// Texts as they are read, each kept once.
 #[derive(Default)]
 pub(super) struct TextsBuilder {

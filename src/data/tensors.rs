@@ -2,7 +2,7 @@
 //!
 //! `x` is `[rows, …]`: each row flattened, its last dimension running fastest, into columns `x_0`, `x_1`, …, or one column
 //! `x`. `y` is `[rows]` or `[rows, 1]`, a column `y`, or `[rows, m]`, columns `y_0`, `y_1`, …. One column of integers or
-//! booleans is classes, all else is numbers. NaN is a missing value.
+//! booleans is classes, and so are one-hot columns; all else is numbers. NaN is a missing value.
 
 use std::path::Path;
 
@@ -21,7 +21,7 @@ pub struct TensorFile {
     pub train: Table,
     /// The same columns, of x_test and y_test.
     pub test: Option<Table>,
-    /// Whether y is classes.
+    /// Whether y is classes: integers or booleans of one column, or one-hot columns.
     pub classes: bool,
 }
 
@@ -57,12 +57,17 @@ impl TensorFile {
                 test.y
             );
         }
-        Ok(TensorFile {
-            sha256: hex(&Sha256::digest(bytes)),
-            classes: train.y.is_classes(),
-            train: train.table(&shown)?,
-            test: test.map(|test| test.table(&shown)).transpose()?,
-        })
+        let mut classes = train.y.is_classes();
+        let inputs = train.x.columns();
+        let mut tables = vec![train.table(&shown)?];
+        tables.extend(test.map(|test| test.table(&shown)).transpose()?);
+        if !classes && tables.iter().all(|table| is_one_hot(&table.columns[inputs..])) {
+            tables.iter_mut().for_each(|table| one_hot_as_classes(table, inputs));
+            classes = true;
+        }
+        let mut tables = tables.into_iter();
+        let train = tables.next().unwrap_or_default();
+        Ok(TensorFile { sha256: hex(&Sha256::digest(bytes)), classes, train, test: tables.next() })
     }
 }
 
@@ -88,7 +93,7 @@ impl<'d> File<'d> {
         let Ok(view) = self.tensors.tensor(name) else {
             let mut names = self.tensors.names();
             names.sort_unstable();
-            let there = one_of(names.into_iter().map(String::as_str));
+            let there = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
             bail!(one_line(&format!(
                 "{shown}: no tensor {name:?}, the file has {there}: save x and y, and x_test and y_test where they are tested"
             )));
@@ -118,6 +123,34 @@ impl Samples<'_> {
         }
         Ok(Table { columns, lines: Vec::new() })
     }
+}
+
+/// Whether each row has a 1 in one of several columns, and 0 in the others.
+fn is_one_hot(columns: &[Column]) -> bool {
+    let numbers: Vec<&[f64]> = columns
+        .iter()
+        .filter_map(|column| match &column.values {
+            Values::Numbers(values) => Some(values.as_slice()),
+            Values::Texts { .. } => None,
+        })
+        .collect();
+    let Some(rows) = numbers.first().map(|first| first.len()).filter(|_| numbers.len() > 1) else { return false };
+    let ones = |row: usize| numbers.iter().filter(|column| column[row] == 1.0).count();
+    let zeros = |row: usize| numbers.iter().filter(|column| column[row] == 0.0).count();
+    (0..rows).all(|row| ones(row) == 1 && zeros(row) == numbers.len() - 1)
+}
+
+/// Puts one column of classes, called by their places, in the place of one-hot columns.
+fn one_hot_as_classes(table: &mut Table, inputs: usize) {
+    let columns = table.columns.split_off(inputs);
+    let is_one = |column: &Column, row: usize| matches!(&column.values, Values::Numbers(values) if values[row] == 1.0);
+    let rows = columns.first().map_or(0, |column| column.values.rows());
+    let place = |row: usize| columns.iter().position(|column| is_one(column, row)).map(|place| place as u32);
+    let values = Values::Texts {
+        texts: (0..columns.len()).map(|place| place.to_string()).collect(),
+        codes: (0..rows).map(place).collect(),
+    };
+    table.columns.push(Column { name: "y".to_owned(), values });
 }
 
 /// Printed as its name, type and shape: `x F32 [4, 28, 28]`.

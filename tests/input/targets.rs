@@ -233,6 +233,11 @@ const DATA: &[(&str, &str, &str)] = &[
     ),
     ("a,y\n1,u\n2,u\n", "class = 'y' }", "rows.csv: y is \"u\" in every row: a class needs another beside it"),
     (
+        "MANY",
+        "class = 'y' }",
+        "rows.csv: y has 10001 different values, at most 10000 classes are allowed: predict a number as output",
+    ),
+    (
         "a,y\n1,1.5\n2,2\n",
         "class = 'y' }",
         "rows.csv: y is 1.5 in a row: classes are texts or integers, numbers are predicted as output = \"y\"",
@@ -315,7 +320,8 @@ fn what_a_file_holds_is_refused_with_its_place_before_anything_is_trained() {
     for (rows, more, expected) in DATA.iter().step_by(if cfg!(feature = "train") { 3 } else { 1 }) {
         let misfit = Misfit::new();
         misfit.write("x.toml", &format!("[data]\ntarget = {{ csv = 'rows.csv', inputs = ['a'], {more}\n"));
-        misfit.write("rows.csv", rows);
+        let many = || "a,y\n".to_owned() + &(0..10_001).map(|row| format!("{row},{row}\n")).collect::<String>();
+        misfit.write("rows.csv", &if *rows == "MANY" { many() } else { (*rows).to_owned() });
         misfit.write("test.csv", "a,y\n1,u\n2,w\n");
         refused(&misfit, &["run", "x.toml", "--dry-run"], expected);
     }
