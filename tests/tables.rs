@@ -440,7 +440,7 @@ fn what_is_wrong_with_tensors_is_said_with_their_names() {
         (vec![], "no tensor \"x\", the file has nothing: save x and y, and x_test and y_test where they are tested"),
         (
             vec![x, y, ("x_test", "U8", "[1]", &[1])],
-            "no tensor \"y_test\", the file has x, x_test or y: save x and y, and x_test and y_test where they are tested",
+            "no tensor \"y_test\", the file has x, x_test, y: save x and y, and x_test and y_test where they are tested",
         ),
         (
             vec![x, ("y", "U8", "[1]", &[1])],

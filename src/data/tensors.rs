@@ -93,7 +93,8 @@ impl<'d> File<'d> {
         let Ok(view) = self.tensors.tensor(name) else {
             let mut names = self.tensors.names();
             names.sort_unstable();
-            let there = names.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
+            let names: Vec<&str> = names.into_iter().map(String::as_str).collect();
+            let there = if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
             bail!(one_line(&format!(
                 "{shown}: no tensor {name:?}, the file has {there}: save x and y, and x_test and y_test where they are tested"
             )));
