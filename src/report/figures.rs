@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::baselines;
 use super::curves::Curve;
 use super::functions::{Classified, Function, Learnt, Pairs};
 use super::plots::{
@@ -9,7 +10,6 @@ use super::plots::{
     PointRow, Points, Regions,
 };
 use super::scores::Measure;
-use super::simple;
 use super::study::Study;
 use crate::results::rows::EffectKind;
 use crate::text::numbers::{plural, short};
@@ -273,21 +273,21 @@ const FAR: f64 = 1e-3;
 
 /// What simple predictors reach, beside these medians; and a sentence on those that are too far below to be drawn.
 fn references(study: &Study, measure: Measure, medians: impl Iterator<Item = f64>) -> (Vec<(String, f64)>, String) {
-    let mut groups = study.simple.iter().filter(|group| group.measure == measure);
+    let mut groups = study.baselines.iter().filter(|group| group.measure == measure);
     // Of several there is no one line.
     let (Some(group), None) = (groups.next(), groups.next()) else { return Default::default() };
     let of = |name: &'static str, shown: &'static str| Some((shown, group.find(name)?.score(measure)));
     if measure == Measure::Accuracy {
         let known = [
-            of(simple::FREQUENT, "most frequent class"),
-            of(simple::LOGISTIC, simple::LOGISTIC),
-            of(simple::GOAL, "goal"),
+            of(baselines::FREQUENT, "most frequent class"),
+            of(baselines::LOGISTIC, baselines::LOGISTIC),
+            of(baselines::GOAL, "goal"),
         ];
         let known = known.into_iter().flatten().filter(|(_, accuracy)| accuracy.is_finite());
         return (known.map(|(name, accuracy)| (name.to_owned(), accuracy)).collect(), String::new());
     }
     let least = medians.filter(|&median| median > 0.0 && median.is_finite()).reduce(f64::min).unwrap_or(0.0);
-    let known = [of(simple::MEAN, simple::MEAN), of(simple::LINE, simple::LINE)];
+    let known = [of(baselines::MEAN, baselines::MEAN), of(baselines::LINE, baselines::LINE)];
     let known = known.into_iter().flatten().filter(|(_, rmse)| rmse.is_finite() && *rmse > 0.0);
     let (near, far): (Vec<_>, Vec<_>) = known.partition(|(_, rmse)| *rmse >= least * FAR);
     let said = far.iter().map(|(name, rmse)| format!(" Far below: {name}, {}.", short(*rmse))).collect();

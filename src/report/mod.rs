@@ -1,6 +1,7 @@
 //! Results as people see them: tables on the terminal, charts, and `misfit report`'s pictures and page.
 
 pub mod ablation;
+pub mod baselines;
 mod confusion;
 pub mod curves;
 mod figures;
@@ -13,7 +14,6 @@ pub mod published;
 pub mod scores;
 mod sections;
 pub mod sheet;
-pub mod simple;
 pub mod spark;
 mod study;
 pub mod style;

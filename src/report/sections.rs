@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use super::baselines::{self, BaselineGroup};
 use super::confusion::Confusion;
 use super::functions::{Function, Learnt};
 use super::names::letter;
@@ -9,7 +10,6 @@ use super::outputs;
 use super::plots::Regions;
 use super::published;
 use super::scores::{self, Measure};
-use super::simple::{self, SimplePredictors};
 use super::study::{Study, StudyVariant};
 use super::summary::interval;
 use crate::experiment::config::Word;
@@ -169,7 +169,7 @@ pub fn outcomes(study: &Study) -> Markup {
             (combinations(study, &combined))
         }
         @for measure in study.measures() { p.muted { (meanings(study, measure)) } }
-        (simple_predictors(study))
+        (baseline_groups(study))
     }
 }
 
@@ -193,17 +193,17 @@ fn meanings(study: &Study, measure: Measure) -> String {
     }
 }
 
-fn simple_predictors(study: &Study) -> Markup {
-    let groups = &study.simple;
-    let of_function = |group: &SimplePredictors| !group.of_file && group.measure == Measure::Rmse;
+fn baseline_groups(study: &Study) -> Markup {
+    let groups = &study.baselines;
+    let of_function = |group: &BaselineGroup| !group.of_file && group.measure == Measure::Rmse;
     if let [only] = &groups[..]
         && of_function(only)
     {
         let rmse = |name: &str| only.find(name).map_or_else(String::new, |row| short(row.rmse));
         return html! {
             p {
-                "For comparison, on the same test points: always 0 has an RMSE of " (rmse(simple::ZERO))
-                ", always the mean " (rmse(simple::MEAN)) ", the best straight line " (rmse(simple::LINE)) "."
+                "For comparison, on the same test points: always 0 has an RMSE of " (rmse(baselines::ZERO))
+                ", always the mean " (rmse(baselines::MEAN)) ", the best straight line " (rmse(baselines::LINE)) "."
             }
         };
     }

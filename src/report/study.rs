@@ -6,13 +6,13 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::ablation::{self, AblationEffect, Cell};
+use super::baselines::{self, BaselineGroup};
 use super::curves::{self, Curve};
 use super::functions::{self, Function};
 use super::names;
 use super::outputs::{self, OutputScore};
 use super::published;
 use super::scores::{self, Measure};
-use super::simple::{self, SimplePredictors};
 use super::summary::{VariantSummary, badness, by_badness, score, worth_listing};
 use crate::experiment::BASELINE;
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
@@ -49,7 +49,7 @@ pub struct Study {
     /// By place among the variants; of those that are drawn and have several outputs.
     pub outputs: BTreeMap<usize, Vec<OutputScore>>,
     /// What simple predictors reach: on points of a function where all runs have the same, on rows of a file always.
-    pub simple: Vec<SimplePredictors>,
+    pub baselines: Vec<BaselineGroup>,
     pub published: Vec<[String; 5]>,
     pub effects: Vec<AblationEffect>,
     /// The smallest sets of fixes that a diagnosis found to be enough.
@@ -126,7 +126,7 @@ impl Study {
         let published = manifest.as_ref().map_or(&[][..], |manifest| &manifest.published);
         let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
         let published = optional(published::rows(published, &rows, folder, trust), &mut notes).unwrap_or_default();
-        let simple = simple_predictors(manifest.as_ref(), &variants, &health);
+        let baselines = baseline_groups(manifest.as_ref(), &variants, &health);
         let findings = if folder.join(FINDINGS).exists() {
             optional(read::findings(folder), &mut notes).unwrap_or_default()
         } else {
@@ -150,7 +150,7 @@ impl Study {
             curves,
             functions,
             outputs,
-            simple,
+            baselines,
             published,
             effects,
             enough,
@@ -403,16 +403,12 @@ fn spread(ranked: &[usize]) -> Vec<usize> {
 }
 
 /// What simple predictors reach, where that can be said.
-fn simple_predictors(
-    manifest: Option<&Manifest>,
-    variants: &[StudyVariant],
-    health: &[HealthRow],
-) -> Vec<SimplePredictors> {
+fn baseline_groups(manifest: Option<&Manifest>, variants: &[StudyVariant], health: &[HealthRow]) -> Vec<BaselineGroup> {
     let tables = manifest.filter(|manifest| !manifest.tables.is_empty());
     let table = |name: &str| tables.and_then(|manifest| manifest.table(name));
     let named = variants.iter().map(|variant| (variant.name.as_str(), table(&variant.name)));
     let goal = manifest.map(|manifest| manifest.goal).unwrap_or_default();
-    let mut groups = simple::groups(named, goal, health);
+    let mut groups = baselines::groups(named, goal, health);
     match tables {
         // Points of a function, which may be drawn anew for each run.
         None if groups.len() != 1 => groups.clear(),

@@ -7,11 +7,11 @@ use std::path::Path;
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::baselines;
 use super::curves;
 use super::outputs;
 use super::published;
 use super::scores::{self, Measure};
-use super::simple;
 use super::style::{bad, good};
 use super::summary::{MOST_BEST, MOST_LISTED, VariantSummary, by_variant, worth_listing};
 use crate::data::Samples;
@@ -22,7 +22,7 @@ use crate::results::outcome::Outcome;
 use crate::results::read::{self, Trust};
 use crate::results::rows::{HealthRow, RunRow};
 use crate::results::run_file::RunFile;
-use crate::run::baselines::{self, Baselines};
+use crate::run::baselines::{Baselines, one_a_unit};
 use crate::run::health::{most_linear_regions, piecewise_linear};
 use crate::text::numbers::{plural, ratio, short};
 use crate::text::one_line;
@@ -219,7 +219,7 @@ fn simple_tables<'a>(
     let health: Vec<HealthRow> =
         read::health(folder)?.into_iter().filter(|row| experiment.seeds.contains(&row.seed)).collect();
     let variants = variants.map(|variant| (variant.name.as_str(), variant.table.as_deref()));
-    let groups = simple::groups(variants, experiment.goal, &health);
+    let groups = baselines::groups(variants, experiment.goal, &health);
     let mut text = String::new();
     for group in groups.iter().take(MOST_GROUPS) {
         let (header, rows) = group.sheet(groups.len() > 1);
@@ -268,7 +268,7 @@ fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
     if bends {
         let widths = config.model.hidden.iter().map(usize::to_string).collect::<Vec<_>>().join("–");
         for (pieces, why) in [
-            (baselines::one_a_unit(&config.model.hidden), "one for each unit of a"),
+            (one_a_unit(&config.model.hidden), "one for each unit of a"),
             (most_linear_regions(&model), "the most that is possible for a"),
         ] {
             let and = if why.starts_with("one") { " network, and one" } else { " network" };

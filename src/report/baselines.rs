@@ -12,26 +12,26 @@ use crate::text::one_line;
 
 /// Variants with the same simple predictors.
 #[derive(Debug, Clone)]
-pub struct SimplePredictors {
+pub struct BaselineGroup {
     pub variants: Vec<String>,
     pub measure: Measure,
     /// Whether all runs have the same; otherwise the numbers are medians.
     pub same: bool,
     /// Whether they are learnt from a file's rows.
     pub of_file: bool,
-    pub rows: Vec<SimplePredictor>,
+    pub rows: Vec<BaselineRow>,
 }
 
 /// One of them; NaN is what it does not have, or what cannot be said.
 #[derive(Debug, Clone, Copy)]
-pub struct SimplePredictor {
+pub struct BaselineRow {
     pub name: &'static str,
     pub accuracy: f64,
     pub rmse: f64,
     pub r2: f64,
 }
 
-impl SimplePredictor {
+impl BaselineRow {
     pub fn score(&self, measure: Measure) -> f64 {
         match measure {
             Measure::Accuracy => self.accuracy,
@@ -52,10 +52,10 @@ pub fn groups<'a>(
     variants: impl Iterator<Item = (&'a str, Option<&'a TableSchema>)>,
     goal: Goal,
     health: &[HealthRow],
-) -> Vec<SimplePredictors> {
+) -> Vec<BaselineGroup> {
     let mut rows: std::collections::HashMap<&str, Vec<&HealthRow>> = Default::default();
     health.iter().for_each(|row| rows.entry(&row.variant).or_default().push(row));
-    let mut groups: Vec<(Vec<u64>, SimplePredictors)> = Vec::new();
+    let mut groups: Vec<(Vec<u64>, BaselineGroup)> = Vec::new();
     for (name, table) in variants {
         let Some(rows) = rows.get(name) else { continue };
         let own = predictors(rows, table, goal);
@@ -71,7 +71,7 @@ pub fn groups<'a>(
                 group.variants.push(name.to_owned());
             }
             None => {
-                let group = SimplePredictors {
+                let group = BaselineGroup {
                     variants: vec![name.to_owned()],
                     measure: if of_classes(rows) { Measure::Accuracy } else { Measure::Rmse },
                     same: all_same(rows),
@@ -85,8 +85,8 @@ pub fn groups<'a>(
     groups.into_iter().map(|(_, group)| group).collect()
 }
 
-impl SimplePredictors {
-    pub fn find(&self, name: &str) -> Option<&SimplePredictor> {
+impl BaselineGroup {
+    pub fn find(&self, name: &str) -> Option<&BaselineRow> {
         self.rows.iter().find(|row| row.name == name)
     }
 
@@ -94,7 +94,7 @@ impl SimplePredictors {
     pub fn sheet(&self, named: bool) -> (Vec<String>, Vec<Vec<String>>) {
         let with_r2 = self.rows.iter().any(|row| !row.r2.is_nan());
         let cell = |value: f64, text: String| if value.is_nan() { NONE.to_owned() } else { text };
-        let row = |row: &SimplePredictor| {
+        let row = |row: &BaselineRow| {
             let score = row.score(self.measure);
             // Of what is 0 but for rounding no sign.
             let r2 = if row.r2.abs() < 5e-6 { 0.0 } else { row.r2 };
@@ -137,7 +137,7 @@ fn all_same(rows: &[&HealthRow]) -> bool {
     rows.iter().all(|row| of(row) == of(rows[0]))
 }
 
-fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> Vec<SimplePredictor> {
+fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> Vec<BaselineRow> {
     let median = |of: &dyn Fn(&HealthRow) -> f64| {
         Middle::of(rows.iter().map(|row| of(row))).map_or(f64::NAN, |middle| middle.median)
     };
@@ -146,7 +146,7 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
     if !of_classes(rows) {
         // The deviation of several outputs together is none of theirs.
         let one = table.is_some_and(|table| table.outputs.len() == 1);
-        let row = |name: &'static str, rmse: fn(&HealthRow) -> f64| SimplePredictor {
+        let row = |name: &'static str, rmse: fn(&HealthRow) -> f64| BaselineRow {
             name,
             accuracy: NAN,
             rmse: median(&rmse),
@@ -155,7 +155,7 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
         let mut rows =
             vec![row(ZERO, |row| row.zero_rmse), row(MEAN, |row| row.mean_rmse), row(LINE, |row| row.line_rmse)];
         let r2 = goal.r2.unwrap_or(FITS);
-        rows.extend(table.map(|_| SimplePredictor { name: GOAL, accuracy: NAN, rmse: NAN, r2 }));
+        rows.extend(table.map(|_| BaselineRow { name: GOAL, accuracy: NAN, rmse: NAN, r2 }));
         return rows;
     }
     // Brier skill: beside the classes' shares among the test rows, whose mean square error is Σ p(1 − p)/count.
@@ -165,11 +165,10 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
         let square = shares.map(|share| share * (1.0 - share)).sum::<f64>() / row.class_shares.len() as f64;
         if known { 1.0 - rmse.powi(2) / square } else { NAN }
     };
-    let accuracy =
-        |name, of: fn(&HealthRow) -> f64| SimplePredictor { name, accuracy: median(&of), rmse: NAN, r2: NAN };
+    let accuracy = |name, of: fn(&HealthRow) -> f64| BaselineRow { name, accuracy: median(&of), rmse: NAN, r2: NAN };
     let labels = task == Some(Task::MultiLabel);
     let frequent = if labels { "always each label's more frequent value" } else { FREQUENT };
-    let shares = SimplePredictor {
+    let shares = BaselineRow {
         name: if labels { "each label's share as its probability" } else { "the classes' shares as probabilities" },
         accuracy: NAN,
         rmse: NAN,
@@ -179,9 +178,9 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
     vec![
         accuracy(frequent, |row| row.majority_share),
         shares,
-        SimplePredictor { r2: median(&|row| skill(row, row.line_rmse)), ..accuracy(LOGISTIC, |row| row.line_accuracy) },
+        BaselineRow { r2: median(&|row| skill(row, row.line_rmse)), ..accuracy(LOGISTIC, |row| row.line_accuracy) },
         accuracy("what can be reached, an estimate", |row| row.reachable_accuracy),
-        SimplePredictor {
+        BaselineRow {
             name: GOAL,
             accuracy: if asked { goal.accuracy.unwrap_or(NAN) } else { median(&|row| row.goal_accuracy) },
             rmse: NAN,
