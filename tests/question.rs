@@ -5,7 +5,7 @@ mod common;
 
 use common::engines::{Engines, ways};
 use common::{Misfit, rows};
-use misfit::experiment::Experiment;
+use misfit::experiment::{Experiment, VariantKind};
 
 /// Σ(x² + x − 1)² over 1…1000, the source's first loss before it is rounded.
 const FIRST_LOSS: f64 = 201000998999800.0;
@@ -92,7 +92,7 @@ fn the_answer_fits_on_every_seed_and_its_prediction_at_20_stands_beside_420() {
 fn the_experiment_has_all_64_combinations_of_its_six_fixes_over_six_seeds() {
     let experiment = Experiment::embedded(&[]).unwrap();
     assert_eq!((experiment.seeds.len(), experiment.fixes.len()), (6, 6));
-    let ablation: Vec<_> = experiment.variants.iter().filter(|variant| variant.from_ablation).collect();
+    let ablation: Vec<_> = experiment.variants.iter().filter(|variant| variant.kind == VariantKind::Ablation).collect();
     let mut switches: Vec<_> = ablation.iter().map(|variant| variant.fixes.clone()).collect();
     switches.sort();
     switches.dedup();

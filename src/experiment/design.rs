@@ -7,7 +7,7 @@ use super::names::fits_a_label;
 use super::patch::lay;
 use super::reader::Reader;
 use super::tree::{Node, Origin, Table, Value};
-use super::{ExperimentError, Fix, Variant, check_label, locate_files, schema, set, test_grid};
+use super::{ExperimentError, Fix, Variant, VariantKind, check_label, locate_files, schema, set, test_grid};
 use crate::text::{shorten, unknown};
 
 /// Variants that an experiment may have at most; a guard against a sweep that nobody meant.
@@ -45,7 +45,7 @@ struct VariantPlan {
     name: String,
     fixes: Vec<bool>,
     set: Table,
-    from_ablation: bool,
+    kind: VariantKind,
     /// Where it stands in the file, for errors.
     key: String,
 }
@@ -57,10 +57,12 @@ impl Design<'_> {
     pub fn variants(&self, root: &Reader) -> Result<(Vec<Variant>, Vec<String>)> {
         let named = self.named(root)?;
         let ablation = self.ablation(root)?;
+        let sweep = self.sweep(root)?;
         let is_baseline = |plan: &VariantPlan| plan.set.is_empty() && !plan.fixes.contains(&true);
         let mut plans = Vec::new();
         if !named.iter().chain(&ablation).any(is_baseline) {
-            plans.push(self.plan(BASELINE.to_owned(), vec![false; self.fixes.len()], false, BASELINE.to_owned()));
+            let kind = if sweep.is_empty() { VariantKind::Named } else { VariantKind::Sweep };
+            plans.push(self.plan(BASELINE.to_owned(), vec![false; self.fixes.len()], kind, BASELINE.to_owned()));
         }
         plans.extend(named);
         plans.extend(ablation);
@@ -70,7 +72,6 @@ impl Design<'_> {
                 root.fault("variant", format!("two variants are called {:?}: give one another name", plan.name))
             );
         }
-        let sweep = self.sweep(root)?;
         let points = sweep.iter().fold(1_usize, |points, (_, values)| points.saturating_mul(values.len()));
         if plans.len().saturating_mul(points) > MOST_VARIANTS {
             return Err(root.fault(
@@ -125,14 +126,18 @@ impl Design<'_> {
         for (i, fix) in self.fixes.iter().enumerate() {
             if !used[i] {
                 let only = (0..self.fixes.len()).map(|other| other == i).collect();
-                self.resolve(&self.plan(fix.name.clone(), only, false, format!("fix {:?}", fix.name)), &[], 0)?;
+                self.resolve(
+                    &self.plan(fix.name.clone(), only, VariantKind::Named, format!("fix {:?}", fix.name)),
+                    &[],
+                    0,
+                )?;
             }
         }
         Ok(())
     }
 
-    fn plan(&self, name: String, fixes: Vec<bool>, from_ablation: bool, key: String) -> VariantPlan {
-        VariantPlan { name, fixes, set: Table::default(), from_ablation, key }
+    fn plan(&self, name: String, fixes: Vec<bool>, kind: VariantKind, key: String) -> VariantPlan {
+        VariantPlan { name, fixes, set: Table::default(), kind, key }
     }
 
     fn named(&self, root: &Reader) -> Result<Vec<VariantPlan>> {
@@ -150,7 +155,7 @@ impl Design<'_> {
             let fixes = self.switches(&entry)?.unwrap_or_else(|| vec![false; self.fixes.len()]);
             let plan = VariantPlan {
                 set: set(&entry)?,
-                ..self.plan(name.to_owned(), fixes, false, format!("variant {name:?}"))
+                ..self.plan(name.to_owned(), fixes, VariantKind::Named, format!("variant {name:?}"))
             };
             entry.finish()?;
             plans.push(plan);
@@ -228,7 +233,7 @@ impl Design<'_> {
         let names = self.fixes.iter().zip(&on).filter(|(_, on)| **on).map(|(fix, _)| fix.name.as_str());
         let name = named_after(names);
         let key = format!("{what} {name:?}");
-        self.plan(name, on, true, key)
+        self.plan(name, on, VariantKind::Ablation, key)
     }
 
     fn sweep(&self, root: &Reader) -> Result<Vec<(String, Vec<Node>)>> {
@@ -325,7 +330,7 @@ impl Design<'_> {
             fixes: plan.fixes.clone(),
             swept: swept.iter().map(|(_, value)| in_a_name(&value.value)).collect(),
             config,
-            from_ablation: plan.from_ablation,
+            kind: plan.kind,
             table: None,
         })
     }

@@ -25,7 +25,7 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::text::{hex, one_line, unknown};
-use config::{Config, Span, Test};
+use config::{Config, Span, Test, Word, words};
 pub use design::{BASELINE, named_after};
 pub use error::ExperimentError;
 pub use goal::Goal;
@@ -83,10 +83,21 @@ pub struct Variant {
     /// The value of each swept key, as a CSV shows it.
     pub swept: Vec<String>,
     pub config: Config,
-    /// Whether it is one of an ablation's, which a table lists after the others.
-    pub from_ablation: bool,
+    pub kind: VariantKind,
     /// What its files hold, once they are read; of a polynomial and a formula nothing is needed beyond the configuration.
     pub table: Option<Arc<TableSchema>>,
+}
+
+words! {
+    /// How a variant came about.
+    VariantKind {
+        /// A `[[variant]]` of the file, at whatever point of a sweep; and the baseline of a file without a sweep.
+        Named = "named",
+        /// A combination of fixes that an ablation made, at whatever point of a sweep; a table lists these after the others.
+        Ablation = "ablation",
+        /// A point of a sweep of the baseline, which no `[[variant]]` names.
+        Sweep = "sweep",
+    }
 }
 
 /// One variant with one seed.

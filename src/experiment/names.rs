@@ -3,8 +3,21 @@
 use crate::text::{is_unseen, shorten};
 
 /// The columns that every `runs.csv` has; a fix is a further one, so it cannot have their names.
-pub const RUN_COLUMNS: [&str; 9] =
-    ["variant", "seed", "outcome", "steps", "first_loss", "last_loss", "test_rmse", "r2", "accuracy"];
+pub const RUN_COLUMNS: [&str; 13] = [
+    "variant",
+    "seed",
+    "outcome",
+    "steps",
+    "first_loss",
+    "last_loss",
+    "test_rmse",
+    "r2",
+    "accuracy",
+    "train_rmse",
+    "best_step",
+    "engine",
+    "kind",
+];
 
 /// File systems take names of 255 bytes; what is left of them is for what a folder's name gets behind it, as `-diagnosis`.
 const MOST_BYTES: usize = 200;

@@ -29,6 +29,8 @@ pub struct Curve {
     pub last_finite: BTreeMap<u64, usize>,
     /// The last step of all, by seed.
     pub last: BTreeMap<u64, usize>,
+    /// The lowest error at any logged step, by seed; none where it never is a number.
+    pub lowest: BTreeMap<u64, f64>,
 }
 
 /// What is drawn of a run at one step: training loss, test loss, test error, accuracy.
@@ -81,6 +83,7 @@ struct GatheredCurves {
     steps: BTreeMap<usize, [Vec<f64>; 4]>,
     last_finite: BTreeMap<u64, usize>,
     last: BTreeMap<u64, usize>,
+    lowest: BTreeMap<u64, f64>,
 }
 
 /// The curves of the variants of these names, by the number that comes with the name; of the runs with these seeds, where
@@ -107,6 +110,10 @@ pub fn read(
         if point.test_rmse.is_finite() {
             own.last_finite.insert(key.seed, point.step);
         }
+        if !point.test_rmse.is_nan() {
+            let lowest = own.lowest.entry(key.seed).or_insert(point.test_rmse);
+            *lowest = lowest.min(point.test_rmse);
+        }
         let values = [point.train_loss, point.test_loss, point.test_rmse, point.accuracy];
         if new {
             first = Some(FirstRun { at, seed: key.seed, rows: Vec::new(), stride: 1, seen: 0, last: None });
@@ -125,7 +132,8 @@ pub fn read(
         let [train_loss, test_loss, test_rmse] = [0, 1, 2].map(|of| bands(of, f64::INFINITY));
         let scored = own.steps.values().any(|values| values[3].iter().any(|accuracy| !accuracy.is_nan()));
         let accuracy = bands(3, if scored { 0.0 } else { f64::NAN });
-        (at, Curve { train_loss, test_loss, test_rmse, accuracy, last_finite: own.last_finite, last: own.last })
+        let GatheredCurves { last_finite, last, lowest, .. } = own;
+        (at, Curve { train_loss, test_loss, test_rmse, accuracy, last_finite, last, lowest })
     };
     Ok(gathered.into_iter().map(curve).collect())
 }

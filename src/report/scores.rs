@@ -4,7 +4,7 @@ use super::summary::{Middle, VariantSummary};
 use crate::experiment::Variant;
 use crate::experiment::config::{Target, Test};
 use crate::results::manifest::ManifestVariant;
-use crate::text::numbers::short;
+use crate::text::numbers::{ratio, short};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Measure {
@@ -66,20 +66,104 @@ pub fn share(value: f64) -> String {
 /// What stands where there is no such number.
 pub const NONE: &str = "–";
 
-/// The heads of the columns of scores; `on` is what they are measured on: test or training.
-pub fn header(measures: &[Measure], on: &str) -> Vec<String> {
-    let two = |measure: &Measure| [format!("{on} {}, median", measure.name()), "lowest … highest".to_owned()];
-    let r2 = if measures == [Measure::Accuracy] { "R² (Brier skill), median" } else { "R², median" };
-    measures.iter().flat_map(two).chain([r2.to_owned()]).collect()
+/// A variant with its scores.
+#[derive(Debug, Clone, Copy)]
+pub struct Scored<'a> {
+    pub summary: &'a VariantSummary,
+    /// Whether it is tested on the rows that it learnt from.
+    pub on_training_rows: bool,
 }
 
-/// The cells under them, but R².
-pub fn cells(measures: &[Measure], summary: &VariantSummary) -> Vec<String> {
-    let two = |measure: &Measure| match measure.middle(summary) {
-        Some(middle) => [measure.spell(middle.median), measure.ends(middle)],
-        None => [NONE; 2].map(str::to_owned),
-    };
-    measures.iter().flat_map(two).collect()
+impl Scored<'_> {
+    /// Its error on the training samples, where a table shows it: of numbers, beside one on other points.
+    fn train_rmse(self) -> Option<Middle> {
+        let shown = Measure::of(self.summary) == Measure::Rmse && !self.on_training_rows;
+        self.summary.train_rmse.filter(|_| shown)
+    }
+
+    /// Whether its lowest test error came before its last step.
+    pub fn was_better(self) -> bool {
+        self.summary.best_step.is_some_and(|step| !step.is_last())
+    }
+}
+
+/// The columns of scores of a table of variants: of each measure two, the training error beside the test error of numbers,
+/// R², and the step of the lowest test error where that is not the last of all of them.
+#[derive(Debug, Clone)]
+pub struct ScoreColumns {
+    pub measures: Vec<Measure>,
+    /// What the scores are measured on: test or training.
+    on: &'static str,
+    /// A sentence on those that are measured on something else.
+    pub note: Option<String>,
+    pub training: bool,
+    pub best: bool,
+}
+
+/// A column of scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScoreColumn {
+    pub name: String,
+    /// Whether a table that has little room does without it.
+    pub minor: bool,
+}
+
+impl ScoreColumns {
+    pub fn of(variants: &[Scored]) -> Self {
+        let named: Vec<(&str, bool)> =
+            variants.iter().map(|scored| (scored.summary.name.as_str(), scored.on_training_rows)).collect();
+        let (on, note) = measured_on(&named);
+        ScoreColumns {
+            measures: Measure::among(variants.iter().map(|scored| scored.summary)),
+            on,
+            note,
+            training: variants.iter().any(|scored| scored.train_rmse().is_some()),
+            best: variants.iter().any(|scored| scored.was_better()),
+        }
+    }
+
+    pub fn columns(&self) -> Vec<ScoreColumn> {
+        let column = |name: String, minor: bool| ScoreColumn { name, minor };
+        let mut columns = Vec::new();
+        for measure in &self.measures {
+            columns.push(column(format!("{} {}, median", self.on, measure.name()), false));
+            columns.push(column("lowest … highest".to_owned(), true));
+        }
+        if self.training {
+            columns.push(column("training RMSE, median".to_owned(), true));
+        }
+        let classes = self.measures == [Measure::Accuracy];
+        columns.push(column(if classes { "R² (Brier skill), median" } else { "R², median" }.to_owned(), false));
+        if self.best {
+            columns.push(column("best at step".to_owned(), true));
+        }
+        columns
+    }
+
+    /// A variant's cells under them.
+    pub fn cells(&self, variant: Scored) -> Vec<String> {
+        let summary = variant.summary;
+        let none = || NONE.to_owned();
+        let mut cells = Vec::new();
+        for measure in &self.measures {
+            cells.extend(match measure.middle(summary) {
+                Some(middle) => [measure.spell(middle.median), measure.ends(middle)],
+                None => [none(), none()],
+            });
+        }
+        if self.training {
+            cells.push(variant.train_rmse().map_or_else(none, |middle| Measure::Rmse.spell(middle.median)));
+        }
+        cells.push(ratio(summary.r2.median));
+        if self.best {
+            cells.push(match summary.best_step {
+                Some(step) if step.is_last() => "last".to_owned(),
+                Some(step) => step.best.to_string(),
+                None => none(),
+            });
+        }
+        cells
+    }
 }
 
 /// Whether a variant is tested on the rows that it learnt from, as the rows of a CSV are where none are held out.

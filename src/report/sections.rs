@@ -9,14 +9,14 @@ use super::names::letter;
 use super::outputs;
 use super::plots::Regions;
 use super::published;
-use super::scores::{self, Measure};
+use super::scores::{Measure, NONE, ScoreColumn, ScoreColumns};
 use super::study::{Study, StudyVariant};
 use super::summary::interval;
 use crate::experiment::config::Word;
 use crate::results::manifest::Status;
 use crate::results::outcome::Severity;
 use crate::results::rows::{EffectKind, FindingRow};
-use crate::text::numbers::{plural, ratio, short, signed};
+use crate::text::numbers::{plural, short, signed};
 use crate::text::one_line;
 use crate::text::shell::command;
 
@@ -134,11 +134,13 @@ fn outcome(variant: &StudyVariant) -> Markup {
 pub fn outcomes(study: &Study) -> Markup {
     let (combined, named): (Vec<usize>, Vec<usize>) =
         (0..study.variants.len()).partition(|&at| study.variants[at].combination);
-    let measures = Measure::among(named.iter().map(|&at| &study.variants[at].summary));
-    let (on, note) = study.measured_on(&named);
+    let scores = ScoreColumns::of(&study.scored(&named));
     let mut header = vec!["variant".to_owned(), "outcome".to_owned()];
-    header.extend(scores::header(&measures, on));
-    header.push(match measures[..] {
+    header.extend(scores.columns().into_iter().map(|column| column.name));
+    // Where the curves are at hand.
+    let there = scores.best && named.iter().any(|&at| study.lowest_rmse(at).is_some());
+    header.extend(there.then(|| "test RMSE there, median".to_owned()));
+    header.push(match scores.measures[..] {
         [Measure::Rmse] => "error while training".to_owned(),
         [Measure::Accuracy] => "accuracy while training".to_owned(),
         _ => "while training".to_owned(),
@@ -149,15 +151,18 @@ pub fn outcomes(study: &Study) -> Markup {
         let summary = &variant.summary;
         let spark = study.curves.get(&at).map_or_else(String::new, |curve| curve.spark(Measure::of(summary)));
         let mut row = vec![text(&variant.name), outcome(variant)];
-        row.extend(scores::cells(&measures, summary).into_iter().map(|cell| html! { (cell) }));
-        row.push(html! { (ratio(summary.r2.median)) });
+        row.extend(scores.cells(variant.scored()).into_iter().map(|cell| html! { (cell) }));
+        if there {
+            let lowest = study.lowest_rmse(at).filter(|_| variant.scored().was_better());
+            row.push(html! { (lowest.map_or_else(|| NONE.to_owned(), short)) });
+        }
         row.push(html! { span.spark { (spark) } });
         row
     };
     html! {
         @if !named.is_empty() {
             (table(&header, &numbers, named.iter().map(row).collect()))
-            @if let Some(note) = note { p.muted { (note) } }
+            @if let Some(note) = &scores.note { p.muted { (note) } }
         }
         @if !combined.is_empty() {
             h3 { "Combinations of fixes" }
@@ -169,6 +174,7 @@ pub fn outcomes(study: &Study) -> Markup {
             (combinations(study, &combined))
         }
         @for measure in study.measures() { p.muted { (meanings(study, measure)) } }
+        @if let Some(meaning) = beside_meaning(study) { p.muted { (meaning) } }
         (baseline_groups(study))
     }
 }
@@ -191,6 +197,21 @@ fn meanings(study: &Study, measure: Measure) -> String {
             fits("an accuracy near what can be reached, the goal below")
         ),
     }
+}
+
+/// What the columns beside the test scores mean, where there are some.
+fn beside_meaning(study: &Study) -> Option<String> {
+    let all: Vec<usize> = (0..study.variants.len()).collect();
+    let scores = ScoreColumns::of(&study.scored(&all));
+    let training = "Training RMSE is what test RMSE is, on the training samples, noise on their targets included.";
+    let best = match scores.measures[..] {
+        [Measure::Accuracy] => {
+            "Best at step is the logged step at which the RMSE of the probabilities was lowest on the test rows, the first of equals."
+        }
+        _ => "Best at step is the logged step at which the test RMSE was lowest, the first of equals.",
+    };
+    let told: Vec<&str> = scores.training.then_some(training).into_iter().chain(scores.best.then_some(best)).collect();
+    (!told.is_empty()).then(|| told.join(" "))
 }
 
 fn baseline_groups(study: &Study) -> Markup {
@@ -266,10 +287,9 @@ pub fn confusion(study: &Study) -> Markup {
 
 /// Which fixes are on, a letter each, and how it ended. Too wide for a list of a phone, and narrow enough without.
 fn combinations(study: &Study, combined: &[usize]) -> Markup {
-    let measures = Measure::among(combined.iter().map(|&at| &study.variants[at].summary));
-    let (on, note) = study.measured_on(combined);
-    let header = scores::header(&measures, on);
-    let range = |column: usize| if column % 2 == 1 { "number range" } else { "number" };
+    let scores = ScoreColumns::of(&study.scored(combined));
+    let columns = scores.columns();
+    let class = |column: &ScoreColumn| if column.minor { "number minor" } else { "number" };
     folded(
         combined.len(),
         html! {
@@ -277,22 +297,21 @@ fn combinations(study: &Study, combined: &[usize]) -> Markup {
                 thead { tr {
                     @for nth in 0..study.fixes.len() { th.flag { (letter(nth)) } }
                     th { "outcome" }
-                    @for (column, name) in header.iter().enumerate() { th class=(range(column)) { (name) } }
+                    @for column in &columns { th class=(class(column)) { (column.name) } }
                 } }
                 tbody {
                     @for variant in combined.iter().map(|&at| &study.variants[at]) {
                         tr title=(one_line(&variant.name)) {
                             @for on in &variant.on { td.flag { (if *on { "●" } else { "·" }) } }
                             td { (outcome(variant)) }
-                            @for (column, cell) in scores::cells(&measures, &variant.summary).iter().enumerate() {
-                                td class=(range(column)) { (cell) }
+                            @for (column, cell) in columns.iter().zip(scores.cells(variant.scored())) {
+                                td class=(class(column)) { (cell) }
                             }
-                            td.number { (ratio(variant.summary.r2.median)) }
                         }
                     }
                 }
             } }
-            @if let Some(note) = note { p.muted { (note) } }
+            @if let Some(note) = &scores.note { p.muted { (note) } }
         },
     )
 }

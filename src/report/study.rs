@@ -12,8 +12,8 @@ use super::functions::{self, Function};
 use super::names;
 use super::outputs::{self, OutputScore};
 use super::published;
-use super::scores::{self, Measure};
-use super::summary::{VariantSummary, badness, by_badness, score, worth_listing};
+use super::scores::{self, Measure, Scored};
+use super::summary::{Middle, VariantSummary, badness, by_badness, score, worth_listing};
 use crate::experiment::BASELINE;
 use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
 use crate::results::integrity::Integrity;
@@ -201,6 +201,20 @@ impl Study {
         Measure::among(self.variants.iter().map(|variant| &variant.summary))
     }
 
+    /// These variants with their scores.
+    pub fn scored(&self, these: &[usize]) -> Vec<Scored<'_>> {
+        these.iter().map(|&at| self.variants[at].scored()).collect()
+    }
+
+    /// Median over a variant's runs of the lowest test error that each had at any logged step, of numbers; none where its
+    /// curves are not at hand.
+    pub fn lowest_rmse(&self, at: usize) -> Option<f64> {
+        let (variant, lowest) = (&self.variants[at], &self.curves.get(&at)?.lowest);
+        let errors = variant.runs.iter().map(|run| lowest.get(&run.seed).copied().unwrap_or(f64::INFINITY));
+        let middle = Middle::of(errors).filter(|_| Measure::of(&variant.summary) == Measure::Rmse);
+        middle.map(|middle| middle.median)
+    }
+
     /// What these variants are measured on, and a sentence on those that are not.
     pub fn measured_on(&self, these: &[usize]) -> (&'static str, Option<String>) {
         let of = |&at: &usize| (self.variants[at].name.as_str(), self.variants[at].on_training_rows);
@@ -209,6 +223,12 @@ impl Study {
 
     pub fn runs(&self) -> usize {
         self.variants.iter().map(|variant| variant.runs.len()).sum()
+    }
+}
+
+impl StudyVariant {
+    pub fn scored(&self) -> Scored<'_> {
+        Scored { summary: &self.summary, on_training_rows: self.on_training_rows }
     }
 }
 

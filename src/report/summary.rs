@@ -61,6 +61,29 @@ pub struct VariantSummary {
     pub r2: Middle,
     /// Of classes and labels; none of a regression.
     pub accuracy: Option<Middle>,
+    /// On the training samples; none where an older file does not say it.
+    pub train_rmse: Option<Middle>,
+    /// The step of the lowest test error, and the last one; none where an older file does not say it.
+    pub best_step: Option<BestStep>,
+}
+
+/// Medians over a variant's runs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BestStep {
+    pub best: f64,
+    pub last: f64,
+}
+
+impl BestStep {
+    fn of(rows: &[&RunRow]) -> Option<Self> {
+        let best: Vec<f64> = rows.iter().map(|row| row.best_step.map(|step| step as f64)).collect::<Option<_>>()?;
+        let last = rows.iter().map(|row| row.steps as f64);
+        Some(BestStep { best: Middle::of(best.into_iter())?.median, last: Middle::of(last)?.median })
+    }
+
+    pub fn is_last(self) -> bool {
+        self.best == self.last
+    }
 }
 
 impl VariantSummary {
@@ -73,6 +96,12 @@ impl VariantSummary {
             outcomes: Outcome::counted(|outcome| rows.iter().filter(|row| row.outcome == outcome).count()),
             test_rmse: Middle::of(rows.iter().map(|row| or(row.test_rmse, f64::INFINITY)))?,
             r2: Middle::of(rows.iter().map(|row| or(row.r2, f64::NEG_INFINITY)))?,
+            train_rmse: rows
+                .iter()
+                .map(|row| row.train_rmse.map(|rmse| or(rmse, f64::INFINITY)))
+                .collect::<Option<Vec<f64>>>()
+                .and_then(|errors| Middle::of(errors.into_iter())),
+            best_step: BestStep::of(rows),
             accuracy: if scored { Middle::of(rows.iter().map(|row| or(row.accuracy, 0.0))) } else { None },
         })
     }

@@ -11,20 +11,20 @@ use super::baselines;
 use super::curves;
 use super::outputs;
 use super::published;
-use super::scores::{self, Measure};
+use super::scores::{self, Measure, ScoreColumns, Scored};
 use super::style::{bad, good};
 use super::summary::{MOST_BEST, MOST_LISTED, VariantSummary, by_variant, worth_listing};
 use crate::data::Samples;
 use crate::experiment::config::{Inputs, Model, Output, Test};
 use crate::experiment::table::Task;
-use crate::experiment::{Experiment, Variant};
+use crate::experiment::{Experiment, Variant, VariantKind};
 use crate::results::outcome::Outcome;
 use crate::results::read::{self, Trust};
 use crate::results::rows::{HealthRow, RunRow};
 use crate::results::run_file::RunFile;
 use crate::run::baselines::{Baselines, one_a_unit};
 use crate::run::health::{most_linear_regions, piecewise_linear};
-use crate::text::numbers::{plural, ratio, short};
+use crate::text::numbers::{plural, short};
 use crate::text::one_line;
 
 /// Everything that there is to say of `variants` of a results folder, in colours.
@@ -40,7 +40,8 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
             Some((variant, VariantSummary::of(&variant.name, own)?))
         })
         .collect();
-    let (ablation, named): (Vec<_>, Vec<_>) = summaries.into_iter().partition(|(variant, _)| variant.from_ablation);
+    let (ablation, named): (Vec<_>, Vec<_>) =
+        summaries.into_iter().partition(|(variant, _)| variant.kind == VariantKind::Ablation);
     let mut text = String::new();
     let _ = writeln!(text, "{}", one_line(&experiment.title));
     if !named.is_empty() {
@@ -126,54 +127,53 @@ fn learning(summaries: &[Summarised], seeds: &[u64], folder: &Path) -> Vec<Strin
     summaries.iter().enumerate().map(chart).collect()
 }
 
-/// The columns of scores of these variants, with a sentence on those that are not what their heads say.
-struct Scores {
-    measures: Vec<Measure>,
-    on: &'static str,
-    note: Option<String>,
+/// A table of these variants, a row each.
+struct VariantsTable {
+    scores: ScoreColumns,
+    table: Table,
 }
 
-impl Scores {
-    fn of(summaries: &[Summarised]) -> Self {
-        let named = |(variant, _): &Summarised<'_>| (variant.name.clone(), scores::on_training_rows(variant));
-        let named: Vec<(String, bool)> = summaries.iter().map(named).collect();
-        let named: Vec<(&str, bool)> = named.iter().map(|(name, training)| (name.as_str(), *training)).collect();
-        let (on, note) = scores::measured_on(&named);
-        Scores { measures: Measure::among(summaries.iter().map(|(_, summary)| summary)), on, note }
-    }
-
-    /// An empty table with these columns between the variants' names and what else there is.
-    fn table(&self, first: &str, more: Option<&str>) -> Table {
+impl VariantsTable {
+    /// An empty one: the variants' names, how their runs ended, their scores, and what else there is.
+    fn new(summaries: &[Summarised], first: &str, more: Option<&str>) -> Self {
+        let scores = ScoreColumns::of(&summaries.iter().map(scored).collect::<Vec<_>>());
         let mut header = vec![first.to_owned(), "outcome".to_owned()];
-        header.extend(scores::header(&self.measures, self.on));
+        // In two lines they take less room.
+        let columns = scores.columns().into_iter();
+        header.extend(
+            columns.map(|column| column.name.replace(", median", ",\nmedian").replace(" at step", " at\nstep")),
+        );
         header.extend(more.map(str::to_owned));
-        table(&header.iter().map(String::as_str).collect::<Vec<_>>())
+        let table = table(&header.iter().map(String::as_str).collect::<Vec<_>>());
+        VariantsTable { scores, table }
     }
 
-    /// How a variant's runs ended, behind its name.
-    fn cells(&self, name: String, summary: &VariantSummary) -> impl Iterator<Item = String> {
-        let scores = scores::cells(&self.measures, summary);
-        [name, outcomes(summary)].into_iter().chain(scores).chain([ratio(summary.r2.median)])
+    fn row(&mut self, name: String, variant: &Summarised, more: Option<String>) {
+        let scores = self.scores.cells(scored(variant));
+        self.table.add_row([name, outcomes(&variant.1)].into_iter().chain(scores).chain(more));
     }
 
-    /// The table as text, numbers to the right.
-    fn finish(&self, table: Table) -> String {
-        let mut text = finish(table, &(2..3 + 2 * self.measures.len()).collect::<Vec<_>>());
-        if let Some(note) = &self.note {
+    /// As text, numbers to the right, with a sentence on what the heads do not say.
+    fn finish(self) -> String {
+        let mut text = finish(self.table, &(2..2 + self.scores.columns().len()).collect::<Vec<_>>());
+        if let Some(note) = &self.scores.note {
             let _ = write!(text, "\n{note}");
         }
         text
     }
 }
 
+fn scored<'a>((variant, summary): &'a Summarised) -> Scored<'a> {
+    Scored { summary, on_training_rows: scores::on_training_rows(variant) }
+}
+
 fn variants_table(summaries: &[Summarised], learning: &[String]) -> String {
-    let scores = Scores::of(summaries);
     let charts = learning.iter().any(|chart| !chart.is_empty());
-    let mut table = scores.table("variant", charts.then_some("while training"));
-    for ((_, summary), chart) in summaries.iter().zip(learning) {
-        table.add_row(scores.cells(one_line(&summary.name), summary).chain(charts.then(|| chart.clone())));
+    let mut table = VariantsTable::new(summaries, "variant", charts.then_some("while training"));
+    for (variant, chart) in summaries.iter().zip(learning) {
+        table.row(one_line(&variant.1.name), variant, charts.then(|| chart.clone()));
     }
-    scores.finish(table)
+    table.finish()
 }
 
 /// The lines of a table of several outputs, at most.
@@ -303,17 +303,17 @@ fn ablation_text(experiment: &Experiment, summaries: &[Summarised]) -> String {
     );
     let on = |variant: &Variant| variant.fixes.iter().filter(|&&on| on).count();
     let combinations: Vec<(usize, &VariantSummary)> = summaries.iter().map(|(v, s)| (on(v), s)).collect();
-    let scores = Scores::of(summaries);
-    let mut table = scores.table("fixes on", None);
-    for (variant, summary) in worth_listing(&combinations).into_iter().map(|at| &summaries[at]) {
+    let mut table = VariantsTable::new(summaries, "fixes on", None);
+    for listed in worth_listing(&combinations).into_iter().map(|at| &summaries[at]) {
+        let (variant, _) = listed;
         let letters = taken.iter().enumerate().map(|(nth, &fix)| if variant.fixes[fix] { letter(nth) } else { '·' });
         let mut name = letters.map(String::from).collect::<Vec<_>>().join(" ");
         for (key, value) in experiment.sweep.iter().zip(&variant.swept) {
             let _ = write!(name, "  {}={}", one_line(key), one_line(value));
         }
-        table.add_row(scores.cells(name, summary));
+        table.row(name, listed, None);
     }
-    let _ = writeln!(text, "\n{}", scores.finish(table));
+    let _ = writeln!(text, "\n{}", table.finish());
     if summaries.len() > MOST_LISTED {
         let _ = writeln!(text, "These are the baseline, each fix alone and the best {MOST_BEST}; all are in runs.csv.");
     }

@@ -22,7 +22,8 @@ const CURE: &str = "restore it, or run with --fresh";
 /// nothing says.
 pub fn runs_in(path: &Path, file: RunFile, header: &str, known: &[Sum]) -> Result<Vec<(Key, Segment)>> {
     if !known.is_empty()
-        && let Some(runs) = quickly(path, known).with_context(|| format!("{}: cannot be read", path.display()))?
+        && let Some(runs) =
+            quickly(path, header, known).with_context(|| format!("{}: cannot be read", path.display()))?
     {
         return Ok(runs);
     }
@@ -35,8 +36,8 @@ pub fn runs_in(path: &Path, file: RunFile, header: &str, known: &[Sum]) -> Resul
     Ok(runs)
 }
 
-/// The runs of a file, if it is one of those that are known.
-fn quickly(path: &Path, known: &[Sum]) -> std::io::Result<Option<Vec<(Key, Segment)>>> {
+/// The runs of a file, if it is one of those that are known and has this header, as an earlier version may not have written it.
+fn quickly(path: &Path, header: &str, known: &[Sum]) -> std::io::Result<Option<Vec<(Key, Segment)>>> {
     let size = path.metadata()?.len();
     if known.iter().all(|sum| sum.bytes != size) {
         return Ok(None);
@@ -48,6 +49,9 @@ fn quickly(path: &Path, known: &[Sum]) -> std::io::Result<Option<Vec<(Key, Segme
     let mut first = true;
     while let Some(line) = lines.next()? {
         if std::mem::take(&mut first) {
+            if Some(line.bytes) != header.strip_suffix('\n').map(str::as_bytes) {
+                return Ok(None);
+            }
             continue;
         }
         let end = line.offset + line.bytes.len() as u64 + 1;

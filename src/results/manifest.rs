@@ -13,7 +13,7 @@ use super::folder::MANIFEST;
 use super::sums::Sums;
 use crate::experiment::config::EngineName;
 use crate::experiment::table::TableSchema;
-use crate::experiment::{Experiment, Fix, Goal, Published, named_after};
+use crate::experiment::{Experiment, Fix, Goal, Published, VariantKind, named_after};
 use crate::text::one_line;
 
 /// What the hash of a diagnosis begins with.
@@ -213,7 +213,7 @@ impl Manifest {
                 name: variant.name.clone(),
                 fixes: on.map(|(fix, _)| fix.name.clone()).collect(),
                 swept: variant.swept.clone(),
-                ablation: Some(variant.from_ablation),
+                ablation: Some(variant.kind == VariantKind::Ablation),
                 engine,
                 table: variant.table.as_ref().map(&mut place),
                 config: serde_json::from_value(serde_json::to_value(&variant.config)?)?,

@@ -10,13 +10,11 @@ use csv::StringRecord;
 use super::checked::Rows;
 use super::folder::{EFFECTS, FINDINGS};
 use super::points::{PredictedPoint, PredictionColumns};
-use super::rows::{CsvRow, CurvePoint, EffectRow, FindingRow, HealthRow, Key, RunRow};
+use super::rows::{CsvRow, CurvePoint, EarlierRunRow, EffectRow, FindingRow, HealthRow, Key, RunRow};
 use super::run_file::RunFile;
 use super::scan::{self, Lines};
 use crate::data::Samples;
 use crate::text::one_line;
-
-const ACCURACY: &str = "accuracy";
 
 /// A folder's `runs.csv`.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -36,18 +34,23 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
 pub fn runs_with_settings(folder: &Path) -> Result<Runs> {
     let mut rows = Rows::open(&folder.join(RunFile::Runs.name()))?;
     let begins_with = |columns: &[&str]| rows.header().iter().take(columns.len()).eq(columns.iter().copied());
-    // Those of before 2026-12 have no accuracy: all of them are of regressions.
-    let (last, before) = RunRow::COLUMNS.split_last().context("a row has columns")?;
-    let older = *last == ACCURACY && !begins_with(RunRow::COLUMNS) && begins_with(before);
-    rows.must(older || begins_with(RunRow::COLUMNS), || {
-        format!("the header must begin with {}", RunRow::COLUMNS.join(","))
-    })?;
-    let fixed = if older { before.len() } else { RunRow::COLUMNS.len() };
+    // Earlier files end with the accuracy, or before it: those are all of regressions.
+    let (_, before) = EarlierRunRow::COLUMNS.split_last().context("a row has columns")?;
+    let headers = [RunRow::COLUMNS, EarlierRunRow::COLUMNS, before];
+    let header = headers.iter().position(|columns| begins_with(columns));
+    rows.must(header.is_some(), || format!("the header must begin with {}", RunRow::COLUMNS.join(",")))?;
+    let header = header.unwrap_or_default();
+    let fixed = headers[header].len();
     let settings: Vec<String> = rows.header().iter().skip(fixed).map(str::to_owned).collect();
     let mut read = Runs { settings, rows: Vec::new() };
     let mut order = SeenRuns::default();
     while let Some(record) = rows.next()? {
-        let row = row::<RunRow>(record.iter().take(fixed).chain(older.then_some("NaN")));
+        let fields = record.iter().take(fixed);
+        let row = match header {
+            0 => row::<RunRow>(fields),
+            1 => row::<EarlierRunRow>(fields).map(RunRow::from),
+            _ => row::<EarlierRunRow>(fields.chain(["NaN"])).map(RunRow::from),
+        };
         let row = rows.at(row)?;
         let key = Key { variant: row.variant.clone(), seed: row.seed };
         rows.at(order.once(key))?;

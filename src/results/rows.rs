@@ -8,8 +8,8 @@ use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::{Deserialize, Serialize};
 
 use super::outcome::{Outcome, Severity};
-use crate::experiment::config::{Word, words};
-use crate::experiment::{Experiment, Run, Variant};
+use crate::experiment::config::{EngineName, Word, words};
+use crate::experiment::{Experiment, Run, Variant, VariantKind};
 use crate::stats::effects::Estimate;
 use crate::text::numbers::number;
 
@@ -69,6 +69,25 @@ rows! {
 
     /// How a run ended. In `runs.csv` a column for each fix and one for each swept key follow.
     RunRow {
+        variant: String,
+        seed: u64,
+        outcome: Outcome,
+        steps: usize,
+        first_loss: f64,
+        last_loss: f64,
+        test_rmse: f64,
+        r2: f64,
+        accuracy: f64,
+        /// What `test_rmse` is, on the training samples. This and what follows is unknown of an [`EarlierRunRow`].
+        train_rmse: Option<f64>,
+        /// The logged step of the lowest `test_rmse`, the first of equals; the last one where it never is a number.
+        best_step: Option<usize>,
+        engine: Option<EngineName>,
+        kind: Option<VariantKind>,
+    }
+
+    /// The same as it was written until November 2026.
+    EarlierRunRow {
         variant: String,
         seed: u64,
         outcome: Outcome,
@@ -172,6 +191,28 @@ pub fn key(experiment: &Experiment, run: &Run) -> Key {
     Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed }
 }
 
+impl From<EarlierRunRow> for RunRow {
+    fn from(row: EarlierRunRow) -> Self {
+        let EarlierRunRow { variant, seed, outcome, steps, first_loss, last_loss, test_rmse, r2, accuracy } = row;
+        let (train_rmse, best_step, engine, kind) = (None, None, None, None);
+        RunRow {
+            variant,
+            seed,
+            outcome,
+            steps,
+            first_loss,
+            last_loss,
+            test_rmse,
+            r2,
+            accuracy,
+            train_rmse,
+            best_step,
+            engine,
+            kind,
+        }
+    }
+}
+
 impl EffectRow {
     pub fn new(kind: EffectKind, fixes: Vec<String>, of: Estimate) -> Self {
         EffectRow { kind, fixes, estimate: of.mean, low: of.low, high: of.high, p: of.p }
@@ -252,6 +293,17 @@ impl<T: Word> Field for T {
 
     fn parse(text: &str) -> Option<Self> {
         T::WORDS.iter().find(|(word, _)| *word == text).map(|(_, known)| *known)
+    }
+}
+
+/// What only an older file does not have: where the column is there, an empty cell is none of its values.
+impl<T: Field> Field for Option<T> {
+    fn text(&self) -> Cow<'_, str> {
+        self.as_ref().map_or(Cow::Borrowed(""), T::text)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        T::parse(text).map(Some)
     }
 }
 

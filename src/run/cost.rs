@@ -50,7 +50,7 @@ pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result
     let logged = config.train.logged(steps) as f64;
     let calls = engine::seconds_of_calls(config, train::device::of(device))? * UNITS_A_SECOND;
     let cost = steps as f64 * (batch as f64 * sample + 20.0 * products + calls)
-        + logged * test as f64 * (products + 20.0 * units);
+        + (logged * test as f64 + rows as f64) * (products + 20.0 * units);
     Ok(Size { updates: steps, rows, test, columns, coding, bytes, cost })
 }
 
@@ -83,10 +83,13 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
         + pass(test)?
         + pairs(batch)?
         + pairs(test)?
-        + (batch + test) as u128 * (columns + 2 * coding.outputs + coding.width) as u128;
+        + (batch + test) as u128 * (columns + 2 * coding.outputs + coding.width) as u128
+        + engine::evaluated_at_once(&widths, batch, test).min(rows) as u128 * 2 * widest;
     let logged = config.train.logged(updates(config, rows)?);
-    let host =
-        (rows + test) as u128 * (columns + coding.width.max(coding.scored())) as u128 * 16 + logged as u128 * 200;
+    let host = (rows + test) as u128 * (columns + coding.width.max(coding.scored())) as u128 * 16
+        // Scores of the training rows and what they should be, after the last update.
+        + rows as u128 * coding.scored() as u128 * 16
+        + logged as u128 * 200;
     Ok(u64::try_from(numbers * 4 + host).unwrap_or(u64::MAX))
 }
 
@@ -144,5 +147,5 @@ pub fn bytes_of_results(config: &Config, size: &Size, name: usize) -> f64 {
     let curve = config.train.logged(steps) as f64 * (name + steps.to_string().len() as f64 + 6.0 * number);
     let predictions = size.test as f64 * (name + (size.columns + 2 * size.coding.scored()) as f64 * 15.0);
     let breakpoints = if size.columns == 1 { config.model.hidden.iter().sum::<usize>() as f64 * number } else { 0.0 };
-    curve + predictions + 2.0 * name + 30.0 * number + breakpoints
+    curve + predictions + 2.0 * name + 32.0 * number + breakpoints
 }

@@ -49,6 +49,10 @@ pub fn rows(
         test_rmse: fit.rmse,
         r2: fit.r2,
         accuracy,
+        train_rmse: Some(trained.train_rmse),
+        best_step: Some(best_step(&trained.curve)),
+        engine: Some(trained.engine),
+        kind: Some(variant.kind),
     };
     let network = Health::of(
         &lane.config.model,
@@ -118,6 +122,13 @@ pub fn rows(
         rows::lines([health]),
     ];
     RunRows { key, rows }
+}
+
+/// The logged step of the lowest test error, the first of equals; the last one where it never is a number.
+fn best_step(curve: &[CurvePoint]) -> usize {
+    let numbers = curve.iter().filter(|point| !point.test_rmse.is_nan());
+    let best = numbers.min_by(|a, b| a.test_rmse.total_cmp(&b.test_rmse));
+    best.or(curve.last()).map_or(0, |point| point.step)
 }
 
 /// Standard deviation, lowest and highest.

@@ -93,7 +93,6 @@ pub fn jobs(experiment: &Experiment, runs: &[Run], files: &Files, device: Device
     let share = total / (threads * limits.stacks_a_thread) as f64;
     let mut jobs = Vec::new();
     for runs in groups.into_values() {
-        // Of one shape, but perhaps with more training samples in one variant than in another.
         let largest = |of: fn(&Size) -> f64| runs.iter().map(|run| of(&kinds[&keys[run]].size)).fold(0.0, f64::max);
         let (bytes, cost) = (largest(|size| size.bytes as f64), largest(|size| size.cost));
         let fitting = (limits.bytes as f64 / bytes.max(1.0)) as usize;

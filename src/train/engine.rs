@@ -52,6 +52,9 @@ impl Lane {
 
 /// A block of lanes of one [`Shape`] that advance together. Results have an entry for each lane.
 pub trait Engine {
+    /// Which engine it is.
+    fn name(&self) -> EngineName;
+
     /// Announces how many batches are taken before the host next waits for results.
     fn expect(&mut self, _batches: usize) {}
 
@@ -67,6 +70,10 @@ pub trait Engine {
 
     /// What the networks make of the test points.
     fn predict(&mut self) -> Result<Vec<Prediction>>;
+
+    /// What the networks put out for these inputs, `[rows, outputs]`, evaluated as at the test points. The inputs are in the
+    /// networks' units, `[rows, columns]`, and each lane has as many rows.
+    fn outputs(&mut self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>>;
 
     /// Parameters and gradient by layer, on the host.
     fn state(&self) -> Result<Vec<State>>;
@@ -129,6 +136,16 @@ pub fn rows_at_once(config: &Config, device: Device, rows: usize) -> Result<usiz
         EngineName::Torch => rows,
         EngineName::Fused => fused::rows_at_once(&config.model.hidden, rows),
     })
+}
+
+/// Numbers that the layers of one lane may hold for rows that are evaluated after training, whatever its batches: 64 KiB.
+const EVALUATED_NUMBERS: usize = 1 << 14;
+
+/// How many of a lane's training rows the torch engine evaluates at once: as many as it has had at once anyway, in a batch
+/// or at the test points, or as many as take little memory. It depends on the run alone, because libtorch's products may
+/// round differently with another number of rows.
+pub fn evaluated_at_once(widths: &[usize], batch: usize, test: usize) -> usize {
+    batch.max(test).max(EVALUATED_NUMBERS / widths.iter().sum::<usize>().max(1))
 }
 
 /// A new engine for each block of a stack. On a GPU the torch engine takes all lanes as one. On a CPU libtorch's products

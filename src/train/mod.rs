@@ -29,10 +29,14 @@ use engine::{Engine, Lane, State};
 
 /// A run that has ended.
 pub struct Trained {
+    pub engine: EngineName,
     pub curve: Vec<CurvePoint>,
     pub steps: usize,
     /// At the test points after the last update: what the networks put out as [`crate::data::coding::Coding::scores`] has it.
     pub predictions: Vec<f64>,
+    /// Root mean square error on the training samples after the last update, as [`CurvePoint::test_rmse`] is on the test
+    /// points.
+    pub train_rmse: f64,
     /// After the last update; the gradient is that of the last row.
     pub state: State,
     /// Euclidean norms of the gradient by the first and by the last layer's weights, before the first update.
@@ -132,16 +136,31 @@ pub fn train_block(
         progress(((step - told) * block.len()) as u64);
         told = step;
     }
-    let parts = curves.into_iter().zip(predictions).zip(engine.state()?).zip(first_gradients);
+    let name = engine.name();
+    let train_rmses = train_rmses(engine, block)?;
+    let parts = curves.into_iter().zip(predictions).zip(train_rmses).zip(engine.state()?).zip(first_gradients);
     Ok(Some(
         parts
-            .map(|(((curve, predictions), state), first_gradient)| Trained {
+            .map(|((((curve, predictions), train_rmse), state), first_gradient)| Trained {
+                engine: name,
                 curve,
                 steps,
                 predictions,
+                train_rmse,
                 state,
                 first_gradient,
             })
             .collect(),
     ))
+}
+
+/// Each lane's error on its own training samples, noise on their targets and all of them, whatever its batches held.
+fn train_rmses(engine: &mut dyn Engine, block: &[Lane]) -> Result<Vec<f64>> {
+    let inputs: Vec<Vec<f32>> = block.iter().map(|lane| lane.data.scaled_inputs(&lane.data.train)).collect();
+    let outputs = engine.outputs(&inputs)?;
+    let rmse = |(lane, values): (&Lane, Vec<f32>)| {
+        let (coding, train) = (&lane.data.coding, &lane.data.train);
+        Fit::rmse(&coding.scores(&values), &coding.truth(train))
+    };
+    Ok(block.iter().zip(outputs).map(rmse).collect())
 }

@@ -17,7 +17,7 @@ impl Shape {
         let batch = batch_rows(&config.batch, rows)?;
         let model = &config.model;
         let parts = (
-            (batch, config.batch.draw, test, columns),
+            (batch, config.batch.draw, rows, test, columns),
             (&model.hidden, &model.activation, model.bias, model.output),
             (config.loss, coding.outputs, coding.width, coding.sparse),
             (config.optimizer.kind, config.optimizer.schedule),

@@ -19,7 +19,9 @@ pub use network::rows_at_once;
 use super::engine::{Engine, Lane, Prediction, State};
 use super::init;
 use crate::data::Batches;
-use crate::experiment::config::{Config, Draw, Labels, LossKind, OptimizerKind, Scale, Target, TargetColumns};
+use crate::experiment::config::{
+    Config, Draw, EngineName, Labels, LossKind, OptimizerKind, Scale, Target, TargetColumns,
+};
 use kernels::Level;
 use loss::LaneLoss;
 use network::{Backward, LaneNetwork, Pass};
@@ -162,6 +164,10 @@ impl Fused {
 }
 
 impl Engine for Fused {
+    fn name(&self) -> EngineName {
+        EngineName::Fused
+    }
+
     fn gradient(&mut self, losses: bool) -> Result<Vec<f32>> {
         self.next_batch();
         let (level, outputs) = (self.network.level, self.network.outputs);
@@ -213,6 +219,22 @@ impl Engine for Fused {
         }
         let loss = self.test_loss.of(level, &values, &self.test_targets);
         Ok(vec![Prediction { loss, values, dead_units: self.test.dead() }])
+    }
+
+    fn outputs(&mut self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        let outputs = self.network.outputs;
+        let evaluate = |inputs: &Vec<f32>| {
+            let all = inputs.len() / self.columns;
+            let mut pass = Pass::plan(&self.network, all)?;
+            let mut values = Vec::with_capacity(all * outputs);
+            for samples in inputs.chunks(pass.rows * self.columns) {
+                let rows = samples.len() / self.columns;
+                pass.forward(&self.network, samples, rows)?;
+                values.extend_from_slice(&pass.predictions()[..rows * outputs]);
+            }
+            Ok(values)
+        };
+        inputs.iter().map(evaluate).collect()
     }
 
     fn state(&self) -> Result<Vec<State>> {

@@ -13,6 +13,7 @@ use anyhow::Result;
 use tch::{Device, Kind, TchError, Tensor, no_grad};
 
 use super::engine::{self, Engine, Lane, Prediction, State};
+use crate::experiment::config::EngineName;
 use feed::Feed;
 use network::Network;
 use optimizers::StackedOptimizer;
@@ -25,6 +26,11 @@ pub struct Torch {
     /// `[lanes, points, columns]` and `[lanes, points, width]`.
     test_inputs: Tensor,
     test_targets: Tensor,
+    /// How many rows [`Engine::outputs`] evaluates at once.
+    evaluated_at_once: usize,
+    columns: usize,
+    kind: Kind,
+    device: Device,
 }
 
 impl Torch {
@@ -42,6 +48,7 @@ impl Torch {
         let first = engine::first(block)?;
         let mut network = Network::new(&first.config.model, &first.widths(), block, kind, device)?;
         let rates: Vec<f64> = block.iter().map(|lane| lane.config.optimizer.learning_rate).collect();
+        let evaluated_at_once = engine::evaluated_at_once(&first.widths(), first.batch_rows()?, first.data.test.rows());
         let optimizer = StackedOptimizer::new(&first.config.optimizer, &rates, first.steps()?, &mut network)?;
         let test = |of: &dyn Fn(&Lane) -> Vec<f32>| {
             let values: Vec<f32> = block.iter().flat_map(of).collect();
@@ -55,6 +62,10 @@ impl Torch {
             test_inputs: test(&|lane| lane.data.scaled_inputs(&lane.data.test))?,
             test_targets: test(&|lane| lane.data.coded_targets(&lane.data.test))?,
             network,
+            evaluated_at_once,
+            columns: first.data.train.columns,
+            kind,
+            device,
         })
     }
 
@@ -65,6 +76,10 @@ impl Torch {
 }
 
 impl Engine for Torch {
+    fn name(&self) -> EngineName {
+        EngineName::Torch
+    }
+
     fn expect(&mut self, batches: usize) {
         self.feed.expect(batches);
     }
@@ -108,6 +123,24 @@ impl Engine for Torch {
         })?;
         let lanes = loss.into_iter().zip(values.chunks(values.len() / lanes)).zip(dead);
         Ok(lanes.map(|((loss, values), dead_units)| Prediction { loss, values: values.to_vec(), dead_units }).collect())
+    }
+
+    fn outputs(&mut self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        let rows = inputs.first().map_or(0, |lane| lane.len() / self.columns);
+        let mut outputs = vec![Vec::new(); inputs.len()];
+        for start in (0..rows).step_by(self.evaluated_at_once) {
+            let count = self.evaluated_at_once.min(rows - start);
+            let part = start * self.columns..(start + count) * self.columns;
+            let values: Vec<f32> = inputs.iter().flat_map(|lane| &lane[part.clone()]).copied().collect();
+            let shape = [inputs.len(), count, self.columns].map(|size| size as i64);
+            let values = no_grad(|| {
+                let x = Tensor::f_from_slice(&values)?.f_view(shape)?.f_to_device(self.device)?.f_to_kind(self.kind)?;
+                host(&self.network.forward(&x, |_| Ok(()))?)
+            })?;
+            let lanes = values.chunks(values.len() / inputs.len());
+            outputs.iter_mut().zip(lanes).for_each(|(outputs, values)| outputs.extend_from_slice(values));
+        }
+        Ok(outputs)
     }
 
     fn state(&self) -> Result<Vec<State>> {
