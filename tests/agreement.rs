@@ -7,7 +7,7 @@ use std::cell::Cell;
 
 use anyhow::Result;
 use common::engines::{OUTPUTS, TASKS, table};
-use misfit::experiment::config::{Activation, Config, OptimizerKind};
+use misfit::experiment::config::{Activation, Config, EngineName, OptimizerKind};
 use misfit::train::agreement::{BOUND, check, compare};
 use misfit::train::device::single_threaded;
 use misfit::train::engine::{Engine, Lane, Prediction, State};
@@ -360,6 +360,9 @@ impl Faulty {
 }
 
 impl Engine for Faulty {
+    fn name(&self) -> EngineName {
+        self.engine.name()
+    }
     fn gradient(&mut self, losses: bool) -> Result<Vec<f32>> {
         self.gradients.set(self.gradients.get() + 1);
         let mut losses = self.engine.gradient(losses)?;
@@ -376,6 +379,9 @@ impl Engine for Faulty {
     }
     fn predict(&mut self) -> Result<Vec<Prediction>> {
         self.engine.predict()
+    }
+    fn outputs(&mut self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
+        self.engine.outputs(inputs)
     }
     fn state(&self) -> Result<Vec<State>> {
         let mut states = self.engine.state()?;

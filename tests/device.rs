@@ -51,6 +51,8 @@ fn agree(ours: &[Trained], theirs: &[Trained], tolerance: f64, what: &str) {
         for (a, b) in ours.predictions.iter().zip(&theirs.predictions) {
             assert!((a - b).abs() <= tolerance * scale, "{what}: predictions {a} and {b}");
         }
+        let (a, b) = (ours.train_rmse, theirs.train_rmse);
+        assert!((a - b).abs() <= tolerance * b || (a.is_nan() && b.is_nan()), "{what}: training errors {a} and {b}");
     }
 }
 

@@ -51,7 +51,10 @@ fn the_files_have_their_fixed_headers_and_are_sorted_by_key() {
         header(&curves),
         "variant,seed,step,train_loss,test_loss,test_rmse,grad_norm,update_ratio,dead_units,accuracy"
     );
-    assert_eq!(header(&runs), "variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2,accuracy,tanh,fast,wide");
+    assert_eq!(
+        header(&runs),
+        "variant,seed,outcome,steps,first_loss,last_loss,test_rmse,r2,accuracy,train_rmse,best_step,engine,kind,tanh,fast,wide"
+    );
     assert_eq!(header(&predictions), "variant,seed,x,target,prediction");
     for text in [&curves, &runs, &predictions] {
         assert!(text.ends_with('\n') && !text.contains('\r'));
@@ -231,7 +234,7 @@ fn a_damaged_csv_is_refused_with_its_line_and_nothing_is_changed() {
         (whole[..whole.len() - 9].to_owned(), "runs.csv:33: ends in the middle of a row"),
         (whole.replacen("variant,", "varient,", 1), "runs.csv:1: the header is not this experiment's"),
         (swapped, "runs.csv:4: is out of order"),
-        (whole.replacen(",0,0,0\n", ",0\n", 1), "runs.csv:2: has 10 fields, the header 12"),
+        (whole.replacen(",0,0,0\n", ",0\n", 1), "runs.csv:2: has 14 fields, the header 16"),
         (whole.replacen("baseline,0", "baseline,zero", 1), "runs.csv:2: has no seed in its second field"),
     ] {
         std::fs::write(&path, &damaged).unwrap();

@@ -12,12 +12,13 @@ use misfit::train::engine::Lane;
 use misfit::train::{Trained, train};
 use tch::Device;
 
-/// Every bit of a run's curve and predictions.
+/// Every bit of a run's curve, predictions and training error.
 fn bits(run: &Trained) -> Vec<u64> {
     let point = |p: &misfit::results::rows::CurvePoint| {
         [p.train_loss, p.test_loss, p.test_rmse, p.grad_norm, p.update_ratio, p.dead_units].map(f64::to_bits)
     };
-    run.curve.iter().flat_map(point).chain(run.predictions.iter().map(|p| p.to_bits())).collect()
+    let after = run.predictions.iter().chain([&run.train_rmse]).map(|number| number.to_bits());
+    run.curve.iter().flat_map(point).chain(after).collect()
 }
 
 const ENGINES: [EngineName; 2] = [EngineName::Fused, EngineName::Torch];
