@@ -137,6 +137,15 @@ fn the_tables_hold_what_the_csvs_do(project: &Project, a: &str, b: &str) {
             let of: Vec<_> = runs.values().filter(|run| run["variant"] == variant).collect();
             let expected = median(of.iter().map(|run| error(&run["test_rmse"])).collect());
             assert_eq!(number(&row[&format!("median {side}")]), expected, "{row:?}");
+            // A folder of an earlier version has no training errors.
+            let told = of.iter().all(|run| run.contains_key("train_rmse"));
+            assert_eq!(row.contains_key(&format!("training {side}")), told, "{row:?}");
+            if told {
+                let expected = median(of.iter().map(|run| error(&run["train_rmse"])).collect());
+                assert_eq!(number(&row[&format!("training {side}")]), expected, "{row:?}");
+                let expected = median(of.iter().map(|run| number(&run["best_step"])).collect());
+                assert_eq!(number(&row[&format!("best step {side}")]), expected, "{row:?}");
+            }
             let mut outcomes: BTreeMap<&str, usize> = BTreeMap::new();
             of.iter().for_each(|run| *outcomes.entry(&run["outcome"]).or_default() += 1);
             let shown = &row[&format!("outcomes {side}")];
@@ -414,22 +423,24 @@ set = { optimizer = { kind = "sgd", learning_rate = 1e30 } }
     }
     assert_eq!(accuracy.len(), 3 * 41);
 
-    // An older folder has no accuracies.
+    // An older folder has no accuracies, and none of what came after them.
     let bare = |name: &str| {
         let path = project.results().join("one").join(name);
         let text = std::fs::read_to_string(&path).unwrap();
         let all = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes()).into_records();
         let all: Vec<csv::StringRecord> = all.map(|row| row.unwrap()).collect();
-        let place = all[0].iter().position(|column| column == "accuracy").unwrap();
+        let new = ["accuracy", "train_rmse", "best_step", "engine", "kind"];
+        let kept: Vec<bool> = all[0].iter().map(|column| !new.contains(&column)).collect();
         let mut writer = csv::Writer::from_path(&path).unwrap();
         for row in all {
-            writer.write_record(row.iter().enumerate().filter(|(at, _)| *at != place).map(|(_, field)| field)).unwrap();
+            writer.write_record(row.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(field, _)| field)).unwrap();
         }
     };
     ["runs.csv", "curves.csv"].into_iter().for_each(bare);
     let Some(python) = common::python() else { return };
     let ran = project.run(python, &project.results(), Some(["one", "other"]));
     assert_eq!(ran.code(), 0, "{}{}", ran.stdout(), ran.stderr());
+    the_tables_hold_what_the_csvs_do(&project, "one", "other");
 }
 
 #[test]
