@@ -92,8 +92,13 @@ pub struct Estimate {
 }
 
 impl Estimate {
-    /// Of one value a seed; NaN throughout if there is none or one is not finite.
+    /// Of one value a seed, at a confidence of 95 %; NaN throughout if there is none or one is not finite.
     pub fn of(per_seed: &[f64]) -> Self {
+        Self::at(0.95, per_seed)
+    }
+
+    /// The same at another confidence.
+    pub fn at(confidence: f64, per_seed: &[f64]) -> Self {
         let unknown = Estimate { mean: f64::NAN, low: f64::NAN, high: f64::NAN, p: f64::NAN };
         let Some(&first) = per_seed.first() else { return unknown };
         if !per_seed.iter().all(|value| value.is_finite()) {
@@ -110,7 +115,7 @@ impl Estimate {
         let count = per_seed.len() as f64;
         let mean = per_seed.iter().sum::<f64>() / count;
         let variance = per_seed.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / (count - 1.0);
-        let margin = student_t(per_seed.len() - 1, 0.95) * (variance / count).sqrt();
+        let margin = student_t(per_seed.len() - 1, confidence) * (variance / count).sqrt();
         Estimate { mean, low: mean - margin, high: mean + margin, p }
     }
 }

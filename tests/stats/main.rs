@@ -1,12 +1,15 @@
 //! What `stats` reckons, against closed forms, tables and the sums that define it.
 
 mod bootstrap;
+mod closeness;
 mod effects;
+mod learners;
 mod linear;
 mod linear_regions;
 mod logistic;
 mod moments;
 mod neighbours;
+mod proportion;
 mod segments;
 
 /// The next number of the generator SplitMix64 (Steele, Lea & Flood 2014).
