@@ -106,7 +106,7 @@ fn the_baselines_of_the_source_case_are_those_of_the_closed_forms_on_a_csv_too()
     misfit.write("p.csv", &format!("x,y\n{lines}"));
     misfit.write(
         "p.toml",
-        "seeds = 1\n[data]\ntarget = { csv = \"p.csv\", inputs = [\"x\"], output = \"y\" }\n[model]\nhidden = [7]\n[train]\nsteps = 2\n",
+        "seeds = 1\n[data]\ntarget = { csv = \"p.csv\", inputs = [\"x\"], output = \"y\" }\nholdout = 0\n[model]\nhidden = [7]\n[train]\nsteps = 2\n",
     );
     misfit.ok(&["run", "p.toml", "--out", "out"]);
     let row = &rows(&misfit.read("out/health.csv"))[0];

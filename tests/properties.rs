@@ -1,15 +1,14 @@
 //! What statistics must keep, whatever the numbers: sums, symmetries, and what scaling and another order may change. Every
 //! case is drawn anew from a seeded generator.
 
-use misfit::data::Samples;
 use misfit::data::coding::Coding;
 use misfit::data::random::{Purpose, Stream};
-use misfit::diagnose::noise::noise_share;
 use misfit::experiment::{Experiment, Goal};
 use misfit::report::summary::Middle;
 use misfit::run::outcome::Evidence;
 use misfit::stats::bootstrap::{paired_interval, quantile};
 use misfit::stats::effects::{Cells, Estimate, factorial, shapley};
+use misfit::stats::learners::best;
 use misfit::stats::linear::best_line_rmse;
 use misfit::stats::moments::{Fit, deviation, mean};
 use misfit::stats::segments::best_segments;
@@ -251,10 +250,6 @@ fn pair(draw: &mut Draw) -> (Vec<f64>, Vec<f64>, Vec<f64>) {
     (x, y, p)
 }
 
-fn samples(inputs: &[f64], targets: &[f64]) -> Samples {
-    Samples { columns: 1, outputs: 1, inputs: inputs.to_vec(), targets: targets.to_vec() }
-}
-
 const AFFINE: [(f64, f64); 6] = [(4.0, 0.0), (-1.0, 0.0), (1e9, 0.0), (1e-7, 0.0), (1.0, 50.0), (-3.0, -20.0)];
 
 #[test]
@@ -306,7 +301,7 @@ fn targets_in_other_units_have_the_same_r2_and_outcome_and_an_error_in_those_uni
 }
 
 #[test]
-fn lines_and_pieces_fit_as_well_in_any_units_of_either_axis_and_any_order_of_the_points() {
+fn lines_pieces_and_simple_learners_fit_as_well_in_any_units_of_either_axis_and_any_order_of_the_points() {
     for case in 0..CASES {
         let mut draw = Draw::of(case);
         let count = draw.whole(6, 40);
@@ -315,7 +310,7 @@ fn lines_and_pieces_fit_as_well_in_any_units_of_either_axis_and_any_order_of_the
         let (line, pieces) = (best_line_rmse(1, &x, &y), best_segments(&x, &y, 4));
         near(pieces[0], line, "one piece is a line");
         assert!(pieces.windows(2).all(|pair| pair[1] <= pair[0]), "another piece never hurts");
-        let share = noise_share(&samples(&x, &y));
+        let learned = best(1, &x, &y, 1, &[]);
         let mut order: Vec<usize> = (0..count).collect();
         draw.0.shuffle(&mut order);
         for (factor, shift) in AFFINE {
@@ -324,9 +319,12 @@ fn lines_and_pieces_fit_as_well_in_any_units_of_either_axis_and_any_order_of_the
             for (x, y, unit) in [(plain(&x), other(&y), factor.abs()), (other(&x), plain(&y), 1.0)] {
                 near(best_line_rmse(1, &x, &y) / unit, line, "a line");
                 all_near(&best_segments(&x, &y, 4).iter().map(|e| e / unit).collect::<Vec<_>>(), &pieces, "pieces");
-                match (noise_share(&samples(&x, &y)), share) {
-                    (Some(a), Some(b)) => near(a, b, "noise"),
-                    (a, b) => assert_eq!(a, b),
+                match (best(1, &x, &y, 1, &[]), &learned) {
+                    (Some(a), Some(b)) => {
+                        near(a.left_out[0] / unit, b.left_out[0], "a simple learner");
+                        assert_eq!(a.is_line, b.is_line);
+                    }
+                    (a, b) => assert_eq!(a.is_some(), b.is_some(), "{case}"),
                 }
             }
         }

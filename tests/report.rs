@@ -2,6 +2,8 @@
 //! whatever a results folder holds for text.
 
 mod common;
+#[path = "report/diagnosis.rs"]
+mod diagnosis;
 #[path = "report/tasks.rs"]
 mod tasks;
 
@@ -249,8 +251,21 @@ fn the_table_says_what_the_runs_do(seen: &Seen, runs: &str) {
     let expected = by_variant(runs);
     let tables = seen.tables();
     let [header, shown @ ..] = &tables[0][..] else { panic!("a table") };
-    let names = ["variant", "outcome", "test RMSE, median", "lowest … highest", "R², median", "error while training"];
+    // What older folders do not have, and what there is nothing to say of.
+    let place = |name: &str| header.iter().position(|head| *head == name);
+    let [training, best] = ["training RMSE, median", "best at step"].map(place);
+    let r2 = place("R², median").expect("R²");
+    let mut names = vec!["variant", "outcome", "test RMSE, median", "lowest … highest"];
+    names.extend(training.map(|_| "training RMSE, median"));
+    names.push("R², median");
+    names.extend(best.map(|_| "best at step"));
+    names.extend(place("test RMSE there, median").map(|_| "test RMSE there, median"));
+    names.push("error while training");
     assert_eq!(header[..], names);
+    let all = || expected.values().flatten();
+    assert_eq!(training.is_some(), all().all(|row| row.contains_key("train_rmse")), "{header:?}");
+    let last = |own: &OfVariant| middle(column(own, "best_step"), 0.0)[0] == middle(column(own, "steps"), 0.0)[0];
+    assert_eq!(best.is_some(), training.is_some() && !expected.values().all(last), "{header:?}");
     assert_eq!(shown.iter().map(|row| row[0]).collect::<BTreeSet<_>>(), expected.keys().map(String::as_str).collect());
     for row in shown {
         let own = &expected[row[0]];
@@ -259,9 +274,17 @@ fn the_table_says_what_the_runs_do(seen: &Seen, runs: &str) {
         let (lowest, highest) = row[3].split_once(" … ").unwrap();
         says(lowest, low);
         says(highest, high);
-        let [r2, ..] = middle(column(own, "r2"), f64::NEG_INFINITY);
-        let shown = number(row[4]);
-        assert!(shown == r2 || (shown - r2).abs() <= 0.500_01e-5_f64.max(r2.abs() * 5e-4), "{row:?}: {r2}");
+        let [median, ..] = middle(column(own, "r2"), f64::NEG_INFINITY);
+        let shown = number(row[r2]);
+        let near = (shown - median).abs() <= 0.500_01e-5_f64.max(median.abs() * 5e-4);
+        assert!(shown == median || near, "{row:?}: {median}");
+        if let Some(training) = training {
+            says(row[training], middle(column(own, "train_rmse"), f64::INFINITY)[0]);
+        }
+        if let Some(best) = best {
+            let [step, ..] = middle(column(own, "best_step"), 0.0);
+            assert_eq!(row[best], if last(own) { "last".to_owned() } else { step.to_string() }, "{row:?}");
+        }
         let parts: Vec<&str> = row[1].split(' ').collect();
         let parts: BTreeSet<String> = parts.chunks(2).map(|pair| pair.join(" ")).collect();
         assert_eq!(parts, outcomes(own), "{row:?}");
@@ -624,11 +647,12 @@ impl Made {
     }
 }
 
-/// The columns that a committed file has for every experiment.
+/// The columns that a committed file has for every experiment; of runs.csv those that earlier folders have too. The others are in the
+/// committed folders, and in tests/runs.rs.
 fn columns(name: &str) -> Vec<String> {
     let text = std::fs::read_to_string(committed(&format!("reference/{name}.csv"))).unwrap();
     let header = text.lines().next().unwrap();
-    fields(header.split(",linear-output").next().unwrap())
+    fields(&header.split(",linear-output").next().unwrap().replace(",train_rmse,best_step,engine,kind", ""))
 }
 
 /// A row of these columns, NaN where nothing is known; of lists none.
@@ -1021,8 +1045,8 @@ fn hostile_report(variants: &[String]) -> Report {
     let finding = ["variant", "finding", "severity", "evidence", "fix"];
     let told =
         |at: usize| vec![hostile[at].clone(), hostile[1].clone(), "major".to_owned(), hostile[3].clone(), all.clone()];
-    let findings = (0..2).map(|at| [told(at), fields("0.5,NaN,-0.5")].concat());
-    let header = [finding.map(str::to_owned).to_vec(), fields("first_in,last_out,shapley")].concat();
+    let findings = (0..2).map(|at| [told(at), fields("0.5,NaN,-0.5"), vec![hostile[at].clone()]].concat());
+    let header = [finding.map(str::to_owned).to_vec(), fields("first_in,last_out,shapley,verdict")].concat();
     report.write("findings.csv", &csv_text([header].into_iter().chain(findings).collect()));
     let effect =
         |kind: &str, fixes: &str| [vec![kind.to_owned(), fixes.to_owned()], fields("0.5,0.25,0.75,0.01")].concat();
@@ -1035,8 +1059,13 @@ fn hostile_report(variants: &[String]) -> Report {
         effect("interaction", &both),
         effect("enough", &both),
         effect("enough", &hostile[1]),
+        effect("best", &hostile[3]),
     ];
     report.write("effects.csv", &csv_text(effects));
+    let verdict = |fix: &String| [vec![fix.clone()], fields("one way,0.5,NaN,-0.5,0.5,1e300,1")].concat();
+    let verdicts = hostile.iter().map(verdict);
+    let header = fields("fix,verdict,alone,on_top,low,high,shapley,in_smallest");
+    report.write("verdicts.csv", &csv_text([header].into_iter().chain(verdicts).collect()));
     report
 }
 
@@ -1263,4 +1292,26 @@ fn the_page_goes_where_it_is_wanted_and_the_results_stay_as_they_are() {
     let Some(seen) = look(&[desk(&page)]) else { return };
     the_table_says_what_the_runs_do(seen[0].sound(), &report.read("runs.csv"));
     assert_eq!(texts(&seen[0]["pre"])[1], "misfit report reference-rate --out for/others");
+}
+
+#[cfg(feature = "train")]
+#[test]
+fn the_training_error_and_the_best_step_stand_beside_the_test_error_within_a_page() {
+    let report = Report::named("noisy");
+    report.misfit.write(
+        "noisy.toml",
+        "seeds = 3\n[data]\ntarget = { polynomial = [0, 1, 1] }\ninputs = { uniform = { from = -1, to = 1, count = 12 } }\nnoise = 0.5\n[model]\nhidden = [30]\n[optimizer]\nlearning_rate = 0.02\n[train]\nsteps = 300\n[[variant]]\nname = \"noisy\"\n[[variant]]\nname = \"slow\"\nset = { optimizer.learning_rate = 1e-4, data.noise = 0.0 }\n",
+    );
+    report.misfit.ok(&["run", "noisy.toml", "--out", "noisy", "--variant", "noisy", "--variant", "slow"]);
+    let Some(seen) = look(&everywhere(&report.page())) else { return };
+    for seen in &seen {
+        the_table_says_what_the_runs_do(seen.sound(), &report.read("runs.csv"));
+        let header = &seen.tables()[0][0];
+        for name in ["training RMSE, median", "best at step", "test RMSE there, median"] {
+            assert!(header.contains(&name), "{header:?}");
+        }
+        for said in ["Training RMSE is what test RMSE is, on the training samples", "the first of equals"] {
+            assert!(seen.text().contains(said), "{said}");
+        }
+    }
 }

@@ -270,8 +270,8 @@ for name in ["curves", "runs", "predictions"]:
     exact = pandas.read_csv(f"out/{name}.csv", float_precision="round_trip")
     for column in po.columns:
         kinds = (pa[column].dtype.kind, po[column].dtype)
-        text = column in ("variant", "outcome")
-        whole = column in ("seed", "step", "steps", "tanh", "fast", "wide")
+        text = column in ("variant", "outcome", "engine", "kind")
+        whole = column in ("seed", "step", "steps", "best_step", "tanh", "fast", "wide")
         assert (po[column].dtype == polars.String) == text, (name, column, kinds)
         assert (po[column].dtype == polars.Int64) == whole, (name, column, kinds)
         assert (pa[column].dtype.kind == "i") == whole, (name, column, kinds)

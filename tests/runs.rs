@@ -440,7 +440,8 @@ fn a_diff_takes_engines_and_kinds_for_words_and_the_new_figures_for_numbers() {
     assert!(engine["largest_absolute"].is_null(), "words have no size: {engine}");
     assert_eq!(column("kind")["differ"], 0);
     // Which engine it was is a difference, and none of the numbers.
-    let within = |args: &[&str]| misfit.run(&[&["diff", "torch", "fused", "--within-noise"], args].concat());
+    let within =
+        |args: &[&str]| misfit.run(&[&["diff", "torch/runs.csv", "fused/runs.csv", "--within-noise"], args].concat());
     assert_eq!(within(&[]).code(), 0, "{}", within(&[]).stdout());
     assert!(!within(&["--changed"]).stdout().contains("engine"), "{}", within(&["--changed"]).stdout());
     let noise = json["files"][0]["noise"].as_array().unwrap();

@@ -65,7 +65,7 @@ impl Case {
         } else {
             let names: Vec<String> = (0..self.columns).map(|c| format!("\"c{c}\"")).collect();
             format!(
-                "target = {{ csv = {:?}, inputs = [{}], {} }}\nscale_input = \"standardize\"",
+                "target = {{ csv = {:?}, inputs = [{}], {} }}\nholdout = 0\nscale_input = \"standardize\"",
                 rows.path(),
                 names.join(", "),
                 self.target

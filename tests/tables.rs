@@ -2,6 +2,7 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
@@ -9,6 +10,9 @@ use common::python;
 use misfit::data::csv_file::{CsvFile, Reading, expand};
 use misfit::data::table::{Column, Table, Values};
 use misfit::data::tensors::TensorFile;
+use misfit::data::{Files, RunData, Samples};
+use misfit::experiment::Experiment;
+use misfit::experiment::config::{Holdout, HoldoutRows, Split};
 use serde_json::Value;
 
 /// Numbers that look drawn, the same every time.
@@ -533,4 +537,189 @@ fn what_is_no_safetensors_file_or_a_damaged_one_is_refused() {
         tensors(&safetensors(&[("x", "U8", "[1, 1000000]", &wide), ("y", "U8", "[1]", &[1])])).err().expect("refused"),
         "a.safetensors: has 1000001 columns, expected at most 1000000"
     );
+}
+
+/// Rows of which each says by its first number which it is, with a text of `classes` kinds: of the last kind there are few.
+fn numbered(rows: usize, classes: usize) -> String {
+    let class = |row: usize| if row % 5 == 2 { classes - 1 } else { row % (classes - 1) };
+    let row = |row: usize| format!("{row},k{},{}\n", class(row), (row * 7 % 5) as f64 / 2.0);
+    "nth,class,y\n".to_owned() + &(0..rows).map(row).collect::<String>()
+}
+
+/// The rows that a run learns from and those that it is tested on, each by its first number.
+fn split(data: &str, seed: u64) -> (Vec<usize>, Vec<usize>) {
+    let config = common::config(&format!("[data]\n{data}\n"));
+    let files = Files::read([&config].into_iter()).unwrap_or_else(|error| panic!("{error:#}\n{data}"));
+    let run = RunData::new(&config, seed, &files).unwrap_or_else(|error| panic!("{error:#}\n{data}"));
+    let rows = |samples: &Samples| -> Vec<usize> {
+        samples.inputs.iter().step_by(samples.columns).map(|&nth| nth as usize).collect()
+    };
+    let (learnt, tested) = (rows(&run.train), rows(&run.test));
+    let places: Vec<Option<usize>> = (0..tested.len()).map(|row| run.test_place(row)).collect();
+    assert_eq!(
+        places,
+        tested.iter().map(|row| Some(row % 1000)).collect::<Vec<_>>(),
+        "rows are named as in their file"
+    );
+    (learnt, tested)
+}
+
+const SEEDS: std::ops::Range<u64> = 0..40;
+
+fn without_twins(rows: &[usize]) -> BTreeSet<usize> {
+    let set: BTreeSet<usize> = rows.iter().copied().collect();
+    assert_eq!(set.len(), rows.len(), "no row is there twice: {rows:?}");
+    set
+}
+
+#[test]
+fn what_is_validated_or_learnt_from_beside_is_a_test_row_of_no_seed() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("rows.csv");
+    let target = |columns: &str| format!("target = {{ csv = {:?}, inputs = [\"nth\"], {columns} }}", path.display());
+    for (how, columns) in [("random", "output = 'y'"), ("last", "output = 'y'"), ("stratified", "class = 'class'")] {
+        for (count, holdout) in
+            [(12, "0.25"), (20, "'auto'"), (21, "0.05"), (60, "'auto'"), (60, "0.6"), (137, "0.3"), (137, "0.5")]
+        {
+            std::fs::write(&path, numbered(count, 4)).unwrap();
+            let share = if holdout == "'auto'" { 0.2 } else { holdout.parse().unwrap() };
+            let held = (share * count as f64).round() as usize;
+            let data = format!("{}\nholdout = {holdout}\nholdout_rows = {how:?}\n", target(columns));
+            let case = format!("{how}, {holdout} of {count}");
+            let (mut tested, mut looked_at) = (BTreeSet::new(), BTreeSet::new());
+            let (mut test_sets, mut validation_sets) = (BTreeSet::new(), BTreeSet::new());
+            for seed in SEEDS {
+                let (learnt, test) = split(&format!("{data}split = 'judging'\n"), seed);
+                let (learnt, test) = (without_twins(&learnt), without_twins(&test));
+                assert_eq!((test.len(), learnt.len()), (held, count - held), "{case}, seed {seed}");
+                assert!(learnt.is_disjoint(&test), "{case}, seed {seed}");
+                tested.extend(test.iter().copied());
+                test_sets.insert(test);
+
+                let (learnt, validated) = split(&format!("{data}split = 'validation'\n"), seed);
+                let (learnt, validated) = (without_twins(&learnt), without_twins(&validated));
+                assert!(!learnt.is_empty() && !validated.is_empty(), "{case}, seed {seed}");
+                assert!(learnt.is_disjoint(&validated), "{case}, seed {seed}");
+                looked_at.extend(learnt.iter().chain(&validated).copied());
+                validation_sets.insert(validated);
+            }
+            let both: Vec<&usize> = tested.intersection(&looked_at).collect();
+            assert!(both.is_empty(), "{case}: {both:?}");
+            // About three quarters of what one seed learns from is never tested.
+            assert!(2 * looked_at.len() > count - held, "{case}: {looked_at:?}");
+            // Of a single one the class with most rows may have it for every seed.
+            let drawn = if how == "last" { 1..=1 } else { 1 + held.min(2) / 2..=SEEDS.end as usize };
+            assert!(drawn.contains(&test_sets.len()) && drawn.contains(&validation_sets.len()), "{case}");
+        }
+    }
+}
+
+#[test]
+fn beside_test_rows_of_their_own_a_part_of_the_training_rows_is_validated_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let paths = ["rows.csv", "test.csv", "t.safetensors"].map(|name| folder.path().join(name));
+    let [rows, test, tensors] = paths.each_ref().map(|path| path.display());
+    for count in [10, 50] {
+        std::fs::write(&paths[0], numbered(count, 3)).unwrap();
+        // Its rows have numbers of their own, from 1000 on.
+        let others: String = (0..30).map(|nth| format!("{},k{},0.5\n", 1000 + nth, nth % 2)).collect();
+        std::fs::write(&paths[1], format!("nth,class,y\n{others}")).unwrap();
+        let floats = |from: usize, count: usize| -> Vec<u8> {
+            (from..from + count).flat_map(|nth| (nth as f32).to_le_bytes()).collect()
+        };
+        let (x, x_test) = (floats(0, count), floats(1000, 30));
+        let [shape, test_shape] = [format!("[{count}]"), "[30]".to_owned()];
+        let file = safetensors(&[
+            ("x", "F32", &shape, &x),
+            ("y", "F32", &shape, &x),
+            ("x_test", "F32", &test_shape, &x_test),
+            ("y_test", "F32", &test_shape, &x_test),
+        ]);
+        std::fs::write(&paths[2], file).unwrap();
+        for data in [
+            format!("target = {{ csv = \"{rows}\", inputs = ['nth'], output = 'y' }}\ntest = {{ csv = \"{test}\" }}\n"),
+            format!(
+                "target = {{ csv = \"{rows}\", inputs = ['nth'], class = 'class' }}\ntest = {{ csv = \"{test}\" }}\n"
+            ),
+            format!("target = {{ tensors = \"{tensors}\" }}\n"),
+        ] {
+            let all: Vec<usize> = (0..count).collect();
+            for seed in SEEDS {
+                assert_eq!(split(&data, seed), (all.clone(), (1000..1030).collect()), "{data}");
+                let (learnt, validated) = split(&format!("{data}split = 'validation'\n"), seed);
+                if count < 20 {
+                    // Too few to tell by a part of them.
+                    assert_eq!((&learnt, &validated), (&all, &all), "{data}");
+                    continue;
+                }
+                assert_eq!(validated.len(), count / 5, "{data}");
+                let both: BTreeSet<usize> = without_twins(&learnt).union(&without_twins(&validated)).copied().collect();
+                assert!(both.iter().copied().eq(all.iter().copied()) && both.len() == learnt.len() + validated.len());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_functions_validation_points_lie_between_its_test_points_or_are_drawn_apart() {
+    let run = |data: &str, seed: u64| {
+        let config = common::config(&format!("[data]\n{data}\n"));
+        RunData::new(&config, seed, &Files::default()).unwrap()
+    };
+    for target in ["{ polynomial = [0, 1, 1] }", "{ formula = 'sin(x)' }"] {
+        for test in [
+            "",
+            "test = { grid = { from = -3, to = 8, count = 57 } }\n",
+            "test = { grid = { from = 2, to = 5, count = 2 } }\n",
+        ] {
+            let data = format!("target = {target}\n{test}");
+            let (tested, validated) = (run(&data, 3), run(&format!("{data}split = 'validation'\n"), 3));
+            assert_eq!(tested.train, validated.train, "{data}");
+            let (points, between) = (&tested.test.inputs, &validated.test.inputs);
+            assert_eq!(between.len() + 1, points.len(), "{data}");
+            for (pair, point) in points.windows(2).zip(between) {
+                let middle = (pair[0] + pair[1]) / 2.0;
+                assert!((point - middle).abs() <= 1e-12 * middle.abs().max(1.0), "{point} between {pair:?}");
+                assert!(pair[0] < *point && *point < pair[1]);
+            }
+            for (x, y) in between.iter().zip(&validated.test.targets) {
+                let wanted = if target.contains("sin") { x.sin() } else { x + x * x };
+                assert!((y - wanted).abs() <= 1e-12 * wanted.abs().max(1.0), "{x}: {y}");
+            }
+        }
+        let drawn = format!("target = {target}\ntest = {{ uniform = {{ from = -3, to = 8, count = 57 }} }}\n");
+        for seed in SEEDS {
+            let (tested, validated) = (run(&drawn, seed), run(&format!("{drawn}split = 'validation'\n"), seed));
+            assert_eq!(tested.train, validated.train);
+            assert_eq!((tested.test.rows(), validated.test.rows()), (57, 57));
+            assert!(tested.test.inputs.iter().all(|x| !validated.test.inputs.contains(x)), "seed {seed}");
+        }
+    }
+}
+
+#[test]
+fn words_for_the_split_and_the_share_that_is_held_out() {
+    let parse = |data: &str| {
+        let text = format!("[data]\ntarget = {{ csv = 'x.csv', inputs = ['a'], output = 'y' }}\n{data}\n");
+        Experiment::parse(&text, "x.toml", &[]).map(|experiment| {
+            let data = experiment.baseline.data;
+            (data.holdout, data.holdout_rows, data.split)
+        })
+    };
+    let random = Some(HoldoutRows::Random);
+    for (data, expected) in [
+        ("", (Holdout::Auto, random, Split::Test)),
+        ("holdout = 'auto'", (Holdout::Auto, random, Split::Test)),
+        ("holdout = 0", (Holdout::Share(0.0), None, Split::Test)),
+        ("holdout = 0.5\nsplit = 'validation'", (Holdout::Share(0.5), random, Split::Validation)),
+        ("holdout = 0.5\nsplit = 'judging'", (Holdout::Share(0.5), random, Split::Judging)),
+        ("split = 'test'\nholdout_rows = 'last'", (Holdout::Auto, Some(HoldoutRows::Last), Split::Test)),
+        ("test = { csv = 'z.csv' }", (Holdout::Share(0.0), None, Split::Test)),
+        ("test = 'train'", (Holdout::Share(0.0), None, Split::Test)),
+    ] {
+        assert_eq!(parse(data).unwrap_or_else(|error| panic!("{error}: {data}")), expected, "{data}");
+    }
+    for (count, share) in [(1, 0.0), (19, 0.0), (20, 0.2), (1000, 0.2)] {
+        assert_eq!(Holdout::Auto.share(count), share);
+    }
 }

@@ -207,8 +207,8 @@ const HEALTH: &[Case] = &[
     (
         "a field gone",
         |t| t.replacen("baseline,0,", "baseline,", 1),
-        ":2: has 35 fields, the header 36",
-        ":2: has 35 fields, the header 36",
+        ":2: has 36 fields, the header 37",
+        ":2: has 36 fields, the header 37",
     ),
     (
         "a run twice",
@@ -492,7 +492,7 @@ fn a_class_or_a_text_that_was_changed_is_told_of_and_one_that_cannot_be_is_refus
     misfit.write("rows.csv", &format!("town,size,kind\n{}", (0..20).map(row).collect::<String>()));
     misfit.write(
         "small.toml",
-        "seeds = 2\n[data]\ntarget = { csv = \"rows.csv\", inputs = [\"*\"], class = \"kind\" }\n[model]\nhidden = [4]\n\
+        "seeds = 2\n[data]\ntarget = { csv = \"rows.csv\", inputs = [\"*\"], class = \"kind\" }\nholdout = 0\n[model]\nhidden = [4]\n\
          [loss]\nkind = \"cross_entropy\"\n[train]\nsteps = 5\n",
     );
     misfit.ok(&["run", "small.toml", "--out", "whole"]);

@@ -5,7 +5,7 @@ mod common;
 
 use common::{Misfit, rows};
 use misfit::experiment::Experiment;
-use misfit::experiment::config::HoldoutRows;
+use misfit::experiment::config::{Holdout, HoldoutRows};
 
 /// Rows of two inputs, three classes around the corners of a triangle, and a class that only one row has.
 fn triangle(rare: bool) -> String {
@@ -38,10 +38,14 @@ fn a_setting_within_the_target_leaves_what_stands_beside_it() {
         assert_ne!(changed.target, plain.target, "{setting}");
         let beside =
             |data: &misfit::experiment::config::Data| (data.holdout, data.holdout_rows, data.missing, data.labels);
-        assert_eq!(beside(&changed), (0.3, Some(HoldoutRows::Last), plain.missing, plain.labels), "{setting}");
+        assert_eq!(
+            beside(&changed),
+            (Holdout::Share(0.3), Some(HoldoutRows::Last), plain.missing, plain.labels),
+            "{setting}"
+        );
     }
     // A function has no rows to hold out.
-    assert_eq!(data(&["data.target={ polynomial = [0, 1] }"]).holdout, 0.0);
+    assert_eq!(data(&["data.target={ polynomial = [0, 1] }"]).holdout, Holdout::Share(0.0));
 }
 
 #[test]
@@ -191,4 +195,83 @@ fn the_experiments_with_classes_and_several_outputs_show_what_they_say() {
     }
     let classes = rows(&misfit.read("classes/runs.csv"));
     assert!(classes.iter().filter(|row| row["variant"] == "question").all(|row| row["outcome"] == "constant"));
+}
+
+/// Rows of a straight line.
+fn straight(rows: usize) -> String {
+    "x,y\n".to_owned() + &(0..rows).map(|row| format!("{row},{}\n", 2 * row + 1)).collect::<String>()
+}
+
+#[test]
+fn a_fifth_of_twenty_rows_is_held_out_and_of_fewer_none_which_is_told() {
+    let misfit = Misfit::new();
+    let toml =
+        "seeds = 2\n[data]\ntarget = { csv = \"rows.csv\", inputs = [\"x\"], output = \"y\" }\n[train]\nsteps = 3\n";
+    misfit.write("x.toml", toml);
+    for (count, settings, held, noted) in [
+        (19, &[][..], 0, true),
+        (19, &["data.holdout=0"], 0, false),
+        (19, &["data.holdout=\"auto\""], 0, true),
+        (20, &[], 4, false),
+        (20, &["data.holdout=\"auto\""], 4, false),
+        (20, &["data.holdout=0"], 0, false),
+        (33, &[], 7, false),
+        (33, &["data.holdout_rows=\"last\""], 7, false),
+    ] {
+        misfit.write("rows.csv", &straight(count));
+        let ran = misfit.ok(&[&["run", "x.toml", "--out", "out", "--fresh"], settings].concat());
+        let case = format!("{count} rows, {settings:?}");
+        let note = format!("rows.csv: {count} rows are too few to hold some out, so errors are training errors");
+        assert_eq!(ran.stderr().contains(&note), noted, "{case}: {}", ran.stderr());
+        let predictions = rows(&misfit.read("out/predictions.csv"));
+        let health = rows(&misfit.read("out/health.csv"));
+        for seed in ["0", "1"] {
+            let tested: Vec<usize> = predictions
+                .iter()
+                .filter(|row| row["seed"] == seed)
+                .map(|row| row["row"].parse().expect("a row"))
+                .collect();
+            assert_eq!(tested.len(), if held == 0 { count } else { held }, "{case}");
+            let learnt = health.iter().find(|row| row["seed"] == seed).map(|row| row["training_samples"].clone());
+            assert_eq!(learnt, Some(format!("{:?}", (count - held) as f64)), "{case}");
+            if case.contains("last") {
+                assert_eq!(tested, (count - held..count).collect::<Vec<_>>());
+            }
+        }
+        // The table and the page say what the errors are of.
+        let (on, other) = if held == 0 { ("training RMSE,", "test RMSE,") } else { ("test RMSE,", "for nothing") };
+        let head = ran.stdout().lines().find(|line| line.starts_with(" variant")).map(str::to_owned).expect("a head");
+        assert!(head.contains(on) && !head.contains(other), "{case}: {head}");
+        misfit.ok(&["report", "out"]);
+        let page = misfit.read("out/report.html");
+        let (on, other) = if held == 0 { ("Training", "Test") } else { ("Test", "Training") };
+        assert!(page.contains(&format!("{on} error of each variant")), "{case}");
+        assert!(!page.contains(&format!("{other} error of each variant")), "{case}");
+    }
+}
+
+#[test]
+fn a_run_on_the_validation_rows_leaves_other_rows_and_says_so_in_its_settings() {
+    let misfit = Misfit::new();
+    misfit.write("rows.csv", &straight(60));
+    let toml =
+        "seeds = 4\n[data]\ntarget = { csv = \"rows.csv\", inputs = [\"x\"], output = \"y\" }\n[train]\nsteps = 3\n";
+    misfit.write("x.toml", toml);
+    let tested = |split: &str| -> std::collections::BTreeSet<String> {
+        misfit.ok(&["run", "x.toml", "--out", split, &format!("data.split={split:?}")]);
+        rows(&misfit.read(&format!("{split}/predictions.csv"))).iter().map(|row| row["row"].clone()).collect()
+    };
+    let (test, validation, judging) = (tested("test"), tested("validation"), tested("judging"));
+    assert!(judging.is_disjoint(&validation) && validation.len() >= 8, "{judging:?} {validation:?}");
+    assert!(!test.is_disjoint(&validation), "those of the default are drawn among all");
+    assert!(misfit.read("validation/manifest.json").contains("\"split\": \"validation\""));
+    // What is the default is not written down, so that earlier manifests stay what they are.
+    assert!(!misfit.read("test/manifest.json").contains("\"split\""));
+    let wrong = misfit.run(&["run", "x.toml", "data.split=\"train\""]);
+    assert!(
+        wrong.code() == 2
+            && wrong.stderr().contains("data.split: unknown value \"train\", accepted: test, validation or judging"),
+        "{}",
+        wrong.stderr()
+    );
 }

@@ -13,8 +13,9 @@ Examples:
   misfit diagnose my.toml --hide-fixes --out results/my-hidden
                                         without the fixes that the file names: what does misfit find by itself?
   misfit diagnose my.toml train.steps=500   a baseline with one setting changed
+  misfit diagnose my.toml --until-sure      with as many seeds as it takes to tell, up to 100
 
-The runs, effects.csv, findings.csv and repaired.toml go to results/<name>-diagnosis. A diagnosis that was cut short
+The runs, verdicts.csv, effects.csv, findings.csv and repaired.toml go to results/<name>-diagnosis. A diagnosis that was cut short
 goes on with the same command. Exit codes: 0 done, 2 a usage or input error, 130 or 143 interrupted.";
 
 #[derive(Debug, Args)]
@@ -25,11 +26,20 @@ pub struct DiagnoseArgs {
     /// Try only fixes that misfit itself suggests, none of those that the file names
     #[arg(long)]
     pub hide_fixes: bool,
+    /// Add seeds to the sets on which a verdict hangs until it can be told, up to N seeds [default N: 100; without this
+    /// option 10, as far as that takes little time]
+    #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100", value_parser = most_seeds)]
+    pub until_sure: Option<usize>,
+}
+
+fn most_seeds(text: &str) -> Result<usize, String> {
+    let count = text.parse().ok().filter(|count| (2..=10_000).contains(count));
+    count.ok_or_else(|| "expected a whole number of seeds from 2 to 10000".to_owned())
 }
 
 #[cfg(not(feature = "train"))]
 pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
-    let _ = (args.train.load()?, args.hide_fixes);
+    let _ = (args.train.load()?, args.hide_fixes, args.until_sure);
     super::run::cannot_train()
 }
 
@@ -45,7 +55,7 @@ pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
     let path = args.train.out.clone().unwrap_or_else(|| Path::new("results").join(name));
     let own = if args.hide_fixes { Vec::new() } else { experiment.fixes.clone() };
     let runner = crate::run::runner::Runner::new(&args.train.device, args.train.threads)?;
-    match diagnose(&runner, &experiment, own, &path, args.train.fresh) {
+    match diagnose(&runner, &experiment, own, &path, args.train.fresh, args.until_sure) {
         Ok(text) => {
             print(&text)?;
             super::steps::after_diagnosis(&path, &path.join("repaired.toml"));

@@ -72,7 +72,6 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
     experiment.notes.iter().for_each(|text| note(text));
     if args.dry_run {
         let files = Files::of(&mut experiment)?;
-        files.notes().into_iter().for_each(note);
         for &at in &variants {
             let variant = &experiment.variants[at];
             let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
@@ -80,6 +79,7 @@ pub fn run(args: &RunArgs) -> Result<Exit> {
             engine_here(&variant.config, named(&args.train.device)?)
                 .with_context(|| format!("variant {:?}", variant.name))?;
         }
+        files.notes().into_iter().for_each(note);
         print(&describe(&experiment, &variants, &files, named(&args.train.device)?))?;
         return Ok(Exit::Done);
     }
@@ -225,6 +225,8 @@ fn train(args: &TrainArgs, experiment: &mut Experiment, variants: &[usize]) -> R
 
     let runner = Runner::new(&args.device, args.threads)?;
     let files = Files::of(experiment)?;
+    // What is refused has no notes.
+    runner.check(experiment, variants, &files)?;
     files.notes().into_iter().for_each(note);
     let hash = runner.hash(experiment, files.hashes());
     let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));

@@ -23,7 +23,7 @@ pub use noise::{Noise, NoiseVerdict};
 pub use settings::Setting;
 pub use side::Side;
 
-use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, unfinished};
+use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, VERDICTS, unfinished};
 use crate::results::manifest::Manifest;
 use crate::results::run_file::RunFile;
 use crate::text::one_line;
@@ -153,7 +153,7 @@ pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
 }
 
 fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Result<()> {
-    let names = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS]);
+    let names = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, VERDICTS]);
     // What a run leaves in the order in which it is read: how runs ended, how they got there, what they say.
     let mut names: Vec<&str> = names.collect();
     names.sort_by_key(|name| *name != RunFile::Runs.name());

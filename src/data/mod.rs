@@ -28,7 +28,7 @@ use coding::Coding;
 use csv_file::CsvFile;
 use encoding::Encoding;
 use random::{Purpose, Stream};
-use source::Source;
+use source::{Rows, Source};
 
 /// Rows of inputs with their targets, in original units.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -130,7 +130,7 @@ impl Files {
 
     /// Whether runs of several seeds may have inputs of several numbers: those of texts that are among the training rows.
     pub fn vary(&self, data: &Data) -> Result<bool> {
-        let drawn = data.holdout > 0.0 && data.holdout_rows != Some(HoldoutRows::Last);
+        let drawn = !data.holdout.is_none() && data.holdout_rows != Some(HoldoutRows::Last);
         let texts = |source: &Arc<Source>| source.schema.inputs.iter().any(|column| column.categories.is_some());
         Ok(drawn && self.source(data)?.is_some_and(texts))
     }
@@ -153,7 +153,7 @@ fn taken_for_a_number(config: &Config, source: &Source) -> Option<String> {
 /// All that a source depends on.
 fn key(data: &Data) -> Result<String> {
     let test = if let Test::Csv(path) = &data.test { Some(path) } else { None };
-    Ok(serde_json::to_string(&(&data.target, test, data.missing, data.holdout > 0.0))?)
+    Ok(serde_json::to_string(&(&data.target, test, data.missing, data.holdout))?)
 }
 
 /// A value's way into the network's units and back: `(value − shift)/factor`.
@@ -254,12 +254,14 @@ impl RunData {
             (Some(function), _) => {
                 let inputs = data.inputs.as_ref().context("a function is sampled at data.inputs")?;
                 let train = function.samples(sample(inputs, &mut Stream::new(seed, Purpose::Inputs)))?;
-                let test = match &data.test {
-                    Test::Grid(span) => function.samples(grid(span))?,
-                    Test::Uniform(span) => {
-                        function.samples(sample(&Inputs::Uniform(*span), &mut Stream::new(seed, Purpose::Test)))?
+                let test = match (&data.test, data.split) {
+                    (Test::Grid(span), Split::Test | Split::Judging) => function.samples(grid(span))?,
+                    (Test::Grid(span), Split::Validation) => function.samples(between(&grid(span)))?,
+                    (Test::Uniform(span), split) => {
+                        let purpose = if split == Split::Validation { Purpose::Validation } else { Purpose::Test };
+                        function.samples(sample(&Inputs::Uniform(*span), &mut Stream::new(seed, purpose)))?
                     }
-                    Test::Train | Test::Rows | Test::Csv(_) => train.clone(),
+                    (Test::Train | Test::Rows | Test::Csv(_), _) => train.clone(),
                 };
                 (train, test, None)
             }
@@ -269,11 +271,11 @@ impl RunData {
                 let encoding = Encoding::fit(source, &rows).with_context(shown)?;
                 let train = encoding.samples(&source.rows, &rows);
                 let test = match &source.test {
-                    Some(test) => {
+                    Some(test) if data.split != Split::Validation => {
                         test_rows = (0..test.count()).collect();
                         encoding.samples(test, &test_rows)
                     }
-                    None => encoding.samples(&source.rows, &test_rows),
+                    _ => encoding.samples(&source.rows, &test_rows),
                 };
                 (train, test, Some((source.clone(), test_rows, encoding)))
             }
@@ -304,7 +306,7 @@ impl RunData {
     /// A test point's inputs as a file shows them, by the columns of the source.
     pub fn test_cells(&self, row: usize) -> Vec<String> {
         match &self.source {
-            Some((source, rows, encoding)) => encoding.cells(source.test.as_ref().unwrap_or(&source.rows), rows[row]),
+            Some((source, rows, encoding)) => encoding.cells(self.tested(source), rows[row]),
             None => self.test.row(row).iter().map(|&x| number(x)).collect(),
         }
     }
@@ -329,7 +331,12 @@ impl RunData {
     /// A test point's row in its file, from 0.
     pub fn test_place(&self, row: usize) -> Option<usize> {
         let (source, rows, _) = self.source.as_ref()?;
-        Some(source.test.as_ref().unwrap_or(&source.rows).places[rows[row]])
+        Some(self.tested(source).places[rows[row]])
+    }
+
+    /// The rows that the test points are among.
+    fn tested<'a>(&self, source: &'a Source) -> &'a Rows {
+        source.test.as_ref().filter(|_| self.config.split != Split::Validation).unwrap_or(&source.rows)
     }
 }
 
@@ -371,6 +378,14 @@ pub fn training_rows(config: &Config, files: &Files) -> Result<usize> {
 /// The value of a polynomial, coefficients constant first (Horner).
 pub fn polynomial(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
+}
+
+/// Halfway between neighbours; of one point itself.
+fn between(points: &[f64]) -> Vec<f64> {
+    match points {
+        [only] => vec![*only],
+        _ => points.windows(2).map(|pair| pair[0].midpoint(pair[1])).collect(),
+    }
 }
 
 /// The points of an even grid, both ends among them.

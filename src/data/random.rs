@@ -17,6 +17,9 @@ pub enum Purpose {
     /// Of the layer with this number.
     Weights(u32),
     Biases(u32),
+    Validation,
+    /// Which rows may be test rows; the same for all seeds.
+    TestPool,
 }
 
 pub struct Stream(ChaCha8Rng);
@@ -30,6 +33,8 @@ impl Stream {
             Purpose::Holdout => 3,
             Purpose::Batches => 4,
             Purpose::BatchNoise => 5,
+            Purpose::Validation => 6,
+            Purpose::TestPool => 7,
             Purpose::Weights(layer) => 1 << 32 | u64::from(layer),
             Purpose::Biases(layer) => 2 << 32 | u64::from(layer),
         };

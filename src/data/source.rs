@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use super::csv_file::{CsvFile, Reading, expand};
 use super::table::{Column, Table, Values};
 use super::tensors::TensorFile;
-use crate::experiment::config::{Data, Missing, Target, TargetColumns, Test};
+use crate::experiment::config::{Data, Holdout, Missing, Target, TargetColumns, Test};
 use crate::experiment::table::{InputColumn, TableSchema, Task};
 use crate::text::{one_line, shorten};
 
@@ -94,7 +94,7 @@ impl Source {
                 let file = TensorFile::read(tensors)?;
                 let inputs = file.train.columns.iter().filter(|column| column.name.starts_with('x')).count();
                 ensure!(
-                    file.test.is_none() || data.holdout == 0.0,
+                    file.test.is_none() || matches!(data.holdout, Holdout::Auto | Holdout::Share(0.0)),
                     "{}: has x_test and y_test, beside which nothing is held out: remove data.holdout",
                     shown(tensors)
                 );
@@ -190,7 +190,15 @@ impl Source {
             outputs: targets.iter().map(|column| column.name.clone()).collect(),
             classes,
             dropped_rows: rows.dropped + test.as_ref().map_or(0, |test| test.dropped),
+            training_error: test.is_none() && data.holdout.share(rows.count()) == 0.0,
         };
+        if schema.training_error && data.holdout == Holdout::Auto {
+            notes.push(format!(
+                "{}: {} rows are too few to hold some out, so errors are training errors: set data.holdout to hold some out, or to 0",
+                shown(path),
+                rows.count()
+            ));
+        }
         Ok(Source { rows, test, inputs, schema, notes })
     }
 

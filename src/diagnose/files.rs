@@ -1,23 +1,23 @@
-//! What a diagnosis leaves beside the runs: `effects.csv`, `findings.csv` and the repaired experiment.
+//! What a diagnosis leaves beside the runs: `effects.csv`, `findings.csv`, `verdicts.csv` and the repaired experiment.
 
 use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::search::{Set, Suspicion, TRIED};
-use super::verdicts::{Diagnosis, Effect, Goal, Judged, Verdict};
+use super::search::{Set, Suspicion};
+use super::verdicts::{Diagnosis, Effect, Goal, Judged};
 use crate::experiment::Experiment;
 use crate::experiment::config::{Test, sections};
 use crate::results::files::{Unplaced, remove};
-use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
+use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED, VERDICTS};
 use crate::results::integrity::Integrity;
 use crate::results::manifest::Manifest;
-use crate::results::outcome::Severity;
-use crate::results::rows::{self, EffectRow, FindingRow};
+use crate::results::outcome::{Severity, Verdict};
+use crate::results::rows::{self, EffectRow, FindingRow, VerdictRow};
 use crate::stats::effects::Estimate;
 use crate::text::one_line;
 
-/// Writes the three files into a results folder that has a manifest.
+/// Writes these files into a results folder that has a manifest.
 pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> Result<()> {
     let text = |name: &'static str, text: String| -> Result<(&'static str, Unplaced)> {
         let written = Unplaced::write(&folder.join(name), |file| Ok(file.write_all(text.as_bytes())?))?;
@@ -25,7 +25,11 @@ pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> R
     };
     let mut manifest = Manifest::read(&folder.join(MANIFEST))?
         .with_context(|| format!("{}: has no {MANIFEST} any more", folder.display()))?;
-    let mut new = vec![text(EFFECTS, effects(diagnosis))?, text(FINDINGS, findings(diagnosis))?];
+    let mut new = vec![
+        text(EFFECTS, effects(diagnosis))?,
+        text(FINDINGS, findings(diagnosis))?,
+        text(VERDICTS, verdicts(diagnosis))?,
+    ];
     match diagnosis.smallest.first() {
         Some(&set) if set != 0 => new.push(text(REPAIRED, repaired(folder, experiment, diagnosis, set)?)?),
         _ => {
@@ -36,10 +40,10 @@ pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> R
     manifest.place(folder, new)
 }
 
-/// Refuses to write over one of the three files that somebody changed.
+/// Refuses to write over one of these files that somebody changed.
 pub fn unchanged(folder: &Path, manifest: &Manifest) -> Result<()> {
     let integrity = Integrity::of(folder, manifest);
-    let changed = integrity.changed().find(|name| [EFFECTS, FINDINGS, REPAIRED].contains(name));
+    let changed = integrity.changed().find(|name| [EFFECTS, FINDINGS, VERDICTS, REPAIRED].contains(name));
     ensure!(
         changed.is_none(),
         "{}: was changed after misfit wrote it: move it elsewhere, restore it, or run with --fresh",
@@ -54,41 +58,65 @@ fn effects(diagnosis: &Diagnosis) -> String {
 }
 
 /// How much weight a finding has, now that its fix was measured.
-pub fn severity(goal: Goal, suspicion: &Suspicion, judged: Option<&Judged>) -> Severity {
+pub fn severity(judged: Option<&Judged>) -> Severity {
     match judged.map(|judged| judged.verdict) {
-        // It did lead on where it was tried, and something else led further.
-        Some(Verdict::Hurts | Verdict::NoDifference) if suspicion.finding.source == TRIED => Severity::Note,
-        // Where nothing mends it, nothing is shown to be no fault.
-        Some(Verdict::Hurts | Verdict::NoDifference) if goal == Goal::Nothing => Severity::Open,
         None => Severity::Note,
         Some(Verdict::Needed) => Severity::Critical,
         Some(Verdict::OneWay) => Severity::Major,
         Some(Verdict::Helps) => Severity::Minor,
         Some(Verdict::Hurts | Verdict::NoDifference) => Severity::Refuted,
+        Some(Verdict::CannotBeTold) => Severity::Open,
     }
+}
+
+/// The fix that a finding is about, as it was judged.
+pub fn judged<'d>(diagnosis: &'d Diagnosis, suspicion: &Suspicion) -> Option<&'d Judged> {
+    suspicion.fix.map(|fix| &diagnosis.fixes[fix])
+}
+
+fn mean(of: Option<Estimate>) -> f64 {
+    of.map_or(f64::NAN, |estimate| estimate.mean)
 }
 
 fn findings(diagnosis: &Diagnosis) -> String {
     let row = |suspicion: &Suspicion| {
-        let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
-        let severity = severity(diagnosis.goal, suspicion, judged);
-        // What is only worth knowing suggests nothing.
-        let judged = judged.filter(|_| severity != Severity::Note);
+        let judged = judged(diagnosis, suspicion);
+        let severity = severity(judged);
         let finding = &suspicion.finding;
-        let mean = |of: fn(&Judged) -> Option<Estimate>| judged.and_then(of).map_or(f64::NAN, |e| e.mean);
+        let patch = |j: &Judged| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")));
+        // What was not seen to help is no fix, but what was tried.
+        let (fix, tried) = match judged {
+            Some(judged) if severity <= Severity::Minor => (patch(judged), String::new()),
+            Some(judged) => (String::new(), format!("; tried: {}", patch(judged))),
+            None => (String::new(), String::new()),
+        };
         FindingRow {
             variant: finding.seen_in.clone(),
             finding: finding.rule.to_owned(),
             severity,
-            evidence: one_line(&format!("{} [{}]", finding.evidence, finding.source)),
-            fix: judged
-                .map_or_else(String::new, |j| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")))),
-            first_in: mean(|j| j.first_in),
-            last_out: mean(|j| j.last_out),
-            shapley: mean(|j| j.shapley),
+            evidence: one_line(&format!("{} [{}]{tried}", finding.evidence, finding.source)),
+            fix,
+            first_in: mean(judged.and_then(|j| j.alone)),
+            last_out: mean(judged.and_then(|j| j.last_out)),
+            shapley: mean(judged.and_then(|j| j.shapley)),
+            verdict: judged.map_or_else(String::new, |j| j.verdict.word().to_owned()),
         }
     };
     rows::table(&diagnosis.suspicions.iter().map(row).collect::<Vec<_>>())
+}
+
+fn verdicts(diagnosis: &Diagnosis) -> String {
+    let row = |judged: &Judged| VerdictRow {
+        fix: judged.fix.name.clone(),
+        verdict: judged.verdict,
+        alone: mean(judged.alone),
+        on_top: mean(judged.on_top),
+        low: judged.on_top.map_or(f64::NAN, |estimate| estimate.low),
+        high: judged.on_top.map_or(f64::NAN, |estimate| estimate.high),
+        shapley: mean(judged.shapley),
+        in_smallest: usize::from(judged.in_smallest),
+    };
+    rows::table(&diagnosis.fixes.iter().map(row).collect::<Vec<_>>())
 }
 
 /// The experiment with a set of fixes made, every key written out.
@@ -96,8 +124,13 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
     let measured = &diagnosis.cells[&set];
     let mut config = measured.config.clone();
     let mut text = format!(
-        "# {} with what misfit found to be enough: {} ({}).\n",
+        "# {} with {}: {} ({}).\n",
         one_line(&experiment.name),
+        match diagnosis.goal {
+            Goal::Fits => "what misfit found to be enough",
+            Goal::MayFit => "what may be enough, which so few seeds cannot tell",
+            Goal::Best | Goal::Nothing => "the best that misfit found, which does not fit",
+        },
         one_line(&diagnosis.names(set).join("+")),
         measured.outcomes()
     );

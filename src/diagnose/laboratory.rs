@@ -8,24 +8,29 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::observed::{FitGoal, Measured, Observed};
-use super::rules::before::noise_of;
+use super::certainty::Standard;
+use super::observed::{FitGoal, Measured, Observed, is_linear, reachable};
 use super::search::{Laboratory, MOST_FIXES, Set, search};
 use super::verdicts::{self, Diagnosis};
 use super::{files, print};
 use crate::data::{Files, RunData, batch_rows, training_rows, updates};
-use crate::experiment::config::{Config, Data};
+use crate::experiment::config::{Config, Data, Model, Split};
 use crate::experiment::table::Task;
-use crate::experiment::{Experiment, Fix, Goal, Variant};
+use crate::experiment::{Experiment, Fix, Goal, Run, Variant};
+use crate::report::scores::on_training_rows;
 use crate::results::clear::clear;
 use crate::results::folder::{Folder, MANIFEST, TRIALS};
 use crate::results::lock::{ANOTHER, Lock};
 use crate::results::manifest::{DIAGNOSIS, Manifest, Status};
 use crate::results::read;
 use crate::results::rows::Key;
+use crate::run::baselines::Baselines;
 use crate::run::cost;
 use crate::run::runner::{Place, Report, Runner};
 use crate::text::note::note;
+
+/// Rows of a curve that a trial keeps, at most.
+const TRIAL_LOG_POINTS: usize = 20;
 
 /// A signal cut it short.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +38,14 @@ use crate::text::note::note;
 pub struct Interrupted(pub i32);
 
 /// Diagnoses an experiment's baseline, with these fixes of the file's at hand, into the folder `path`. What there is to say.
-pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path: &Path, fresh: bool) -> Result<String> {
+pub fn diagnose(
+    runner: &Runner,
+    experiment: &Experiment,
+    fixes: Vec<Fix>,
+    path: &Path,
+    fresh: bool,
+    until_sure: Option<usize>,
+) -> Result<String> {
     ensure!(fixes.len() <= MOST_FIXES, "a diagnosis takes at most {MOST_FIXES} fixes, the file has {}", fixes.len());
     let started = Instant::now();
     let files = Files::read(std::iter::once(&experiment.baseline))?;
@@ -42,12 +54,11 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     let sets = [vec![vec![false; fixes.len()]], singles].concat();
     let mut question = experiment.with_sets(fixes.clone(), &sets)?;
     let files_of_all = Files::of(&mut question)?;
-    files_of_all.notes().into_iter().for_each(note);
     let hash = format!("{DIAGNOSIS}{:?}-{}", experiment.seeds, runner.hash(&question, files_of_all.hashes()));
-    let data = RunData::new(&experiment.baseline, experiment.seeds[0], &files)?;
-    let goal = FitGoal::new(experiment.goal, noise_of(&experiment.baseline, &data));
+    let goal = FitGoal(experiment.goal);
     // Whatever can be refused is refused before anything is written.
     runner.check(&question, &[0], &files_of_all)?;
+    files_of_all.notes().into_iter().for_each(note);
 
     // It is held to the end, what is tried in folders below it and what is written at last included.
     let lock = Arc::new(Lock::take(path, ANOTHER)?);
@@ -70,7 +81,7 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     }
     let known = HashMap::new();
     let lab = Lab { runner, experiment, files, path, fresh, goal, trials: 0, runs: 0, measured: 0, known };
-    let ended = search_and_measure(lab, fixes, &place(path, &hash, fresh, Some(lock.clone())));
+    let ended = search_and_measure(lab, fixes, &place(path, &hash, fresh, Some(lock.clone())), until_sure);
     if let Err(error) = &ended {
         let status = if error.is::<Interrupted>() { Status::Interrupted } else { Status::Failed };
         // What is to be said is why it ended.
@@ -91,15 +102,55 @@ pub fn diagnose(runner: &Runner, experiment: &Experiment, fixes: Vec<Fix>, path:
     ))
 }
 
-/// What is needed and what is enough: the search, and the measurement of what it found over all seeds.
-fn search_and_measure<'a>(mut lab: Lab<'a>, fixes: Vec<Fix>, place: &Place) -> Result<(Lab<'a>, Diagnosis)> {
+/// Seeds of sets on which a verdict hangs, at most, where the experiment asks for fewer.
+const SEEDS_TO_TELL: usize = 10;
+/// Core seconds that these further seeds may take.
+const FURTHER: f64 = 12.0;
+
+/// What is needed and what is enough: the search, the choice on validation points, and the measurement on the test points over
+/// all seeds, and over further ones where a verdict hangs on them.
+fn search_and_measure<'a>(
+    mut lab: Lab<'a>,
+    fixes: Vec<Fix>,
+    place: &Place,
+    until_sure: Option<usize>,
+) -> Result<(Lab<'a>, Diagnosis)> {
     let found = search(&mut lab, fixes)?;
     let plan = verdicts::plan(&mut lab, &found)?;
+    let tried = verdicts::try_all(&mut lab, &found, &plan)?;
+    let asked = lab.seeds();
+    let looks = looks(asked, until_sure.unwrap_or(SEEDS_TO_TELL));
+    let standard = Standard::of_looks(looks.len());
+    let mut seeds: BTreeMap<Set, usize> = plan.sets.iter().map(|set| (*set, asked)).collect();
+    let mut left = FURTHER;
     let before = lab.runs;
-    let measured = lab.measure_at(&found.fixes, &plan.sets, lab.seeds(), place)?;
-    lab.measured = lab.runs - before;
-    let cells: BTreeMap<Set, Measured> = plan.sets.iter().copied().zip(measured).collect();
-    Ok((lab, Diagnosis::of(found, &plan, cells)))
+    for look in 0.. {
+        let cells = lab.judge(&found.fixes, &seeds, place)?;
+        let diagnosis = Diagnosis::of(&found, &plan, &tried, cells, standard, asked);
+        let further: Vec<Set> = diagnosis.undecided().into_iter().collect();
+        let Some(&count) = looks.get(look + 1) else { return Ok((lab, diagnosis)) };
+        let seconds = lab.judged_seconds(&found.fixes, &further)? * (count - looks[look]) as f64;
+        lab.measured = lab.runs - before;
+        if further.is_empty() || (until_sure.is_none() && seconds > left) {
+            return Ok((lab, diagnosis));
+        }
+        left -= seconds;
+        seeds.extend(further.into_iter().map(|set| (set, count)));
+    }
+    unreachable!("there are finitely many looks")
+}
+
+/// How many seeds there are at each look: twice as many each time, up to the most.
+fn looks(asked: usize, most: usize) -> Vec<usize> {
+    let mut looks = vec![asked];
+    while looks[looks.len() - 1] < most && looks.len() < Standard::MOST_LOOKS {
+        let next = match looks.len() + 1 == Standard::MOST_LOOKS {
+            true => most,
+            false => (2 * looks[looks.len() - 1]).min(most),
+        };
+        looks.push(next);
+    }
+    looks
 }
 
 /// A folder of the diagnosis: what was to be cleared out of it went at the beginning.
@@ -125,12 +176,83 @@ struct Lab<'a> {
 }
 
 impl Lab<'_> {
-    fn variants(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<Experiment> {
+    /// The sets as they are judged.
+    fn variants(&self, fixes: &[Fix], sets: &[Set]) -> Result<Experiment> {
         let switches = |set: &Set| (0..fixes.len()).map(|fix| set & (1 << fix) != 0).collect();
         let mut experiment =
             self.experiment.with_sets(fixes.to_vec(), &sets.iter().map(switches).collect::<Vec<Vec<bool>>>())?;
-        experiment.seeds.truncate(seeds);
+        for config in experiment.variants.iter_mut().map(|variant| &mut variant.config) {
+            // Functions and test files of their own are judged where they are tested; then nothing is to be said.
+            let drawn = config.data.target.file().is_some() && !config.data.holdout.is_none();
+            config.data.split = if drawn { Split::Judging } else { config.data.split };
+        }
         Ok(experiment)
+    }
+
+    /// The sets as they are tried: on validation points, and with few rows of a curve, each of which costs an evaluation.
+    fn trials(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<Experiment> {
+        let mut experiment = self.variants(fixes, sets)?;
+        experiment.seeds.truncate(seeds);
+        for config in experiment.variants.iter_mut().map(|variant| &mut variant.config) {
+            config.data.split = Split::Validation;
+            config.train.log_points = config.train.log_points.min(TRIAL_LOG_POINTS);
+        }
+        Ok(experiment)
+    }
+
+    /// The experiment's seeds, and so many further ones that it is this many.
+    fn seeds_up_to(&self, count: usize) -> Vec<u64> {
+        let mut seeds = self.experiment.seeds.clone();
+        let largest = seeds.iter().copied().max().unwrap_or(0);
+        let further = (largest.wrapping_add(1)..=u64::MAX).chain(0..largest);
+        let further: Vec<u64> =
+            further.filter(|seed| !seeds.contains(seed)).take(count.saturating_sub(seeds.len())).collect();
+        seeds.extend(further);
+        seeds
+    }
+
+    /// Core seconds for one more seed of each of these sets, as they are judged.
+    fn judged_seconds(&self, fixes: &[Fix], sets: &[Set]) -> Result<f64> {
+        let mut experiment = self.variants(fixes, sets)?;
+        experiment.seeds.truncate(1);
+        self.seconds_of(&experiment)
+    }
+
+    fn seconds_of(&self, experiment: &Experiment) -> Result<f64> {
+        let all: Vec<usize> = (0..experiment.variants.len()).collect();
+        let files = self.files_of(&experiment.variants)?;
+        let cost = self.runner.cost(experiment, &experiment.runs(&all), &files)?;
+        let mut overhead = 0.0;
+        for variant in &experiment.variants {
+            let updates = updates(&variant.config, training_rows(&variant.config, &files)?)?;
+            overhead += cost::overhead(updates);
+        }
+        Ok(cost / cost::UNITS_A_SECOND + overhead * experiment.seeds.len() as f64)
+    }
+
+    /// Trains each set on the test points with so many seeds, in the diagnosis' own folder, and reads it.
+    fn judge(&mut self, fixes: &[Fix], seeds: &BTreeMap<Set, usize>, place: &Place) -> Result<BTreeMap<Set, Measured>> {
+        let sets: Vec<Set> = seeds.keys().copied().collect();
+        let mut experiment = self.variants(fixes, &sets)?;
+        experiment.seeds = self.seeds_up_to(seeds.values().copied().max().unwrap_or(0));
+        let counts: Vec<usize> = seeds.values().copied().collect();
+        let wanted = |run: &Run| experiment.seeds.iter().take(counts[run.variant]).any(|seed| *seed == run.seed);
+        let all: Vec<usize> = (0..sets.len()).collect();
+        let runs: Vec<Run> = experiment.runs(&all).into_iter().filter(wanted).collect();
+        let measured = self.train(experiment, &runs, place)?;
+        Ok(sets.into_iter().zip(measured).collect())
+    }
+
+    /// Trains these of an experiment's runs in a folder, and reads them.
+    fn train(&mut self, mut experiment: Experiment, runs: &[Run], place: &Place) -> Result<Vec<Measured>> {
+        let files = self.files_of(&experiment.variants)?.into_owned();
+        files.describe(&mut experiment)?;
+        let Report { trained, interrupted, .. } = self.runner.run(&experiment, runs, &files, place)?;
+        self.runs += trained;
+        if let Some(signal) = interrupted {
+            return Err(Interrupted(signal).into());
+        }
+        measured(&experiment, runs, place.path, self.goal, &self.experiment.baseline.model)
     }
 
     /// The files that these variants take their targets from: of most the baseline's.
@@ -141,39 +263,22 @@ impl Lab<'_> {
         }
         Ok(Cow::Owned(Files::read(variants.iter().map(|variant| &variant.config))?))
     }
-
-    /// Trains sets in a folder, and reads the folder.
-    fn measure_at(&mut self, fixes: &[Fix], sets: &[Set], seeds: usize, place: &Place) -> Result<Vec<Measured>> {
-        let mut experiment = self.variants(fixes, sets, seeds)?;
-        let files = self.files_of(&experiment.variants)?.into_owned();
-        files.describe(&mut experiment)?;
-        let all: Vec<usize> = (0..sets.len()).collect();
-        let Report { trained, interrupted, .. } =
-            self.runner.run(&experiment, &experiment.runs(&all), &files, place)?;
-        self.runs += trained;
-        if let Some(signal) = interrupted {
-            return Err(Interrupted(signal).into());
-        }
-        measured(&experiment, place.path, self.goal)
-    }
 }
 
 impl Laboratory for Lab<'_> {
     fn measure(&mut self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<Vec<Measured>> {
-        let key = |set: &Set| {
-            let on = fixes.iter().enumerate().filter(|(fix, _)| set & (1 << fix) != 0);
-            (on.map(|(_, fix)| fix.patch()).collect::<Vec<_>>(), seeds)
-        };
+        let key = |set: &Set| known_as(fixes, *set, seeds);
         let mut new: Vec<Set> = sets.iter().copied().filter(|set| !self.known.contains_key(&key(set))).collect();
         new.sort_unstable();
         new.dedup();
         if !new.is_empty() {
             let path: PathBuf = self.path.join(TRIALS).join(self.trials.to_string());
             self.trials += 1;
-            let experiment = self.variants(fixes, &new, seeds)?;
-            let files = self.files_of(&experiment.variants)?;
-            let hash = self.runner.hash(&experiment, files.hashes());
-            let found = self.measure_at(fixes, &new, seeds, &place(&path, &hash, self.fresh, None))?;
+            let experiment = self.trials(fixes, &new, seeds)?;
+            let hash = self.runner.hash(&experiment, self.files_of(&experiment.variants)?.hashes());
+            let all: Vec<usize> = (0..new.len()).collect();
+            let runs = experiment.runs(&all);
+            let found = self.train(experiment, &runs, &place(&path, &hash, self.fresh, None))?;
             for (set, measured) in new.iter().zip(found) {
                 self.known.insert(key(set), measured);
             }
@@ -182,21 +287,11 @@ impl Laboratory for Lab<'_> {
     }
 
     fn seconds(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<f64> {
-        let experiment = self.variants(fixes, sets, seeds)?;
-        let all: Vec<usize> = (0..sets.len()).collect();
-        let runs = experiment.runs(&all);
-        let files = self.files_of(&experiment.variants)?;
-        let cost = self.runner.cost(&experiment, &runs, &files)?;
-        let mut overhead = 0.0;
-        for variant in &experiment.variants {
-            let updates = updates(&variant.config, training_rows(&variant.config, &files)?)?;
-            overhead += cost::overhead(updates);
-        }
-        Ok(cost / cost::UNITS_A_SECOND + overhead * seeds as f64)
+        self.seconds_of(&self.trials(fixes, sets, seeds)?)
     }
 
     fn config(&self, fixes: &[Fix], set: Set) -> Result<Config> {
-        let mut experiment = self.variants(fixes, &[set], 1)?;
+        let mut experiment = self.trials(fixes, &[set], 1)?;
         let files = self.files_of(&experiment.variants)?;
         let config = experiment.variants.remove(0).config;
         batch_rows(&config.batch, training_rows(&config, &files)?)?;
@@ -211,6 +306,14 @@ impl Laboratory for Lab<'_> {
         RunData::new(config, seed, &Files::read(std::iter::once(config))?)
     }
 
+    fn knows(&self, fixes: &[Fix], set: Set, seeds: usize) -> bool {
+        self.known.contains_key(&known_as(fixes, set, seeds))
+    }
+
+    fn baselines(&self, config: &Config, data: &RunData) -> Arc<Baselines> {
+        self.runner.baselines.of(data, config)
+    }
+
     fn seeds(&self) -> usize {
         self.experiment.seeds.len()
     }
@@ -220,14 +323,26 @@ impl Laboratory for Lab<'_> {
     }
 }
 
+/// What a set of fixes is known by: their patches, and the number of seeds.
+fn known_as(fixes: &[Fix], set: Set, seeds: usize) -> (Vec<Vec<String>>, usize) {
+    let on = fixes.iter().enumerate().filter(|(fix, _)| set & (1 << fix) != 0);
+    (on.map(|(_, fix)| fix.patch()).collect(), seeds)
+}
+
 /// Whether what one reads of files serves the other.
 fn same_files(one: &Data, other: &Data) -> bool {
-    let of = |data: &Data| (data.target.clone(), data.test.clone(), data.missing, data.holdout > 0.0);
+    let of = |data: &Data| (data.target.clone(), data.test.clone(), data.missing, data.holdout);
     of(one) == of(other)
 }
 
-/// Each variant's runs over the experiment's seeds, as a folder holds them.
-fn measured(experiment: &Experiment, folder: &Path, goal: FitGoal) -> Result<Vec<Measured>> {
+/// These runs of each variant, as a folder holds them.
+fn measured(
+    experiment: &Experiment,
+    of: &[Run],
+    folder: &Path,
+    goal: FitGoal,
+    baseline: &Model,
+) -> Result<Vec<Measured>> {
     let key = |variant: &str, seed: u64| Key { variant: variant.to_owned(), seed };
     let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
     let mut health: HashMap<Key, _> = read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
@@ -238,18 +353,32 @@ fn measured(experiment: &Experiment, folder: &Path, goal: FitGoal) -> Result<Vec
         let (Some(run), Some(health), Some(curve)) = all else {
             anyhow::bail!("{}: lacks the run {variant:?} of seed {seed}: run with --fresh", folder.display())
         };
-        Ok(Observed { run, health, curve })
+        Ok((run, health, curve))
     };
-    experiment
-        .variants
-        .iter()
-        .map(|variant| {
-            let runs = experiment.seeds.iter().map(|&seed| run(&variant.name, seed)).collect::<Result<_>>()?;
-            let (task, targets) = match &variant.table {
-                Some(table) => (table.task, table.outputs.len()),
-                None => (Task::Regression, 1),
-            };
-            Ok(Measured { name: variant.name.clone(), config: variant.config.clone(), task, targets, runs, goal })
-        })
-        .collect()
+    let linear = baseline.hidden.is_empty() && is_linear(baseline);
+    let mut all = Vec::with_capacity(experiment.variants.len());
+    for (at, variant) in experiment.variants.iter().enumerate() {
+        let own = of.iter().filter(|run| run.variant == at);
+        let observed = |of: &Run| {
+            let (run, health, curve) = run(&variant.name, of.seed)?;
+            let line = 1.0 - (health.line_rmse / health.target_std).powi(2);
+            let reachable_r2 = reachable(linear, health.reachable_r2, line);
+            anyhow::Ok(Observed { run, health, curve, reachable_r2 })
+        };
+        let runs = own.map(observed).collect::<Result<_>>()?;
+        let (task, targets) = match &variant.table {
+            Some(table) => (table.task, table.outputs.len()),
+            None => (Task::Regression, 1),
+        };
+        all.push(Measured {
+            name: variant.name.clone(),
+            config: variant.config.clone(),
+            task,
+            targets,
+            training_error: on_training_rows(variant),
+            runs,
+            goal,
+        });
+    }
+    Ok(all)
 }

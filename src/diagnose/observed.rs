@@ -1,8 +1,7 @@
 //! Runs as they were measured, and the one number that says how well a run did.
 
-use super::noise;
 use crate::experiment::Goal;
-use crate::experiment::config::Config;
+use crate::experiment::config::{Activation, Config, Model, Output};
 use crate::experiment::table::Task;
 use crate::report::summary::{Middle, VariantSummary, score};
 use crate::results::outcome::{FITS, Outcome};
@@ -14,18 +13,20 @@ pub struct Observed {
     pub run: RunRow,
     pub health: HealthRow,
     pub curve: Vec<CurvePoint>,
+    /// The R² that can be asked of it, see [`reachable()`].
+    pub reachable_r2: f64,
 }
 
 impl Observed {
-    /// The outcome measure of a diagnosis, see [`score()`].
-    pub fn score(&self) -> f64 {
+    /// What fixes are measured by, see [`score()`].
+    pub fn closeness(&self) -> f64 {
         score(&self.run)
     }
 
-    /// A finer measure than the score where that is 0 or 1: a thousandth for every tenfold of the error.
-    pub fn progress(&self) -> f64 {
+    /// A finer measure where that is 0: what is chosen between when nothing is better than a constant.
+    fn progress(&self) -> f64 {
         let tenfolds = -(self.run.test_rmse / self.health.target_std).log10();
-        self.score() + 1e-3 * if tenfolds.is_nan() || self.diverged() { -6.0 } else { tenfolds.clamp(-6.0, 6.0) }
+        self.closeness() + 1e-3 * if tenfolds.is_nan() || self.diverged() { -6.0 } else { tenfolds.clamp(-6.0, 6.0) }
     }
 
     pub fn diverged(&self) -> bool {
@@ -33,30 +34,45 @@ impl Observed {
     }
 }
 
-/// What counts as a fit.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct FitGoal {
-    /// What the file asks for; where it asks for nothing, a run fits if its outcome says so.
-    pub asked: Goal,
-    /// The R² that is enough where noise allows no more, and the file asks for nothing.
-    pub noise: Option<f64>,
+/// Of what can be explained at all a straight line explains so much, where it is all that is asked of a linear model.
+const MOSTLY_LINEAR: f64 = 0.8;
+
+/// The R² that can be asked of a network where the best of a few simple learners reaches `learners`: of a linear one that of the
+/// best straight line, if that explains most of it. NaN where nothing is known.
+pub fn reachable(linear: bool, learners: f64, line: f64) -> f64 {
+    if linear && line >= MOSTLY_LINEAR * learners { line.min(learners) } else { learners }
 }
 
+/// Whether a network is one matrix product, whatever its layers.
+pub fn is_linear(model: &Model) -> bool {
+    model.activation.iter().all(|a| *a == Activation::Identity) && model.output == Output::Identity
+}
+
+/// What counts as a fit: what the file asks for. Where it asks for nothing, a run fits if its outcome says so, or if it comes as
+/// near as the best of a few simple learners does.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct FitGoal(pub Goal);
+
+/// Unexplained variance beside that of the best simple learner: 5 % more of its error still counts as reached.
+const AS_NEAR: f64 = 1.05 * 1.05;
+/// Whatever is a fit is better than the mean by so much.
+const LEAST: f64 = 0.02;
+
 impl FitGoal {
-    /// Of targets of which so much of the variance is noise.
-    pub fn new(asked: Goal, noise_share: Option<f64>) -> Self {
-        let noise = (asked == Goal::default()).then(|| noise::goal(noise_share)).filter(|goal| *goal < FITS);
-        FitGoal { asked, noise }
+    fn holds(&self, run: &Observed) -> bool {
+        let near = self.allowed(run.reachable_r2).is_some_and(|goal| run.run.r2 >= goal);
+        run.run.outcome == Outcome::Fits || (near && !run.diverged())
     }
 
-    fn holds(&self, run: &RunRow) -> bool {
-        let enough = |goal: f64| run.outcome != Outcome::Diverged && run.r2 >= goal;
-        run.outcome == Outcome::Fits || self.noise.is_some_and(enough)
+    /// The R² that is enough where the best of a few simple learners reaches this one, and the file asks for nothing.
+    pub fn allowed(&self, reachable: f64) -> Option<f64> {
+        let goal = (1.0 - AS_NEAR * (1.0 - reachable)).max(LEAST);
+        (self.0 == Goal::default() && !reachable.is_nan() && goal < FITS).then_some(goal)
     }
 
     /// The R² that a regression must reach; nothing where the file asks for something else.
-    pub fn r2(&self) -> Option<f64> {
-        if self.asked == Goal::default() { Some(self.noise.unwrap_or(FITS)) } else { self.asked.r2 }
+    pub fn r2(&self, reachable: f64) -> Option<f64> {
+        if self.0 == Goal::default() { Some(self.allowed(reachable).unwrap_or(FITS)) } else { self.0.r2 }
     }
 }
 
@@ -68,6 +84,8 @@ pub struct Measured {
     pub task: Task,
     /// Columns of the targets.
     pub targets: usize,
+    /// Whether it is tested on the rows that it learns from.
+    pub training_error: bool,
     pub runs: Vec<Observed>,
     pub goal: FitGoal,
 }
@@ -77,7 +95,7 @@ pub const ENOUGH: f64 = 0.8;
 
 impl Measured {
     pub fn fitting(&self) -> usize {
-        self.count(|run| self.goal.holds(&run.run))
+        self.count(|run| self.goal.holds(run))
     }
 
     /// Whether it predicts numbers: neither classes nor labels.
@@ -90,6 +108,11 @@ impl Measured {
         let mut first = self.clone();
         first.runs.truncate(seeds);
         first
+    }
+
+    /// Whether the network is one matrix product, whatever its layers.
+    pub fn is_linear(&self) -> bool {
+        is_linear(&self.config.model)
     }
 
     /// How many runs are so.
@@ -107,12 +130,20 @@ impl Measured {
         self.fitting() as f64 >= ENOUGH * self.runs.len() as f64 && !self.runs.is_empty()
     }
 
-    pub fn scores(&self) -> Vec<f64> {
-        self.runs.iter().map(Observed::score).collect()
+    pub fn closeness(&self) -> Vec<f64> {
+        self.runs.iter().map(Observed::closeness).collect()
     }
 
-    pub fn score(&self) -> f64 {
-        mean(self.runs.iter().map(Observed::score))
+    /// How much closer its runs are than another's, one for each seed that both have.
+    pub fn gains_over(&self, other: &Measured) -> Vec<f64> {
+        let theirs = |seed: u64| other.runs.iter().find(|run| run.run.seed == seed);
+        let gain = |ours: &Observed| Some(ours.closeness() - theirs(ours.run.seed)?.closeness());
+        self.runs.iter().filter_map(gain).collect()
+    }
+
+    /// The R² that is enough where the data allow no more (median); nothing where 0.99 is asked, or what the file says.
+    pub fn allowed(&self) -> Option<f64> {
+        self.goal.allowed(self.median(|run| run.reachable_r2))
     }
 
     pub fn progress(&self) -> f64 {

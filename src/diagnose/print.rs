@@ -2,17 +2,18 @@
 
 use std::fmt::Write;
 
-use super::files::severity;
+use super::certainty::Reached;
+use super::files::{judged, severity};
 use super::observed::Measured;
-use super::search::{Set, Suspicion};
-use super::verdicts::{self, Diagnosis, Effect, Judged, SAME, Verdict, reaches};
+use super::search::Set;
+use super::verdicts::{self, Diagnosis, Effect, Judged};
 use crate::experiment::{Experiment, Goal};
-use crate::report::summary::interval;
+use crate::report::summary::{factor, interval};
 use crate::report::table::{finish, table};
-use crate::results::outcome::Severity;
+use crate::results::outcome::{Severity, Verdict};
 use crate::results::rows::EffectKind;
 use crate::stats::effects::Estimate;
-use crate::text::numbers::{plural, ratio, short, signed};
+use crate::text::numbers::{plural, ratio, short, trimmed};
 use crate::text::one_line;
 
 /// Sets as good as the first that are named beside it.
@@ -23,15 +24,37 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     let baseline = diagnosis.baseline();
     let _ = writeln!(text, "{}: why does it not fit?\n", one_line(&experiment.title));
     let _ = writeln!(text, "As asked: {}.", as_asked(baseline));
-    if let Some(goal) = baseline.goal.noise {
+    if let Some(goal) = baseline.allowed() {
         let _ = writeln!(
             text,
-            "Neighbouring rows differ by noise, of which a network should learn nothing: R² of {} counts as a fit here.",
-            ratio(goal)
+            "No R² of 0.99 is to be had: {} reaches {} on rows that it has not seen, so {} counts as a fit (medians, by seed).",
+            if baseline.config.model.hidden.is_empty() && baseline.is_linear() {
+                "the best straight line"
+            } else {
+                "the best of a few simple learners"
+            },
+            trimmed(baseline.median(|run| run.reachable_r2)),
+            trimmed(goal)
         );
     }
-    if baseline.enough() {
-        let _ = writeln!(text, "It does fit, so there is nothing to mend.");
+    if baseline.training_error {
+        let by_heart = match diagnosis.sizes {
+            (parameters, rows) if parameters >= rows => {
+                format!(" With {parameters} parameters for {rows} rows it can learn them by heart, which is no fit.")
+            }
+            _ => String::new(),
+        };
+        let _ = writeln!(
+            text,
+            "All errors are training errors: no row is held out, so nothing here says how it does on new rows.{by_heart}"
+        );
+    }
+    match diagnosis.standard.reached(baseline) {
+        Reached::Yes => drop(writeln!(text, "It does fit, so there is nothing to mend.")),
+        Reached::Unclear if baseline.enough() => {
+            let _ = writeln!(text, "It fits on {}, which are too few to be sure.", of_seeds(baseline));
+        }
+        _ => {}
     }
     let _ = write!(text, "{}", found(diagnosis));
     if !diagnosis.fixes.is_empty() {
@@ -63,7 +86,7 @@ fn as_asked(baseline: &Measured) -> String {
             write!(text, "the means have {mean}, the best straight line of each output {line}")
         }
     };
-    let Goal { accuracy, r2 } = baseline.goal.asked;
+    let Goal { accuracy, r2 } = baseline.goal.0;
     let _ = match (accuracy, r2, baseline.of_numbers()) {
         (Some(accuracy), Some(r2), _) => write!(text, "; a fit is accuracy {} and R² {}", short(accuracy), short(r2)),
         (Some(accuracy), None, _) => write!(text, "; a fit is accuracy {}", short(accuracy)),
@@ -79,95 +102,112 @@ fn as_asked(baseline: &Measured) -> String {
     text
 }
 
+/// `5 of 6 seeds`
+fn of_seeds(measured: &Measured) -> String {
+    format!("{} of {}", measured.fitting(), plural(measured.runs.len(), "seed", "seeds"))
+}
+
+/// What the rules found that trying bore out, or that is worth knowing.
 fn found(diagnosis: &Diagnosis) -> String {
-    if diagnosis.suspicions.is_empty() {
-        return String::new();
-    }
-    let mut text = String::from("\nWhat the rules found, and what trying the fix showed\n");
+    let mut text = String::new();
     for suspicion in &diagnosis.suspicions {
         let finding = &suspicion.finding;
-        let judged = suspicion.fix.map(|fix| &diagnosis.fixes[fix]);
+        let judged = judged(diagnosis, suspicion);
+        let says = match (judged, severity(judged)) {
+            (_, Severity::Refuted | Severity::Open) => continue,
+            (Some(Judged { fix, verdict, .. }), _) => {
+                let (name, patch) = (one_line(&fix.name), one_line(&fix.patch().join(", ")));
+                format!("fix {name}: {patch} → {}", verdict.word())
+            }
+            (None, _) => "worth knowing".to_owned(),
+        };
         let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
         let _ = writeln!(text, "   {}", one_line(&finding.evidence));
-        let note = severity(diagnosis.goal, suspicion, judged) == Severity::Note;
-        let says = judged.map(|Judged { fix, verdict, .. }| {
-            let (name, patch) = (one_line(&fix.name), one_line(&fix.patch().join(", ")));
-            match note {
-                true => format!("worth knowing: over all seeds {name}: {}", verdict.word()),
-                false => format!("fix {name}: {patch} → {}", verdict.word()),
-            }
-        });
-        let _ = writeln!(text, "   {}", says.as_deref().unwrap_or("worth knowing"));
+        let _ = writeln!(text, "   {says}");
     }
-    text
+    match text.is_empty() {
+        true => text,
+        false => format!("\nWhat the rules found, and what trying the fix showed\n{text}"),
+    }
+}
+
+/// The set that verdicts are judged beside, in words.
+fn beside(diagnosis: &Diagnosis) -> String {
+    match diagnosis.first() {
+        0 => "the baseline".to_owned(),
+        set => one_line(&diagnosis.names(set).join(" + ")),
+    }
 }
 
 /// What each fix buys.
 fn worth(diagnosis: &Diagnosis) -> String {
-    let mut table = table(&["fix", "alone", "on top of all others", "Shapley value", "verdict"]);
+    let mut table = table(&["fix", "alone", "beside the others", "Shapley value", "verdict"]);
     let estimate = |of: Option<Estimate>| of.map_or_else(|| "–".to_owned(), interval);
     for judged in &diagnosis.fixes {
         table.add_row([
             one_line(&judged.fix.name),
-            estimate(judged.first_in),
-            estimate(judged.last_out),
+            estimate(judged.alone),
+            estimate(judged.on_top),
             estimate(judged.shapley),
             judged.verdict.word().to_owned(),
         ]);
     }
-    let seeds = diagnosis.baseline().runs.len();
-    let missing = diagnosis.fixes.iter().any(|judged| judged.shapley.is_none());
+    let missing = diagnosis.fixes.iter().any(|j| j.shapley.is_none() || j.alone.is_none() || j.on_top.is_none());
     let unmeasured = if missing { " A – stands where not every combination was measured." } else { "" };
     let baseline = diagnosis.baseline();
-    let what = match (baseline.of_numbers(), baseline.targets) {
-        (true, 1) => "share of the targets' variance (R² on the test points, 0 for all that a constant does as well)".to_owned(),
-        (true, _) => "share of the targets' variance (R² on the test points, the mean over the outputs, 0 for all that a constant does as well)".to_owned(),
-        (false, _) => format!("R² of the probabilities on the test points (0 for all that {} do as well)", baseline.shares()),
+    let what = match (baseline.of_numbers(), baseline.training_error) {
+        (true, false) => "test error",
+        (true, true) => "training error",
+        (false, _) => "probabilities' error",
+    };
+    let constant = if baseline.of_numbers() { "a constant" } else { baseline.shares() };
+    let sure = match diagnosis.seeds > 1 {
+        true => format!(", with {:.0} % intervals (Shapley values 95 %)", 100.0 * diagnosis.standard.confidence),
+        false => String::new(),
     };
     format!(
-        "{}\nGained {what}, mean over {}{}.\nVerdicts are by which sets fit: among all others may be one that spoils the rest.{unmeasured}\n",
+        "{}\nWhat the {what} is divided by (÷), geometric mean over the seeds{sure}; whatever is no better than {constant} counts as {constant}.\n\
+         Beside the others: with and without it, the rest being {}.{unmeasured}\n",
         finish(table, &[1, 2, 3]),
-        plural(seeds, "seed", "seeds"),
-        if seeds > 1 { " with its 95 % interval" } else { "" }
+        beside(diagnosis)
     )
 }
 
 fn verdicts(diagnosis: &Diagnosis) -> String {
     let mut text = String::new();
-    let does = match diagnosis.goal {
-        verdicts::Goal::Fits if diagnosis.baseline().goal.noise.is_some() => "fits as well as the noise lets it",
-        verdicts::Goal::Fits => "fits",
-        verdicts::Goal::Closest(_) => "comes as close as anything did",
-        verdicts::Goal::Nothing => "does better than the baseline",
+    let does = match diagnosis.baseline().allowed() {
+        Some(_) => "comes as near as the data allow",
+        None => "fits",
     };
-    let baseline_fits = diagnosis.baseline().enough();
+    let fits = diagnosis.standard.reached(diagnosis.baseline()) == Reached::Yes;
     let mut say = |line: String| {
         let _ = writeln!(text, "{line}");
     };
-    match diagnosis.goal {
-        verdicts::Goal::Closest(score) => {
-            let of = if diagnosis.baseline().of_numbers() { "" } else { " of the probabilities" };
-            say(format!(
-                "Nothing that was tried fits on enough seeds. The best reaches R² {score:.3}{of} (mean, never below 0)."
-            ));
-        }
-        verdicts::Goal::Nothing if !baseline_fits => {
-            say("Nothing that was tried does better than the baseline.".to_owned())
-        }
-        verdicts::Goal::Nothing | verdicts::Goal::Fits => {}
-    }
     let names = |verdicts: &[Verdict]| -> Vec<String> {
         diagnosis.with(verdicts).iter().map(|judged| one_line(&judged.fix.name)).collect()
     };
+    match diagnosis.goal {
+        verdicts::Goal::Best => {
+            say("Nothing that was tried fits on enough seeds.".to_owned());
+            say(format!("Best: {}.", set(diagnosis, diagnosis.first())));
+        }
+        verdicts::Goal::Nothing if !fits => {
+            say("Nothing that was tried fits, and nothing clearly does better than the baseline.".to_owned());
+        }
+        verdicts::Goal::MayFit if diagnosis.first() != 0 => {
+            say(format!("Perhaps enough: {}; more seeds would tell.", set(diagnosis, diagnosis.first())));
+        }
+        verdicts::Goal::Nothing | verdicts::Goal::MayFit | verdicts::Goal::Fits => {}
+    }
     let needed = names(&[Verdict::Needed]);
     if !needed.is_empty() {
         let them = if needed.len() == 1 { "it" } else { "any one of them" };
         say(format!(
-            "Needed: {}. Of all combinations that were measured none {does} without {them}.",
+            "Needed: {}. Of all combinations that were measured none {does} on enough seeds without {them}.",
             needed.join(", ")
         ));
     }
-    if let Some((first, others)) = diagnosis.smallest.split_first()
+    if let (verdicts::Goal::Fits, Some((first, others))) = (diagnosis.goal, diagnosis.smallest.split_first())
         && *first != 0
     {
         say(format!("Enough: {}.", set(diagnosis, *first)));
@@ -178,26 +218,60 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
             say(format!("  or {} more of as many fixes, see runs.csv.", others.len() - MOST_OTHERS));
         }
     }
+    let beside = beside(diagnosis);
+    let helps = if diagnosis.goal == verdicts::Goal::Fits { "Helps, but is not needed" } else { "Helps" };
     for (verdict, heading) in [
-        (Verdict::Helps, "Helps, but is not needed"),
-        (Verdict::NoDifference, "Made no difference"),
-        (Verdict::Hurts, "Hurts"),
+        (Verdict::Helps, helps.to_owned()),
+        (Verdict::NoDifference, format!("No difference beside {beside}")),
+        (Verdict::Hurts, format!("Hurts beside {beside}")),
     ] {
-        let names = names(&[verdict]);
-        if !names.is_empty() {
-            say(format!("{heading}: {}.", names.join(", ")));
+        let judged = diagnosis.with(&[verdict]);
+        if judged.is_empty() {
+            continue;
+        }
+        let name = |judged: &&Judged| match (verdict, judged.alone, judged.on_top) {
+            // Where it helps.
+            (Verdict::Helps, Some(alone), on_top) if on_top.is_none_or(|gain| gain.low <= 0.0 || gain.low.is_nan()) => {
+                format!("{} (alone: {})", one_line(&judged.fix.name), factor(alone.mean))
+            }
+            (Verdict::Helps | Verdict::Hurts, _, Some(on_top)) => {
+                format!("{} ({})", one_line(&judged.fix.name), factor(on_top.mean))
+            }
+            _ => one_line(&judged.fix.name),
+        };
+        say(format!("{heading}: {}.", judged.iter().map(name).collect::<Vec<_>>().join(", ")));
+    }
+    let untold = diagnosis.with(&[Verdict::CannotBeTold]);
+    if !untold.is_empty() {
+        let name = |judged: &&Judged| match judged.seeds_to_tell {
+            Some(seeds) => format!("{} (about {seeds})", one_line(&judged.fix.name)),
+            None => one_line(&judged.fix.name),
+        };
+        let seeds = diagnosis.cells.values().map(|measured| measured.runs.len()).max().unwrap_or(0);
+        let do_so = if untold.iter().any(|judged| judged.seeds_to_tell.is_some()) {
+            "; in brackets how many would do, which --until-sure adds"
+        } else {
+            ""
+        };
+        say(format!(
+            "Cannot be told with {}: {}{do_so}.",
+            plural(seeds, "seed", "seeds"),
+            untold.iter().map(name).collect::<Vec<_>>().join(", ")
+        ));
+    }
+    // A rule is wrong only if none of the fixes that it led to is right, and nothing is left open.
+    let of = |rule: &str| {
+        let same = diagnosis.suspicions.iter().filter(move |s| s.finding.rule == rule);
+        same.map(|s| severity(judged(diagnosis, s))).collect::<Vec<_>>()
+    };
+    let mut wrongly: Vec<&str> = Vec::new();
+    for rule in diagnosis.suspicions.iter().map(|s| s.finding.rule) {
+        if of(rule).iter().all(|severity| *severity == Severity::Refuted) && !wrongly.contains(&rule) {
+            wrongly.push(rule);
         }
     }
-    let severity_of = |s: &Suspicion| severity(diagnosis.goal, s, s.fix.map(|fix| &diagnosis.fixes[fix]));
-    // A rule is wrong only if none of the fixes that it led to is right.
-    let right = |rule: &str| {
-        let same = |s: &&Suspicion| s.finding.rule == rule;
-        diagnosis.suspicions.iter().filter(same).any(|s| severity_of(s) <= Severity::Minor)
-    };
-    let refuted = diagnosis.suspicions.iter().filter(|s| severity_of(s) == Severity::Refuted);
-    let wrongly: Vec<&str> = refuted.map(|s| s.finding.rule).filter(|rule| !right(rule)).collect();
     if !wrongly.is_empty() {
-        say(format!("Suspected wrongly: {}.", wrongly.join(", ")));
+        say(format!("Suspected wrongly, judged beside {beside}: {}.", wrongly.join(", ")));
     }
     for remark in remarks(&diagnosis.fixes) {
         say(remark);
@@ -215,14 +289,15 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
 /// The pairs of fixes that gain most together beyond what each gains, and those that gain least.
 fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
     const MOST: usize = 3;
-    let clear = |e: &Estimate| e.mean.abs() >= SAME && (e.low.is_nan() || e.low > 0.0 || e.high < 0.0);
+    // Two tenths of the error.
+    let clear = |e: &Estimate| e.mean.abs() >= 0.1 && (e.low > 0.0 || e.high < 0.0);
     let mut pairs: Vec<_> =
         diagnosis.effects.iter().filter(|e| e.kind == EffectKind::Interaction && clear(&e.estimate)).collect();
     pairs.sort_by(|a, b| b.estimate.mean.total_cmp(&a.estimate.mean));
     let say = |pairs: Vec<&&Effect>, heading: &str| {
         let pair = |e: &&&Effect| {
             let names = one_line(&diagnosis.names(e.fixes).join(" with "));
-            format!("{names} ({})", signed(e.estimate.mean))
+            format!("{names} ({})", factor(e.estimate.mean))
         };
         (!pairs.is_empty()).then(|| format!("{heading}: {}.", pairs.iter().map(pair).collect::<Vec<_>>().join(", ")))
     };
@@ -256,11 +331,14 @@ fn set(diagnosis: &Diagnosis, set: Set) -> String {
     let measured = &diagnosis.cells[&set];
     let count = set.count_ones() as usize;
     let fixes = if count == 1 { "alone".to_owned() } else { format!("{count} fixes") };
-    debug_assert!(reaches(diagnosis.goal, measured));
+    let [low, high] = diagnosis.standard.share(measured).map(|share| 100.0 * share);
     format!(
-        "{} ({fixes}): {}, {} (medians)",
+        "{} ({fixes}): {} ({low:.0} … {high:.0} %), {} (medians)",
         one_line(&diagnosis.names(set).join(" + ")),
-        measured.outcomes(),
+        match measured.allowed() {
+            Some(_) => format!("a fit on {}", of_seeds(measured)),
+            None => measured.outcomes(),
+        },
         match measured.of_numbers() {
             true => format!("R² {}, {}", ratio(measured.median(|run| run.run.r2)), measured.error(short)),
             false => measured.error(short),

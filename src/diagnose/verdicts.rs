@@ -1,14 +1,18 @@
 //! What was wrong, by measurement: which fixes are needed, which are enough, what each one buys.
+//!
+//! What is held to be enough was chosen on validation points ([`try_all`]); what is said of it is judged on the test points,
+//! which the choice never met. Every verdict has an interval, and where that does not decide, it says so.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use anyhow::{Context, Result};
 
+use super::certainty::{Gain, Reached, Standard};
 use super::observed::Measured;
 use super::rules::{Certainty, Rank, rank};
-use super::search::{Laboratory, Search, Set, Suspicion, bit, members};
+use super::search::{Laboratory, Search, Set, Suspicion, TRIAL_SEEDS, bit, members};
 use crate::experiment::Fix;
-use crate::experiment::config::{Word, words};
+use crate::results::outcome::Verdict;
 use crate::results::rows::EffectKind;
 use crate::stats::effects::{Cells, Estimate, factorial, shapley};
 
@@ -16,8 +20,8 @@ use crate::stats::effects::{Cells, Estimate, factorial, shapley};
 pub const MOST_FACTORIAL: usize = 6;
 /// Core seconds that the final measurements may take.
 const BUDGET: f64 = 60.0;
-/// Scores closer than this are the same: a hundredth of the targets' variance, as much as a fit may leave.
-pub const SAME: f64 = 0.01;
+/// Core seconds that the same sets may take on the validation points, with the seeds of a trial.
+const TRIED_BUDGET: f64 = 14.0;
 
 /// The sets that are measured over all seeds.
 pub struct Measurements {
@@ -29,6 +33,24 @@ pub struct Measurements {
     pub path: Vec<Set>,
     /// All fixes that can be made together.
     pub everything: Set,
+}
+
+/// Measures the sets of a plan on the validation points, those that there is time for; first those on the way to the fewest.
+pub fn try_all(lab: &mut dyn Laboratory, search: &Search, plan: &Measurements) -> Result<BTreeMap<Set, Measured>> {
+    let seeds = lab.seeds().min(TRIAL_SEEDS);
+    let mut order: Vec<Set> = plan.sets.clone();
+    order.sort_by_key(|set| (*set != 0 && !plan.path.contains(set), (set ^ search.on).count_ones(), *set));
+    let mut left = TRIED_BUDGET;
+    let mut sets = Vec::new();
+    for set in order {
+        let seconds = lab.seconds(&search.fixes, &[set], seeds)?;
+        if seconds <= left || set == 0 || set == search.on {
+            left -= seconds;
+            sets.push(set);
+        }
+    }
+    let measured = lab.measure(&search.fixes, &sets, seeds)?;
+    Ok(sets.into_iter().zip(measured).collect())
 }
 
 /// Decides what is measured: none, each fix alone, all but each, all; every combination of up to six.
@@ -52,17 +74,28 @@ pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Measurements> {
     if fixes.len() <= MOST_FACTORIAL && members(everything).count() == fixes.len() {
         let sets = combinations(&all);
         if sets.iter().all(|set| can(lab, *set)) && seconds(lab, &sets)? <= BUDGET {
-            return Ok(Measurements { sets, members: all, path: Vec::new(), everything });
+            let path = eliminate(lab, search)?;
+            return Ok(Measurements { sets, members: all, path, everything });
         }
     }
-    let mut sets = vec![0];
-    sets.extend(all.iter().map(|&fix| bit(fix)));
-    sets.extend(members(everything).map(|fix| everything & !bit(fix)));
-    sets.push(everything);
-    sets.retain(|set| can(lab, *set));
     let path = eliminate(lab, search)?;
-    sets.extend(&path);
     let fewest = path.last().copied().unwrap_or(search.on);
+    // What each fix does on top of the fewest and alone; then in the place of each of them, and on top of all others.
+    let mut sets = vec![0, fewest];
+    sets.extend(all.iter().map(|&fix| fewest ^ bit(fix)));
+    sets.extend(all.iter().map(|&fix| bit(fix)));
+    let outside = all.iter().filter(|fix| fewest & bit(**fix) == 0);
+    let in_place = outside.flat_map(|fix| members(fewest).map(move |other| (fewest & !bit(other)) | bit(*fix)));
+    let on_top = members(everything).map(|fix| everything & !bit(fix)).chain([everything]);
+    for further in [path.clone(), in_place.collect(), on_top.collect()] {
+        let mut with = [&sets[..], &further].concat();
+        with.retain(|set| can(lab, *set));
+        unique(&mut with);
+        if seconds(lab, &with)? <= BUDGET {
+            sets = with;
+        }
+    }
+    sets.retain(|set| can(lab, *set));
     let mut order: Vec<usize> = members(everything).collect();
     // Those that lead on first, then those that a rule suspects.
     let suspected = |fix: usize| search.suspicions.iter().any(|s| s.fix == Some(fix));
@@ -109,7 +142,7 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     }
     let mut now = lab.measure(&search.fixes, &[search.on], seeds)?.remove(0);
     let mut on = search.on;
-    let mut left = BUDGET / 4.0;
+    let mut left = BUDGET / 6.0;
     while on.count_ones() > 1 {
         let smaller = members(on).map(|fix| on & !bit(fix));
         let smaller: Vec<Set> = smaller.filter(|set| lab.config(&search.fixes, *set).is_ok()).collect();
@@ -119,7 +152,7 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
         }
         left -= seconds;
         let measured = lab.measure(&search.fixes, &smaller, seeds)?;
-        let as_good = |m: &Measured| if now.enough() { m.enough() } else { m.score() >= now.score() - SAME };
+        let as_good = |m: &Measured| if now.enough() { m.enough() } else { as_close(m, &now) };
         let next = smaller.into_iter().zip(measured).filter(|(_, m)| as_good(m));
         let Some((set, measured)) = next.max_by(|(_, a), (_, b)| a.progress().total_cmp(&b.progress())) else { break };
         (on, now) = (set, measured);
@@ -128,31 +161,36 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     Ok(path)
 }
 
-words! {
-    /// What a fix is worth.
-    Verdict {
-        /// Nothing that was measured does without it.
-        Needed = "needed",
-        /// It is in a smallest set that is enough, but there is one without it too.
-        OneWay = "one way",
-        /// It makes a difference, and what is enough does without it.
-        Helps = "helps",
-        NoDifference = "no difference",
-        /// More is lost with it than won.
-        Hurts = "hurts",
-    }
+/// Whether runs are as close as others', but for what one seed differs from another by.
+fn as_close(these: &Measured, others: &Measured) -> bool {
+    let lost = Estimate::of(&others.gains_over(these));
+    let error = (lost.high - lost.mean) / 2.0;
+    lost.mean <= if error.is_nan() { TOLERATED } else { error.clamp(TOLERATED, 5.0 * TOLERATED) }
 }
 
-/// What is known of a fix.
+/// A twentieth of the error.
+const TOLERATED: f64 = 0.02;
+
+/// What is known of a fix. Gains are in tenfolds of error, see [`crate::stats::closeness`].
 #[derive(Debug, Clone)]
 pub struct Judged {
     pub fix: Fix,
     pub verdict: Verdict,
-    pub first_in: Option<Estimate>,
+    /// What it gains over the baseline.
+    pub alone: Option<Estimate>,
+    /// What it gains on top of the other fixes of the set that is named first.
+    pub on_top: Option<Estimate>,
+    /// What it gains on top of all others.
     pub last_out: Option<Estimate>,
     pub shapley: Option<Estimate>,
+    /// Whether it is in one of the smallest sets.
+    pub in_smallest: bool,
+    /// How many seeds might decide, where it cannot be told; nothing if more than anybody has.
+    pub seeds_to_tell: Option<usize>,
     /// How it fares beside the others, in words; nothing where there is nothing to say.
     pub remarks: Vec<String>,
+    /// The sets of which more seeds would decide.
+    undecided: Vec<Set>,
 }
 
 /// An effect, as `effects.csv` has it.
@@ -163,14 +201,16 @@ pub struct Effect {
     pub estimate: Estimate,
 }
 
-/// What counts as mended.
+/// What the set that is named first does.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Goal {
-    /// To fit.
+    /// It fits.
     Fits,
-    /// Nothing fits: to come as close as anything did, to this score.
-    Closest(f64),
-    /// Nothing did better than the baseline.
+    /// It may fit: the seeds are too few to tell.
+    MayFit,
+    /// Nothing fits, and it does better than the baseline.
+    Best,
+    /// Nothing fits, and nothing clearly does better than the baseline.
     Nothing,
 }
 
@@ -181,64 +221,58 @@ pub struct Diagnosis {
     pub members: Vec<usize>,
     pub effects: Vec<Effect>,
     pub goal: Goal,
-    /// The smallest sets that reach the goal, the one that asks for least first.
+    /// The smallest sets that fit, the one that asks for least first; where nothing does, the one that comes closest.
     pub smallest: Vec<Set>,
     /// Sets that the search left out because they would have taken too long.
     pub skipped: usize,
+    pub standard: Standard,
+    /// The seeds that the experiment asks for.
+    pub seeds: usize,
+    /// The baseline's parameters, and the rows that it learns from.
+    pub sizes: (usize, usize),
 }
 
 impl Diagnosis {
-    /// From the runs of all sets of a plan.
-    pub fn of(search: Search, plan: &Measurements, cells: BTreeMap<Set, Measured>) -> Self {
-        let fixes = search.fixes;
-        let goal = goal(&cells);
-        let reach: Vec<Set> = cells.iter().filter(|(_, m)| reaches(goal, m)).map(|(set, _)| *set).collect();
-        let fewest = reach.iter().map(|set| set.count_ones()).min();
-        let mut smallest: Vec<Set> = reach.iter().copied().filter(|set| Some(set.count_ones()) == fewest).collect();
-        smallest.sort_by(|a, b| {
-            let asks = |set: Set| {
-                let certain = |fix: usize| {
-                    let of = |s: &Suspicion| s.fix == Some(fix) && s.finding.certainty == Certainty::Certain;
-                    search.suspicions.iter().any(of)
-                };
-                let asks = |fix: usize| if certain(fix) { Rank::Setup } else { rank(&fixes[fix]) };
-                let mut ranks: Vec<Rank> = members(set).map(asks).collect();
-                ranks.sort_unstable_by(|a, b| b.cmp(a));
-                ranks
-            };
-            asks(*a).cmp(&asks(*b)).then(cells[b].progress().total_cmp(&cells[a].progress()))
-        });
-        let mut effects = effects(&plan.members, plan, &cells);
-        let judged = (0..fixes.len())
+    /// From the runs of all sets of a plan: on the validation points, by which it is chosen, and on the test points, by which it
+    /// is judged.
+    pub fn of(
+        search: &Search,
+        plan: &Measurements,
+        tried: &BTreeMap<Set, Measured>,
+        cells: BTreeMap<Set, Measured>,
+        standard: Standard,
+        seeds: usize,
+    ) -> Self {
+        let (goal, smallest) = choose(search, tried, &cells, standard);
+        let mut effects = effects(&plan.members, plan, &cells, seeds);
+        let judge = Judge { cells: &cells, standard, goal, smallest: &smallest };
+        let fixes = (0..search.fixes.len())
             .map(|fix| {
                 let of = |kind: EffectKind| {
                     let mut all = effects.iter().filter(|effect| effect.kind == kind && effect.fixes == bit(fix));
                     all.next().map(|effect| effect.estimate)
                 };
-                let (first_in, last_out, shapley) =
-                    (of(EffectKind::FirstIn), of(EffectKind::LastOut), of(EffectKind::Shapley));
-                // Where not every combination was measured, what it does alone and on top of all others.
-                let ends: Vec<f64> = [first_in, last_out].iter().flatten().map(|e| e.mean).collect();
-                let gain = shapley.map_or(ends.iter().sum::<f64>() / ends.len().max(1) as f64, |e| e.mean);
-                let verdict = verdict(fix, &reach, &smallest, &cells, goal, first_in.map_or(0.0, |e| e.mean), gain);
-                let remarks = remarks(fix, verdict, &cells, goal, first_in.as_ref());
-                Judged { fix: fixes[fix].clone(), verdict, first_in, last_out, shapley, remarks }
+                judge.fix(fix, search.fixes[fix].clone(), of(EffectKind::LastOut), of(EffectKind::Shapley))
             })
             .collect();
-        effects.extend(smallest.iter().map(|&set| Effect {
-            kind: EffectKind::Enough,
+        let kind = if goal == Goal::Fits { EffectKind::Enough } else { EffectKind::Best };
+        effects.extend(smallest.iter().filter(|_| goal != Goal::Nothing).map(|&set| Effect {
+            kind,
             fixes: set,
-            estimate: Estimate::of(&cells[&set].scores()),
+            estimate: Estimate::of(&cells[&set].closeness()),
         }));
         Diagnosis {
-            fixes: judged,
-            suspicions: search.suspicions,
+            fixes,
+            suspicions: search.suspicions.clone(),
             cells,
             members: plan.members.clone(),
             effects,
             goal,
             smallest,
             skipped: search.skipped,
+            standard,
+            seeds,
+            sizes: search.sizes,
         }
     }
 
@@ -246,119 +280,246 @@ impl Diagnosis {
         &self.cells[&0]
     }
 
+    /// The set that verdicts are judged beside.
+    pub fn first(&self) -> Set {
+        self.smallest.first().copied().unwrap_or(0)
+    }
+
     /// The names of a set's fixes.
     pub fn names(&self, set: Set) -> Vec<String> {
         members(set).map(|fix| self.fixes[fix].fix.name.clone()).collect()
     }
 
-    /// The names of the fixes with one of these verdicts.
+    /// The fixes with one of these verdicts.
     pub fn with(&self, verdicts: &[Verdict]) -> Vec<&Judged> {
         self.fixes.iter().filter(|judged| verdicts.contains(&judged.verdict)).collect()
     }
-}
 
-fn goal(cells: &BTreeMap<Set, Measured>) -> Goal {
-    if cells.values().any(Measured::enough) {
-        return Goal::Fits;
-    }
-    let best = cells.values().map(Measured::score).fold(0.0, f64::max);
-    match cells.get(&0) {
-        Some(baseline) if best > baseline.score() + SAME => Goal::Closest(best),
-        _ => Goal::Nothing,
-    }
-}
-
-pub fn reaches(goal: Goal, measured: &Measured) -> bool {
-    match goal {
-        Goal::Fits => measured.enough(),
-        Goal::Closest(best) => measured.score() >= best - SAME,
-        Goal::Nothing => false,
+    /// The sets of which more seeds might decide a verdict.
+    pub fn undecided(&self) -> BTreeSet<Set> {
+        let mut sets: BTreeSet<Set> = self.fixes.iter().flat_map(|judged| judged.undecided.iter().copied()).collect();
+        if self.goal == Goal::MayFit {
+            sets.insert(self.first());
+        }
+        if self.standard.reached(self.baseline()) == Reached::Unclear {
+            sets.insert(0);
+        }
+        sets
     }
 }
 
-/// Every measured set without a fix beside the same set with it.
-fn pairs(fix: usize, cells: &BTreeMap<Set, Measured>) -> impl Iterator<Item = (&Measured, &Measured)> {
-    cells
-        .iter()
-        .filter(move |(set, _)| *set & bit(fix) == 0)
-        .filter_map(move |(set, without)| Some((without, cells.get(&(set | bit(fix)))?)))
-}
-
-fn verdict(
-    fix: usize,
-    reach: &[Set],
-    smallest: &[Set],
+/// What is to be reached, and the smallest sets that are held to reach it.
+fn choose(
+    search: &Search,
+    tried: &BTreeMap<Set, Measured>,
     cells: &BTreeMap<Set, Measured>,
-    goal: Goal,
-    alone: f64,
-    gain: f64,
-) -> Verdict {
-    let has = |set: &Set| set & bit(fix) != 0;
-    if !reach.is_empty() && reach.iter().all(has) {
-        return Verdict::Needed;
+    standard: Standard,
+) -> (Goal, Vec<Set>) {
+    let asks = |set: Set| {
+        let certain = |fix: usize| {
+            let of = |s: &Suspicion| s.fix == Some(fix) && s.finding.certainty == Certainty::Certain;
+            search.suspicions.iter().any(of)
+        };
+        let asks = |fix: usize| if certain(fix) { Rank::Setup } else { rank(&search.fixes[fix]) };
+        let mut ranks: Vec<Rank> = members(set).map(asks).collect();
+        ranks.sort_unstable_by(|a, b| b.cmp(a));
+        ranks
+    };
+    let progress = |set: &Set| tried[set].progress();
+    let mut all: Vec<Set> = tried.keys().copied().filter(|set| cells.contains_key(set)).collect();
+    all.sort_by(|a, b| {
+        let fewer = a.count_ones().cmp(&b.count_ones());
+        fewer.then(asks(*a).cmp(&asks(*b))).then(progress(b).total_cmp(&progress(a)))
+    });
+    let fitting: Vec<Set> = all.iter().copied().filter(|set| tried[set].enough()).collect();
+    for (goal, reached) in [(Goal::Fits, Reached::Yes), (Goal::MayFit, Reached::Unclear)] {
+        let mut reach = fitting.iter().copied().filter(|set| standard.reached(&cells[set]) == reached);
+        if let Some(mut first) = reach.next() {
+            // What the measurement shows to be enough with one fix fewer is enough.
+            let enough = |set: &Set| cells.get(set).is_some_and(|cell| standard.reached(cell) == Reached::Yes);
+            while let Some(fewer) = members(first).map(|fix| first & !bit(fix)).find(enough) {
+                first = fewer;
+            }
+            let others = reach.filter(|set| set.count_ones() == first.count_ones() && *set != first);
+            let smallest: Vec<Set> = std::iter::once(first).chain(others.filter(|_| goal == Goal::Fits)).collect();
+            let goal = if enough(&first) { Goal::Fits } else { goal };
+            return (goal, smallest);
+        }
     }
-    if smallest.iter().any(has) {
-        return Verdict::OneWay;
+    // The closest on the validation points, or fewer fixes that come as close; then the next closest.
+    let mut order = all.clone();
+    order.sort_by(|a, b| progress(b).total_cmp(&progress(a)));
+    let mut best: Vec<Set> = Vec::new();
+    if let Some(closest) = order.first() {
+        best.extend(all.iter().copied().find(|set| as_close(&tried[set], &tried[closest])));
     }
-    let (mut won, mut lost) = (0, 0);
-    for (without, with) in pairs(fix, cells) {
-        won += usize::from(!reaches(goal, without) && reaches(goal, with));
-        lost += usize::from(reaches(goal, without) && !reaches(goal, with));
-    }
-    let diverged = |set: Set| cells.get(&set).is_none_or(|m| m.mostly(|run| run.diverged()));
-    // To end a divergence is something, even if it leads nowhere else.
-    let settles = diverged(0) && !diverged(bit(fix));
-    if alone < SAME && !settles && (lost > won || (lost == won && gain <= -SAME)) {
-        Verdict::Hurts
-    } else if (won > lost && gain > 0.0) || gain >= SAME || alone >= SAME || settles {
-        Verdict::Helps
-    } else {
-        Verdict::NoDifference
+    best.extend(order.into_iter().take(NEXT_BEST).filter(|set| !best.contains(set)).collect::<Vec<_>>());
+    match best.into_iter().find(|set| *set != 0 && standard.gain(&cells[set], &cells[&0]).0 == Gain::More) {
+        Some(set) => (Goal::Best, vec![set]),
+        None => (Goal::Nothing, Vec::new()),
     }
 }
 
-fn remarks(
-    fix: usize,
-    verdict: Verdict,
-    cells: &BTreeMap<Set, Measured>,
+/// Sets that may be the best where nothing fits, at most: each is another chance to be so by chance.
+const NEXT_BEST: usize = 3;
+
+/// How fixes are judged.
+struct Judge<'a> {
+    cells: &'a BTreeMap<Set, Measured>,
+    standard: Standard,
     goal: Goal,
-    first_in: Option<&Estimate>,
-) -> Vec<String> {
-    let mut remarks = Vec::new();
-    let (Some(baseline), Some(alone)) = (cells.get(&0), cells.get(&bit(fix))) else { return remarks };
-    let diverged = |m: &Measured| m.mostly(|run| run.diverged());
-    if baseline.enough() {
-        return remarks;
+    smallest: &'a [Set],
+}
+
+impl Judge<'_> {
+    fn reached(&self, set: Set) -> Option<Reached> {
+        self.cells.get(&set).map(|measured| self.standard.reached(measured))
     }
-    if reaches(goal, alone) {
-        remarks.push(if goal == Goal::Fits { "enough alone" } else { "as close alone as anything" }.to_owned());
-    } else if diverged(baseline) && !diverged(alone) {
-        remarks.push(format!("ends the divergence alone ({})", alone.outcomes()));
-    } else if diverged(alone) && !diverged(baseline) {
-        remarks.push(format!("makes the run diverge alone ({})", alone.outcomes()));
-    } else if first_in.is_some_and(|estimate| estimate.mean < -SAME) {
-        remarks.push("makes things worse alone".to_owned());
-    } else if matches!(verdict, Verdict::Needed | Verdict::OneWay | Verdict::Helps)
-        && first_in.is_some_and(|estimate| estimate.mean.abs() < SAME)
-    {
-        remarks.push("changes nothing alone".to_owned());
+
+    /// What `fix` gains on top of a set that has it or not; nothing where that was not measured.
+    fn gain(&self, set: Set, fix: usize) -> Option<(Gain, Estimate)> {
+        let (with, without) = (self.cells.get(&(set | bit(fix)))?, self.cells.get(&(set & !bit(fix)))?);
+        Some(self.standard.gain(with, without))
     }
-    let spoils = pairs(fix, cells).filter(|(without, with)| reaches(goal, without) && !reaches(goal, with)).count();
-    if spoils > 0 {
-        let sets = if spoils == 1 { "set" } else { "sets" };
-        remarks.push(format!("breaks {spoils} {sets} that would do without it"));
+
+    fn fix(&self, fix: usize, patch: Fix, last_out: Option<Estimate>, shapley: Option<Estimate>) -> Judged {
+        let first = self.smallest.first().copied().unwrap_or(0);
+        // What is one way beside others is judged where it is, not beside what it takes the place of.
+        let beside = self.smallest.iter().copied().find(|set| set & bit(fix) != 0).unwrap_or(first);
+        let (alone, on_top) = (self.gain(0, fix), self.gain(beside, fix));
+        let in_smallest = self.smallest.iter().any(|set| set & bit(fix) != 0);
+        let (verdict, undecided) = self.verdict(fix, first, alone.map(|(gain, _)| gain), on_top.map(|(gain, _)| gain));
+        let seeds_to_tell = undecided.iter().map(|set| self.seeds_to_tell(*set, first, fix)).min().flatten();
+        let estimate = |of: Option<(Gain, Estimate)>| of.map(|(_, estimate)| estimate);
+        let mut judged = Judged {
+            fix: patch,
+            verdict,
+            alone: estimate(alone),
+            on_top: estimate(on_top),
+            last_out,
+            shapley,
+            in_smallest,
+            seeds_to_tell,
+            remarks: Vec::new(),
+            undecided,
+        };
+        judged.remarks = self.remarks(fix, &judged, alone.map(|(gain, _)| gain));
+        judged
     }
-    remarks
+
+    /// The verdict, and the sets of which more seeds would help where it cannot be told.
+    fn verdict(&self, fix: usize, first: Set, alone: Option<Gain>, on_top: Option<Gain>) -> (Verdict, Vec<Set>) {
+        let has = |set: Set| set & bit(fix) != 0;
+        let pair = |set: Set| vec![set | bit(fix), set & !bit(fix)];
+        let own = self.smallest.iter().copied().find(|set| has(*set));
+        // Whether it is missed in a smallest set that has it.
+        let missed = |set: Set| on_top == Some(Gain::More) || self.reached(set & !bit(fix)) == Some(Reached::No);
+        if has(first) && matches!(self.goal, Goal::Fits | Goal::MayFit) {
+            let without: Vec<Set> = self.cells.keys().copied().filter(|set| !has(*set)).collect();
+            let enough =
+                |reached: Reached| without.iter().copied().filter(move |set| self.reached(*set) == Some(reached));
+            if enough(Reached::Yes).next().is_some() {
+                return match missed(first) {
+                    true => (Verdict::OneWay, Vec::new()),
+                    false => (Verdict::CannotBeTold, pair(first)),
+                };
+            }
+            let mut unclear: Vec<Set> = enough(Reached::Unclear).collect();
+            if self.goal == Goal::MayFit {
+                unclear.push(first);
+            }
+            return match on_top {
+                _ if unclear.is_empty() => (Verdict::Needed, unclear),
+                // Whether it is needed or not.
+                Some(Gain::More) => (Verdict::Helps, unclear),
+                _ if alone == Some(Gain::More) => (Verdict::Helps, unclear),
+                _ => (Verdict::CannotBeTold, [unclear, pair(first)].concat()),
+            };
+        }
+        if self.goal == Goal::Fits && own.is_some_and(missed) {
+            return (Verdict::OneWay, Vec::new());
+        }
+        let breaks = !has(first)
+            && self.reached(first) == Some(Reached::Yes)
+            && self.reached(first | bit(fix)) == Some(Reached::No);
+        // In the place of one of the others it is another way.
+        let in_place = |other: usize| {
+            let rest = first & !bit(other);
+            self.reached(rest | bit(fix)) == Some(Reached::Yes) && self.reached(rest) == Some(Reached::No)
+        };
+        if self.goal == Goal::Fits && !has(first) && members(first).any(in_place) {
+            return (Verdict::OneWay, Vec::new());
+        }
+        match on_top {
+            // Alone it helps, and others take its place.
+            Some(Gain::Less) if alone == Some(Gain::More) => (Verdict::Helps, Vec::new()),
+            Some(Gain::Less) => (Verdict::Hurts, Vec::new()),
+            _ if breaks && alone != Some(Gain::More) => (Verdict::Hurts, Vec::new()),
+            Some(Gain::More) => (Verdict::Helps, Vec::new()),
+            _ if alone == Some(Gain::More) => (Verdict::Helps, Vec::new()),
+            Some(Gain::Same) => (Verdict::NoDifference, Vec::new()),
+            Some(Gain::Unclear) => (Verdict::CannotBeTold, pair(first)),
+            None if alone.is_none() => (Verdict::CannotBeTold, Vec::new()),
+            // It cannot be made together with the others.
+            None => (Verdict::CannotBeTold, pair(0)),
+        }
+    }
+
+    /// About how many seeds would decide what hangs on this set.
+    fn seeds_to_tell(&self, set: Set, first: Set, fix: usize) -> Option<usize> {
+        let measured = self.cells.get(&set)?;
+        match (self.standard.reached(measured), self.goal) {
+            (Reached::Unclear, Goal::Fits | Goal::MayFit) => self.standard.seeds_to_tell_a_share(measured),
+            _ => {
+                let (with, without) = (self.cells.get(&(first | bit(fix)))?, self.cells.get(&(first & !bit(fix)))?);
+                self.standard.seeds_to_tell_a_gain(with, without)
+            }
+        }
+    }
+
+    fn remarks(&self, fix: usize, judged: &Judged, alone: Option<Gain>) -> Vec<String> {
+        let mut remarks = Vec::new();
+        let (Some(baseline), Some(single)) = (self.cells.get(&0), self.cells.get(&bit(fix))) else { return remarks };
+        let diverged = |m: &Measured| m.mostly(|run| run.diverged());
+        if baseline.enough() {
+            return remarks;
+        }
+        if self.goal == Goal::Fits && self.standard.reached(single) == Reached::Yes {
+            remarks.push("enough alone".to_owned());
+        } else if diverged(baseline) && !diverged(single) {
+            remarks.push(format!("ends the divergence alone ({})", single.outcomes()));
+        } else if diverged(single) && !diverged(baseline) {
+            remarks.push(format!("makes the run diverge alone ({})", single.outcomes()));
+        } else if alone == Some(Gain::Less) {
+            remarks.push("makes things worse alone".to_owned());
+        } else if judged.verdict == Verdict::Helps && judged.on_top.is_some_and(|gain| gain.high < 0.0) {
+            remarks.push("helps alone, and loses beside the others".to_owned());
+        } else if matches!(judged.verdict, Verdict::Needed | Verdict::OneWay | Verdict::Helps)
+            && alone == Some(Gain::Same)
+        {
+            remarks.push("changes nothing alone".to_owned());
+        }
+        let spoils = |(set, measured): &(&Set, &Measured)| {
+            **set & bit(fix) == 0
+                && self.standard.reached(measured) == Reached::Yes
+                && self.reached(**set | bit(fix)) == Some(Reached::No)
+        };
+        let spoilt = self.cells.iter().filter(spoils).count();
+        if spoilt > 0 {
+            let sets = if spoilt == 1 { "set" } else { "sets" };
+            remarks.push(format!("breaks {spoilt} {sets} that would do without it"));
+        }
+        remarks
+    }
 }
 
 /// All effects that the measured sets allow.
-fn effects(factorial_of: &[usize], plan: &Measurements, cells: &BTreeMap<Set, Measured>) -> Vec<Effect> {
+fn effects(factorial_of: &[usize], plan: &Measurements, cells: &BTreeMap<Set, Measured>, seeds: usize) -> Vec<Effect> {
     let everything = plan.everything;
     let all_fixes = plan.sets.iter().fold(0, |all, set| all | set);
     let difference = |with: Set, without: Set| {
         let (with, without) = (cells.get(&with)?, cells.get(&without)?);
-        let per_seed: Vec<f64> = with.scores().iter().zip(without.scores()).map(|(a, b)| a - b).collect();
-        Some(Estimate::of(&per_seed))
+        Some(Estimate::of(&with.gains_over(without)))
     };
     let mut all = Vec::new();
     let first_in = members(all_fixes).map(|fix| (EffectKind::FirstIn, fix, bit(fix), 0));
@@ -370,7 +531,8 @@ fn effects(factorial_of: &[usize], plan: &Measurements, cells: &BTreeMap<Set, Me
     }
     if !factorial_of.is_empty() {
         let subsets = combinations(factorial_of);
-        let values: Option<Vec<Vec<f64>>> = subsets.iter().map(|set| cells.get(set).map(Measured::scores)).collect();
+        let values: Option<Vec<Vec<f64>>> =
+            subsets.iter().map(|set| cells.get(set).map(|measured| measured.first(seeds).closeness())).collect();
         if let Some(values) = values {
             let table = Cells { fixes: factorial_of.len(), values };
             for (mask, per_seed) in factorial(&table).iter().enumerate() {
@@ -388,7 +550,7 @@ fn effects(factorial_of: &[usize], plan: &Measurements, cells: &BTreeMap<Set, Me
     }
     for set in &plan.path {
         if let Some(measured) = cells.get(set) {
-            all.push(Effect { kind: EffectKind::Path, fixes: *set, estimate: Estimate::of(&measured.scores()) });
+            all.push(Effect { kind: EffectKind::Path, fixes: *set, estimate: Estimate::of(&measured.closeness()) });
         }
     }
     all.sort_by_key(|effect| effect.kind);

@@ -65,11 +65,14 @@ pub struct Data {
     /// Standard deviation of the normal noise on training targets, in target units.
     pub noise: f64,
     pub test: Test,
-    /// Share of a file's rows kept for testing; 0 tests on the training rows.
-    pub holdout: f64,
+    /// The file's rows that are kept for testing.
+    pub holdout: Holdout,
     /// Which rows are kept for testing, where some are.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout_rows: Option<HoldoutRows>,
+    /// Which points a run is tested on.
+    #[serde(skip_serializing_if = "Split::is_test")]
+    pub split: Split,
     /// How classes reach the loss; none is what the loss takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub labels: Option<Labels>,
@@ -136,6 +139,65 @@ impl Data {
         };
         let test = if let Test::Csv(file) = &mut self.test { Some(file) } else { None };
         target.into_iter().chain(test)
+    }
+}
+
+/// How many of a file's rows are kept for testing.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Holdout {
+    /// [`Holdout::USUAL`] of [`Holdout::FEWEST`] rows or more; of fewer, or beside test rows of their own, none.
+    Auto,
+    /// A share; 0 tests on the training rows.
+    Share(f64),
+}
+
+impl Holdout {
+    pub const USUAL: f64 = 0.2;
+    /// Of fewer rows a fifth is too few to tell a good fit from a bad one.
+    pub const FEWEST: usize = 20;
+
+    /// Whether nothing is held out, however many rows there are.
+    pub fn is_none(self) -> bool {
+        self == Holdout::Share(0.0)
+    }
+
+    /// The share of this many rows.
+    pub fn share(self, rows: usize) -> f64 {
+        match self {
+            Holdout::Share(share) => share,
+            Holdout::Auto if rows >= Self::FEWEST => Self::USUAL,
+            Holdout::Auto => 0.0,
+        }
+    }
+}
+
+impl Serialize for Holdout {
+    fn serialize<S: serde::Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Holdout::Auto => to.serialize_str("auto"),
+            Holdout::Share(share) => to.serialize_f64(*share),
+        }
+    }
+}
+
+words! {
+    /// Which points a run is tested on. What is chosen by [`Split::Validation`] is judged by [`Split::Judging`]: no row that is a
+    /// test row of any seed there is a training or validation row of any seed here.
+    #[derive(Default)]
+    Split {
+        /// Rows that are drawn among all; of a function its test points.
+        #[default]
+        Test = "test",
+        /// Rows of a part of the file, of which the rest is learnt from; of a function points between the test points.
+        Validation = "validation",
+        /// Rows that are drawn outside of that part; of a function its test points.
+        Judging = "judging",
+    }
+}
+
+impl Split {
+    fn is_test(&self) -> bool {
+        *self == Split::Test
     }
 }
 

@@ -65,6 +65,7 @@ const KEYS: [&[&str]; 6] = [
         "test",
         "holdout",
         "holdout_rows",
+        "split",
         "labels",
         "missing",
     ],
@@ -99,15 +100,14 @@ fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
         Some(node) => Some(inputs(data, node)?),
         None => Some(Inputs::Grid(Span { from: 1.0, to: 1000.0, count: 1000 })),
     };
-    let holdout = data.number_or("holdout", 0.0, BELOW_ONE)?;
-    if holdout > 0.0 && !of_file {
+    let asked = holdout(data)?;
+    if asked.is_some_and(|asked| !asked.is_none()) && !of_file {
         let what = if matches!(target, Target::Formula { .. }) { "formula" } else { "polynomial" };
         return Err(data.fault(
             "holdout",
             format!("only rows of a CSV can be held out: remove this key, a {what} is tested on its grid"),
         ));
     }
-    let holdout_rows = holdout_rows(data, holdout)?;
     let labels = data.get("labels").map(|node| data.word("labels", node, Labels::WORDS)).transpose()?;
     if labels.is_some() && !has_classes(&target) {
         return Err(data.fault(
@@ -124,6 +124,15 @@ fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
         return Err(data.fault("noise", "classes have no noise that could be added: remove this key"));
     }
     let test = test(data, &target, &inputs, test_grid)?;
+    // Asked for, the training rows are what is tested on.
+    let training_rows = matches!(data.text("test"), Ok(Some("train")));
+    let unasked = if of_file && test == Test::Rows && !training_rows { Holdout::Auto } else { Holdout::Share(0.0) };
+    let holdout = asked.unwrap_or(unasked);
+    let holdout_rows = holdout_rows(data, holdout)?;
+    let split = match data.get("split") {
+        Some(node) => data.word("split", node, Split::WORDS)?,
+        None => Split::Test,
+    };
     let scale_input = scale(data, "scale_input")?;
     let scale_target = scale(data, "scale_target")?;
     let classes = matches!(target, Target::Csv { columns: TargetColumns::Class(_), .. });
@@ -134,7 +143,7 @@ fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
         ));
     }
     let missing = of_file.then(|| missing.unwrap_or(Missing::Refuse));
-    Ok(Data { target, inputs, scale_input, scale_target, noise, test, holdout, holdout_rows, labels, missing })
+    Ok(Data { target, inputs, scale_input, scale_target, noise, test, holdout, holdout_rows, split, labels, missing })
 }
 
 /// Whether a target may have classes; of a tensor file that is known once it is read.
@@ -145,12 +154,21 @@ fn has_classes(target: &Target) -> bool {
     )
 }
 
-fn holdout_rows(data: &Reader, holdout: f64) -> Result<Option<HoldoutRows>> {
+/// What the file says of it.
+fn holdout(data: &Reader) -> Result<Option<Holdout>> {
+    match data.get("holdout") {
+        None => Ok(None),
+        Some(Node { value: Value::Text(text), .. }) if text == "auto" => Ok(Some(Holdout::Auto)),
+        Some(_) => Ok(Some(Holdout::Share(data.number_or("holdout", 0.0, BELOW_ONE)?))),
+    }
+}
+
+fn holdout_rows(data: &Reader, holdout: Holdout) -> Result<Option<HoldoutRows>> {
     let Some(node) = data.get("holdout_rows") else {
-        return Ok((holdout > 0.0).then_some(HoldoutRows::Random));
+        return Ok((!holdout.is_none()).then_some(HoldoutRows::Random));
     };
     let rows = data.word("holdout_rows", node, HoldoutRows::WORDS)?;
-    if holdout == 0.0 {
+    if holdout.is_none() {
         return Err(data.fault("holdout_rows", "no rows are held out: set data.holdout, or remove this key"));
     }
     Ok(Some(rows))
@@ -294,7 +312,7 @@ fn test(data: &Reader, target: &Target, inputs: &Option<Inputs>, test_grid: Opti
             form.get("uniform");
             form.finish()?;
             return match path {
-                Some(_) if data.number_or("holdout", 0.0, BELOW_ONE)? > 0.0 => {
+                Some(_) if holdout(data)?.is_some_and(|holdout| !holdout.is_none()) => {
                     Err(data.fault("test", "a CSV of its own beside a holdout: keep one"))
                 }
                 Some("") => Err(data.fault("test", "names no file: give a CSV, beside the experiment file or with its path")),
@@ -304,7 +322,7 @@ fn test(data: &Reader, target: &Target, inputs: &Option<Inputs>, test_grid: Opti
         }
         return match data.text("test")? {
             None => Ok(Test::Rows),
-            Some("train") if data.number_or("holdout", 0.0, BELOW_ONE)? > 0.0 => {
+            Some("train") if holdout(data)?.is_some_and(|holdout| !holdout.is_none()) => {
                 Err(data.fault("test", "\"train\" beside a holdout, which is there to be tested on: keep one"))
             }
             Some("train") => Ok(Test::Rows),

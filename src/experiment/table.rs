@@ -32,6 +32,9 @@ pub struct TableSchema {
     /// Rows of the file, and of a test file of its own, that were left out because they miss a value.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub dropped_rows: usize,
+    /// Whether its runs are tested on the rows that they learn from.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub training_error: bool,
 }
 
 /// A column of inputs.

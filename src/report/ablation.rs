@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::results::rows::EffectKind;
 use crate::stats::effects::{Cells, Estimate, factorial, shapley};
 
-/// An effect of one fix or of two, on the share of the targets' variance that is explained.
+/// An effect of one fix or of two, in tenfolds of error ([`crate::stats::closeness`]).
 #[derive(Debug, Clone, PartialEq)]
 pub struct AblationEffect {
     pub kind: EffectKind,

@@ -10,6 +10,7 @@ use super::plots::{
     PointRow, Points, Regions,
 };
 use super::scores::Measure;
+use super::sections::gained;
 use super::study::Study;
 use crate::results::rows::EffectKind;
 use crate::text::numbers::{plural, short};
@@ -340,16 +341,10 @@ fn curves(study: &Study, measure: Measure) -> Result<Option<Figure>> {
     figure(id.to_owned(), caption, |size| chart.draw(size)).map(Some)
 }
 
-/// What an effect is a gain of.
-fn gain(study: &Study) -> &'static str {
-    match study.measures()[..] {
-        [Measure::Rmse] => GAIN,
-        [Measure::Accuracy] => "gained R² of the probabilities (Brier skill, never below 0)",
-        _ => "gained R² (of classes that of the probabilities; never below 0)",
-    }
+/// What the factors of a chart of gains are of.
+fn divided(study: &Study) -> String {
+    format!("{} divided by (÷) or multiplied by (×)", gained(study))
 }
-
-const GAIN: &str = "gained share of the targets' variance (R², never below 0)";
 
 fn effects(study: &Study) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
@@ -379,10 +374,10 @@ fn effects(study: &Study) -> Result<Vec<Figure>> {
         };
         let chart = Effects {
             title: "What each fix buys".to_owned(),
-            x_label: gain(study).to_owned(),
+            x_label: divided(study),
             rows: shown.iter().map(row).collect(),
         };
-        let caption = "Alone: beside the baseline. Main effect: on average over all combinations of the other fixes. On top of all others: beside everything but this one. Mean over the seeds with its 95\u{a0}% interval (Student's t).";
+        let caption = "Alone: beside the baseline. Main effect: on average over all combinations of the other fixes. On top of all others: beside everything but this one. Geometric mean over the seeds with its 95\u{a0}% interval (Student's t).";
         figures.push(figure("effects".to_owned(), caption.to_owned(), |size| chart.draw(size))?);
     }
     let pairs = study.effects.iter().any(|effect| effect.kind == EffectKind::Interaction);
@@ -396,9 +391,9 @@ fn effects(study: &Study) -> Result<Vec<Figure>> {
             title: "Interactions of two fixes".to_owned(),
             names: shown.iter().map(|&fix| one_line(&study.fixes[fix].0)).collect(),
             values: (0..count).map(|row| (0..count).map(|column| cell(row, column)).collect()).collect(),
-            label: gain(study).to_owned(),
+            label: divided(study),
         };
-        let caption = "What two fixes gain together beyond what each of them does, on average over the others: above 0 they need one another, below 0 one does for the other. Means over the seeds.";
+        let caption = "Half of what one of two fixes gains more with the other than without it, on average over the rest (an interaction): where the error is divided (÷) they need one another, where it is multiplied (×) one does for the other. Geometric means over the seeds.";
         figures.push(figure("interactions".to_owned(), caption.to_owned(), |size| chart.draw(size))?);
     }
     Ok(figures)

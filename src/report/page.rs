@@ -35,6 +35,7 @@ pub fn page(study: &Study, figures: &Figures, made_by: &str) -> String {
         @if !study.notes.is_empty() {
             ul.muted { @for note in &study.notes { li { (one_line(note)) } } }
         }
+        (sections::worth(study))
         (sections::findings(study))
         h2 { "How the runs ended" }
         (sections::outcomes(study))

@@ -2,7 +2,8 @@
 
 use super::summary::{Middle, VariantSummary};
 use crate::experiment::Variant;
-use crate::experiment::config::{Target, Test};
+use crate::experiment::config::Test;
+use crate::experiment::table::TableSchema;
 use crate::results::manifest::ManifestVariant;
 use crate::text::numbers::{ratio, short};
 
@@ -166,17 +167,18 @@ impl ScoreColumns {
     }
 }
 
-/// Whether a variant is tested on the rows that it learnt from, as the rows of a CSV are where none are held out.
+/// Whether a variant is tested on the rows that it learnt from.
 pub fn on_training_rows(variant: &Variant) -> bool {
-    let data = &variant.config.data;
-    matches!(data.target, Target::Csv { .. }) && data.test == Test::Rows && data.holdout == 0.0
+    variant.config.data.test == Test::Train || variant.table.as_ref().is_some_and(|table| table.training_error)
 }
 
 /// The same of a variant as a manifest has it.
-pub fn written_on_training_rows(variant: &ManifestVariant) -> bool {
+pub fn written_on_training_rows(variant: &ManifestVariant, table: Option<&TableSchema>) -> bool {
     let of_csv = variant.setting("data", "target").is_some_and(|target| target.get("csv").is_some());
     let is = |key: &str, value: serde_json::Value| variant.setting("data", key) == Some(&value);
-    of_csv && is("test", "rows".into()) && is("holdout", 0.0.into())
+    table.is_some_and(|table| table.training_error)
+        || is("test", "train".into())
+        || (of_csv && is("test", "rows".into()) && is("holdout", 0.0.into()))
 }
 
 /// What the scores are measured on, and a sentence on those that are measured on something else; `of` are the variants'

@@ -1,5 +1,7 @@
 //! What a report says in words and tables.
 
+use std::collections::BTreeSet;
+
 use maud::{Markup, html};
 
 use super::baselines::{self, BaselineGroup};
@@ -10,13 +12,15 @@ use super::outputs;
 use super::plots::Regions;
 use super::published;
 use super::scores::{Measure, NONE, ScoreColumn, ScoreColumns};
-use super::study::{Study, StudyVariant};
-use super::summary::interval;
+use super::study::{ChosenSet, Study, StudyVariant};
+use super::summary::{factor, interval};
 use crate::experiment::config::Word;
+use crate::experiment::table::Task;
 use crate::results::manifest::Status;
-use crate::results::outcome::Severity;
-use crate::results::rows::{EffectKind, FindingRow};
-use crate::text::numbers::{plural, short, signed};
+use crate::results::outcome::{Outcome, Severity, Verdict};
+use crate::results::rows::{EffectKind, FindingRow, VerdictRow};
+use crate::stats::effects::Estimate;
+use crate::text::numbers::{plural, ratio, short};
 use crate::text::one_line;
 use crate::text::shell::command;
 
@@ -188,11 +192,11 @@ fn meanings(study: &Study, measure: Measure) -> String {
     let fits = |default: &str| if asked.is_empty() { default.to_owned() } else { asked.join(" and ") };
     match measure {
         Measure::Rmse => format!(
-            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: {}. constant: the predictions' spread is under 1\u{a0}% of the targets'. line: no better than the best straight line. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the test points.",
+            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: {}. constant: the predictions' spread is under 1\u{a0}% of the targets', or they are no better than always the mean, to 1\u{a0}% of its error. line: no better than the best straight line, to 1\u{a0}% of its error. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the test points.",
             fits("R² of 0.99 or more")
         ),
         Measure::Accuracy => format!(
-            "{}diverged: a loss or a prediction is not finite, or the loss doubled and the probabilities are no better than the classes' shares. fits: {}. constant: the same answer for every row, or probabilities no better than the classes' shares. line: no better than logistic regression. partial: anything else. Accuracy is the share of right answers on the test rows, of labels over all labels. R² is that of the probabilities, for classes the Brier skill score: 1 is certain and right, 0 as good as the classes' shares.",
+            "{}diverged: a loss or a prediction is not finite, or the loss doubled and the probabilities are no better than the classes' shares. fits: {}. constant: the same answer for every row, or probabilities no better than the classes' shares. line: no better than logistic regression, in accuracy and, to 1\u{a0}%, in the error of the probabilities. partial: anything else. Accuracy is the share of right answers on the test rows, of labels over all labels. R² is that of the probabilities, for classes the Brier skill score: 1 is certain and right, 0 as good as the classes' shares.",
             if study.measures().len() > 1 { "Where classes or labels are learnt: " } else { "" },
             fits("an accuracy near what can be reached, the goal below")
         ),
@@ -327,49 +331,138 @@ pub fn published(study: &Study) -> Markup {
     }
 }
 
-pub fn findings(study: &Study) -> Markup {
-    if study.findings.is_empty() && study.enough.is_empty() {
+/// Sets as good as the first that are named beside it, at most.
+const MOST_OTHERS: usize = 4;
+
+/// What a diagnosis found each fix to be worth, and the fewest that are enough.
+pub fn worth(study: &Study) -> Markup {
+    if study.verdicts.is_empty() && study.chosen.is_empty() {
         return html! {};
     }
-    let header = ["finding", "weight", "evidence", "fix", "alone", "on top of all others", "Shapley value"];
-    let row = |row: &FindingRow| {
-        let gain = |gain: f64| html! { (if gain.is_nan() { "–".to_owned() } else { signed(gain) }) };
+    let gain = |tenfolds: f64| html! { (factor(tenfolds)) };
+    let row = |row: &VerdictRow| {
+        let on_top = Estimate { mean: row.on_top, low: row.low, high: row.high, p: f64::NAN };
         vec![
-            html! { (one_line(&row.finding)) span.muted { " in " (one_line(&row.variant)) } },
-            text(row.severity.word()),
-            text(&row.evidence),
-            text(if row.fix.is_empty() { "–" } else { &row.fix }),
-            gain(row.first_in),
-            gain(row.last_out),
+            text(&row.fix),
+            gain(row.alone),
+            html! { (interval(on_top)) },
             gain(row.shapley),
+            html! { b { (row.verdict.word()) } },
         ]
     };
-    let severities: Vec<String> =
-        Severity::WORDS.iter().map(|(word, severity)| format!("{word}: {}", severity.meaning())).collect();
+    let meanings: Vec<String> = Verdict::WORDS
+        .iter()
+        .filter(|(_, verdict)| study.verdicts.iter().any(|row| row.verdict == *verdict))
+        .map(|(word, verdict)| format!("{word}: {}", verdict.meaning()))
+        .collect();
+    let beside = match study.chosen.first() {
+        Some(set) if !set.fixes.is_empty() => one_line(&set.fixes.join(" + ")),
+        _ => "the baseline".to_owned(),
+    };
     html! {
-        h2 { "Findings" }
-        @for row in &study.enough {
-            p {
-                "Enough: " b { (one_line(&row.fixes.join(" + "))) }
-                ", R² " (format!("{:.3}", row.estimate)) " (mean over the seeds, never below 0)."
-            }
+        h2 { "What each fix is worth" }
+        @for (nth, set) in study.chosen.iter().take(1 + MOST_OTHERS).enumerate() { p { (chosen(study, nth, set)) } }
+        @if study.chosen.len() > 1 + MOST_OTHERS {
+            p { "or " (study.chosen.len() - 1 - MOST_OTHERS) " more of as many fixes, see effects.csv." }
         }
-        @if !study.findings.is_empty() {
-            (table(&header, &[4, 5, 6], study.findings.iter().map(row).collect()))
+        @if !study.verdicts.is_empty() {
+            (table(&["fix", "alone", "beside the others", "Shapley value", "verdict"], &[1, 2, 3], study.verdicts.iter().map(row).collect()))
             p.muted {
-                (severities.join("; ")) "."
+                (divided(study)) " Beside the others: with and without it, the rest being " (beside)
+                ", with the interval that decides. A – stands where it was not measured."
             }
+            p.muted { (meanings.join("; ")) "." }
         }
     }
 }
 
-/// What an effect is a gain of.
-pub fn gained(study: &Study) -> &'static str {
-    match study.measures()[..] {
-        [Measure::Rmse] => "Gained share of the targets' variance",
-        [Measure::Accuracy] => "Gained skill of the probabilities",
-        _ => "Gained share of the targets' variance, of classes gained skill of the probabilities",
+/// A set that is enough, or the best, and how its runs ended.
+fn chosen(study: &Study, nth: usize, set: &ChosenSet) -> Markup {
+    let fixes = match set.fixes.len() {
+        1 => "alone".to_owned(),
+        count => format!("{count} fixes"),
+    };
+    let as_near = " That is as near as the data allow.";
+    html! {
+        @if set.fixes.is_empty() {
+            @if set.enough { "The baseline does fit, so there is nothing to mend" } @else { "Best: the baseline" }
+        } @else {
+            @if nth > 0 { "or: " } @else if set.enough { "Enough: " } @else { "Best: " }
+            b { (one_line(&set.fixes.join(" + "))) } " (" (fixes) ")"
+        }
+        @if let Some(variant) = set.variant.map(|at| &study.variants[at]) {
+            ": " (outcome(variant))
+            "– R² " (ratio(variant.summary.r2.median)) ", "
+            @match variant.summary.accuracy {
+                Some(accuracy) => { "accuracy " (short(accuracy.median)) }
+                None => { "test RMSE " (short(variant.summary.test_rmse.median)) }
+            }
+            " (medians)."
+            @if set.enough && variant.summary.count(Outcome::Fits) * 5 < variant.summary.runs * 4 { (as_near) }
+        } @else {
+            ": the error of a constant " (factor(set.closeness)) " (geometric mean over the seeds)."
+        }
     }
+}
+
+pub fn findings(study: &Study) -> Markup {
+    if study.findings.is_empty() {
+        return html! {};
+    }
+    let row = |row: &FindingRow| {
+        // Without a verdict it is a note, or older than verdicts are.
+        let verdict = match (&*row.verdict, row.severity) {
+            ("", Severity::Note) => "worth knowing",
+            ("", severity) => severity.word(),
+            (verdict, _) => verdict,
+        };
+        vec![
+            html! { (one_line(&row.finding)) span.muted { " in " (one_line(&row.variant)) } },
+            text(verdict),
+            text(&row.evidence),
+            text(if row.fix.is_empty() { NONE } else { &row.fix }),
+        ]
+    };
+    let older = study.findings.iter().filter(|row| row.verdict.is_empty()).map(|row| row.severity);
+    let older: BTreeSet<Severity> = older.filter(|severity| *severity != Severity::Note).collect();
+    let older: Vec<String> =
+        older.into_iter().map(|severity| format!("{}: {}", severity.word(), severity.meaning())).collect();
+    html! {
+        h2 { "Findings" }
+        (table(&["finding", "verdict", "evidence", "fix"], &[], study.findings.iter().map(row).collect()))
+        p.muted {
+            "The verdict is the fix's, which is named where it was seen to help. "
+            @if !older.is_empty() { (older.join("; ")) "." }
+        }
+    }
+}
+
+/// The error that a gain is measured by.
+pub fn gained(study: &Study) -> String {
+    let (on, _) = study.measured_on(&(0..study.variants.len()).collect::<Vec<_>>());
+    match study.measures()[..] {
+        [Measure::Rmse] => format!("{on} error"),
+        [Measure::Accuracy] => "probabilities' error".to_owned(),
+        _ => "error (of classes that of the probabilities)".to_owned(),
+    }
+}
+
+/// What the factors in a table of gains mean.
+fn divided(study: &Study) -> String {
+    let of = |measure: Measure| study.measures().contains(&measure);
+    let labels =
+        study.manifest.iter().flat_map(|manifest| &manifest.tables).any(|table| table.task == Task::MultiLabel);
+    let shares = if labels { "the labels' shares" } else { "the classes' shares" };
+    let constant = match (of(Measure::Rmse), of(Measure::Accuracy)) {
+        (true, true) => format!("a constant, or {shares},"),
+        (false, true) => shares.to_owned(),
+        _ => "a constant".to_owned(),
+    };
+    format!(
+        "What the {} is divided by (÷) or multiplied by (×), geometric mean over the seeds; whatever is no better than {constant} counts as {}.",
+        gained(study),
+        constant.trim_end_matches(','),
+    )
 }
 
 pub fn effects(study: &Study) -> Markup {
@@ -386,7 +479,7 @@ pub fn effects(study: &Study) -> Markup {
     html! {
         (table(&header, &[1, 2, 3, 4], rows))
         p.muted {
-            (gained(study)) ", R² cut off at 0, with the 95\u{a0}% interval. The Shapley value is a fix's average gain over all orders in which the fixes may be made."
+            (divided(study)) " In brackets the 95\u{a0}% interval. The Shapley value is a fix's average gain over all orders in which the fixes may be made."
         }
     }
 }

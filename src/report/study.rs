@@ -15,12 +15,12 @@ use super::published;
 use super::scores::{self, Measure, Scored};
 use super::summary::{Middle, VariantSummary, badness, by_badness, score, worth_listing};
 use crate::experiment::BASELINE;
-use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST};
+use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::integrity::Integrity;
 use crate::results::manifest::{Manifest, ManifestVariant, named_as_ablations_are};
 use crate::results::outcome::Outcome;
 use crate::results::read::{self, Runs, Trust};
-use crate::results::rows::{EffectKind, EffectRow, FindingRow, HealthRow, RunRow};
+use crate::results::rows::{EffectKind, EffectRow, FindingRow, HealthRow, RunRow, VerdictRow};
 use crate::results::run_file::RunFile;
 use crate::text::numbers::plural;
 use crate::text::one_line;
@@ -52,11 +52,25 @@ pub struct Study {
     pub baselines: Vec<BaselineGroup>,
     pub published: Vec<[String; 5]>,
     pub effects: Vec<AblationEffect>,
-    /// The smallest sets of fixes that a diagnosis found to be enough.
-    pub enough: Vec<EffectRow>,
+    /// The smallest sets of fixes that a diagnosis found to be enough, or the best set where none is. Verdicts are judged
+    /// beside the first one.
+    pub chosen: Vec<ChosenSet>,
     pub findings: Vec<FindingRow>,
+    /// What a diagnosis found each fix to be worth.
+    pub verdicts: Vec<VerdictRow>,
     /// What could not be shown, a line each.
     pub notes: Vec<String>,
+}
+
+/// A set of fixes that a diagnosis names.
+pub struct ChosenSet {
+    pub fixes: Vec<String>,
+    /// Whether it is enough.
+    pub enough: bool,
+    /// How close it comes, a mean over the seeds in tenfolds of error below a constant's.
+    pub closeness: f64,
+    /// The place of the variant with these fixes.
+    pub variant: Option<usize>,
 }
 
 pub struct StudyVariant {
@@ -127,13 +141,24 @@ impl Study {
         let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
         let published = optional(published::rows(published, &rows, folder, trust), &mut notes).unwrap_or_default();
         let baselines = baseline_groups(manifest.as_ref(), &variants, &health);
-        let findings = if folder.join(FINDINGS).exists() {
-            optional(read::findings(folder), &mut notes).unwrap_or_default()
-        } else {
-            Vec::new()
+        let there = |name: &str| folder.join(name).exists();
+        let findings = there(FINDINGS).then(|| read::findings(folder));
+        let findings = findings.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
+        let verdicts = there(VERDICTS).then(|| read::verdicts(folder));
+        let verdicts = verdicts.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
+        // What was written before there were verdicts has another unit.
+        let told = match (there(EFFECTS), there(VERDICTS)) {
+            (true, true) => optional(read::effects(folder), &mut notes),
+            (true, false) => {
+                notes.push(format!(
+                    "{}: is of a misfit before December 2026, whose gains had another unit, so they are not shown: run misfit diagnose again",
+                    folder.join(EFFECTS).display()
+                ));
+                None
+            }
+            (false, _) => None,
         };
-        let told = if folder.join(EFFECTS).exists() { optional(read::effects(folder), &mut notes) } else { None };
-        let enough = told.iter().flatten().filter(|row| row.kind == EffectKind::Enough).cloned().collect();
+        let chosen = chosen(&fixes, &variants, told.iter().flatten());
         let effects = match told {
             Some(told) => named(&fixes, &told),
             None => effects(&fixes, &variants),
@@ -153,8 +178,9 @@ impl Study {
             baselines,
             published,
             effects,
-            enough,
+            chosen,
             findings,
+            verdicts,
             notes,
         })
     }
@@ -376,8 +402,9 @@ fn variants(
                 _ => Vec::new(),
             };
             let combination = combined.contains(&name);
+            let table = manifest.and_then(|manifest| manifest.table(&name));
             let on_training_rows =
-                told.get(name.as_str()).is_some_and(|(_, variant)| scores::written_on_training_rows(variant));
+                told.get(name.as_str()).is_some_and(|(_, variant)| scores::written_on_training_rows(variant, table));
             Some(StudyVariant { combination, name, on, swept, summary, runs, changes, on_training_rows })
         })
         .collect()
@@ -448,13 +475,33 @@ fn outputs_of(
     outputs::read(folder, trust, &drawn.iter().map(of).collect(), None)
 }
 
+/// The sets that a diagnosis names.
+fn chosen<'a>(
+    fixes: &[(String, String)],
+    variants: &[StudyVariant],
+    told: impl Iterator<Item = &'a EffectRow>,
+) -> Vec<ChosenSet> {
+    let named = told.filter(|row| matches!(row.kind, EffectKind::Enough | EffectKind::Best));
+    let chosen = |row: &EffectRow| {
+        let on: Vec<bool> = fixes.iter().map(|(fix, _)| row.fixes.contains(fix)).collect();
+        let known = on.iter().filter(|on| **on).count() == row.fixes.len();
+        ChosenSet {
+            fixes: row.fixes.clone(),
+            enough: row.kind == EffectKind::Enough,
+            closeness: row.estimate,
+            variant: variants.iter().position(|variant| known && variant.on == on),
+        }
+    };
+    named.map(chosen).collect()
+}
+
 /// Effects as a diagnosis wrote them.
 fn named(fixes: &[(String, String)], told: &[EffectRow]) -> Vec<AblationEffect> {
     let place = |name: &String| fixes.iter().position(|(fix, _)| fix == name);
     let effect = |row: &EffectRow| {
         let of = match row.kind {
             EffectKind::Interaction => 2,
-            EffectKind::Path | EffectKind::Enough => return None,
+            EffectKind::Path | EffectKind::Enough | EffectKind::Best => return None,
             _ => 1,
         };
         let fixes: Vec<usize> = row.fixes.iter().map(place).collect::<Option<_>>()?;

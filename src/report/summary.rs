@@ -5,14 +5,14 @@ use std::collections::HashMap;
 
 use crate::results::outcome::Outcome;
 use crate::results::rows::RunRow;
+use crate::stats::closeness::closeness;
 use crate::stats::effects::Estimate;
-use crate::text::numbers::{short, signed};
+use crate::text::numbers::{short, trimmed};
 
-/// The share of the targets' variance that the predictions explain on the test points, R², and 0 for all that a constant
-/// could do as well; of classes that of their probabilities, on the same scale. So a run that diverged is 0 and is never left out, no single run can outweigh the others, and variants
-/// of any scaling compare.
+/// What fixes are measured by: how close a run comes, in tenfolds of error below a constant's ([`closeness()`]); 0 of all that is
+/// no better than a constant. So a run that diverged is 0 and is never left out, and variants of any scaling compare.
 pub fn score(run: &RunRow) -> f64 {
-    if run.outcome == Outcome::Diverged || run.r2.is_nan() { 0.0 } else { run.r2.clamp(0.0, 1.0) }
+    if run.outcome == Outcome::Diverged { 0.0 } else { closeness(run.r2) }
 }
 
 /// Middle and ends of some numbers, NaN sorted as the worst of errors.
@@ -123,11 +123,28 @@ impl VariantSummary {
     }
 }
 
-/// As text: what a mean and its interval are.
+/// A gain in tenfolds of error as text: what the error is divided by, or, where it grows, multiplied by.
+pub fn factor(tenfolds: f64) -> String {
+    let times = |tenfolds: f64| match 10_f64.powf(tenfolds) {
+        few if few < 9.995 => format!("{few:.2}"),
+        many if many < 9999.5 => trimmed(many.round()),
+        many => format!("{many:.0e}"),
+    };
+    match tenfolds {
+        unknown if unknown.is_nan() => "–".to_owned(),
+        none if none.abs() < 0.002 => "1".to_owned(),
+        less if less > 0.0 => format!("÷ {}", times(less)),
+        more => format!("× {}", times(-more)),
+    }
+}
+
+/// As text: what a mean gain and its interval are.
 pub fn interval(estimate: Estimate) -> String {
-    match estimate.low.is_nan() || estimate.high - estimate.low < 5e-4 {
-        true => signed(estimate.mean),
-        false => format!("{} ({} … {})", signed(estimate.mean), signed(estimate.low), signed(estimate.high)),
+    let [mean, low, high] = [estimate.mean, estimate.low, estimate.high].map(factor);
+    // Ends that are spelt as their middle say nothing.
+    match estimate.low.is_nan() || estimate.high - estimate.low < 5e-4 || (low == mean && high == mean) {
+        true => mean,
+        false => format!("{mean} ({low} … {high})"),
     }
 }
 

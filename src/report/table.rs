@@ -15,7 +15,7 @@ use super::scores::{self, Measure, ScoreColumns, Scored};
 use super::style::{bad, good};
 use super::summary::{MOST_BEST, MOST_LISTED, VariantSummary, by_variant, worth_listing};
 use crate::data::Samples;
-use crate::experiment::config::{Inputs, Model, Output, Test};
+use crate::experiment::config::{Inputs, Model, Output, Split, Test};
 use crate::experiment::table::Task;
 use crate::experiment::{Experiment, Variant, VariantKind};
 use crate::results::outcome::Outcome;
@@ -241,13 +241,11 @@ fn simple_tables<'a>(
 fn share_test_points(experiment: &Experiment) -> bool {
     let data = |variant: &Variant| {
         let data = &variant.config.data;
-        (data.target.clone(), data.test.clone(), data.inputs.clone().filter(|_| data.test == Test::Train), data.holdout)
+        (data.target.clone(), data.test.clone(), data.inputs.clone().filter(|_| data.test == Test::Train), data.split)
     };
     let first = experiment.variants.first().map(data);
-    let fixed = |(_, test, inputs, holdout): &(_, Test, Option<Inputs>, f64)| match test {
-        Test::Grid(_) => true,
-        Test::Csv(_) => true,
-        Test::Rows => *holdout == 0.0,
+    let fixed = |(_, test, inputs, _): &(_, Test, Option<Inputs>, Split)| match test {
+        Test::Grid(_) | Test::Csv(_) | Test::Rows => true,
         Test::Train => matches!(inputs, Some(Inputs::Grid(_))),
         Test::Uniform(_) => false,
     };

@@ -49,6 +49,7 @@ pub const PARTS: &str = ".parts";
 pub const TRIALS: &str = "trials";
 pub const EFFECTS: &str = "effects.csv";
 pub const FINDINGS: &str = "findings.csv";
+pub const VERDICTS: &str = "verdicts.csv";
 /// What a report of the folder leaves in it.
 pub const PAGE: &str = "report.html";
 pub const PLOTS: &str = "plots";

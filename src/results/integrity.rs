@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::files;
-use super::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED};
+use super::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED, VERDICTS};
 use super::manifest::Manifest;
 use super::read::Trust;
 use super::sums::Sum;
 
 /// What misfit sums up; a manifest that names more is nobody's of ours.
-const WRITTEN: [&str; 7] = ["curves.csv", "runs.csv", "predictions.csv", "health.csv", EFFECTS, FINDINGS, REPAIRED];
+const WRITTEN: [&str; 8] =
+    ["curves.csv", "runs.csv", "predictions.csv", "health.csv", EFFECTS, FINDINGS, VERDICTS, REPAIRED];
 
 /// The files of a folder whose sums are known, each with how sure one can be of it. Files that are gone or cannot be read
 /// are left out.

@@ -11,9 +11,9 @@ words! {
         Diverged = "diverged",
         /// R² of at least [`FITS`].
         Fits = "fits",
-        /// The predictions' standard deviation is under [`CONSTANT`] of the targets'.
+        /// The predictions' standard deviation is under [`CONSTANT`] of the targets', or they are no better than always the mean.
         Constant = "constant",
-        /// No better than the best straight line.
+        /// No better than the best straight line, to 1 % of its error.
         Line = "line",
         Partial = "partial",
     }
@@ -29,6 +29,31 @@ impl Outcome {
     /// How many there are of each of which there are any.
     pub fn counted(count: impl Fn(Outcome) -> usize) -> Vec<(Outcome, usize)> {
         Self::ALL.into_iter().map(|outcome| (outcome, count(outcome))).filter(|(_, count)| *count > 0).collect()
+    }
+}
+
+words! {
+    /// What a fix is worth, judged beside the others that are needed.
+    Verdict {
+        Needed = "needed",
+        OneWay = "one way",
+        Helps = "helps",
+        NoDifference = "no difference",
+        Hurts = "hurts",
+        CannotBeTold = "cannot be told",
+    }
+}
+
+impl Verdict {
+    pub fn meaning(self) -> &'static str {
+        match self {
+            Verdict::Needed => "nothing that was measured is enough without it",
+            Verdict::OneWay => "it is in a smallest set that is enough, and another set is enough without it",
+            Verdict::Helps => "the error is less with it, and it is not needed",
+            Verdict::NoDifference => "what it changes is less than what one seed differs from another by",
+            Verdict::Hurts => "the error is more with it",
+            Verdict::CannotBeTold => "the seeds are too few to tell which of these it is",
+        }
     }
 }
 
@@ -51,7 +76,7 @@ impl Severity {
             Severity::Major => "it is one way to mend it",
             Severity::Minor => "it helps",
             Severity::Refuted => "it made no difference or hurt",
-            Severity::Open => "nothing mends it",
+            Severity::Open => "it cannot be told, or nothing mends it",
             Severity::Note => "worth knowing",
         }
     }

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 
 use super::checked::Rows;
-use super::folder::{EFFECTS, FINDINGS};
+use super::folder::{EFFECTS, FINDINGS, VERDICTS};
 use super::points::{PredictedPoint, PredictionColumns};
-use super::rows::{CsvRow, CurvePoint, EarlierRunRow, EffectRow, FindingRow, HealthRow, Key, RunRow};
+use super::rows::{CsvRow, CurvePoint, EarlierRunRow, EffectRow, FindingRow, HealthRow, Key, RunRow, VerdictRow};
 use super::run_file::RunFile;
 use super::scan::{self, Lines};
 use crate::data::Samples;
@@ -78,10 +78,34 @@ fn all<T: CsvRow>(path: &Path, mut sound: impl FnMut(&T) -> Result<()>) -> Resul
     Ok(all)
 }
 
+/// The same of a file that may be so old that it lacks the column `later`; `unknown` stands for its cells.
+fn all_or_earlier<T: CsvRow>(
+    path: &Path,
+    later: &str,
+    unknown: &str,
+    mut sound: impl FnMut(&T) -> Result<()>,
+) -> Result<Vec<T>> {
+    let mut rows = Rows::open(path)?;
+    let place = T::COLUMNS.iter().position(|column| *column == later).context("a row has the column")?;
+    let (before, behind) = (&T::COLUMNS[..place], &T::COLUMNS[place + 1..]);
+    let earlier = rows.header().iter().eq(before.iter().chain(behind).copied());
+    let known = earlier || rows.header().iter().eq(T::COLUMNS.iter().copied());
+    rows.must(known, || format!("the header must be {}", T::COLUMNS.join(",")))?;
+    let mut all = Vec::new();
+    while let Some(record) = rows.next()? {
+        let read = match earlier {
+            true => row(record.iter().take(place).chain([unknown]).chain(record.iter().skip(place))),
+            false => row(record.iter()),
+        };
+        all.push(rows.at(read.and_then(|read| sound(&read).map(|()| read)))?);
+    }
+    Ok(all)
+}
+
 /// The rows of a folder's `health.csv`, in the file's order.
 pub fn health(folder: &Path) -> Result<Vec<HealthRow>> {
     let mut order = SeenRuns::default();
-    all(&folder.join(RunFile::Health.name()), |row: &HealthRow| {
+    all_or_earlier(&folder.join(RunFile::Health.name()), "reachable_r2", "NaN", |row: &HealthRow| {
         order.once(Key { variant: row.variant.clone(), seed: row.seed })
     })
 }
@@ -91,9 +115,19 @@ pub fn effects(folder: &Path) -> Result<Vec<EffectRow>> {
     all(&folder.join(EFFECTS), |_| Ok(()))
 }
 
-/// The rows of a folder's `findings.csv`, in the file's order.
+/// The rows of a folder's `findings.csv`, in the file's order. A file of before December 2026 has no verdicts, and gains in
+/// another unit, which are left out.
 pub fn findings(folder: &Path) -> Result<Vec<FindingRow>> {
-    all(&folder.join(FINDINGS), |_| Ok(()))
+    let mut rows = all_or_earlier(&folder.join(FINDINGS), "verdict", "", |_: &FindingRow| Ok(()))?;
+    for row in rows.iter_mut().filter(|row| row.verdict.is_empty()) {
+        (row.first_in, row.last_out, row.shapley) = (f64::NAN, f64::NAN, f64::NAN);
+    }
+    Ok(rows)
+}
+
+/// The rows of a folder's `verdicts.csv`, in the file's order.
+pub fn verdicts(folder: &Path) -> Result<Vec<VerdictRow>> {
+    all(&folder.join(VERDICTS), |_| Ok(()))
 }
 
 /// Runs that come one after the other: each has its rows in one place, or one row.

@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::{Deserialize, Serialize};
 
-use super::outcome::{Outcome, Severity};
+use super::outcome::{Outcome, Severity, Verdict};
 use crate::experiment::config::{EngineName, Word, words};
 use crate::experiment::{Experiment, Run, Variant, VariantKind};
 use crate::stats::effects::Estimate;
@@ -143,6 +143,9 @@ rows! {
         line_rmse: f64,
         pieces_rmse: f64,
         most_pieces_rmse: f64,
+        /// R² that the best of a few simple learners reaches on rows that it has not seen; NaN of functions and classes, and
+        /// where they learn nothing.
+        reachable_r2: f64,
         /// Of classes, on the same points: the accuracy of always the most frequent class of the training rows, that of a
         /// logistic regression, what can be reached at most by an estimate from the training rows ([`crate::run::outcome`]),
         /// and the accuracy that counts as a fit.
@@ -173,7 +176,8 @@ rows! {
         p: f64,
     }
 
-    /// A finding, and what its fix was measured to be worth, NaN where it was not; a row of `findings.csv`.
+    /// A finding, and what its fix was measured to be worth, NaN where it was not; a row of `findings.csv`. A fix is named where
+    /// it was seen to help. Gains are in tenfolds of error ([`crate::stats::closeness`]).
     FindingRow {
         variant: String,
         finding: String,
@@ -183,6 +187,23 @@ rows! {
         first_in: f64,
         last_out: f64,
         shapley: f64,
+        verdict: String,
+    }
+
+    /// What a fix is worth, found by a rule or not; a row of `verdicts.csv`. Gains are in tenfolds of error, NaN where they
+    /// were not measured.
+    VerdictRow {
+        fix: String,
+        verdict: Verdict,
+        /// What it gains over the baseline.
+        alone: f64,
+        /// What it gains beside the other fixes of the set that is named first, and the ends of that interval.
+        on_top: f64,
+        low: f64,
+        high: f64,
+        shapley: f64,
+        /// 1 where it is in one of the smallest sets that are enough, or in the best.
+        in_smallest: usize,
     }
 }
 
@@ -236,10 +257,11 @@ words! {
         Main = "main",
         /// What two gain together beyond what each does, on average over the others.
         Interaction = "interaction",
-        /// The score of a set on the way to all that was found.
+        /// How close a set comes on the way from all that was found to the fewest.
         Path = "path",
-        /// The score of a smallest set that is enough.
+        /// How close a smallest set comes that is enough; where nothing is, the best.
         Enough = "enough",
+        Best = "best",
     }
 }
 

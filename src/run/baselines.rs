@@ -11,6 +11,7 @@ use crate::data::coding::likeliest;
 use crate::data::{RunData, Samples, polynomial};
 use crate::experiment::config::{Config, Data, Target, Test};
 use crate::experiment::table::Task;
+use crate::stats::learners;
 use crate::stats::linear::{best_line_rmse, line_rmse};
 use crate::stats::logistic::Logistic;
 use crate::stats::moments::{Fit, deviation, mean, rms};
@@ -29,6 +30,9 @@ pub struct Baselines {
     pub mean_rmse: f64,
     /// Of the best straight line; of classes a logistic regression.
     pub line_rmse: f64,
+    /// R² that the best of a few simple learners reaches ([`learners::best`]), on rows that it has not seen; of a file's
+    /// regression, NaN where they learn nothing.
+    pub reachable_r2: f64,
     /// With 1, 2, … straight pieces, found on the points; of several inputs or outputs none.
     segments: Vec<f64>,
     /// With n pieces, for many, this over n²; of a polynomial on a grid.
@@ -76,6 +80,7 @@ impl Baselines {
             zero_rmse: rms(&test.targets),
             mean_rmse: deviation(&test.targets),
             line_rmse: best_line_rmse(test.columns, &test.inputs, &test.targets),
+            reachable_r2: f64::NAN,
             segments,
             limit,
             classes: None,
@@ -84,16 +89,16 @@ impl Baselines {
 
     /// Of a run: of a file's rows those that are learnt from its training rows.
     fn of_run(data: &RunData, most: f64) -> Self {
-        let (train, test) = (&data.train, &data.test);
         match data.coding.task {
-            _ if data.config.target.file().is_none() => Baselines::of(test, &data.config, most),
-            Task::Regression => Self::of_numbers(train, test, &data.config, most),
+            _ if data.config.target.file().is_none() => Baselines::of(&data.test, &data.config, most),
+            Task::Regression => Self::of_numbers(data, most),
             Task::Classification => Self::of_classes(data),
             Task::MultiLabel => Self::of_labels(data),
         }
     }
 
-    fn of_numbers(train: &Samples, test: &Samples, data: &Data, most: f64) -> Self {
+    fn of_numbers(data: &RunData, most: f64) -> Self {
+        let (train, test) = (&data.train, &data.test);
         let outputs = train.outputs;
         let column =
             |of: &Samples, c: usize| -> Vec<f64> { of.targets.iter().skip(c).step_by(outputs).copied().collect() };
@@ -101,12 +106,16 @@ impl Baselines {
         let all = |errors: Vec<f64>| if let [only] = errors[..] { only } else { rms(&errors) };
         let always = |c: usize| Fit::rmse(&vec![mean(&column(train, c)); test.rows()], &column(test, c));
         let lines = line_rmse(train.columns, [&train.inputs, &train.targets], [&test.inputs, &test.targets], outputs);
-        let segments =
-            if test.columns == 1 && outputs == 1 { Baselines::of(test, data, most).segments } else { Vec::new() };
+        let segments = if test.columns == 1 && outputs == 1 {
+            Baselines::of(test, &data.config, most).segments
+        } else {
+            Vec::new()
+        };
         Baselines {
             zero_rmse: rms(&test.targets),
             mean_rmse: all((0..outputs).map(always).collect()),
             line_rmse: all(lines),
+            reachable_r2: reachable_r2(data),
             segments,
             limit: None,
             classes: None,
@@ -163,6 +172,7 @@ impl Baselines {
             zero_rmse: f64::NAN,
             mean_rmse: Fit::rmse(constant, truth),
             line_rmse: Fit::rmse(line, truth),
+            reachable_r2: f64::NAN,
             segments: Vec::new(),
             limit: None,
             classes: Some(ClassBaselines {
@@ -201,6 +211,27 @@ fn limit(coefficients: &[f64], from: f64, to: f64) -> f64 {
     let integral: f64 =
         (0..POINTS).map(|i| polynomial(&second, from + (i as f64 + 0.5) * step).abs().powf(0.4) * step).sum();
     integral.powf(2.5) / (720.0 * (to - from)).sqrt()
+}
+
+/// What the best of a few simple learners reaches: on the test rows, or, where these are the training rows, on each where it is
+/// left out. A straight line that is as good as any is taken as all rows have it.
+fn reachable_r2(data: &RunData) -> f64 {
+    let (train, test) = (&data.train, &data.test);
+    let Some(learned) = learners::best(train.columns, &train.inputs, &train.targets, train.outputs, &test.inputs)
+    else {
+        return f64::NAN;
+    };
+    let outputs = train.outputs;
+    let column = |of: &[f64], c: usize| -> Vec<f64> { of.iter().skip(c).step_by(outputs).copied().collect() };
+    let errors = match (train == test, learned.is_line) {
+        (true, _) => learned.left_out,
+        (false, true) => {
+            line_rmse(train.columns, [&train.inputs, &train.targets], [&test.inputs, &test.targets], outputs)
+        }
+        (false, false) => return data.coding.fit(&learned.predictions, &data.test_truth).r2,
+    };
+    let unexplained = |(c, rmse): (usize, f64)| (rmse / deviation(&column(&test.targets, c))).powi(2);
+    1.0 - errors.into_iter().enumerate().map(unexplained).sum::<f64>() / outputs as f64
 }
 
 /// Σnᵢ + 1, about what a network has with random biases (Hanin & Rolnick 2019, arXiv:1901.09021), and at most what training
@@ -281,7 +312,7 @@ pub fn predicted_shares(data: &RunData, scores: &[f64]) -> Vec<f64> {
 }
 
 /// The baselines that were found so far: of most experiments all runs, or all of one seed, share theirs.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct BaselineCache(Mutex<HashMap<(u64, u64), Arc<Baselines>>>);
 
 impl BaselineCache {

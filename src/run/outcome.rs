@@ -10,6 +10,9 @@ use crate::results::outcome::{CONSTANT, FITS, Outcome};
 use crate::run::baselines::ClassBaselines;
 use crate::stats::moments::{Fit, deviation};
 
+/// A run this near the error of the mean or of the straight line is no better: rounding alone must not decide.
+const NEAR: f64 = 0.99;
+
 /// What an outcome is judged by.
 pub struct Evidence<'a> {
     /// Every training and test loss that was logged, in order.
@@ -41,14 +44,15 @@ impl Evidence<'_> {
             _ => false,
         };
         // A classifier that is sure of its few errors has a large loss, and may still be a good one.
-        let no_better_than_shares = fit.rmse >= self.mean_rmse;
-        if !finite || (grown && (classes.is_none() || no_better_than_shares)) {
+        let share = if classes.is_none() { NEAR } else { 1.0 };
+        let no_better_than_the_mean = fit.rmse >= share * self.mean_rmse;
+        if !finite || (grown && (classes.is_none() || no_better_than_the_mean)) {
             Outcome::Diverged
         } else if self.fits() {
             Outcome::Fits
-        } else if self.constant() || (classes.is_some() && no_better_than_shares) {
+        } else if self.constant() || no_better_than_the_mean {
             Outcome::Constant
-        } else if fit.rmse >= self.line_rmse && classes.is_none_or(|line| self.accuracy <= line.line_accuracy) {
+        } else if fit.rmse >= NEAR * self.line_rmse && classes.is_none_or(|line| self.accuracy <= line.line_accuracy) {
             Outcome::Line
         } else {
             Outcome::Partial

@@ -100,6 +100,7 @@ pub fn rows(
         line_rmse: baselines.line_rmse,
         pieces_rmse: baselines.segments_rmse(network.linear_regions),
         most_pieces_rmse: baselines.segments_rmse(network.most_linear_regions),
+        reachable_r2: baselines.reachable_r2,
         majority_share: of_classes(|classes| classes.majority_share),
         line_accuracy: of_classes(|classes| classes.line_accuracy),
         reachable_accuracy: of_classes(|classes| classes.reachable_accuracy),

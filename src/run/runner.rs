@@ -33,6 +33,7 @@ pub struct Runner {
     opened: device::Device,
     threads: usize,
     interrupt: Interrupt,
+    pub baselines: BaselineCache,
 }
 
 /// Where the results go.
@@ -74,7 +75,13 @@ impl Runner {
     pub fn new(device: &str, threads: Option<u16>) -> Result<Self> {
         let opened = device::parse(device)?;
         let threads = threads.map_or_else(|| device::threads(opened), usize::from);
-        Ok(Runner { device: named(device)?, opened, threads, interrupt: Interrupt::catch()? })
+        Ok(Runner {
+            device: named(device)?,
+            opened,
+            threads,
+            interrupt: Interrupt::catch()?,
+            baselines: BaselineCache::default(),
+        })
     }
 
     pub fn circumstances(&self) -> Circumstances {
@@ -142,7 +149,7 @@ impl Runner {
             threads: self.threads,
             stop: self.interrupt.flag(),
             progress: &progress,
-            baselines: BaselineCache::default(),
+            baselines: &self.baselines,
             agreements: Agreements::default(),
         };
         let ended = schedule.run(&jobs);

@@ -37,7 +37,7 @@ pub struct Schedule<'a> {
     pub threads: usize,
     pub stop: &'a AtomicBool,
     pub progress: &'a Progress,
-    pub baselines: BaselineCache,
+    pub baselines: &'a BaselineCache,
     pub agreements: Agreements,
 }
 

@@ -160,7 +160,7 @@ impl Task {
         // A single unit, to which classes beyond the first have none.
         let outputs = if self.target == "index" && count == 1 { "outputs = 1\n" } else { "" };
         super::config(&format!(
-            "[data]\ntarget = {{ csv = {:?}, inputs = [\"a\", \"b\", \"c\"], {columns} }}\n{labels}{rest}\n[model]\n{outputs}{model}\noutput = {output:?}\n[loss]\n{}\n",
+            "[data]\ntarget = {{ csv = {:?}, inputs = [\"a\", \"b\", \"c\"], {columns} }}\nholdout = 0\n{labels}{rest}\n[model]\n{outputs}{model}\noutput = {output:?}\n[loss]\n{}\n",
             file.path(),
             self.loss
         ))

@@ -187,8 +187,16 @@ fn files(data: &[u8]) -> Vec<&[u8]> {
 
 /// Any file of a results folder, through all that reads one. The first byte says which it is.
 pub fn results_csv(data: &[u8]) {
-    const NAMES: [&str; 7] =
-        ["runs.csv", "curves.csv", "health.csv", "predictions.csv", "effects.csv", "findings.csv", "manifest.json"];
+    const NAMES: [&str; 8] = [
+        "runs.csv",
+        "curves.csv",
+        "health.csv",
+        "predictions.csv",
+        "effects.csv",
+        "findings.csv",
+        "manifest.json",
+        "verdicts.csv",
+    ];
     let Some((which, contents)) = data.split_first() else { return };
     let folder = folder();
     let path = folder.path();
@@ -209,6 +217,7 @@ pub fn results_csv(data: &[u8]) {
         }
         "effects.csv" => drop(read::effects(path)),
         "findings.csv" => drop(read::findings(path)),
+        "verdicts.csv" => drop(read::verdicts(path)),
         _ => {
             if let Ok(Some(manifest)) = Manifest::read(&path.join(name)) {
                 manifest.variants.iter().for_each(|variant| drop((variant.settings(), variant.of_ablation())));
@@ -281,8 +290,16 @@ pub fn diff_of_two(data: &[u8]) {
 
 /// A results folder of files, and the page made of it.
 pub fn report_of_files(data: &[u8]) {
-    const NAMES: [&str; 7] =
-        ["runs.csv", "curves.csv", "predictions.csv", "health.csv", "effects.csv", "findings.csv", "manifest.json"];
+    const NAMES: [&str; 8] = [
+        "runs.csv",
+        "curves.csv",
+        "predictions.csv",
+        "health.csv",
+        "effects.csv",
+        "findings.csv",
+        "manifest.json",
+        "verdicts.csv",
+    ];
     let folder = folder();
     for (name, contents) in NAMES.into_iter().zip(files(data)).filter(|(_, contents)| contents.len() > 1) {
         fs::write(folder.path().join(name), contents).expect("written");

@@ -627,17 +627,20 @@ steps = 60
     let [median, low, high] = middle(accuracies, 0.0);
     let runs = by_variant(&report.read("runs.csv")).remove("baseline").unwrap();
     assert_eq!(middle(column(&runs, "accuracy"), 0.0), [median, low, high]);
-    assert_eq!(lines[2][2..5], ["test accuracy, median", "lowest … highest", "R² (Brier skill), median"], "{said}");
-    assert_eq!(lines[3][0], "baseline");
-    let ends = lines[3][3].split_once(" … ").unwrap();
-    for (text, value) in [(lines[3][2], median), (ends.0, low), (ends.1, high)] {
+    // The head has two lines.
+    assert_eq!(lines[2][2..5], ["test accuracy,", "lowest … highest", "R² (Brier skill),"], "{said}");
+    assert_eq!(lines[3], ["median", "median"], "{said}");
+    assert_eq!(lines[4][0], "baseline");
+    let ends = lines[4][3].split_once(" … ").unwrap();
+    for (text, value) in [(lines[4][2], median), (ends.0, low), (ends.1, high)] {
         says_share(text, value);
     }
     let [r2, ..] = middle(column(&runs, "r2"), f64::NEG_INFINITY);
-    assert!((number(lines[3][4]) - r2).abs() < 1e-5, "{said}");
-    assert_eq!(lines[5], ["for comparison, learnt from each run's training rows, medians", "accuracy", "R²"], "{said}");
+    assert!((number(lines[4][4]) - r2).abs() < 1e-5, "{said}");
+    assert_eq!(lines[6], ["for comparison, learnt from each run's training rows, medians", "accuracy", "R²"], "{said}");
     let health = by_variant(&report.read("health.csv")).remove("baseline").unwrap();
-    for (nth, name) in [(6, "majority_share"), (8, "line_accuracy"), (9, "reachable_accuracy"), (10, "goal_accuracy")] {
+    for (nth, name) in [(7, "majority_share"), (9, "line_accuracy"), (10, "reachable_accuracy"), (11, "goal_accuracy")]
+    {
         says_share(lines[nth][1], middle(column(&health, name), f64::INFINITY)[0]);
     }
 
@@ -659,8 +662,15 @@ set = { data.target = { csv = "clouds.csv", inputs = ["place"], outputs = ["x", 
     for seen in &seen {
         let table = &seen.sound().tables()[0];
         assert_eq!(
-            table[0][2..7],
-            ["test accuracy, median", "lowest … highest", "test RMSE, median", "lowest … highest", "R², median"]
+            table[0][2..8],
+            [
+                "test accuracy, median",
+                "lowest … highest",
+                "test RMSE, median",
+                "lowest … highest",
+                "training RMSE, median",
+                "R², median"
+            ]
         );
         for (row, (name, of_classes)) in table[1..].iter().zip([("class", true), ("number", false), ("numbers", false)])
         {
@@ -669,7 +679,13 @@ set = { data.target = { csv = "clouds.csv", inputs = ["place"], outputs = ["x", 
             assert_eq!(row[other..other + 2], ["–", "–"], "{row:?}");
             let measure = if of_classes { "accuracy" } else { "test_rmse" };
             let [median, ..] = middle(column(&runs[name], measure), f64::INFINITY);
-            if of_classes { says_share(row[own], median) } else { says(row[own], median) }
+            if of_classes {
+                says_share(row[own], median)
+            } else {
+                says(row[own], median)
+            }
+            let [training, ..] = middle(column(&runs[name], "train_rmse"), f64::INFINITY);
+            if of_classes { assert_eq!(row[6], "–", "{row:?}") } else { says(row[6], training) }
         }
         let charts = seen.charts();
         for id in [

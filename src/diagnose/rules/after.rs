@@ -1,6 +1,7 @@
 //! Rules that look at runs that were trained. Each must hold in most of a variant's runs.
 
-use super::{Certainty, Finding, Found};
+use super::before::one_digit;
+use super::{Certainty, Finding, Found, usual_weights};
 use crate::diagnose::observed::{Measured, Observed};
 use crate::experiment::ExperimentError;
 use crate::experiment::config::*;
@@ -21,26 +22,32 @@ const LARGE_UPDATES: f64 = 1e-1;
 const FALLING: f64 = -0.1;
 /// Test error beside the training error, as mean squares.
 const OVERFIT: f64 = 10.0;
+/// Or a test error this much above its lowest, beside a training loss this far below the test loss.
+const TURNED: f64 = 1.1;
+const LEARNT_BY_HEART: f64 = 2.0;
 
 /// Everything that a rule finds in a variant's runs.
 pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
-    let rules: [fn(&Measured) -> Found; 9] = [
+    let rules: [fn(&Measured) -> Found; 11] = [
         zero_gradient,
+        silent_output,
+        far_start,
         dead_units,
+        rate_kills_units,
         vanishing_gradient,
         exploding_gradient,
         saturated_units,
         identical_units,
-        overfitting,
         behaviour,
         still_falling,
     ];
+    // A symptom may have many causes.
+    let symptom = |f| Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..f };
     let mut found = Vec::new();
     for rule in rules {
-        // A symptom may have many causes.
-        let symptom = |f| Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..f };
         found.extend(rule(measured)?.map(symptom));
     }
+    found.extend(overfitting(measured)?.into_iter().map(symptom));
     Ok(found)
 }
 
@@ -95,6 +102,66 @@ fn dead_units(measured: &Measured) -> Found {
     );
     Finding::new("dead-units", "SageMaker Debugger: more than 50 % dead", evidence)
         .fixed_by("leaky-units", "model.activation = \"leaky_relu\"")
+}
+
+fn silent_output(measured: &Measured) -> Found {
+    // Of classes what is 0 everywhere leaves them equally likely.
+    let silent = |run: &Observed| {
+        let (low, high) = (run.health.prediction_min, run.health.prediction_max);
+        if measured.of_numbers() { low == 0.0 && high == 0.0 } else { low == high }
+    };
+    if measured.config.model.output != Output::Relu || measured.count(silent) == 0 {
+        return Ok(None);
+    }
+    let evidence = format!(
+        "the ReLU at the output is below 0 for every test point {}, where it has no gradient",
+        seeds(measured, silent)
+    );
+    let finding = Finding::new("silent-output", "SageMaker Debugger: a dead ReLU", evidence);
+    match measured.config.loss.kind {
+        LossKind::Bce => finding.fixed_by("sigmoid-output", "model.output = \"sigmoid\""),
+        LossKind::CrossEntropy | LossKind::Nll => finding.fixed_by("softmax-output", "model.output = \"softmax\""),
+        _ => finding.fixed_by("linear-output", "model.output = \"identity\""),
+    }
+}
+
+/// Predictions that begin this many times as far off as always 0 is.
+const FAR_OFF: f64 = 10.0;
+
+fn far_start(measured: &Measured) -> Found {
+    let off = |run: &Observed| run.curve.first().map_or(f64::NAN, |point| point.test_rmse) / run.health.zero_rmse;
+    let is = |run: &Observed| off(run) > FAR_OFF;
+    let model = &measured.config.model;
+    if !measured.mostly(is) || !measured.of_numbers() {
+        return Ok(None);
+    }
+    let evidence = format!(
+        "before the first update the error is {} times that of always 0 (median): the outputs begin far from the targets",
+        trimmed(measured.median(off))
+    );
+    let by_numbers = matches!(model.init, Init::Uniform(_) | Init::Normal(_));
+    Finding::new("far-start", "TheDeepChecker: the loss at the start", evidence).fixed_where(
+        by_numbers,
+        "glorot-weights",
+        &usual_weights(model),
+    )
+}
+
+fn rate_kills_units(measured: &Measured) -> Found {
+    let first = |run: &Observed| run.curve.first().map_or(f64::NAN, |point| point.dead_units);
+    let is = |run: &Observed| first(run) <= HALF && dead(run) > HALF && !run.diverged();
+    if !relu(&measured.config.model) || !measured.mostly(is) {
+        return Ok(None);
+    }
+    let rate = measured.config.optimizer.learning_rate;
+    let evidence = format!(
+        "{} % of the hidden units put out 0 for every test point before the first update, {} % after the last (medians): updates at a rate of {} kill them",
+        trimmed(100.0 * measured.median(first)),
+        trimmed(100.0 * measured.median(dead)),
+        trimmed(rate)
+    );
+    Finding::new("rate-kills-units", "SageMaker Debugger: more than 50 % dead", evidence)
+        .fixed_by("lower-rate", &format!("optimizer.learning_rate = {:?}", one_digit(rate / 10.0)))
 }
 
 fn vanishing_gradient(measured: &Measured) -> Found {
@@ -164,24 +231,64 @@ fn identical_units(measured: &Measured) -> Found {
         .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
 }
 
-fn overfitting(measured: &Measured) -> Found {
+/// The step of the lowest test error, that error, and the last one.
+fn best_and_last(run: &Observed) -> [f64; 3] {
+    let best = run.curve.iter().filter(|p| p.step > 0).min_by(|a, b| a.test_rmse.total_cmp(&b.test_rmse));
+    best.map_or([f64::NAN; 3], |best| [best.step as f64, best.test_rmse, run.run.test_rmse])
+}
+
+/// One finding for each way to learn less by heart.
+fn overfitting(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
     let config = &measured.config;
     // Some losses go below 0, where no ratio says anything.
     let gap = |run: &Observed| match run.curve.last() {
         Some(point) if point.train_loss >= 0.0 => point.test_loss / point.train_loss,
         _ => f64::NAN,
     };
-    let is = |run: &Observed| gap(run) > OVERFIT && !run.diverged();
-    let same =
-        matches!(config.data.test, Test::Train) || (config.data.test == Test::Rows && config.data.holdout == 0.0);
-    if same || measured.enough() || !measured.mostly(is) {
-        return Ok(None);
+    let turned = |run: &Observed| {
+        let [_, best, last] = best_and_last(run);
+        last > TURNED * best && gap(run) > LEARNT_BY_HEART
+    };
+    let is = |run: &Observed| (gap(run) > OVERFIT || turned(run)) && !run.diverged();
+    if measured.training_error || measured.enough() || !measured.mostly(is) {
+        return Ok(Vec::new());
     }
-    let evidence =
-        format!("at the end the test loss is {} times the training loss (median)", trimmed(measured.median(gap)));
-    let finding = Finding::new("overfitting", "test loss over ten times the training loss", evidence);
-    let curable = matches!(config.data.inputs, Some(Inputs::Uniform(_))) && config.batch.draw != Draw::Fresh;
-    finding.fixed_where(curable, "fresh-batches", "batch.draw = \"fresh\"")
+    let of = |nth: usize| measured.median(|run| best_and_last(run)[nth]);
+    let (step, steps) = (of(0), measured.median(|run| run.run.steps as f64));
+    let evidence = format!(
+        "the lowest test RMSE is {} after {} steps, {} after all {}; at the end the test loss is {} times the training loss (medians)",
+        trimmed(of(1)),
+        trimmed(step),
+        trimmed(of(2)),
+        trimmed(steps),
+        trimmed(measured.median(gap))
+    );
+    let finding = || {
+        Finding::new(
+            "overfitting",
+            "AUTOTRAINER, UMLAUT: the test loss rises while the training loss falls",
+            evidence.clone(),
+        )
+    };
+    let mut found = Vec::new();
+    if matches!(config.data.inputs, Some(Inputs::Uniform(_))) && config.batch.draw != Draw::Fresh {
+        found.extend(finding().fixed_by("fresh-batches", "batch.draw = \"fresh\"")?);
+    }
+    if step >= 1.0 && step < steps {
+        let patch = match config.train.length {
+            Length::Steps(_) => format!("train.steps = {}", step.round()),
+            Length::Epochs(epochs) => format!("train.epochs = {}", (epochs as f64 * step / steps).ceil().max(1.0)),
+        };
+        found.extend(finding().fixed_by("fewer-steps", &patch)?);
+    }
+    if config.model.hidden.iter().any(|units| *units >= 8) {
+        let hidden: Vec<usize> = config.model.hidden.iter().map(|units| (units / 4).max(2)).collect();
+        found.extend(finding().fixed_by("smaller-network", &format!("model.hidden = {hidden:?}"))?);
+    }
+    // Decoupled, it acts through the rate.
+    let decay = if matches!(config.optimizer.kind, OptimizerKind::Adamw { .. }) { 1.0 } else { 1e-2 };
+    found.extend(finding().fixed_by("weight-decay", &format!("optimizer.weight_decay = {decay:?}"))?);
+    Ok(found)
 }
 
 /// Only worth knowing: as what the network behaves, and how large its steps are.
@@ -203,6 +310,18 @@ fn behaviour(measured: &Measured) -> Found {
         ("diverges", "TheDeepChecker: loss at least twice its start, NaN or inf", evidence)
     } else if measured.mostly(rows(Outcome::Constant)) {
         let (source, says) = match (measured.task, measured.targets) {
+            (Task::Regression, 1)
+                if measured.mostly(|run| run.health.prediction_std > 0.01 * run.health.target_std) =>
+            {
+                (
+                    "outcome constant: no better than always the mean",
+                    format!(
+                        "{}, always the mean {} (medians)",
+                        measured.error(trimmed),
+                        trimmed(measured.median(|run| run.health.mean_rmse))
+                    ),
+                )
+            }
             (Task::Regression, 1) => (
                 "outcome constant: a spread under 1 % of the targets'",
                 format!(
@@ -228,14 +347,18 @@ fn behaviour(measured: &Measured) -> Found {
                 ),
             ),
         };
-        ("behaves-as-a-constant", source, format!("{says}{about_updates}"))
+        let rule = if source.ends_with("the mean") { "no-better-than-a-constant" } else { "behaves-as-a-constant" };
+        (rule, source, format!("{says}{about_updates}"))
     } else if measured.mostly(rows(Outcome::Line)) {
         let error = measured.error(trimmed);
         match measured.of_numbers() {
             true => {
                 let line = trimmed(measured.median(|run| run.health.line_rmse));
                 let evidence = format!("{error}, the best straight line's {line} (medians){about_updates}");
-                ("behaves-as-a-line", "outcome line: no better than the best straight line", evidence)
+                // Near the line, or far above it.
+                let far = measured.median(|run| run.run.test_rmse / run.health.line_rmse) > 1.1;
+                let rule = if far { "worse-than-a-line" } else { "behaves-as-a-line" };
+                (rule, "outcome line: no better than the best straight line", evidence)
             }
             false => {
                 let line = trimmed(measured.median(|run| run.health.line_accuracy));
@@ -251,7 +374,7 @@ fn behaviour(measured: &Measured) -> Found {
 
 /// Whether a run's test loss has not ended falling, and more of that is wanted.
 pub fn still_falls(measured: &Measured, run: &Observed) -> bool {
-    let wanted = measured.goal.r2().filter(|_| measured.of_numbers());
+    let wanted = measured.goal.r2(run.reachable_r2).filter(|_| measured.of_numbers());
     match wanted {
         Some(_) => missing_steps(measured, run) > 1.0,
         None => falls(run) && run.run.outcome != Outcome::Fits,
@@ -266,7 +389,7 @@ fn falls(run: &Observed) -> bool {
 /// and where what is wanted is no R² of numbers.
 fn missing_steps(measured: &Measured, run: &Observed) -> f64 {
     let slope = run.health.loss_slope;
-    match measured.goal.r2() {
+    match measured.goal.r2(run.reachable_r2) {
         Some(goal) if falls(run) && measured.of_numbers() => ((1.0 - goal) / (1.0 - run.run.r2)).powf(1.0 / slope),
         _ => f64::NAN,
     }
@@ -297,7 +420,8 @@ fn still_falling(measured: &Measured) -> Found {
         times => times,
     });
     // How a loss and an accuracy go together nothing says.
-    let guess = measured.goal.r2().filter(|_| measured.of_numbers()).map(|goal| match times {
+    let reachable = measured.median(|run| run.reachable_r2);
+    let guess = measured.goal.r2(reachable).filter(|_| measured.of_numbers()).map(|goal| match times {
         times if times < 30.0 => {
             let more = trimmed(((times - 1.0) * steps).ceil());
             format!(": R² {} is {more} more steps away, if it goes on so", trimmed(goal))

@@ -1,12 +1,14 @@
 //! Rules that look at a configuration and its data, and need no training.
 
-use super::{Certainty, Finding, Found};
+use std::sync::Arc;
+
+use super::{Certainty, Finding, Found, usual_weights, with_usual_weights};
 use crate::data::{RunData, batch_rows};
-use crate::diagnose::noise::{MOST as MOST_NOISE, noise_share};
-use crate::diagnose::observed::FitGoal;
+use crate::diagnose::observed::{FitGoal, is_linear, reachable};
 use crate::experiment::config::*;
 use crate::experiment::table::Task;
 use crate::experiment::{ExperimentError, Goal};
+use crate::run::baselines::Baselines;
 use crate::stats::linear::best_line_rmse;
 use crate::stats::moments::{deviation, mean, range, rms};
 use crate::text::numbers::trimmed;
@@ -29,38 +31,38 @@ pub struct Setup<'a> {
     targets: Vec<f64>,
     batch: usize,
     steps: usize,
-    /// Share of the test targets' variance that is noise; of a polynomial, whose test points have none, nothing.
-    noise: Option<f64>,
+    baselines: Arc<Baselines>,
     goal: FitGoal,
 }
 
 impl<'a> Setup<'a> {
     /// With what the experiment asks of a fit.
-    pub fn new(config: &'a Config, data: &'a RunData, asked: Goal) -> Self {
+    pub fn new(config: &'a Config, data: &'a RunData, asked: Goal, baselines: Arc<Baselines>) -> Self {
         let rows = data.train.rows();
         let batch = batch_rows(&config.batch, rows).unwrap_or(rows);
         let column = |c: usize| {
             let of = data.train.inputs.iter().skip(c).step_by(data.train.columns);
             of.map(|&x| data.input_scale[c].scale(x)).collect()
         };
-        let noise = noise_of(config, data);
         Setup {
             config,
             data,
             inputs: (0..data.train.columns).map(column).collect(),
             targets: data.coding.encode(&data.train.targets),
             batch,
-            goal: FitGoal::new(asked, noise),
-            noise,
+            goal: FitGoal(asked),
+            baselines,
             steps: config.train.length.steps(rows, batch),
         }
     }
 
     /// Everything that a rule finds.
     pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
-        let rules: [fn(&Self) -> Found; 19] = [
+        let rules: [fn(&Self) -> Found; 21] = [
             Self::softmax,
             Self::unreachable,
+            Self::outside_the_loss,
+            Self::logits_as_probabilities,
             Self::broadcast,
             Self::equal_units,
             Self::initial_scale,
@@ -86,10 +88,14 @@ impl<'a> Setup<'a> {
         Ok(found)
     }
 
-    /// A network that is one matrix product, whatever its layers.
     fn is_linear(&self) -> bool {
-        self.config.model.activation.iter().all(|a| *a == Activation::Identity)
-            && self.config.model.output == Output::Identity
+        is_linear(&self.config.model)
+    }
+
+    /// The R² that can be asked of it at its test points.
+    fn reachable(&self) -> f64 {
+        let line = 1.0 - (self.baselines.line_rmse / deviation(&self.data.test.targets)).powi(2);
+        reachable(self.is_linear() && self.config.model.hidden.is_empty(), self.baselines.reachable_r2, line)
     }
 
     /// Whether all targets are one of two values, 0 and 1.
@@ -143,7 +149,11 @@ impl<'a> Setup<'a> {
         match loss.kind {
             // A loss that shares out 1 among the units needs one for each class.
             LossKind::CrossEntropy | LossKind::Nll if !self.of_numbers() => {
-                finding.fixed_by("unit-a-class", "model.outputs = \"auto\"")
+                let labels = match self.config.data.labels {
+                    Some(Labels::Number) => "\ndata.labels = \"index\"",
+                    _ => "",
+                };
+                finding.fixed_by("unit-a-class", &format!("model.outputs = \"auto\"{labels}"))
             }
             // What the loss takes for logits is no probability, and what it takes for logarithms no logit.
             LossKind::Bce if loss.from == Some(LossInput::Logits) => {
@@ -189,6 +199,40 @@ impl<'a> Setup<'a> {
             .fixed_by("linear-output", "model.output = \"identity\"")
     }
 
+    /// Numbers that a cross-entropy of probabilities cannot be made small for.
+    fn outside_the_loss(&self) -> Found {
+        let outside = self.targets.iter().filter(|y| !(0.0..=1.0).contains(*y)).count();
+        if self.config.loss.kind != LossKind::Bce || !self.of_numbers() || outside == 0 {
+            return Ok(None);
+        }
+        let (least, most) = range(self.targets.iter().copied());
+        let evidence = format!(
+            "{outside} of {} targets, which go from {} to {}, are outside 0 … 1, where a cross-entropy has no minimum",
+            self.targets.len(),
+            trimmed(least),
+            trimmed(most)
+        );
+        Finding::new("unreachable-targets", "Bishop 2006, Pattern Recognition, 4.3.2: targets of 0 and 1", evidence)
+            .certainty(Certainty::Certain)
+            .fixed_by("squared-loss", "model.output = \"identity\"\nloss.kind = \"mse\"")
+    }
+
+    fn logits_as_probabilities(&self) -> Found {
+        let Config { model, loss, .. } = self.config;
+        let of_classes = matches!(loss.kind, LossKind::CrossEntropy | LossKind::Bce) && !self.of_numbers();
+        if !of_classes || model.output != Output::Identity || loss.from != Some(LossInput::Probabilities) {
+            return Ok(None);
+        }
+        let evidence = "the outputs are any numbers, and the loss takes them for probabilities from 0 to 1: beyond these it has no gradient";
+        Finding::new(
+            "logits-as-probabilities",
+            "NeuraLint, UMLAUT: a loss of probabilities on logits",
+            evidence.to_owned(),
+        )
+        .certainty(Certainty::Certain)
+        .fixed_by("from-logits", "loss.from = \"logits\"")
+    }
+
     fn broadcast(&self) -> Found {
         if self.config.loss.pairing == Pairing::Matched || self.batch < 2 {
             return Ok(None);
@@ -227,7 +271,7 @@ impl<'a> Setup<'a> {
             evidence.to_owned(),
         )
         .certainty(Certainty::Certain)
-        .fixed_by("random-weights", "model.init = \"glorot_uniform\"")
+        .fixed_by("random-weights", &usual_weights(model))
     }
 
     fn initial_scale(&self) -> Found {
@@ -256,7 +300,7 @@ impl<'a> Setup<'a> {
         );
         Finding::new("initial-scale", "Glorot & Bengio 2010: variance 2/(in + out)", evidence)
             .certainty(Certainty::Possible)
-            .fixed_by("glorot-weights", "model.init = \"glorot_uniform\"")
+            .fixed_by("glorot-weights", &usual_weights(model))
     }
 
     fn initial_biases(&self) -> Found {
@@ -323,22 +367,21 @@ impl<'a> Setup<'a> {
             .fixed_by("small-eps", "optimizer.eps = 1e-8")
     }
 
-    /// Whether the targets may be all noise, so that nothing can be said of their curve.
-    fn unclear(&self) -> bool {
-        self.noise.is_some_and(|share| share > MOST_NOISE)
-    }
-
     /// Only worth knowing: what no network can fit.
     fn noisy(&self) -> Found {
-        let Some(share) = self.noise else { return Ok(None) };
-        let means = match (self.unclear(), self.goal.noise) {
-            (true, _) => "noise, or a curve that the rows are too few for".to_owned(),
-            (false, Some(goal)) => format!("R² of {} counts as a fit here", trimmed(goal)),
-            (false, None) => return Ok(None),
-        };
-        let evidence =
-            format!("neighbouring targets differ by {} % of their variance: {means}", trimmed(100.0 * share));
-        Ok(Some(Finding::new("noisy-targets", "Gasser, Sroka & Jennen-Steinmetz 1986: pseudo-residuals", evidence)))
+        const SOURCE: &str = "kernel ridge regression, leave-one-out (Rifkin & Lippert 2007)";
+        let enough_rows = self.config.data.target.file().is_some() && self.data.train.rows() >= 10;
+        if enough_rows && self.of_numbers() && self.baselines.reachable_r2.is_nan() {
+            let evidence = "none of a few simple learners is better than the mean on rows that it has not seen (first seed): the targets may be noise, or the rows too few";
+            return Ok(Some(Finding::new("noisy-targets", SOURCE, evidence.to_owned())));
+        }
+        let Some(goal) = self.goal.allowed(self.reachable()) else { return Ok(None) };
+        let evidence = format!(
+            "the best of a few simple learners explains {} % of the variance of rows that it has not seen (first seed): R² of {} counts as a fit there",
+            trimmed(100.0 * self.baselines.reachable_r2),
+            trimmed(goal)
+        );
+        Ok(Some(Finding::new("noisy-targets", SOURCE, evidence)))
     }
 
     fn no_bias(&self) -> Found {
@@ -348,6 +391,26 @@ impl<'a> Setup<'a> {
         if self.config.model.bias || self.inputs.iter().any(constant) || self.sums_to_a_constant() {
             return Ok(None);
         }
+        let finding = |evidence| Finding::new("no-bias", "TheDeepChecker: biases", evidence);
+        let model = &self.config.model;
+        if self.is_linear() && self.one_number() {
+            // With every row's mirror image, the best line passes through 0.
+            let rows: Vec<f64> =
+                (0..self.targets.len()).flat_map(|row| self.inputs.iter().map(move |c| c[row])).collect();
+            let mirrored =
+                |of: &[f64]| -> Vec<f64> { of.iter().copied().chain(of.iter().map(|value| -value)).collect() };
+            let bound = best_line_rmse(self.inputs.len(), &mirrored(&rows), &mirrored(&self.targets));
+            let free = best_line_rmse(self.inputs.len(), &rows, &self.targets);
+            if bound.is_nan() || bound <= 1.05 * free {
+                return Ok(None);
+            }
+            let evidence = format!(
+                "without a bias the best fit of the training rows has a root mean square error of {}, with one of {} (scaled targets)",
+                trimmed(bound),
+                trimmed(free)
+            );
+            return finding(evidence).certainty(Certainty::Certain).fixed_by("with-bias", "model.bias = true");
+        }
         let centre: Vec<f64> = self.inputs.iter().map(|column| mean(column)).collect();
         let about = match centre.len() {
             ..=LISTED => centre.iter().map(|&x| trimmed(x)).collect::<Vec<_>>().join(", "),
@@ -356,14 +419,12 @@ impl<'a> Setup<'a> {
                 format!("{} to {}", trimmed(least), trimmed(most))
             }
         };
-        let evidence = match self.of_numbers() && self.data.coding.width == 1 {
-            true => format!(
-                "without biases the network is bound to its value at 0, and the targets' mean is {} at inputs about {about}",
-                trimmed(mean(&self.targets))
-            ),
-            false => format!("without biases the network is bound to its value at 0, and inputs are about {about}"),
+        // A sigmoid is ½ at 0, every other unit 0.
+        let bound = match model.activation.last() {
+            Some(Activation::Sigmoid) => "without biases every unit bends at inputs of 0 alone",
+            _ => "without biases the network puts out one value at inputs of 0, whatever its weights",
         };
-        Finding::new("no-bias", "TheDeepChecker: biases", evidence).fixed_by("with-bias", "model.bias = true")
+        finding(format!("{bound}, and the inputs' means are {about}")).fixed_by("with-bias", "model.bias = true")
     }
 
     /// Gradient descent on a quadratic bowl of curvature λ ends only for rates below 2/λ.
@@ -419,7 +480,9 @@ impl<'a> Setup<'a> {
             self.batch * of_a_row
         );
         let patch = if loss.kind == LossKind::Sse { "loss.kind = \"mse\"" } else { "loss.reduction = \"mean\"" };
+        // It is a higher rate under another name, and that may be the right one.
         Finding::new("summed-loss", "TheDeepChecker: loss that grows as the batch is duplicated", evidence)
+            .certainty(Certainty::Possible)
             .fixed_by("mean-loss", patch)
     }
 
@@ -572,8 +635,11 @@ impl<'a> Setup<'a> {
     fn no_fit(&self, rmse: f64) -> Option<f64> {
         let spread = deviation(&self.data.test.targets);
         let r2 = 1.0 - (rmse / spread).powi(2);
-        let fits = self.goal.r2().is_none_or(|goal| r2 >= goal);
-        (spread != 0.0 && !self.unclear() && !fits).then_some(r2)
+        let reachable = self.reachable();
+        let fits = self.goal.r2(reachable).is_none_or(|goal| r2 >= goal);
+        // Where simple learners learn nothing of rows, nothing is known of what could be learnt.
+        let known = self.config.data.target.file().is_none() || !reachable.is_nan();
+        (spread != 0.0 && known && !fits).then_some(r2)
     }
 
     /// Whether what is predicted is one number, by one unit.
@@ -586,8 +652,7 @@ impl<'a> Setup<'a> {
         if !self.of_a_number() {
             return Ok(None);
         }
-        let test = &self.data.test;
-        let line = best_line_rmse(test.columns, &test.inputs, &test.targets);
+        let line = self.baselines.line_rmse;
         let bends = model.activation.iter().any(|a| *a != Activation::Identity);
         let Some(r2) = self.no_fit(line).filter(|_| !bends) else { return Ok(None) };
         let evidence = format!(
@@ -599,14 +664,14 @@ impl<'a> Setup<'a> {
             .certainty(if self.inputs.len() == 1 { Certainty::Certain } else { Certainty::Possible });
         // Of few units, units that bend would still be few.
         if model.hidden.iter().sum::<usize>() < 8 {
-            return finding.fixed_by("hidden-layer", "model.hidden = [32]\nmodel.activation = \"relu\"");
+            let patch = "model.hidden = [32]\nmodel.activation = \"relu\"".to_owned();
+            return finding.fixed_by("hidden-layer", &with_usual_weights(model, patch));
         }
         finding.fixed_by("relu-units", "model.activation = \"relu\"")
     }
 
     /// Of one input and ReLU units: whether even the best fit with as many pieces as there can be is no fit.
     fn too_few_units(&self) -> Found {
-        use crate::run::baselines::Baselines;
         use crate::run::health::{most_linear_regions, piecewise_linear};
         let model = Model { output: Output::Identity, ..self.config.model.clone() };
         let most = most_linear_regions(&model);
@@ -620,15 +685,10 @@ impl<'a> Setup<'a> {
             format!("the best fit with {} straight pieces, the most there can be, has R² {}", most, trimmed(r2));
         Finding::new("too-few-units", "Serra et al. 2018: at most Π(nᵢ + 1) pieces", evidence)
             .certainty(Certainty::Certain)
-            .fixed_by("more-units", "model.hidden = [32, 32]\nmodel.activation = \"relu\"")
-    }
-}
-
-/// Share of the test targets' variance that is noise: of a CSV's rows, since a polynomial's test points have none.
-pub fn noise_of(config: &Config, data: &RunData) -> Option<f64> {
-    match config.data.target {
-        Target::Csv { .. } | Target::Tensors { .. } if data.coding.task == Task::Regression => noise_share(&data.test),
-        _ => None,
+            .fixed_by(
+                "more-units",
+                &with_usual_weights(&model, "model.hidden = [32, 32]\nmodel.activation = \"relu\"".to_owned()),
+            )
     }
 }
 
@@ -642,7 +702,7 @@ fn size_of(what: &str, values: &[f64]) -> String {
 }
 
 /// Weights and biases of a network.
-fn parameters(model: &Model, columns: usize, outputs: usize) -> usize {
+pub fn parameters(model: &Model, columns: usize, outputs: usize) -> usize {
     let widths = model.widths(columns, outputs);
     widths.windows(2).map(|pair| pair[0] * pair[1] + if model.bias { pair[1] } else { 0 }).sum()
 }

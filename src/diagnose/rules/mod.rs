@@ -6,7 +6,7 @@ mod remedies;
 
 use crate::experiment::{ExperimentError, Fix};
 
-pub use remedies::{Rank, rank};
+pub use remedies::{Rank, rank, usual_weights, with_usual_weights};
 
 /// A symptom.
 #[derive(Debug, Clone)]

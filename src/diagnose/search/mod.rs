@@ -4,14 +4,17 @@
 mod settle;
 mod steps;
 
+use std::sync::Arc;
+
 use anyhow::Result;
 
 use super::observed::Measured;
-use super::rules::before::Setup;
+use super::rules::before::{Setup, parameters};
 use super::rules::{Certainty, Finding, after};
 use crate::data::RunData;
 use crate::experiment::config::*;
 use crate::experiment::{Fix, Goal, named_after};
+use crate::run::baselines::Baselines;
 use steps::Step;
 
 /// Fixes that are on, a bit each.
@@ -33,6 +36,10 @@ pub trait Laboratory {
     fn seconds(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<f64>;
     /// A set's configuration; an error if these fixes cannot be made together.
     fn config(&self, fixes: &[Fix], set: Set) -> Result<Config>;
+    /// Whether that set was measured with so many seeds.
+    fn knows(&self, fixes: &[Fix], set: Set, seeds: usize) -> bool;
+    /// What simple predictors reach on them.
+    fn baselines(&self, config: &Config, data: &RunData) -> Arc<Baselines>;
     /// The data of the first seed.
     fn data(&self, config: &Config) -> Result<RunData>;
     /// How many seeds the experiment has.
@@ -61,20 +68,22 @@ pub struct Search {
     pub baseline: Measured,
     /// Sets that were not tried because they would have taken too long.
     pub skipped: usize,
+    /// The baseline's parameters, and the rows that it learns from.
+    pub sizes: (usize, usize),
 }
 
 /// Seeds of a trial, at most.
-const TRIAL_SEEDS: usize = 3;
+pub const TRIAL_SEEDS: usize = 3;
 /// Core seconds that all trials of a search may take.
-const BUDGET: f64 = 24.0;
+const BUDGET: f64 = 18.0;
 /// Where a finding is from that no rule made.
 pub const TRIED: &str = "measured: what was tried";
 /// Trials that there is time for at least, of sets that cost what the baseline does.
-const AT_LEAST: f64 = 12.0;
+const AT_LEAST: f64 = 16.0;
 /// How often the rules look again.
 const ROUNDS: usize = 4;
-/// What counts as having led on, in [`Measured::progress`].
-const LED_ON: f64 = 5e-3;
+/// What counts as having led on, in [`Measured::progress`]: a twentieth of the error.
+const LED_ON: f64 = 0.02;
 
 /// Searches, with the file's own fixes at hand.
 pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> {
@@ -86,8 +95,11 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> 
         seeds = 1;
     }
     let left = BUDGET.max(AT_LEAST * lab.seconds(&file_fixes, &[0], seeds)?);
-    let search = Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline, skipped: 0 };
-    let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0 };
+    let data = lab.data(&baseline.config)?;
+    let parameters = parameters(&baseline.config.model, data.train.columns, data.coding.outputs);
+    let sizes = (parameters, data.train.rows());
+    let search = Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline, skipped: 0, sizes };
+    let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0, tried: 0, helped: 0 };
     // Targets that are all the same leave nothing to explain.
     let varied = trials.search.baseline.runs.iter().any(|run| run.health.target_std > 0.0);
     if varied && !trials.search.baseline.enough() {
@@ -106,6 +118,9 @@ struct Trials<'a> {
     pending: Vec<Finding>,
     /// Fixes that are another way to what is on.
     kept: Set,
+    /// Fixes that were tried on top of others, and those of them that gained something.
+    tried: Set,
+    helped: Set,
 }
 
 impl Trials<'_> {
@@ -165,10 +180,7 @@ impl Trials<'_> {
         };
         let rates: Vec<Set> = sets.iter().filter(rate).copied().collect();
         // They were measured just now, so this costs nothing.
-        let left = self.left;
-        let enough = self.trial(&fixes, &rates)?.iter().any(|(_, measured)| measured.enough());
-        self.left = left;
-        Ok(enough)
+        Ok(self.trial(&fixes, &rates)?.iter().any(|(_, measured)| measured.enough()))
     }
 
     /// What led on over a few seeds, or that with one more of the fixes that are there, if it takes that over all seeds.
@@ -204,8 +216,23 @@ impl Trials<'_> {
         self.search.suspicions.iter().filter_map(|s| s.fix).fold(0, |set, fix| set | bit(fix))
     }
 
+    /// All fixes that there are.
+    fn every(&self) -> Set {
+        (0..self.search.fixes.len()).map(bit).sum()
+    }
+
     fn leads_on(&self, to: &Measured, from: &Measured) -> bool {
         to.enough() || to.progress() > from.progress() + LED_ON
+    }
+
+    /// Notes what each fix did that was the only one added to `on`.
+    fn remember(&mut self, on: Set, from: &Measured, tried: &[(Set, Measured)]) {
+        for (set, measured) in tried.iter().filter(|(set, _)| (set & !on).count_ones() == 1 && set & on == on) {
+            self.tried |= set & !on;
+            if measured.progress() > from.progress() + LED_ON {
+                self.helped |= set & !on;
+            }
+        }
     }
 
     /// Measures these sets. If some are enough, the one of the fewest fixes, and of these the best; or else all that is
@@ -213,6 +240,7 @@ impl Trials<'_> {
     fn first_step(&mut self, baseline: &Measured, suspected: Set, sets: &[Set]) -> Result<(Set, Measured)> {
         let fixes = self.search.fixes.clone();
         let tried = self.trial(&fixes, sets)?;
+        self.remember(0, baseline, &tried);
         let best = tried
             .iter()
             .filter(|(_, m)| m.enough())
@@ -243,18 +271,31 @@ impl Trials<'_> {
         if round == 0 {
             further |= self.adopt_pending(*on)? & !on;
         }
+        let said: Vec<(&str, bool)> =
+            self.search.suspicions.iter().map(|s| (s.finding.rule, s.fix.is_some())).collect();
         for symptom in after::findings(current)? {
-            let known = |s: &Suspicion| s.finding.rule == symptom.rule && (s.fix.is_some() || symptom.fix.is_none());
-            if !self.search.suspicions.iter().any(known) {
+            let known = said.iter().any(|(rule, fixed)| *rule == symptom.rule && (*fixed || symptom.fix.is_none()));
+            if !known {
                 further |= self.adopt(symptom, *on)?.map_or(0, bit) & !on;
             }
         }
-        let mut sets: Vec<Set> = members(further).map(|fix| on | bit(fix)).collect();
-        if further.count_ones() > 1 {
-            sets.push(on | further);
+        // What led nowhere may lead on now that other faults are mended.
+        let again = self.every() & !on & !further;
+        let set_already: Vec<String> = members(*on).flat_map(|fix| self.search.fixes[fix].keys()).collect();
+        let again: Set = members(again)
+            .filter(|fix| !self.search.fixes[*fix].keys().iter().all(|key| set_already.contains(key)))
+            .map(bit)
+            .sum();
+        let mut sets: Vec<Set> = members(further).chain(members(again)).map(|fix| on | bit(fix)).collect();
+        for all in [further, further | (again & self.suspected())] {
+            if all.count_ones() > 1 {
+                sets.push(on | all);
+            }
         }
         let fixes = self.search.fixes.clone();
-        for (set, measured) in self.trial(&fixes, &sets)? {
+        let tried = self.trial(&fixes, &sets)?;
+        self.remember(*on, current, &tried);
+        for (set, measured) in tried {
             let fewer = best.1.enough() && measured.enough() && set.count_ones() < best.0.count_ones();
             if fewer || (!best.1.enough() && self.leads_on(&measured, &best.1)) {
                 best = (set, measured);
@@ -263,8 +304,14 @@ impl Trials<'_> {
         if best.1.enough() {
             return Ok(best);
         }
+        // Descent that diverges wants another rate; otherwise Adam is quickly tried.
+        let diverges = current.mostly(|run| run.diverged());
+        let mut steps: Vec<Step> = if diverges { Vec::new() } else { self.adam(*on, current)?.into_iter().collect() };
         let rate = self.rates(*on, current)?;
-        let mut steps: Vec<Step> = rate.iter().cloned().collect();
+        steps.extend(rate.iter().cloned());
+        if diverges && !steps.iter().any(|step| step.measured.enough()) {
+            steps.extend(self.adam(*on, current)?);
+        }
         if !steps.iter().any(|step| step.measured.enough()) {
             steps.extend(self.lengths(*on, current, rate.as_ref())?);
         } else if current.mostly(|run| after::still_falls(current, run))
@@ -302,10 +349,13 @@ impl Trials<'_> {
             if self.lab.config(fixes, set).is_err() {
                 continue;
             }
-            let seconds = self.lab.seconds(fixes, &[set], self.seeds)?;
             if affordable.contains(&set) {
                 continue;
             }
+            let seconds = match self.lab.knows(fixes, set, self.seeds) {
+                true => 0.0,
+                false => self.lab.seconds(fixes, &[set], self.seeds)?,
+            };
             if seconds <= self.left {
                 self.left -= seconds;
                 affordable.push(set);
@@ -325,7 +375,7 @@ impl Trials<'_> {
     fn look(&mut self, set: Set) -> Result<Set> {
         let config = self.lab.config(&self.search.fixes, set)?;
         let data = self.lab.data(&config)?;
-        let found = Setup::new(&config, &data, self.lab.asked()).findings()?;
+        let found = Setup::new(&config, &data, self.lab.asked(), self.lab.baselines(&config, &data)).findings()?;
         let name = self.name(set);
         let mut fixes = 0;
         for finding in found {
@@ -364,7 +414,8 @@ impl Trials<'_> {
         let asked = self.lab.config(&self.search.fixes, set)?;
         let data = self.lab.data(&asked)?;
         let goal = self.lab.asked();
-        let speaks = Setup::new(&asked, &data, goal).findings()?.iter().any(|finding| finding.rule == rule);
+        let baselines = self.lab.baselines(&asked, &data);
+        let speaks = Setup::new(&asked, &data, goal, baselines).findings()?.iter().any(|finding| finding.rule == rule);
         let keys = fix.keys();
         for (at, other) in self.search.fixes.iter().enumerate() {
             if other.patch() == fix.patch() {
@@ -373,7 +424,8 @@ impl Trials<'_> {
             if speaks && at < self.search.from_file && other.keys().iter().any(|key| keys.contains(key)) {
                 let Ok(config) = self.lab.config(&self.search.fixes, set | bit(at)) else { continue };
                 let data = self.lab.data(&config)?;
-                if !Setup::new(&config, &data, goal).findings()?.iter().any(|finding| finding.rule == rule) {
+                let baselines = self.lab.baselines(&config, &data);
+                if !Setup::new(&config, &data, goal, baselines).findings()?.iter().any(|finding| finding.rule == rule) {
                     return Ok(Some(at));
                 }
             }

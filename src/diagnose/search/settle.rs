@@ -22,8 +22,14 @@ impl Trials<'_> {
                 seen_in: 0,
             });
         }
+        // What gained something where it was tried is measured; but not a step that a later one took the place of.
+        let on_keys: Vec<String> = members(on).flat_map(|fix| self.search.fixes[fix].keys()).collect();
+        let replaced = |fix: &usize| self.search.fixes[*fix].keys().iter().all(|key| on_keys.contains(key));
+        let helped: Set = members(self.helped).filter(|fix| !replaced(fix)).map(bit).sum();
+        let tried = self.tried;
         let wanted = |s: &Suspicion, fix: usize| {
             fix < from_file
+                || helped & bit(fix) != 0
                 || on & bit(fix) != 0
                 || s.finding.certainty <= Certainty::Likely
                 || self.kept & bit(fix) != 0
@@ -36,7 +42,11 @@ impl Trials<'_> {
                 Some(fix) if wanted(suspicion, fix) => keep |= bit(fix),
                 Some(fix) => {
                     let name = &self.search.fixes[fix].name;
-                    suspicion.finding.evidence.push_str(&format!("; {name} was tried and led nowhere"));
+                    let says = match tried & bit(fix) != 0 {
+                        true => format!("; {name} was tried, and gained nothing where it was the one fix added"),
+                        false => format!("; {name} was not tried, for want of time"),
+                    };
+                    suspicion.finding.evidence.push_str(&says);
                     suspicion.fix = None;
                 }
                 None => {}

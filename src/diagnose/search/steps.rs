@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::{MOST_FIXES, Set, TRIED, Trials, better, bit, members};
 use crate::diagnose::observed::Measured;
 use crate::diagnose::rules::before::one_digit;
-use crate::diagnose::rules::{Certainty, Finding, after};
+use crate::diagnose::rules::{Certainty, Finding, after, with_usual_weights};
 use crate::experiment::Fix;
 use crate::experiment::config::*;
 use crate::text::numbers::trimmed;
@@ -15,17 +15,39 @@ impl Trials<'_> {
     pub(super) fn rates(&mut self, on: Set, current: &Measured) -> Result<Option<Step>> {
         let optimizer = &current.config.optimizer;
         let most = if matches!(optimizer.kind, OptimizerKind::Sgd { .. }) { 30.0 } else { 1.0 };
-        // What is likelier first, should there not be time for all.
-        let halves: Vec<i32> = if current.mostly(|run| run.diverged()) {
-            (1..=10).map(|half| -half).collect()
+        // Whole tenfolds, what is likelier first, should there not be time for all; then what is beside the best of them.
+        let tenfolds: Vec<i32> = if current.mostly(|run| run.diverged()) {
+            (1..=5).map(|tenfold| -tenfold).collect()
         } else if after::update_size(current) < after::SMALL_UPDATES {
-            (1..=8).chain((1..=6).map(|half| -half)).collect()
+            (1..=4).chain((1..=3).map(|tenfold| -tenfold)).collect()
         } else {
-            (1..=8).flat_map(|half| [half, -half]).filter(|half| *half >= -6).collect()
+            (1..=4).flat_map(|tenfold| [tenfold, -tenfold]).filter(|tenfold| *tenfold >= -3).collect()
         };
         let rate = |half: i32| one_digit(optimizer.learning_rate * 10_f64.powf(0.5 * f64::from(half)));
-        let rates = halves.into_iter().map(rate).filter(|rate| *rate > 0.0 && *rate <= most);
-        let cells = rates.map(|rate| vec![self.other_rate(rate, optimizer.learning_rate)]).collect();
+        let mut all: Vec<(i32, Step)> = Vec::new();
+        let mut halves: Vec<i32> = tenfolds.into_iter().map(|tenfold| 2 * tenfold).collect();
+        for _ in 0..2 {
+            halves.retain(|half| rate(*half) > 0.0 && rate(*half) <= most);
+            let cell = |half: &i32| vec![self.other_rate(rate(*half), optimizer.learning_rate)];
+            let cells = halves.iter().map(cell).collect();
+            let names: Vec<String> = halves.iter().map(|half| format!("{:?}", rate(*half))).collect();
+            let found = self.steps(on, cells)?;
+            let half = |step: &Step| {
+                let of = |name: &String| step.changes.iter().any(|change| change.patch.ends_with(&format!("= {name}")));
+                names.iter().position(of).map_or(0, |at| halves[at])
+            };
+            all.extend(found.into_iter().map(|step| (half(&step), step)));
+            let best = all.iter().max_by(|(_, a), (_, b)| better(&a.measured, &b.measured));
+            let Some((half, _)) = best.filter(|(_, step)| !step.measured.enough()) else { break };
+            halves = vec![half + 1, half - 1];
+            halves.retain(|half| *half != 0);
+        }
+        Ok(furthest(all.into_iter().map(|(_, step)| step).collect()))
+    }
+
+    /// Tries Adam on top of `on`, at the length as asked.
+    pub(super) fn adam(&mut self, on: Set, current: &Measured) -> Result<Option<Step>> {
+        let cells = adams(&current.config, &[1e-3, 1e-2]).into_iter().map(|change| vec![change]).collect();
         Ok(furthest(self.steps(on, cells)?))
     }
 
@@ -68,21 +90,16 @@ impl Trials<'_> {
     /// What one tries when nothing that was seen says what to do: another optimizer, other units, more of them; then the same
     /// with more steps.
     pub(super) fn otherwise(&mut self, on: Set, current: &Measured) -> Result<Option<Step>> {
-        let Config { model, optimizer, batch, .. } = &current.config;
-        let mut tried: Vec<Change> = Vec::new();
+        let Config { model, batch, .. } = &current.config;
+        let mut tried: Vec<Change> = adams(&current.config, &[1e-3, 1e-2, 1e-1]);
         let change = |rule, name, patch: String| Change { rule, name, patch, says: String::new() };
-        if !matches!(optimizer.kind, OptimizerKind::Adam { .. }) {
-            for rate in [1e-3, 3e-3, 1e-2, 3e-2, 1e-1] {
-                let patch = format!("optimizer.kind = \"adam\"\noptimizer.learning_rate = {rate:?}");
-                tried.push(change("plain-descent", "adam", patch));
-            }
-        }
         if matches!(batch.size, BatchSize::Rows(size) if size < 32) {
             let rule = if batch.draw == Draw::Once { "one-batch" } else { "noisy-batches" };
             tried.push(change(rule, "whole-batches", "batch.size = \"all\"".to_owned()));
         }
         if model.activation.iter().any(|a| matches!(a, Activation::Sigmoid | Activation::Tanh)) {
-            tried.push(change("bounded-units", "relu-units", "model.activation = \"relu\"".to_owned()));
+            let patch = with_usual_weights(model, "model.activation = \"relu\"".to_owned());
+            tried.push(change("bounded-units", "relu-units", patch));
         }
         if model.hidden.iter().sum::<usize>() < 64 {
             let activation = model.activation.first().copied().filter(|a| *a != Activation::Identity);
@@ -91,7 +108,7 @@ impl Trials<'_> {
             tried.push(change(
                 "few-units",
                 "more-units",
-                format!("model.hidden = [32, 32]\nmodel.activation = {word}"),
+                with_usual_weights(model, format!("model.hidden = [32, 32]\nmodel.activation = {word}")),
             ));
         }
         for change in &mut tried {
@@ -163,6 +180,19 @@ impl Trials<'_> {
         let name = self.name(set);
         Ok(Some((set, Measured { name, ..step.measured.clone() })))
     }
+}
+
+/// Adam at these rates, where the optimizer is another one.
+fn adams(config: &Config, rates: &[f64]) -> Vec<Change> {
+    if matches!(config.optimizer.kind, OptimizerKind::Adam { .. }) {
+        return Vec::new();
+    }
+    let change = |rate: &f64| {
+        let patch = format!("optimizer.kind = \"adam\"\noptimizer.learning_rate = {rate:?}");
+        let says = format!("with {}", patch.replace('\n', ", "));
+        Change { rule: "plain-descent", name: "adam", patch, says }
+    };
+    rates.iter().map(change).collect()
 }
 
 /// Times the steps that are tried, one after the other.

@@ -10,16 +10,22 @@ pub(super) enum AxisScale {
     Log,
     /// By decades of 1 + step, so that step 0 has a place.
     Steps,
+    /// Straight; the values are how many times an error is divided by ten, the labels what it is divided by.
+    Tenfolds,
 }
 
 /// Beyond this a difference of two numbers may be infinite.
 const LARGEST: f64 = 1e300;
+/// Of tenfolds of error an axis shows these at most, and these at least, on both sides of 0.
+const MOST_TENFOLDS: f64 = 99.0;
+const LEAST_TENFOLDS: f64 = 0.01;
 
 impl AxisScale {
     /// The number's place on a straight scale, if it has one.
     fn of(self, value: f64) -> Option<f64> {
         match self {
             AxisScale::Linear => value.is_finite().then(|| value.clamp(-LARGEST, LARGEST)),
+            AxisScale::Tenfolds => value.is_finite().then(|| value.clamp(-MOST_TENFOLDS, MOST_TENFOLDS)),
             AxisScale::Log => (value.is_finite() && value > 0.0).then(|| value.log10()),
             AxisScale::Steps => (value.is_finite() && value >= 0.0).then(|| (value.min(LARGEST) + 1.0).log10()),
         }
@@ -52,6 +58,7 @@ impl Axis {
             AxisScale::Linear if low > high => (0.0, 1.0),
             _ if low > high => (0.0, 2.0),
             AxisScale::Linear => roomy(low, high),
+            AxisScale::Tenfolds => roomy(low.min(-LEAST_TENFOLDS), high.max(LEAST_TENFOLDS)),
             AxisScale::Log => decades(low, high),
             AxisScale::Steps => (0.0, high.max(0.3)),
         };
@@ -80,6 +87,7 @@ impl Axis {
         let most = most.max(2);
         match self.scale {
             AxisScale::Linear => self.round_numbers(most),
+            AxisScale::Tenfolds => self.factors(most),
             AxisScale::Log => {
                 let powers = self.powers();
                 let plain = powers.iter().all(|power| (-2..=4).contains(power));
@@ -113,6 +121,44 @@ impl Axis {
         let decades = self.low.floor() as i32..=self.high.floor() as i32;
         let places = decades.flat_map(|power| (2..10).map(move |n| f64::from(power) + f64::from(n).log10()));
         places.filter(|place| (self.low..=self.high).contains(place)).map(|place| self.px(place)).collect()
+    }
+
+    /// What an error is divided or multiplied by: powers of ten or, where there are few of them, round factors between.
+    fn factors(&self, most: usize) -> Vec<Tick> {
+        let most = most.max(3);
+        let powers = self.powers();
+        if powers.len() > 2 {
+            let every = powers.len().div_ceil(most) as i32;
+            let labelled = powers.into_iter().filter(|power| power.rem_euclid(every) == 0);
+            let times =
+                |power: i32| if power <= 3 { 10u32.pow(power as u32).to_string() } else { format!("1e{power}") };
+            return labelled.map(|power| self.factor(f64::from(power), &times(power.abs()))).collect();
+        }
+        const BETWEEN: [&[f64]; 3] =
+            [&[1.0, 1.5, 2.0, 3.0, 5.0, 7.0, 10.0, 15.0], &[1.0, 2.0, 5.0, 10.0], &[1.0, 3.0, 10.0]];
+        let both = |times: &[f64]| -> Vec<(f64, f64)> {
+            let less = times.iter().map(|times| (times.log10(), *times));
+            let more = less.clone().filter(|(tenfolds, _)| *tenfolds > 0.0).map(|(tenfolds, times)| (-tenfolds, times));
+            more.rev().chain(less).filter(|(tenfolds, _)| (self.low..=self.high).contains(tenfolds)).collect()
+        };
+        let ticks = BETWEEN.into_iter().map(both).find(|ticks| ticks.len() <= most).unwrap_or_default();
+        if ticks.len() > 2 {
+            return ticks.into_iter().map(|(tenfolds, times)| self.factor(tenfolds, &times.to_string())).collect();
+        }
+        // Little more than nothing: 1.01, 1.02, …
+        let step = round_step((10f64.powf(self.high - self.low) - 1.0) / most as f64);
+        let decimals = -(step.log10() + 1e-9).floor().min(0.0) as usize;
+        let times: Vec<f64> = (0..=most).map(|nth| 1.0 + nth as f64 * step).collect();
+        both(&times).into_iter().map(|(at, times)| self.factor(at, &format!("{times:.decimals$}"))).collect()
+    }
+
+    fn factor(&self, tenfolds: f64, times: &str) -> Tick {
+        let label = match tenfolds {
+            0.0 => "1".to_owned(),
+            less if less > 0.0 => format!("÷ {times}"),
+            _ => format!("× {times}"),
+        };
+        Tick { at: self.px(tenfolds), label }
     }
 
     fn powers(&self) -> Vec<i32> {
@@ -266,6 +312,20 @@ mod tests {
     }
 
     #[test]
+    fn ticks_of_tenfolds_say_what_the_error_is_divided_by() {
+        let named = |values: &[f64], most: usize| named(&axis(AxisScale::Tenfolds, values), most);
+        assert_eq!(named(&[-1.0, 4.0], 8), ["× 10", "1", "÷ 10", "÷ 100", "÷ 1000", "÷ 1e4"]);
+        assert_eq!(named(&[0.0, 6.0], 4), ["1", "÷ 100", "÷ 1e4", "÷ 1e6"]);
+        assert_eq!(named(&[-0.3, 0.75], 8), ["× 2", "× 1.5", "1", "÷ 1.5", "÷ 2", "÷ 3", "÷ 5"]);
+        assert_eq!(named(&[-0.02, 0.03], 8), ["× 1.04", "× 1.02", "1", "÷ 1.02", "÷ 1.04", "÷ 1.06"]);
+        assert_eq!(named(&[-9.0, 80.0], 4), ["1", "÷ 1e24", "÷ 1e48", "÷ 1e72"]);
+        let axis = axis(AxisScale::Tenfolds, &[-1.0, 4.0]);
+        for (tick, tenfolds) in axis.ticks(8).iter().zip([-1.0, 0.0, 1.0, 2.0, 3.0, 4.0]) {
+            assert!((tick.at - axis.at(tenfolds)).abs() < 1e-9, "{tick:?}");
+        }
+    }
+
+    #[test]
     fn any_numbers_at_all_give_an_axis_with_ticks_within_it() {
         let sets: [&[f64]; 12] = [
             &[],
@@ -281,7 +341,7 @@ mod tests {
             &[1e6, 1e6 + 1e-9],
             &[-3.0, -2.0],
         ];
-        for scale in [AxisScale::Linear, AxisScale::Log, AxisScale::Steps] {
+        for scale in [AxisScale::Linear, AxisScale::Log, AxisScale::Steps, AxisScale::Tenfolds] {
             for values in sets {
                 let axis = axis(scale, values);
                 let ticks = axis.ticks(6);

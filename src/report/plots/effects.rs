@@ -1,4 +1,4 @@
-//! What each of several things is worth, reckoned in several ways, around a zero line.
+//! What each of several fixes is worth, estimated in several ways, around the line where the error stays the same.
 
 use anyhow::Result;
 
@@ -10,12 +10,13 @@ use super::palette::Colour;
 use super::points::RowBands;
 use super::text::brief;
 use super::{ChartSize, Drawn};
+use crate::report::summary::factor;
 use crate::text::numbers::{plural, short};
 
 #[derive(Debug, Clone, Default)]
 pub struct Effects {
     pub title: String,
-    /// What the values are, with their unit.
+    /// What is divided.
     pub x_label: String,
     pub rows: Vec<PlottedEffect>,
 }
@@ -26,7 +27,7 @@ pub struct PlottedEffect {
     pub estimates: Vec<Interval>,
 }
 
-/// An estimate of one kind.
+/// An estimate of one kind, in tenfolds of error.
 #[derive(Debug, Clone, Default)]
 pub struct Interval {
     /// Such as "alone"; kinds differ by colour and shape.
@@ -55,7 +56,7 @@ impl Effects {
         let odd = self.estimates().any(|e| !e.mean.is_finite());
         let right = rows.right - if odd { 24.0 } else { 0.0 };
         let values = self.estimates().flat_map(|e| [e.mean, e.low, e.high]).chain([0.0]);
-        let x = Axis::over(AxisScale::Linear, values, rows.left, right);
+        let x = Axis::over(AxisScale::Tenfolds, values, rows.left, right);
         let top = canvas.y + 4.0;
         let frame = Frame { left: rows.left, right, top, bottom: top + rows.height * self.rows.len().max(1) as f64 };
         frame.grid_x(&mut canvas, &x, true);
@@ -94,9 +95,9 @@ impl Interval {
         let mut interval = String::new();
         if !self.low.is_nan() && !self.high.is_nan() {
             canvas.line(&[(x.at(self.low), y), (x.at(self.high), y)], 1.8, ink);
-            interval = format!(" ({} … {})", short(self.low), short(self.high));
+            interval = format!(" ({} … {})", factor(self.low), factor(self.high));
         }
         canvas.marker(Marker::of(kind), at, 4.2, ink);
-        canvas.mark(at, format!("{name}: {}{interval}", short(self.mean)));
+        canvas.mark(at, format!("{name}: {}{interval}", factor(self.mean)));
     }
 }

@@ -1,4 +1,4 @@
-//! What pairs do together: a square of numbers with colours.
+//! What pairs of fixes gain together: a square of factors with colours.
 
 use anyhow::Result;
 
@@ -6,20 +6,21 @@ use super::canvas::{Anchor, Canvas};
 use super::palette::{Colour, diverging, luminance};
 use super::text::{brief, clean, shorten, width};
 use super::{ChartSize, Drawn};
+use crate::report::summary::factor;
 use crate::text::numbers::short;
 
 /// A cell's side in px at most, and at least for a number to stand in it.
 const LARGEST: f64 = 64.0;
 const SMALLEST_TEXT: f64 = 7.0;
 
-/// Values of pairs, both halves or one. Rows and columns have numbers; names stand once.
+/// Gains of pairs in tenfolds of error, both halves or one. Rows and columns have numbers; names stand once.
 #[derive(Debug, Clone, Default)]
 pub struct Matrix {
     pub title: String,
     pub names: Vec<String>,
     /// By row and column, in the order of the names; what is missing stays empty.
     pub values: Vec<Vec<Option<f64>>>,
-    /// What the values are, with their unit.
+    /// What is divided.
     pub label: String,
 }
 
@@ -58,7 +59,7 @@ impl Matrix {
         let largest = self.cells().map(|(_, _, v)| v.abs()).filter(|v| v.is_finite()).fold(0.0, f64::max);
         let largest = if largest > 0.0 { largest } else { 1.0 };
         // One size for all: a number that is left out would look like a cell without one.
-        let widest = self.cells().fold(0.0_f64, |w, (_, _, value)| w.max(width(&number(value, largest), 1.0)));
+        let widest = self.cells().fold(0.0_f64, |w, (_, _, value)| w.max(width(&number(value), 1.0)));
         let text = look.small.min((side - 3.0) / widest.max(0.1)).min(high * 0.6);
         for (row, column, value) in self.cells() {
             let from = (left + column as f64 * side, first + row as f64 * high);
@@ -67,10 +68,10 @@ impl Matrix {
             let gap = if side > 8.0 { 1.0 } else { 0.0 };
             canvas.rect((from.0 + gap, from.1 + gap), (from.0 + side - gap, from.1 + high - gap), fill, 1.0);
             if text >= SMALLEST_TEXT {
-                canvas.text(at, Anchor::Middle, text, on(fill), &number(value, largest));
+                canvas.text(at, Anchor::Middle, text, on(fill), &number(value));
             }
-            canvas
-                .mark(at, format!("{} with {}: {}", brief(&self.names[row]), brief(&self.names[column]), short(value)));
+            let spelt = if value.is_finite() { factor(value) } else { short(value) };
+            canvas.mark(at, format!("{} with {}: {spelt}", brief(&self.names[row]), brief(&self.names[column])));
         }
         canvas.y = first + count as f64 * high + 10.0;
         key(&mut canvas, left, largest);
@@ -105,7 +106,7 @@ impl Matrix {
 fn key(canvas: &mut Canvas, left: f64, largest: f64) {
     const PARTS: i32 = 10;
     let (size, y) = (canvas.look.small, canvas.y);
-    let ends = [-1.0, 0.0, 1.0].map(|part| number(part * largest, largest));
+    let ends = [-1.0, 0.0, 1.0].map(|part| number(part * largest));
     let step = f64::min((canvas.look.width - canvas.look.margin - left) / f64::from(2 * PARTS + 1), 9.0);
     for part in -PARTS..=PARTS {
         let x = left + f64::from(part + PARTS) * step;
@@ -119,17 +120,9 @@ fn key(canvas: &mut Canvas, left: f64, largest: f64) {
     canvas.y = y + 11.0 + size * 1.2 + canvas.look.margin;
 }
 
-/// As many digits as are of use beside the largest of the numbers.
-fn number(value: f64, largest: f64) -> String {
-    if !value.is_finite() {
-        return short(value);
-    }
-    let text = match largest {
-        l if !(1e-3..1e5).contains(&l) => format!("{value:.1e}"),
-        l => format!("{value:.*}", (1.0 - l.log10().floor()).clamp(0.0, 4.0) as usize),
-    };
-    let zero = text.chars().all(|c| matches!(c, '-' | '0' | '.')) || value == 0.0;
-    if zero { "0".to_owned() } else { text.replace('-', "−") }
+/// A gain where there is little room.
+fn number(tenfolds: f64) -> String {
+    if tenfolds.is_finite() { factor(tenfolds).replace(' ', "") } else { short(tenfolds) }
 }
 
 /// Ink that can be read on a fill, whatever the scheme; on what is part of the scheme, the scheme's.
@@ -157,11 +150,8 @@ mod tests {
     }
 
     #[test]
-    fn numbers_have_the_digits_that_the_largest_gives_room_for() {
-        assert_eq!([0.1234, -0.1234, 0.0].map(|v| number(v, 1.2)), ["0.1", "−0.1", "0"]);
-        assert_eq!(number(0.1234, 0.9), "0.12");
-        assert_eq!(number(-1234.4, 5000.0), "−1234");
-        assert_eq!(number(f64::NAN, 1.0), "NaN");
-        assert_eq!(number(-1e-9, 1.0), "0");
+    fn cells_say_what_the_error_is_divided_by() {
+        assert_eq!([0.5, -0.5, 2.5, 6.0, 0.0, -1e-9].map(number), ["÷3.16", "×3.16", "÷316", "÷1e6", "1", "1"]);
+        assert_eq!([f64::NAN, f64::INFINITY].map(number), ["NaN", "inf"]);
     }
 }
