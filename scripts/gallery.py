@@ -159,7 +159,7 @@ def document(cases: list[Case]) -> str:
     nowhere = sum("led nowhere" in text for text in said)
     untried = sum("no fix of it was tried" in text for text in said)
     misses = [f"- {case.name}: {case.verdict.replace('**', '')}" for case in cases if not case.hit]
-    head = ["case", "as asked", "accepted fix", "findings", "smallest set that misfit finds enough", "beside the accepted fix, it"]
+    head = ["case", "as asked", "accepted fix", "findings", "smallest set that misfit finds enough, or the best", "beside the accepted fix, it"]
     return "\n\n".join(
         [
             "# The gallery, diagnosed",
@@ -171,7 +171,7 @@ def document(cases: list[Case]) -> str:
             f"In {len(hits)} of {len(cases)} the smallest set contains the accepted fix, that is, it sets all of its keys, or is "
             "as good: it fits on as many seeds, with a median R² at most 0.001 lower. "
             f"Of {findings} findings {fixed} suggest a fix that was measured over all seeds, and of these {refuted} were refuted. Of "
-            f"the others, {nowhere} had a fix that led nowhere in a trial, and {untried} one that was not tried, since what else was "
+            f"the others, {nowhere} had a fix that gained nothing in a trial, and {untried} one that was not tried, since what else was "
             "found is enough; the rest are symptoms without a fix of their own. The longest "
             f"diagnosis took {max(case.seconds for case in cases):.0f} s, all together {sum(case.seconds for case in cases):.0f} s.",
             "Misses:\n\n" + "\n".join(misses) if misses else "No misses.",
