@@ -156,7 +156,7 @@ def document(cases: list[Case]) -> str:
     fixed = sum(bool(f["fix"]) for case in cases for f in case.findings)
     said = [f["evidence"] for case in cases for f in case.findings]
     findings = len(said)
-    nowhere = sum("led nowhere" in text for text in said)
+    nowhere = sum("gained nothing where" in text for text in said)
     untried = sum("no fix of it was tried" in text for text in said)
     misses = [f"- {case.name}: {case.verdict.replace('**', '')}" for case in cases if not case.hit]
     head = ["case", "as asked", "accepted fix", "findings", "smallest set that misfit finds enough, or the best", "beside the accepted fix, it"]
