@@ -105,7 +105,7 @@ pub fn diagnose(
 /// Seeds of sets on which a verdict hangs, at most, where the experiment asks for fewer.
 const SEEDS_TO_TELL: usize = 10;
 /// Core seconds that these further seeds may take.
-const FURTHER: f64 = 12.0;
+const FURTHER: f64 = 24.0;
 
 /// What is needed and what is enough: the search, the choice on validation points, and the measurement on the test points over
 /// all seeds, and over further ones where a verdict hangs on them.

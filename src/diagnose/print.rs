@@ -192,7 +192,10 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
             say(format!("Best: {}.", set(diagnosis, diagnosis.first())));
         }
         verdicts::Goal::Nothing if !fits => {
-            say("Nothing that was tried fits, and nothing clearly does better than the baseline.".to_owned());
+            say(match diagnosis.with(&[Verdict::Helps]).is_empty() {
+                true => "Nothing that was tried fits, and nothing clearly does better than the baseline.".to_owned(),
+                false => "Nothing that was tried fits.".to_owned(),
+            });
         }
         verdicts::Goal::MayFit if diagnosis.first() != 0 => {
             say(format!("Perhaps enough: {}; more seeds would tell.", set(diagnosis, diagnosis.first())));
