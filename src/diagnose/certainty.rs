@@ -1,6 +1,7 @@
 //! How sure a verdict must be: when seeds are enough to tell, and how many might be where they are not.
 
 use super::observed::{ENOUGH, Measured};
+use crate::stats::closeness::TWENTIETH;
 use crate::stats::effects::{Estimate, student_t};
 use crate::stats::moments::deviation;
 use crate::stats::proportion::wilson;
@@ -27,8 +28,6 @@ pub enum Gain {
 
 /// What is held to be enough fits on more than every second seed, whatever else.
 const HALF: f64 = 0.5;
-/// A twentieth of the error is no difference, however sure it is.
-const NOTHING: f64 = 0.02;
 /// A quarter of the error may be none, where two sets both fit or seeds differ by as much, unless it is sure.
 const LITTLE: f64 = 0.1;
 /// More seeds than this nobody has.
@@ -75,7 +74,7 @@ impl Standard {
     pub fn gain(&self, with: &Measured, without: &Measured) -> (Gain, Estimate) {
         let gain = Estimate::at(self.confidence, &with.gains_over(without));
         let within = |most: f64| gain.low > -most && gain.high < most;
-        let told = if within(NOTHING) {
+        let told = if within(TWENTIETH) {
             Gain::Same
         } else if gain.low > 0.0 {
             Gain::More
@@ -92,7 +91,7 @@ impl Standard {
     /// What the set differs by from seed to seed.
     fn tolerance(&self, with: &Measured, without: &Measured) -> f64 {
         let both_fit = [with, without].iter().all(|measured| self.reached(measured) == Reached::Yes);
-        if both_fit { LITTLE } else { deviation(&without.closeness()).clamp(NOTHING, LITTLE) }
+        if both_fit { LITTLE } else { deviation(&without.closeness()).clamp(TWENTIETH, LITTLE) }
     }
 
     /// About how many seeds would decide whether a set fits often enough, if the share stays what it is.

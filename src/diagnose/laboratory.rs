@@ -9,7 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use super::certainty::Standard;
-use super::observed::{FitGoal, Measured, Observed, is_linear, reachable};
+use super::observed::{FitGoal, Measured, Observed, reachable};
 use super::search::{Laboratory, MOST_FIXES, Set, search};
 use super::verdicts::{self, Diagnosis};
 use super::{files, print};
@@ -124,20 +124,19 @@ fn search_and_measure<'a>(
     let mut seeds: BTreeMap<Set, usize> = plan.sets.iter().map(|set| (*set, asked)).collect();
     let mut left = FURTHER;
     let before = lab.runs;
-    for look in 0.. {
+    let mut counts = looks.windows(2);
+    loop {
         let cells = lab.judge(&found.fixes, &seeds, place)?;
+        lab.measured = lab.runs - before;
         let diagnosis = Diagnosis::of(&found, &plan, &tried, cells, standard, asked);
         let further: Vec<Set> = diagnosis.undecided().into_iter().collect();
-        let Some(&count) = looks.get(look + 1) else { return Ok((lab, diagnosis)) };
-        let seconds = lab.judged_seconds(&found.fixes, &further)? * (count - looks[look]) as f64;
-        lab.measured = lab.runs - before;
-        if further.is_empty() || (until_sure.is_none() && seconds > left) {
+        let Some(&[now, next]) = counts.next().filter(|_| !further.is_empty()) else { return Ok((lab, diagnosis)) };
+        left -= lab.judged_seconds(&found.fixes, &further)? * (next - now) as f64;
+        if until_sure.is_none() && left < 0.0 {
             return Ok((lab, diagnosis));
         }
-        left -= seconds;
-        seeds.extend(further.into_iter().map(|set| (set, count)));
+        seeds.extend(further.into_iter().map(|set| (set, next)));
     }
-    unreachable!("there are finitely many looks")
 }
 
 /// How many seeds there are at each look: twice as many each time, up to the most.
@@ -182,9 +181,9 @@ impl Lab<'_> {
         let mut experiment =
             self.experiment.with_sets(fixes.to_vec(), &sets.iter().map(switches).collect::<Vec<Vec<bool>>>())?;
         for config in experiment.variants.iter_mut().map(|variant| &mut variant.config) {
-            // Functions and test files of their own are judged where they are tested; then nothing is to be said.
+            // Functions and test files of their own are judged where they are tested.
             let drawn = config.data.target.file().is_some() && !config.data.holdout.is_none();
-            config.data.split = if drawn { Split::Judging } else { config.data.split };
+            config.data.split = if drawn { Split::Judging } else { Split::Test };
         }
         Ok(experiment)
     }
@@ -355,14 +354,13 @@ fn measured(
         };
         Ok((run, health, curve))
     };
-    let linear = baseline.hidden.is_empty() && is_linear(baseline);
     let mut all = Vec::with_capacity(experiment.variants.len());
     for (at, variant) in experiment.variants.iter().enumerate() {
         let own = of.iter().filter(|run| run.variant == at);
         let observed = |of: &Run| {
             let (run, health, curve) = run(&variant.name, of.seed)?;
             let line = 1.0 - (health.line_rmse / health.target_std).powi(2);
-            let reachable_r2 = reachable(linear, health.reachable_r2, line);
+            let reachable_r2 = reachable(baseline, health.reachable_r2, line);
             anyhow::Ok(Observed { run, health, curve, reachable_r2 })
         };
         let runs = own.map(observed).collect::<Result<_>>()?;

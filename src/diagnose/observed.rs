@@ -37,15 +37,20 @@ impl Observed {
 /// Of what can be explained at all a straight line explains so much, where it is all that is asked of a linear model.
 const MOSTLY_LINEAR: f64 = 0.8;
 
-/// The R² that can be asked of a network where the best of a few simple learners reaches `learners`: of a linear one that of the
-/// best straight line, if that explains most of it. NaN where nothing is known.
-pub fn reachable(linear: bool, learners: f64, line: f64) -> f64 {
-    if linear && line >= MOSTLY_LINEAR * learners { line.min(learners) } else { learners }
+/// The R² that can be asked of a network where the best of a few simple learners reaches `learners`: of a linear regression that
+/// of the best straight line, if that explains most of it. NaN where nothing is known.
+pub fn reachable(model: &Model, learners: f64, line: f64) -> f64 {
+    if is_linear_regression(model) && line >= MOSTLY_LINEAR * learners { line.min(learners) } else { learners }
 }
 
 /// Whether a network is one matrix product, whatever its layers.
 pub fn is_linear(model: &Model) -> bool {
     model.activation.iter().all(|a| *a == Activation::Identity) && model.output == Output::Identity
+}
+
+/// Whether a network is a linear model without hidden layers.
+pub fn is_linear_regression(model: &Model) -> bool {
+    model.hidden.is_empty() && is_linear(model)
 }
 
 /// What counts as a fit: what the file asks for. Where it asks for nothing, a run fits if its outcome says so, or if it comes as
@@ -108,11 +113,6 @@ impl Measured {
         let mut first = self.clone();
         first.runs.truncate(seeds);
         first
-    }
-
-    /// Whether the network is one matrix product, whatever its layers.
-    pub fn is_linear(&self) -> bool {
-        is_linear(&self.config.model)
     }
 
     /// How many runs are so.

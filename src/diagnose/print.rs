@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::certainty::Reached;
 use super::files::{judged, severity};
-use super::observed::Measured;
+use super::observed::{Measured, is_linear_regression};
 use super::search::Set;
 use super::verdicts::{self, Diagnosis, Effect, Judged};
 use crate::experiment::{Experiment, Goal};
@@ -28,7 +28,7 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
         let _ = writeln!(
             text,
             "No R² of 0.99 is to be had: {} reaches {} on rows that it has not seen, so {} counts as a fit (medians, by seed).",
-            if baseline.config.model.hidden.is_empty() && baseline.is_linear() {
+            if is_linear_regression(&baseline.config.model) {
                 "the best straight line"
             } else {
                 "the best of a few simple learners"
@@ -50,7 +50,7 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
         );
     }
     match diagnosis.standard.reached(baseline) {
-        Reached::Yes => drop(writeln!(text, "It does fit, so there is nothing to mend.")),
+        Reached::Yes => text.push_str("It does fit, so there is nothing to mend.\n"),
         Reached::Unclear if baseline.enough() => {
             let _ = writeln!(text, "It fits on {}, which are too few to be sure.", of_seeds(baseline));
         }

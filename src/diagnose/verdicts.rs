@@ -14,7 +14,9 @@ use super::search::{Laboratory, Search, Set, Suspicion, TRIAL_SEEDS, bit, member
 use crate::experiment::Fix;
 use crate::results::outcome::Verdict;
 use crate::results::rows::EffectKind;
+use crate::stats::closeness::TWENTIETH;
 use crate::stats::effects::{Cells, Estimate, factorial, shapley};
+use crate::stats::moments::{deviation, mean};
 
 /// Fixes of which every combination is measured, at most.
 pub const MOST_FACTORIAL: usize = 6;
@@ -28,8 +30,7 @@ pub struct Measurements {
     pub sets: Vec<Set>,
     /// The fixes of which every combination is among them.
     pub members: Vec<usize>,
-    /// The sets that were tried on the way down from all that led on to the fewest that do, where not every combination
-    /// could be measured.
+    /// The sets that were tried on the way down from all that led on to the fewest that do.
     pub path: Vec<Set>,
     /// All fixes that can be made together.
     pub everything: Set,
@@ -53,7 +54,8 @@ pub fn try_all(lab: &mut dyn Laboratory, search: &Search, plan: &Measurements) -
     Ok(sets.into_iter().zip(measured).collect())
 }
 
-/// Decides what is measured: none, each fix alone, all but each, all; every combination of up to six.
+/// Decides what is measured: every combination of up to six fixes; of more, or where that takes too long, the fewest that led on
+/// with each fix more or less, each alone, and as many others as there is time for.
 pub fn plan(lab: &mut dyn Laboratory, search: &Search) -> Result<Measurements> {
     let fixes = &search.fixes;
     let can = |lab: &dyn Laboratory, set: Set| lab.config(fixes, set).is_ok();
@@ -134,8 +136,7 @@ fn combinations(members: &[usize]) -> Vec<Set> {
 /// From what led on together, takes away one fix after the other, each time the one that is missed least, as long as what is
 /// left does as well. All sets on that way, the largest first.
 fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
-    const SEEDS: usize = 3;
-    let seeds = lab.seeds().min(SEEDS);
+    let seeds = lab.seeds().min(TRIAL_SEEDS);
     let mut path = vec![search.on];
     if search.on == 0 {
         return Ok(path);
@@ -161,15 +162,13 @@ fn eliminate(lab: &mut dyn Laboratory, search: &Search) -> Result<Vec<Set>> {
     Ok(path)
 }
 
-/// Whether runs are as close as others', but for what one seed differs from another by.
+/// Whether runs are as close as others', to one standard error of their mean difference, or where that is little or large to 1
+/// to 5 twentieths of the error.
 fn as_close(these: &Measured, others: &Measured) -> bool {
-    let lost = Estimate::of(&others.gains_over(these));
-    let error = (lost.high - lost.mean) / 2.0;
-    lost.mean <= if error.is_nan() { TOLERATED } else { error.clamp(TOLERATED, 5.0 * TOLERATED) }
+    let lost = others.gains_over(these);
+    let error = deviation(&lost) / (lost.len() as f64 - 1.0).max(1.0).sqrt();
+    mean(&lost) <= error.clamp(TWENTIETH, 5.0 * TWENTIETH)
 }
-
-/// A twentieth of the error.
-const TOLERATED: f64 = 0.02;
 
 /// What is known of a fix. Gains are in tenfolds of error, see [`crate::stats::closeness`].
 #[derive(Debug, Clone)]
@@ -255,7 +254,11 @@ impl Diagnosis {
                 judge.fix(fix, search.fixes[fix].clone(), of(EffectKind::LastOut), of(EffectKind::Shapley))
             })
             .collect();
-        let kind = if goal == Goal::Fits { EffectKind::Enough } else { EffectKind::Best };
+        let kind = match goal {
+            Goal::Fits => EffectKind::Enough,
+            Goal::MayFit => EffectKind::PerhapsEnough,
+            Goal::Best | Goal::Nothing => EffectKind::Best,
+        };
         effects.extend(smallest.iter().filter(|_| goal != Goal::Nothing).map(|&set| Effect {
             kind,
             fixes: set,
@@ -332,6 +335,10 @@ fn choose(
         fewer.then(asks(*a).cmp(&asks(*b))).then(progress(b).total_cmp(&progress(a)))
     });
     let fitting: Vec<Set> = all.iter().copied().filter(|set| tried[set].enough()).collect();
+    // The set-up as asked was not chosen.
+    if standard.reached(&cells[&0]) == Reached::Yes {
+        return (Goal::Fits, vec![0]);
+    }
     for (goal, reached) in [(Goal::Fits, Reached::Yes), (Goal::MayFit, Reached::Unclear)] {
         let mut reach = fitting.iter().copied().filter(|set| standard.reached(&cells[set]) == reached);
         if let Some(mut first) = reach.next() {
@@ -389,7 +396,9 @@ impl Judge<'_> {
         let (alone, on_top) = (self.gain(0, fix), self.gain(beside, fix));
         let in_smallest = self.smallest.iter().any(|set| set & bit(fix) != 0);
         let (verdict, undecided) = self.verdict(fix, first, alone.map(|(gain, _)| gain), on_top.map(|(gain, _)| gain));
-        let seeds_to_tell = undecided.iter().map(|set| self.seeds_to_tell(*set, first, fix)).min().flatten();
+        // All of them must be decided.
+        let seeds: Option<Vec<usize>> = undecided.iter().map(|set| self.seeds_to_tell(*set, beside, fix)).collect();
+        let seeds_to_tell = seeds.and_then(|seeds| seeds.into_iter().max());
         let estimate = |of: Option<(Gain, Estimate)>| of.map(|(_, estimate)| estimate);
         let mut judged = Judged {
             fix: patch,
@@ -465,13 +474,13 @@ impl Judge<'_> {
         }
     }
 
-    /// About how many seeds would decide what hangs on this set.
-    fn seeds_to_tell(&self, set: Set, first: Set, fix: usize) -> Option<usize> {
+    /// About how many seeds would decide what hangs on this set, where `fix` is judged beside another.
+    fn seeds_to_tell(&self, set: Set, beside: Set, fix: usize) -> Option<usize> {
         let measured = self.cells.get(&set)?;
         match (self.standard.reached(measured), self.goal) {
             (Reached::Unclear, Goal::Fits | Goal::MayFit) => self.standard.seeds_to_tell_a_share(measured),
             _ => {
-                let (with, without) = (self.cells.get(&(first | bit(fix)))?, self.cells.get(&(first & !bit(fix)))?);
+                let (with, without) = (self.cells.get(&(beside | bit(fix)))?, self.cells.get(&(beside & !bit(fix)))?);
                 self.standard.seeds_to_tell_a_gain(with, without)
             }
         }

@@ -385,9 +385,18 @@ fn chosen(study: &Study, nth: usize, set: &ChosenSet) -> Markup {
     let as_near = " That is as near as the data allow.";
     html! {
         @if set.fixes.is_empty() {
-            @if set.enough { "The baseline does fit, so there is nothing to mend" } @else { "Best: the baseline" }
+            @match set.kind {
+                EffectKind::Enough => "The baseline does fit, so there is nothing to mend",
+                EffectKind::PerhapsEnough => "The baseline may fit: so few seeds cannot tell",
+                _ => "Best: the baseline",
+            }
         } @else {
-            @if nth > 0 { "or: " } @else if set.enough { "Enough: " } @else { "Best: " }
+            @match (nth, set.kind) {
+                (0, EffectKind::Enough) => "Enough: ",
+                (0, EffectKind::PerhapsEnough) => "Perhaps enough: ",
+                (0, _) => "Best: ",
+                _ => "or: ",
+            }
             b { (one_line(&set.fixes.join(" + "))) } " (" (fixes) ")"
         }
         @if let Some(variant) = set.variant.map(|at| &study.variants[at]) {
@@ -398,7 +407,7 @@ fn chosen(study: &Study, nth: usize, set: &ChosenSet) -> Markup {
                 None => { "test RMSE " (short(variant.summary.test_rmse.median)) }
             }
             " (medians)."
-            @if set.enough && variant.summary.count(Outcome::Fits) * 5 < variant.summary.runs * 4 { (as_near) }
+            @if set.kind == EffectKind::Enough && variant.summary.count(Outcome::Fits) * 5 < variant.summary.runs * 4 { (as_near) }
         } @else {
             ": the error of a constant " (factor(set.closeness)) " (geometric mean over the seeds)."
         }

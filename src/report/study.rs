@@ -65,8 +65,8 @@ pub struct Study {
 /// A set of fixes that a diagnosis names.
 pub struct ChosenSet {
     pub fixes: Vec<String>,
-    /// Whether it is enough.
-    pub enough: bool,
+    /// Whether it is enough, perhaps enough or the best.
+    pub kind: EffectKind,
     /// How close it comes, a mean over the seeds in tenfolds of error below a constant's.
     pub closeness: f64,
     /// The place of the variant with these fixes.
@@ -481,13 +481,13 @@ fn chosen<'a>(
     variants: &[StudyVariant],
     told: impl Iterator<Item = &'a EffectRow>,
 ) -> Vec<ChosenSet> {
-    let named = told.filter(|row| matches!(row.kind, EffectKind::Enough | EffectKind::Best));
+    let named = told.filter(|row| row.kind.of_a_set() && row.kind != EffectKind::Path);
     let chosen = |row: &EffectRow| {
         let on: Vec<bool> = fixes.iter().map(|(fix, _)| row.fixes.contains(fix)).collect();
         let known = on.iter().filter(|on| **on).count() == row.fixes.len();
         ChosenSet {
             fixes: row.fixes.clone(),
-            enough: row.kind == EffectKind::Enough,
+            kind: row.kind,
             closeness: row.estimate,
             variant: variants.iter().position(|variant| known && variant.on == on),
         }
@@ -501,7 +501,7 @@ fn named(fixes: &[(String, String)], told: &[EffectRow]) -> Vec<AblationEffect> 
     let effect = |row: &EffectRow| {
         let of = match row.kind {
             EffectKind::Interaction => 2,
-            EffectKind::Path | EffectKind::Enough | EffectKind::Best => return None,
+            kind if kind.of_a_set() => return None,
             _ => 1,
         };
         let fixes: Vec<usize> = row.fixes.iter().map(place).collect::<Option<_>>()?;

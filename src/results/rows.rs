@@ -259,9 +259,19 @@ words! {
         Interaction = "interaction",
         /// How close a set comes on the way from all that was found to the fewest.
         Path = "path",
-        /// How close a smallest set comes that is enough; where nothing is, the best.
+        /// How close a smallest set comes that is enough.
         Enough = "enough",
+        /// One that may be, which so few seeds cannot tell.
+        PerhapsEnough = "perhaps_enough",
+        /// The best where nothing is enough.
         Best = "best",
+    }
+}
+
+impl EffectKind {
+    /// Whether it says how close a set comes, and not what fixes gain.
+    pub fn of_a_set(self) -> bool {
+        matches!(self, EffectKind::Path | EffectKind::Enough | EffectKind::PerhapsEnough | EffectKind::Best)
     }
 }
 

@@ -4,6 +4,8 @@ use super::moments::{deviation, mean};
 
 /// Rows that are learnt from, at most: evenly spread among all there are. The work grows with their third power.
 const ROWS: usize = 200;
+/// More columns take too long.
+const MOST_COLUMNS: usize = 2000;
 /// Fewer rows say nothing.
 const FEWEST: usize = 10;
 /// Widths of the Gaussian kernel, in units of the square root of the number of inputs, which are standardised.
@@ -26,11 +28,11 @@ pub struct Learned {
 /// Kernel ridge regression (Saunders, Gammerman & Vovk 1998) with a straight line's kernel and with Gaussian ones of several
 /// widths, on standardised inputs: the one of the smallest leave-one-out error over all outputs, each in units of its standard
 /// deviation, unless the straight line is within one standard error of it. `None` where the best is not better than the
-/// mean by two standard errors, and of fewer than 10 rows. `inputs` are `[rows, columns]`, `targets` `[rows, outputs]`.
+/// mean by two standard errors, of fewer than 10 rows, and of more than 2000 columns. `inputs` are `[rows, columns]`, `targets` `[rows, outputs]`.
 pub fn best(columns: usize, inputs: &[f64], targets: &[f64], outputs: usize, at: &[f64]) -> Option<Learned> {
     let all = targets.len() / outputs.max(1);
     let count = all.min(ROWS);
-    if count < FEWEST || columns == 0 {
+    if count < FEWEST || columns == 0 || columns > MOST_COLUMNS {
         return None;
     }
     let rows: Vec<usize> = (0..count).map(|nth| nth * all / count).collect();

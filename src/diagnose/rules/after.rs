@@ -78,14 +78,6 @@ fn zero_gradient(measured: &Measured) -> Found {
     );
     let finding = Finding::new("zero-gradient", "a gradient of 0 at every step", evidence);
     let model = &measured.config.model;
-    // Of classes what is 0 everywhere leaves them equally likely.
-    let silent = |run: &Observed| {
-        let (low, high) = (run.health.prediction_min, run.health.prediction_max);
-        if measured.of_numbers() { low == 0.0 && high == 0.0 } else { low == high }
-    };
-    if model.output == Output::Relu && measured.mostly(silent) {
-        return finding.fixed_by("linear-output", "model.output = \"identity\"");
-    }
     let curable = relu(model) && measured.mostly(|run| dead(run) == 1.0);
     finding.fixed_where(curable, "leaky-units", "model.activation = \"leaky_relu\"")
 }
@@ -282,7 +274,7 @@ fn overfitting(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
         found.extend(finding().fixed_by("fewer-steps", &patch)?);
     }
     if config.model.hidden.iter().any(|units| *units >= 8) {
-        let hidden: Vec<usize> = config.model.hidden.iter().map(|units| (units / 4).max(2)).collect();
+        let hidden: Vec<usize> = config.model.hidden.iter().map(|&units| (units / 4).max(2).min(units)).collect();
         found.extend(finding().fixed_by("smaller-network", &format!("model.hidden = {hidden:?}"))?);
     }
     // Decoupled, it acts through the rate.
@@ -309,11 +301,13 @@ fn behaviour(measured: &Measured) -> Found {
             format!("the loss grows or is not finite {}{about_updates}", seeds(measured, rows(Outcome::Diverged)));
         ("diverges", "TheDeepChecker: loss at least twice its start, NaN or inf", evidence)
     } else if measured.mostly(rows(Outcome::Constant)) {
-        let (source, says) = match (measured.task, measured.targets) {
+        let same = "behaves-as-a-constant";
+        let (rule, source, says) = match (measured.task, measured.targets) {
             (Task::Regression, 1)
                 if measured.mostly(|run| run.health.prediction_std > 0.01 * run.health.target_std) =>
             {
                 (
+                    "no-better-than-a-constant",
                     "outcome constant: no better than always the mean",
                     format!(
                         "{}, always the mean {} (medians)",
@@ -323,6 +317,7 @@ fn behaviour(measured: &Measured) -> Found {
                 )
             }
             (Task::Regression, 1) => (
+                same,
                 "outcome constant: a spread under 1 % of the targets'",
                 format!(
                     "the predictions' standard deviation is {}, the targets' {} (medians)",
@@ -331,10 +326,12 @@ fn behaviour(measured: &Measured) -> Found {
                 ),
             ),
             (Task::Regression, _) => (
+                same,
                 "outcome constant: a spread under 1 % of the targets', in every output",
                 format!("every row is predicted the same, or nearly so, {}", seeds(measured, rows(Outcome::Constant))),
             ),
             _ => (
+                same,
                 "outcome constant: the same classes for every row, or no better than their shares",
                 format!(
                     "{}, always {} has {}; log-loss {}, {} have {} (medians)",
@@ -347,7 +344,6 @@ fn behaviour(measured: &Measured) -> Found {
                 ),
             ),
         };
-        let rule = if source.ends_with("the mean") { "no-better-than-a-constant" } else { "behaves-as-a-constant" };
         (rule, source, format!("{says}{about_updates}"))
     } else if measured.mostly(rows(Outcome::Line)) {
         let error = measured.error(trimmed);

@@ -1,5 +1,6 @@
 //! Rules that look at a configuration and its data, and need no training.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::{Certainty, Finding, Found, usual_weights, with_usual_weights};
@@ -95,7 +96,7 @@ impl<'a> Setup<'a> {
     /// The R² that can be asked of it at its test points.
     fn reachable(&self) -> f64 {
         let line = 1.0 - (self.baselines.line_rmse / deviation(&self.data.test.targets)).powi(2);
-        reachable(self.is_linear() && self.config.model.hidden.is_empty(), self.baselines.reachable_r2, line)
+        reachable(&self.config.model, self.baselines.reachable_r2, line)
     }
 
     /// Whether all targets are one of two values, 0 and 1.
@@ -167,6 +168,20 @@ impl<'a> Setup<'a> {
         }
     }
 
+    /// How many targets are outside of a range, in words that go on with what the range is; nothing where all are within.
+    fn outside(&self, range_of: RangeInclusive<f64>) -> Option<String> {
+        let outside = self.targets.iter().filter(|y| !range_of.contains(*y)).count();
+        let (least, most) = range(self.targets.iter().copied());
+        (outside > 0).then(|| {
+            format!(
+                "{outside} of {} targets, which go from {} to {}, are outside",
+                self.targets.len(),
+                trimmed(least),
+                trimmed(most)
+            )
+        })
+    }
+
     fn unreachable(&self) -> Found {
         let (low, high, says) = match self.config.model.output {
             Output::Sigmoid => (0.0, 1.0, "a sigmoid's (0, 1)"),
@@ -182,18 +197,8 @@ impl<'a> Setup<'a> {
         if !of_targets {
             return Ok(None);
         }
-        let outside = self.targets.iter().filter(|y| !(low..=high).contains(*y)).count();
-        if outside == 0 {
-            return Ok(None);
-        }
-        let (least, most) = range(self.targets.iter().copied());
-        let evidence = format!(
-            "{} of {} targets, which go from {} to {}, are outside {says}",
-            outside,
-            self.targets.len(),
-            trimmed(least),
-            trimmed(most)
-        );
+        let Some(outside) = self.outside(low..=high) else { return Ok(None) };
+        let evidence = format!("{outside} {says}");
         Finding::new("unreachable-targets", "DeepDiagnosis: target outside the output activation's range", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("linear-output", "model.output = \"identity\"")
@@ -201,17 +206,9 @@ impl<'a> Setup<'a> {
 
     /// Numbers that a cross-entropy of probabilities cannot be made small for.
     fn outside_the_loss(&self) -> Found {
-        let outside = self.targets.iter().filter(|y| !(0.0..=1.0).contains(*y)).count();
-        if self.config.loss.kind != LossKind::Bce || !self.of_numbers() || outside == 0 {
-            return Ok(None);
-        }
-        let (least, most) = range(self.targets.iter().copied());
-        let evidence = format!(
-            "{outside} of {} targets, which go from {} to {}, are outside 0 … 1, where a cross-entropy has no minimum",
-            self.targets.len(),
-            trimmed(least),
-            trimmed(most)
-        );
+        let of_numbers = self.config.loss.kind == LossKind::Bce && self.of_numbers();
+        let Some(outside) = self.outside(0.0..=1.0).filter(|_| of_numbers) else { return Ok(None) };
+        let evidence = format!("{outside} 0 … 1, where a cross-entropy has no minimum");
         Finding::new("unreachable-targets", "Bishop 2006, Pattern Recognition, 4.3.2: targets of 0 and 1", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("squared-loss", "model.output = \"identity\"\nloss.kind = \"mse\"")

@@ -15,6 +15,7 @@ use crate::data::RunData;
 use crate::experiment::config::*;
 use crate::experiment::{Fix, Goal, named_after};
 use crate::run::baselines::Baselines;
+use crate::stats::closeness::TWENTIETH;
 use steps::Step;
 
 /// Fixes that are on, a bit each.
@@ -82,8 +83,6 @@ pub const TRIED: &str = "measured: what was tried";
 const AT_LEAST: f64 = 16.0;
 /// How often the rules look again.
 const ROUNDS: usize = 4;
-/// What counts as having led on, in [`Measured::progress`]: a twentieth of the error.
-const LED_ON: f64 = 0.02;
 
 /// Searches, with the file's own fixes at hand.
 pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> {
@@ -222,14 +221,14 @@ impl Trials<'_> {
     }
 
     fn leads_on(&self, to: &Measured, from: &Measured) -> bool {
-        to.enough() || to.progress() > from.progress() + LED_ON
+        to.enough() || to.progress() > from.progress() + TWENTIETH
     }
 
     /// Notes what each fix did that was the only one added to `on`.
     fn remember(&mut self, on: Set, from: &Measured, tried: &[(Set, Measured)]) {
         for (set, measured) in tried.iter().filter(|(set, _)| (set & !on).count_ones() == 1 && set & on == on) {
             self.tried |= set & !on;
-            if measured.progress() > from.progress() + LED_ON {
+            if measured.progress() > from.progress() + TWENTIETH {
                 self.helped |= set & !on;
             }
         }
@@ -249,7 +248,7 @@ impl Trials<'_> {
             return Ok((*set, measured.clone()));
         }
         // However little they show as yet, unless they do harm.
-        let harmless = |measured: &Measured| measured.progress() >= baseline.progress() - LED_ON;
+        let harmless = |measured: &Measured| measured.progress() >= baseline.progress() - TWENTIETH;
         let mut now = tried
             .iter()
             .find(|(set, measured)| *set == suspected && harmless(measured))

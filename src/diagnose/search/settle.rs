@@ -44,7 +44,7 @@ impl Trials<'_> {
                     let name = &self.search.fixes[fix].name;
                     let says = match tried & bit(fix) != 0 {
                         true => format!("; {name} was tried, and gained nothing where it was the one fix added"),
-                        false => format!("; {name} was not tried, for want of time"),
+                        false => format!("; {name} was not measured by itself"),
                     };
                     suspicion.finding.evidence.push_str(&says);
                     suspicion.fix = None;

@@ -23,26 +23,20 @@ impl Trials<'_> {
         } else {
             (1..=4).flat_map(|tenfold| [tenfold, -tenfold]).filter(|tenfold| *tenfold >= -3).collect()
         };
-        let rate = |half: i32| one_digit(optimizer.learning_rate * 10_f64.powf(0.5 * f64::from(half)));
-        let mut all: Vec<(i32, Step)> = Vec::new();
-        let mut halves: Vec<i32> = tenfolds.into_iter().map(|tenfold| 2 * tenfold).collect();
-        for _ in 0..2 {
-            halves.retain(|half| rate(*half) > 0.0 && rate(*half) <= most);
-            let cell = |half: &i32| vec![self.other_rate(rate(*half), optimizer.learning_rate)];
-            let cells = halves.iter().map(cell).collect();
-            let names: Vec<String> = halves.iter().map(|half| format!("{:?}", rate(*half))).collect();
-            let found = self.steps(on, cells)?;
-            let half = |step: &Step| {
-                let of = |name: &String| step.changes.iter().any(|change| change.patch.ends_with(&format!("= {name}")));
-                names.iter().position(of).map_or(0, |at| halves[at])
-            };
-            all.extend(found.into_iter().map(|step| (half(&step), step)));
-            let best = all.iter().max_by(|(_, a), (_, b)| better(&a.measured, &b.measured));
-            let Some((half, _)) = best.filter(|(_, step)| !step.measured.enough()) else { break };
-            halves = vec![half + 1, half - 1];
-            halves.retain(|half| *half != 0);
+        let cells = |trials: &Self, rates: &[f64]| -> Vec<Vec<Change>> {
+            let others = rates.iter().map(|rate| one_digit(*rate)).filter(|rate| *rate != optimizer.learning_rate);
+            let tried = others.filter(|rate| *rate > 0.0 && *rate <= most);
+            tried.map(|rate| vec![trials.other_rate(rate, optimizer.learning_rate)]).collect()
+        };
+        let rates: Vec<f64> = tenfolds.iter().map(|tenfold| optimizer.learning_rate * 10_f64.powi(*tenfold)).collect();
+        let mut steps = self.steps(on, cells(self, &rates))?;
+        if let Some(best) = steps.iter().max_by(|a, b| better(&a.measured, &b.measured))
+            && !best.measured.enough()
+        {
+            let rate = best.measured.config.optimizer.learning_rate;
+            steps.extend(self.steps(on, cells(self, &[rate * 10_f64.sqrt(), rate / 10_f64.sqrt()]))?);
         }
-        Ok(furthest(all.into_iter().map(|(_, step)| step).collect()))
+        Ok(furthest(steps))
     }
 
     /// Tries Adam on top of `on`, at the length as asked.
@@ -69,9 +63,9 @@ impl Trials<'_> {
         let lengths: Vec<usize> = LENGTHS.into_iter().filter(|times| self.in_reach(current, *times)).collect();
         let mut all: Vec<Step> = Vec::new();
         for times in lengths {
-            let mut cells = vec![vec![Change::length(current, times)]];
+            let mut cells = vec![vec![self.length(current, times)]];
             if !all.iter().any(|step| step.measured.enough()) {
-                cells.extend(rate.map(|step| [step.changes.clone(), vec![Change::length(current, times)]].concat()));
+                cells.extend(rate.map(|step| [step.changes.clone(), vec![self.length(current, times)]].concat()));
             }
             all.extend(self.steps(on, cells)?);
             if all.iter().any(|step| step.measured.enough() && step.changes.len() == 1) {
@@ -79,6 +73,19 @@ impl Trials<'_> {
             }
         }
         Ok(furthest(all))
+    }
+
+    /// So many times the steps, named after how many that is beside those that were asked for.
+    fn length(&self, current: &Measured, times: usize) -> Change {
+        let more = |length: usize| length.saturating_mul(times);
+        let patch = match current.config.train.length {
+            Length::Steps(steps) => format!("train.steps = {}", more(steps)),
+            Length::Epochs(epochs) => format!("train.epochs = {}", more(epochs)),
+        };
+        let steps = |measured: &Measured| measured.median(|run| run.run.steps as f64);
+        let fewer = steps(current) * times as f64 <= steps(&self.search.baseline);
+        let (rule, name) = if fewer { ("too-many-steps", "fewer-steps") } else { ("too-few-steps", "more-steps") };
+        Change { rule, name, patch, says: format!("with {times} times the steps") }
     }
 
     /// Whether so many times the steps are no more than the most that is tried, of the steps as asked.
@@ -117,7 +124,7 @@ impl Trials<'_> {
         let mut all = Vec::new();
         let lengths: Vec<usize> = [1, 10, 100].into_iter().filter(|t| *t == 1 || self.in_reach(current, *t)).collect();
         for times in lengths {
-            let longer = (times > 1).then(|| Change::length(current, times));
+            let longer = (times > 1).then(|| self.length(current, times));
             let cells = tried.iter().map(|change| std::iter::once(change.clone()).chain(longer.clone()).collect());
             let steps = self.steps(on, cells.collect())?;
             let enough = steps.iter().any(|step| step.measured.enough());
@@ -207,16 +214,6 @@ pub struct Change {
     patch: String,
     /// The change in words.
     says: String,
-}
-
-impl Change {
-    fn length(current: &Measured, times: usize) -> Self {
-        let patch = match current.config.train.length {
-            Length::Steps(steps) => format!("train.steps = {}", steps.saturating_mul(times)),
-            Length::Epochs(epochs) => format!("train.epochs = {}", epochs.saturating_mul(times)),
-        };
-        Change { rule: "too-few-steps", name: "more-steps", patch, says: format!("with {times} times the steps") }
-    }
 }
 
 /// Changes on top of what is on, and where they led.
