@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use super::next::{command, next};
-use crate::results::folder::MANIFEST;
 use crate::results::manifest::Manifest;
+use crate::results::names::MANIFEST;
 use crate::text::shell::quoted;
 
 /// The copy of the experiment that is proposed to be changed.

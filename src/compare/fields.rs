@@ -6,7 +6,8 @@ use std::io::{self, Read};
 
 use csv_core::ReadRecordResult;
 
-use crate::results::files::{BLOCK, LONGEST_ROW};
+use crate::results::files::LONGEST_ROW;
+use crate::results::input::BLOCK;
 
 /// The fields of a row: its text with a byte between each two of them, and where each ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

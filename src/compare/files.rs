@@ -13,7 +13,8 @@ use super::keyed::{By, Failure, KeyPart, Keyed, KeyedLayout, Noticed, Order, Row
 use super::noise::NoiseWatch;
 use super::side::Side;
 use super::{Asked, FileComparison};
-use crate::results::files::{self, BLOCK, Bounded};
+use crate::results::files::Bounded;
+use crate::results::input::{self, BLOCK};
 use crate::results::points::{PREDICTION, PredictionColumns, ROW, TARGET};
 use crate::results::run_file::RunFile;
 use crate::text::{one_line, unknown};
@@ -22,7 +23,7 @@ use crate::text::{one_line, unknown};
 fn header(side: &Side, path: &Path) -> Result<Vec<String>> {
     let shown = side.shown(path);
     check_text(path).with_context(|| shown.clone())?;
-    let mut reader = csv::Reader::from_reader(Bounded::new(files::open(path)?));
+    let mut reader = csv::Reader::from_reader(Bounded::new(input::open(path)?));
     let header = reader.byte_headers().with_context(|| format!("{shown}: cannot be read"))?;
     let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     ensure!(!names.is_empty(), "{shown}: is empty: expected a CSV with a header");
@@ -47,7 +48,7 @@ fn places_in(header: &[String]) -> HashMap<&str, usize> {
 /// Refuses what cannot be a CSV, by how it begins.
 fn check_text(path: &Path) -> Result<()> {
     let mut start = [0; 4096];
-    let read = files::open(path)?.read(&mut start)?;
+    let read = input::open(path)?.read(&mut start)?;
     let start = &start[..read];
     let compressed =
         [&[0x1f, 0x8b][..], b"PK\x03\x04", b"BZh", &[0x28, 0xb5, 0x2f, 0xfd], &[0xfd, b'7', b'z', b'X', b'Z']];
@@ -222,7 +223,7 @@ pub(super) fn files(
 /// Of two files of at least so many bytes that hold the same, how many rows they have; nothing of all others, and of those whose lines
 /// may not be rows.
 fn the_same(paths: [&Path; 2], least: u64) -> std::io::Result<Option<u64>> {
-    let mut files = [files::open(paths[0])?, files::open(paths[1])?];
+    let mut files = [input::open(paths[0])?, input::open(paths[1])?];
     let sizes = [files[0].metadata()?.len(), files[1].metadata()?.len()];
     if sizes[0] != sizes[1] || sizes[0] < least {
         return Ok(None);
@@ -261,7 +262,7 @@ const LARGE: u64 = 256 << 20;
 
 /// The variants that a CSV has rows of, the first hundred.
 fn variants_in(path: &Path) -> Result<Vec<String>> {
-    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Bounded::new(files::open(path)?));
+    let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(Bounded::new(input::open(path)?));
     let column = reader.byte_headers()?.iter().position(|name| name == b"variant").unwrap_or(0);
     let mut known: Vec<String> = Vec::new();
     for record in reader.byte_records() {

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, anyhow};
 use super::fields::{self, Cutter, Fields};
 use super::side::Side;
 use crate::results::files;
+use crate::results::input;
 
 /// How a file is gone through. Each way needs less order in it than the one before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,7 +200,7 @@ impl Keyed {
         let (fill, filled) = sync_channel(WAITING);
         let (emptied, empty) = channel();
         let shown = side.shown(path);
-        let file = files::open(path).with_context(|| format!("{shown}: cannot be read")).map_err(Failure::Failed)?;
+        let file = input::open(path).with_context(|| format!("{shown}: cannot be read")).map_err(Failure::Failed)?;
         let mut thread = RowReader {
             shown: shown.clone(),
             layout: layout.clone(),

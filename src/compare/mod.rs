@@ -23,8 +23,9 @@ pub use noise::{Noise, NoiseVerdict};
 pub use settings::Setting;
 pub use side::Side;
 
-use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, VERDICTS, unfinished};
+use crate::results::folder::unfinished;
 use crate::results::manifest::Manifest;
+use crate::results::names::{EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::run_file::RunFile;
 use crate::text::one_line;
 use files::files;

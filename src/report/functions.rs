@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::study::StudyVariant;
+use super::variant::StudyVariant;
 use crate::experiment::table::TableSchema;
 use crate::results::manifest::Manifest;
 use crate::results::points::PredictionColumns;

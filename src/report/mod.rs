@@ -19,6 +19,7 @@ mod study;
 pub mod style;
 pub mod summary;
 pub mod table;
+mod variant;
 
 use std::path::{Path, PathBuf};
 
@@ -26,7 +27,7 @@ use anyhow::{Context, Result, ensure};
 
 use crate::results::clear::clear_report;
 use crate::results::files::write_whole;
-use crate::results::folder::{PAGE, PLOTS};
+use crate::results::names::{PAGE, PLOTS};
 use crate::text::shell::command;
 use figures::Figures;
 use plots::png;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::study::StudyVariant;
+use super::variant::StudyVariant;
 use crate::text::one_line;
 
 /// A short name for each variant, no two the same: of the points of a sweep the swept keys without their section, behind the

@@ -14,10 +14,11 @@ use super::outputs::{self, OutputScore};
 use super::published;
 use super::scores::{self, Measure, Scored};
 use super::summary::{Middle, VariantSummary, badness, by_badness, score, worth_listing};
+use super::variant::StudyVariant;
 use crate::experiment::BASELINE;
-use crate::results::folder::{EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::integrity::Integrity;
 use crate::results::manifest::{Manifest, ManifestVariant, named_as_ablations_are};
+use crate::results::names::{EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::outcome::Outcome;
 use crate::results::read::{self, Runs, Trust};
 use crate::results::rows::{EffectKind, EffectRow, FindingRow, HealthRow, RunRow, VerdictRow};
@@ -71,22 +72,6 @@ pub struct ChosenSet {
     pub closeness: f64,
     /// The place of the variant with these fixes.
     pub variant: Option<usize>,
-}
-
-pub struct StudyVariant {
-    pub name: String,
-    /// For each fix, whether it is on.
-    pub on: Vec<bool>,
-    /// Whether it is a combination of fixes and nothing else, beside variants that are more.
-    pub combination: bool,
-    /// The value of each key that is swept.
-    pub swept: Vec<String>,
-    pub summary: VariantSummary,
-    pub runs: Vec<RunRow>,
-    /// Its settings where they differ from the first variant's without fixes.
-    pub changes: Vec<(String, String)>,
-    /// Whether it is tested on the rows that it learnt from.
-    pub on_training_rows: bool,
 }
 
 impl Study {

@@ -7,6 +7,7 @@ use anyhow::{Context, Result, anyhow, bail, ensure};
 use csv::StringRecord;
 
 use super::files::{self, Bounded};
+use super::input;
 use super::scan::Lines;
 use crate::text::one_line;
 
@@ -24,7 +25,7 @@ impl Rows {
     /// A file with a header whose columns have each a name of its own.
     pub fn open(path: &Path) -> Result<Self> {
         let unreadable = || format!("{}: cannot be read", shown(path));
-        let mut file = files::open(path).with_context(unreadable)?;
+        let mut file = input::open(path).with_context(unreadable)?;
         let last = files::last_byte(&mut file).with_context(unreadable)?;
         let size = file.metadata().with_context(unreadable)?.len();
         let cut_off = last.is_some_and(|last| !matches!(last, b'\n' | b'\r')).then_some(size);

@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 
 use super::files::remove;
-use super::folder::{EFFECTS, FINDINGS, MANIFEST, PAGE, PARTS, PLOTS, REPAIRED, TRIALS, VERDICTS};
 use super::lock::LOCK;
+use super::names::{EFFECTS, FINDINGS, MANIFEST, PAGE, PARTS, PLOTS, REPAIRED, TRIALS, VERDICTS};
 use super::run_file::RunFile;
 
 /// The names of what a run and a diagnosis write, the manifest last.

@@ -7,22 +7,12 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::input::{BLOCK, open};
 use super::sums::{Sum, Summing};
 use anyhow::{Context, Result, ensure};
 
-/// Bytes that are read at a time.
-pub const BLOCK: usize = 1 << 20;
-
 /// A row or line takes no more bytes than this; what takes more is no file of results.
 pub const LONGEST_ROW: usize = 64 << 20;
-
-/// Opens a file to read it; a pipe, which would be waited for, or a folder is none.
-pub fn open(path: &Path) -> io::Result<File> {
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "is not a file"));
-    }
-    File::open(path)
-}
 
 /// The last byte of a file, which is then at its beginning; nothing of an empty one.
 pub fn last_byte(file: &mut File) -> io::Result<Option<u8>> {

@@ -16,6 +16,7 @@ use super::files::{Segment, Unplaced, copy, remove};
 use super::index::runs_in;
 use super::lock::Lock;
 use super::manifest::{Manifest, Status, since_1970};
+use super::names::{MANIFEST, PARTS, TRIALS};
 use super::part::{self, RunRows};
 use super::read::shown as shown_run;
 use super::rows::Key;
@@ -43,19 +44,6 @@ pub struct Folder {
     next: AtomicU64,
     lock: Arc<Lock>,
 }
-
-pub const PARTS: &str = ".parts";
-/// What a diagnosis tries on its way, each step a results folder of its own.
-pub const TRIALS: &str = "trials";
-pub const EFFECTS: &str = "effects.csv";
-pub const FINDINGS: &str = "findings.csv";
-pub const VERDICTS: &str = "verdicts.csv";
-/// What a report of the folder leaves in it.
-pub const PAGE: &str = "report.html";
-pub const PLOTS: &str = "plots";
-/// The experiment that a diagnosis ends with.
-pub const REPAIRED: &str = "repaired.toml";
-pub const MANIFEST: &str = "manifest.json";
 
 impl Folder {
     /// The folder that `lock` holds, for an experiment of this `hash`, whatever it already holds of it; `fresh` clears out

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use super::files;
-use super::folder::{EFFECTS, FINDINGS, MANIFEST, REPAIRED, VERDICTS};
+use super::input;
 use super::manifest::Manifest;
+use super::names::{EFFECTS, FINDINGS, MANIFEST, REPAIRED, VERDICTS};
 use super::read::Trust;
 use super::sums::Sum;
 
@@ -32,7 +32,7 @@ impl Integrity {
         let state = |name: &str, known: Vec<Sum>| {
             let path = folder.join(name);
             // Of what cannot be read whoever reads it says why.
-            let size = files::open(&path).and_then(|file| file.metadata()).ok()?.len();
+            let size = input::open(&path).and_then(|file| file.metadata()).ok()?.len();
             // Of a file of another size nothing more needs to be read.
             let same = known.iter().any(|sum| sum.bytes == size) && known.contains(&Sum::of(&path).ok()?);
             Some(if same { Trust::AsWritten } else { Trust::Nothing })

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use anyhow::{Context, Result, anyhow, ensure};
 use serde::{Deserialize, Serialize};
 
-use super::files::{self, Unplaced, write_whole};
-use super::folder::MANIFEST;
+use super::files::{Unplaced, write_whole};
+use super::input;
+use super::names::MANIFEST;
 use super::sums::Sums;
 use crate::experiment::config::EngineName;
 use crate::experiment::table::TableSchema;
@@ -367,7 +368,7 @@ pub fn another_version(json: &[u8]) -> Option<String> {
 fn read_text(path: &Path) -> std::io::Result<Vec<u8>> {
     const MOST: u64 = 1 << 30;
     let mut text = Vec::new();
-    files::open(path)?.take(MOST + 1).read_to_end(&mut text)?;
+    input::open(path)?.take(MOST + 1).read_to_end(&mut text)?;
     match text.len() as u64 > MOST {
         true => Err(std::io::Error::new(std::io::ErrorKind::InvalidData, "is larger than 1 GiB")),
         false => Ok(text),

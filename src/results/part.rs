@@ -11,7 +11,8 @@ use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::files::{self, BLOCK, LONGEST_ROW, Segment, write_whole};
+use super::files::{LONGEST_ROW, Segment, write_whole};
+use super::input::{self, BLOCK};
 use super::rows::Key;
 use super::run_file::RunFile;
 use super::sums::Summing;
@@ -69,7 +70,7 @@ pub fn index(path: &Path, hash: &str) -> Result<Vec<(Key, [Segment; RunFile::COU
     let shown = path.display();
     let damaged = || format!("{shown}: is damaged: remove it, and its runs are trained again");
     let unreadable = || format!("{shown}: cannot be read");
-    let file = files::open(path).with_context(unreadable)?;
+    let file = input::open(path).with_context(unreadable)?;
     let size = file.metadata().with_context(unreadable)?.len();
     let mut file = BufReader::with_capacity(BLOCK, file);
     let mut first = Vec::new();

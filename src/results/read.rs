@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 
 use super::checked::Rows;
-use super::folder::{EFFECTS, FINDINGS, VERDICTS};
+use super::names::{EFFECTS, FINDINGS, VERDICTS};
 use super::points::{PredictedPoint, PredictionColumns};
 use super::rows::{CsvRow, CurvePoint, EarlierRunRow, EffectRow, FindingRow, HealthRow, Key, RunRow, VerdictRow};
 use super::run_file::RunFile;

@@ -8,7 +8,8 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use super::files::{self, BLOCK, LONGEST_ROW};
+use super::files::LONGEST_ROW;
+use super::input::{self, BLOCK};
 use super::rows::Key;
 use super::sums::{Sum, Summing};
 
@@ -36,7 +37,7 @@ pub struct Line<'a> {
 impl Lines {
     pub fn open(path: &Path, summed: bool) -> io::Result<Self> {
         let summing = summed.then(|| Summing::new(io::sink()));
-        Ok(Lines { file: files::open(path)?, buffer: vec![0; BLOCK], at: 0, filled: 0, offset: 0, summing })
+        Ok(Lines { file: input::open(path)?, buffer: vec![0; BLOCK], at: 0, filled: 0, offset: 0, summing })
     }
 
     /// The next line, until there is none.

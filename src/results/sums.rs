@@ -7,7 +7,7 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::files::{self, BLOCK};
+use super::input::{BLOCK, open};
 use crate::text::hex;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +20,7 @@ impl Sum {
     /// Of a file, read from its beginning to its end.
     pub fn of(path: &Path) -> io::Result<Self> {
         let mut summing = Summing::new(io::sink());
-        io::copy(&mut BufReader::with_capacity(BLOCK, files::open(path)?), &mut summing)?;
+        io::copy(&mut BufReader::with_capacity(BLOCK, open(path)?), &mut summing)?;
         Ok(summing.end().1)
     }
 }

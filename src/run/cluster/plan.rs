@@ -13,7 +13,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, MOST_RUNS, Run};
-use crate::results::files::{self, write_whole};
+use crate::results::files::write_whole;
+use crate::results::input;
 use crate::results::manifest::{TaskOf, another_version};
 use crate::text::numbers;
 use crate::text::{hex, one_line};
@@ -114,7 +115,7 @@ impl Planned {
         let path = if path.is_dir() { path.join(PLAN) } else { path.to_owned() };
         let shown = one_line(&path.display().to_string());
         let mut bytes = Vec::new();
-        let read = files::open(&path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
+        let read = input::open(&path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
         read.map_err(|cause| anyhow!("{shown}: cannot be read: {cause}: expected a plan, as misfit plan writes it"))?;
         ensure!(bytes.len() as u64 <= MOST, "{shown}: is larger than 1 GiB, which no plan is");
         ensure!(
@@ -204,7 +205,7 @@ impl Planned {
     /// The last line of a task's log, where there is one.
     pub fn last_word(&self, index: usize) -> Option<String> {
         const ENOUGH: u64 = 4096;
-        let mut file = files::open(&self.folder.join(LOGS).join(format!("{index}.log"))).ok()?;
+        let mut file = input::open(&self.folder.join(LOGS).join(format!("{index}.log"))).ok()?;
         let size = file.metadata().ok()?.len();
         file.seek(SeekFrom::Start(size.saturating_sub(ENOUGH))).ok()?;
         let mut end = Vec::new();

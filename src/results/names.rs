@@ -1,0 +1,14 @@
+//! What the files and folders of a results folder are called, beside those of its runs ([`super::run_file`]).
+
+pub const PARTS: &str = ".parts";
+/// What a diagnosis tries on its way, each step a results folder of its own.
+pub const TRIALS: &str = "trials";
+pub const EFFECTS: &str = "effects.csv";
+pub const FINDINGS: &str = "findings.csv";
+pub const VERDICTS: &str = "verdicts.csv";
+/// What a report of the folder leaves in it.
+pub const PAGE: &str = "report.html";
+pub const PLOTS: &str = "plots";
+/// The experiment that a diagnosis ends with.
+pub const REPAIRED: &str = "repaired.toml";
+pub const MANIFEST: &str = "manifest.json";
