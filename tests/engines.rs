@@ -5,7 +5,8 @@ mod common;
 
 use common::Misfit;
 use misfit::experiment::config::{Config, EngineChoice, EngineName, LossKind, Word};
-use misfit::train::engine::{Engine, blocks, choose};
+use misfit::train::choice::{blocks, choose};
+use misfit::train::engine::Engine;
 use misfit::train::fused::{self, Fused};
 use misfit::train::torch::Torch;
 use tch::Device;

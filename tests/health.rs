@@ -6,7 +6,7 @@ mod common;
 use std::collections::HashMap;
 
 use common::{Misfit, config, lane, rows};
-use misfit::train::engine;
+use misfit::train::choice;
 use tch::Device;
 
 type Row = HashMap<String, String>;
@@ -32,8 +32,8 @@ const NET: &str = "seeds = 2\n[data]\ntarget = { polynomial = [0, 1, 1] }\ninput
 /// Parameters of the network after all updates, and the gradient on the next batch, as the last row has it.
 fn end(text: &str, seed: u64, steps: usize) -> (Vec<Vec<f32>>, Vec<Vec<f32>>) {
     let lane = lane(&config(text), seed);
-    let name = engine::choose(&lane.config, Device::Cpu).unwrap();
-    let mut engine = engine::blocks(name, &[lane], Device::Cpu).next().unwrap().unwrap().0;
+    let name = choice::choose(&lane.config, Device::Cpu).unwrap();
+    let mut engine = choice::blocks(name, &[lane], Device::Cpu).next().unwrap().unwrap().0;
     for _ in 0..steps {
         engine.gradient(false).unwrap();
         engine.update(false).unwrap();

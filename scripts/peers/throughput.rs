@@ -14,6 +14,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, bail, ensure};
 use misfit::data::{Files, RunData};
 use misfit::experiment::Experiment;
+use misfit::train::choice;
 use misfit::train::device;
 use misfit::train::engine::{self, Engine, Lane};
 use serde::{Deserialize, Serialize};
@@ -159,7 +160,7 @@ impl Peer for Misfit {
             }
             "peak" => {
                 let lanes = lanes(&request.work, request.lanes, request.steps)?;
-                let name = engine::choose(&engine::first(&lanes)?.config, self.device)?;
+                let name = choice::choose(&engine::first(&lanes)?.config, self.device)?;
                 let ended = misfit::train::train(name, &lanes, self.device, &AtomicBool::new(false), &|_| ())?;
                 Ok(json!({ "peak_mib": peak_mib()?, "runs": ended.len() }))
             }
@@ -212,8 +213,8 @@ struct Stack {
 
 impl Stack {
     fn new(lanes: Vec<Lane>, device: Device) -> Result<Self> {
-        let name = engine::choose(&engine::first(&lanes)?.config, device)?;
-        let blocks = engine::blocks(name, &lanes, device).collect::<Result<Vec<_>>>()?;
+        let name = choice::choose(&engine::first(&lanes)?.config, device)?;
+        let blocks = choice::blocks(name, &lanes, device).collect::<Result<Vec<_>>>()?;
         let at_once = blocks.first().map_or(1, |(_, block)| block.len());
         let engines = blocks.into_iter().map(|(engine, _)| engine).collect();
         Ok(Stack { lanes, at_once, engines })

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
 
@@ -12,8 +11,7 @@ import matplotlib.pyplot as plt  # noqa: E402
 from matplotlib.axes import Axes  # noqa: E402
 from matplotlib.ticker import FuncFormatter, NullLocator  # noqa: E402
 
-if TYPE_CHECKING:
-    from difficulty import Cell
+from difficulty_cell import Cell  # noqa: E402
 
 # Of viridis, dark to light, so that the order shows in grey and without colour vision.
 DEGREES = ["#440154", "#414487", "#2a788e", "#22a884", "#7ad151"]

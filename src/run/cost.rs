@@ -10,7 +10,7 @@ use crate::experiment::Experiment;
 use crate::experiment::config::{Activation, Config, Inputs, Pairing, Test};
 use crate::experiment::device::Device;
 use crate::text::numbers::gibibytes;
-use crate::train::{self, engine};
+use crate::train::{self, choice, engine};
 
 /// What is known of a variant's runs before any is made.
 pub struct Size {
@@ -48,7 +48,7 @@ pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;
     let logged = config.train.logged(steps) as f64;
-    let calls = engine::seconds_of_calls(config, train::device::of(device))? * UNITS_A_SECOND;
+    let calls = choice::seconds_of_calls(config, train::device::of(device))? * UNITS_A_SECOND;
     let cost = steps as f64 * (batch as f64 * sample + 20.0 * products + calls)
         + (logged * test as f64 + rows as f64) * (products + 20.0 * units);
     Ok(Size { updates: steps, rows, test, columns, coding, bytes, cost })
@@ -68,7 +68,7 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
     // Each unit's value and its gradient, and what went into its activation where that is needed once more.
     let hidden_units = config.model.hidden.iter().zip(&config.model.activation);
     let inputs: u128 = hidden_units.filter(|(_, a)| **a == Activation::Gelu).map(|(&width, _)| width as u128).sum();
-    let at_once = |rows: usize| engine::rows_at_once(config, opened, rows);
+    let at_once = |rows: usize| choice::rows_at_once(config, opened, rows);
     let pass = |rows: usize| Ok::<_, anyhow::Error>(at_once(rows)? as u128 * (2 * units + inputs + 2 * widest));
     // An engine that takes all rows at once has a block of each pairing's differences, their losses and their gradients.
     let pairs = |rows: usize| match config.loss.pairing {

@@ -5,14 +5,10 @@
 
 use std::sync::Arc;
 
-use anyhow::{Context, Result, bail};
-use tch::Device;
+use anyhow::{Context, Result};
 
-use super::fused::{self, Fused};
-use super::shape::Shape;
-use super::torch::Torch;
 use crate::data::{Batches, RunData, batch_rows, updates};
-use crate::experiment::config::{Config, EngineChoice, EngineName};
+use crate::experiment::config::{Config, EngineName};
 
 /// One run, ready to be trained.
 #[derive(Clone)]
@@ -38,19 +34,13 @@ impl Lane {
         updates(&self.config, self.data.train.rows())
     }
 
-    /// What it must share with others to train with them.
-    pub fn shape(&self) -> Result<Shape> {
-        let (rows, test) = (self.data.train.rows(), self.data.test.rows());
-        Shape::of(&self.config, rows, test, self.data.train.columns, &self.data.coding)
-    }
-
     /// Sizes of the network's layers, the inputs' columns first.
     pub fn widths(&self) -> Vec<usize> {
         self.config.model.widths(self.data.train.columns, self.data.coding.outputs)
     }
 }
 
-/// A block of lanes of one [`Shape`] that advance together. Results have an entry for each lane.
+/// A block of lanes of one [`super::shape::Shape`] that advance together. Results have an entry for each lane.
 pub trait Engine {
     /// Which engine it is.
     fn name(&self) -> EngineName;
@@ -108,36 +98,6 @@ impl State {
     }
 }
 
-/// The engine that runs of this configuration train with on this device.
-pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
-    let covered = if device == Device::Cpu { fused::covers(config) } else { Err("works on a CPU only".to_owned()) };
-    Ok(match (config.train.engine, covered) {
-        (EngineChoice::Auto | EngineChoice::Fused, Ok(())) => EngineName::Fused,
-        (EngineChoice::Auto, Err(_)) | (EngineChoice::Torch, _) => EngineName::Torch,
-        (EngineChoice::Fused, Err(why)) => {
-            bail!("the fused engine {why}: set train.engine, or --engine, to \"auto\" or \"torch\"")
-        }
-    })
-}
-
-/// About what a step takes on a CPU besides its arithmetic, in calls into libtorch: of the torch engine 20 µs and 25 for each
-/// layer, of the fused one 5 for each activation or output that is libtorch's own.
-pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
-    Ok(match choose(config, device)? {
-        EngineName::Torch if device == Device::Cpu => 20e-6 + 25e-6 * (config.model.hidden.len() + 1) as f64,
-        EngineName::Torch => 0.0,
-        EngineName::Fused => 5e-6 * fused::calls(&config.model) as f64,
-    })
-}
-
-/// How many of a lane's rows an engine carries through the network at once.
-pub fn rows_at_once(config: &Config, device: Device, rows: usize) -> Result<usize> {
-    Ok(match choose(config, device)? {
-        EngineName::Torch => rows,
-        EngineName::Fused => fused::rows_at_once(&config.model.hidden, rows),
-    })
-}
-
 /// Numbers that the layers of one lane may hold for rows that are evaluated after training, whatever its batches: 64 KiB.
 const EVALUATED_NUMBERS: usize = 1 << 14;
 
@@ -146,24 +106,6 @@ const EVALUATED_NUMBERS: usize = 1 << 14;
 /// round differently with another number of rows.
 pub fn evaluated_at_once(widths: &[usize], batch: usize, test: usize) -> usize {
     batch.max(test).max(EVALUATED_NUMBERS / widths.iter().sum::<usize>().max(1))
-}
-
-/// A new engine for each block of a stack. On a GPU the torch engine takes all lanes as one. On a CPU libtorch's products
-/// round by the alignment of their operands, which is the same for every lane only if each has tensors of its own; and the
-/// fused engine keeps one lane's numbers in a core's cache.
-pub fn blocks(
-    name: EngineName,
-    lanes: &[Lane],
-    device: Device,
-) -> impl Iterator<Item = Result<(Box<dyn Engine>, &[Lane])>> {
-    let size = if device == Device::Cpu || name == EngineName::Fused { 1 } else { lanes.len().max(1) };
-    lanes.chunks(size).map(move |block| {
-        let engine: Box<dyn Engine> = match name {
-            EngineName::Torch => Box::new(Torch::new(block, device)?),
-            EngineName::Fused => Box::new(Fused::new(first(block)?)?),
-        };
-        Ok((engine, block))
-    })
 }
 
 /// The first lane of a block, whose shape is that of all.

@@ -6,6 +6,7 @@
 //! other's ([`agreement`]).
 
 pub mod agreement;
+pub mod choice;
 #[allow(unsafe_code)] // The opening of a library.
 mod cuda;
 pub mod device;
@@ -53,7 +54,7 @@ pub fn train_as_configured(
     progress: &dyn Fn(u64),
 ) -> Result<Vec<Trained>> {
     let first = engine::first(lanes)?;
-    let name = engine::choose(&first.config, device)?;
+    let name = choice::choose(&first.config, device)?;
     if name == EngineName::Fused {
         agreements.check(first)?;
     }
@@ -70,7 +71,7 @@ pub fn train(
     progress: &dyn Fn(u64),
 ) -> Result<Vec<Trained>> {
     let mut runs = Vec::with_capacity(lanes.len());
-    for block in engine::blocks(name, lanes, device) {
+    for block in choice::blocks(name, lanes, device) {
         let (mut engine, block) = block?;
         match train_block(&mut *engine, block, stop, progress)? {
             Some(ended) => runs.extend(ended),

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 
+use super::engine::Lane;
 use super::fused;
 use crate::data::coding::Coding;
 use crate::data::{batch_rows, updates};
@@ -25,5 +26,13 @@ impl Shape {
             (updates(config, rows)?, config.train.log_points, config.train.engine, fused::covers(config).is_ok()),
         );
         Ok(Shape(serde_json::to_string(&parts)?))
+    }
+}
+
+impl Lane {
+    /// What it must share with others to train with them.
+    pub fn shape(&self) -> Result<Shape> {
+        let (rows, test) = (self.data.train.rows(), self.data.test.rows());
+        Shape::of(&self.config, rows, test, self.data.train.columns, &self.data.coding)
     }
 }
