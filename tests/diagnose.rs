@@ -5,7 +5,7 @@ mod common;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use common::{Misfit, rows};
+use common::{Misfit, SIGMOID, rows};
 
 type Row = HashMap<String, String>;
 
@@ -98,41 +98,6 @@ impl Diagnosed {
 fn set<'a>(names: &[&'a str]) -> BTreeSet<&'a str> {
     names.iter().copied().collect()
 }
-
-const SIGMOID: &str = r#"
-title = "A sigmoid asked for targets up to 4"
-seeds = 3
-
-[data]
-target = { polynomial = [0, 0, 1] }
-inputs = { grid = { from = -2, to = 2, count = 60 } }
-
-[batch]
-size = 20
-draw = "epoch"
-
-[model]
-hidden = [16]
-output = "sigmoid"
-
-[optimizer]
-learning_rate = 1e-2
-
-[train]
-steps = 600
-
-[fix.linear]
-why = "targets up to 4"
-set = { model.output = "identity" }
-
-[fix.red-herring]
-why = "perhaps it wants more memory"
-set = { optimizer.betas = [0.9, 0.9999] }
-
-[fix.hot]
-why = "faster"
-set = { optimizer = { kind = "sgd", learning_rate = 10.0 } }
-"#;
 
 #[test]
 fn of_the_files_fixes_it_says_which_is_needed_which_does_nothing_and_which_hurts() {

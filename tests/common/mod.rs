@@ -158,3 +158,39 @@ pub fn browser() -> Option<Command> {
     python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser.py"));
     Some(python)
 }
+
+/// A sigmoid that cannot reach its targets, with a fix that is needed, one that does next to nothing and one that hurts.
+pub const SIGMOID: &str = r#"
+title = "A sigmoid asked for targets up to 4"
+seeds = 3
+
+[data]
+target = { polynomial = [0, 0, 1] }
+inputs = { grid = { from = -2, to = 2, count = 60 } }
+
+[batch]
+size = 20
+draw = "epoch"
+
+[model]
+hidden = [16]
+output = "sigmoid"
+
+[optimizer]
+learning_rate = 1e-2
+
+[train]
+steps = 600
+
+[fix.linear]
+why = "targets up to 4"
+set = { model.output = "identity" }
+
+[fix.red-herring]
+why = "perhaps it wants more memory"
+set = { optimizer.betas = [0.9, 0.9999] }
+
+[fix.hot]
+why = "faster"
+set = { optimizer = { kind = "sgd", learning_rate = 10.0 } }
+"#;

@@ -292,32 +292,6 @@ fn a_folder_of_before_there_were_verdicts_shows_what_it_can_and_no_gain_in_anoth
     says_interval(&effects[1][1], of_three(combined([scale, none], [1.0, -1.0])));
 }
 
-/// A sigmoid that cannot reach its targets, with a fix that is needed, one that does next to nothing and one that hurts.
-#[cfg(feature = "train")]
-const SIGMOID: &str = r#"
-title = "A sigmoid asked for targets up to 4"
-seeds = 3
-[data]
-target = { polynomial = [0, 0, 1] }
-inputs = { grid = { from = -2, to = 2, count = 60 } }
-[batch]
-size = 20
-draw = "epoch"
-[model]
-hidden = [16]
-output = "sigmoid"
-[optimizer]
-learning_rate = 1e-2
-[train]
-steps = 600
-[fix.linear]
-set = { model.output = "identity" }
-[fix.red-herring]
-set = { optimizer.betas = [0.9, 0.9999] }
-[fix.hot]
-set = { optimizer = { kind = "sgd", learning_rate = 10.0 } }
-"#;
-
 /// The mean gain, seed by seed, of the runs with a fix over those without it, the others being `beside`; from `runs.csv` alone.
 #[cfg(feature = "train")]
 fn gained(runs: &[Row], fixes: &[&str], fix: &str, beside: &[&str]) -> f64 {
