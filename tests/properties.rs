@@ -8,7 +8,7 @@ use misfit::report::summary::Middle;
 use misfit::run::outcome::Evidence;
 use misfit::stats::bootstrap::{paired_interval, quantile};
 use misfit::stats::effects::{Cells, Estimate, factorial, shapley};
-use misfit::stats::learners::best;
+use misfit::stats::learners::{Lesson, best};
 use misfit::stats::linear::best_line_rmse;
 use misfit::stats::moments::{Fit, deviation, mean};
 use misfit::stats::segments::best_segments;
@@ -269,6 +269,7 @@ fn targets_in_other_units_have_the_same_r2_and_outcome_and_an_error_in_those_uni
                 coding: &Coding::of_function(&config).expect("a coding"),
                 mean_rmse: f64::NAN,
                 line_rmse,
+                goal_r2: 0.99,
                 classes: None,
                 goal: Goal::default(),
             }
@@ -310,7 +311,11 @@ fn lines_pieces_and_simple_learners_fit_as_well_in_any_units_of_either_axis_and_
         let (line, pieces) = (best_line_rmse(1, &x, &y), best_segments(&x, &y, 4));
         near(pieces[0], line, "one piece is a line");
         assert!(pieces.windows(2).all(|pair| pair[1] <= pair[0]), "another piece never hurts");
-        let learned = best(1, &x, &y, 1, &[]);
+        let left_out = |x: &[f64], y: &[f64]| match best(1, x, y, 1) {
+            Lesson::Learned(learned) => Some((learned.left_out[0], learned.is_line)),
+            Lesson::Nothing | Lesson::NotTried => None,
+        };
+        let learned = left_out(&x, &y);
         let mut order: Vec<usize> = (0..count).collect();
         draw.0.shuffle(&mut order);
         for (factor, shift) in AFFINE {
@@ -319,10 +324,10 @@ fn lines_pieces_and_simple_learners_fit_as_well_in_any_units_of_either_axis_and_
             for (x, y, unit) in [(plain(&x), other(&y), factor.abs()), (other(&x), plain(&y), 1.0)] {
                 near(best_line_rmse(1, &x, &y) / unit, line, "a line");
                 all_near(&best_segments(&x, &y, 4).iter().map(|e| e / unit).collect::<Vec<_>>(), &pieces, "pieces");
-                match (best(1, &x, &y, 1, &[]), &learned) {
-                    (Some(a), Some(b)) => {
-                        near(a.left_out[0] / unit, b.left_out[0], "a simple learner");
-                        assert_eq!(a.is_line, b.is_line);
+                match (left_out(&x, &y), learned) {
+                    (Some((a, line)), Some((b, is_line))) => {
+                        near(a / unit, b, "a simple learner");
+                        assert_eq!(line, is_line);
                     }
                     (a, b) => assert_eq!(a.is_some(), b.is_some(), "{case}"),
                 }

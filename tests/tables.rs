@@ -676,11 +676,14 @@ fn a_functions_validation_points_lie_between_its_test_points_or_are_drawn_apart(
             let (tested, validated) = (run(&data, 3), run(&format!("{data}split = 'validation'\n"), 3));
             assert_eq!(tested.train, validated.train, "{data}");
             let (points, between) = (&tested.test.inputs, &validated.test.inputs);
-            assert_eq!(between.len() + 1, points.len(), "{data}");
-            for (pair, point) in points.windows(2).zip(between) {
-                let middle = (pair[0] + pair[1]) / 2.0;
-                assert!((point - middle).abs() <= 1e-12 * middle.abs().max(1.0), "{point} between {pair:?}");
-                assert!(pair[0] < *point && *point < pair[1]);
+            // As many as there are gaps, and at least 64, evenly spread and none among the others.
+            let parts = (points.len() - 1).max(64);
+            assert_eq!(between.len(), parts, "{data}");
+            let (from, to) = (points[0], points[points.len() - 1]);
+            for (nth, point) in between.iter().enumerate() {
+                let middle = from + (to - from) * (nth as f64 + 0.5) / parts as f64;
+                assert!((point - middle).abs() <= 1e-12 * from.abs().max(to.abs()), "{point}: {middle}");
+                assert!(points.iter().all(|other| (point - other).abs() > 1e-9 * (to - from)), "{point}");
             }
             for (x, y) in between.iter().zip(&validated.test.targets) {
                 let wanted = if target.contains("sin") { x.sin() } else { x + x * x };

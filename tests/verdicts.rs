@@ -66,35 +66,40 @@ impl Diagnosed {
 
     /// What must hold of every diagnosis, whatever it says.
     fn holds(&self) {
-        let needed: Vec<&String> =
-            self.verdicts.values().filter(|row| row["verdict"] == "needed").map(|row| &row["fix"]).collect();
-        // The goal of those without a reachable R² is an outcome that stands in runs.csv.
-        let by_outcome = !self.said.contains("is to be had");
-        let fits = |runs: &[&Row]| runs.iter().filter(|row| row["outcome"] == "fits").count();
+        let with = |word: &str| -> Vec<&str> {
+            self.verdicts.values().filter(|row| row["verdict"] == word).map(|row| row["fix"].as_str()).collect()
+        };
+        let needed = with("needed");
+        let sets = self.sets();
+        let fits = |set: &BTreeSet<&str>| sets[set].iter().filter(|row| row["outcome"] == "fits").count();
+        // At 95 %; those that decide are no narrower.
+        let share = |set: &BTreeSet<&str>| wilson(fits(set), sets[set].len(), 1.96);
         for set in self.of_kind("enough") {
             let set: BTreeSet<&str> = set.split('+').filter(|fix| !fix.is_empty()).collect();
-            let runs = &self.sets()[&set];
-            if by_outcome {
-                assert!(wilson(fits(runs), runs.len(), 1.96).0 > 0.5, "{set:?} is enough: {}", self.said);
-                assert!(fits(runs) as f64 >= 0.8 * runs.len() as f64);
-            }
-            assert!(needed.iter().all(|fix| set.contains(fix.as_str())), "{}", self.said);
+            assert!(share(&set).0 > 0.5, "{set:?} is enough: {}", self.said);
+            assert!(fits(&set) as f64 >= 0.8 * sets[&set].len() as f64, "{set:?} is enough: {}", self.said);
+            assert!(needed.iter().all(|fix| set.contains(fix)), "{}", self.said);
         }
-        for (set, runs) in self.sets() {
-            if by_outcome && needed.iter().any(|fix| !set.contains(fix.as_str())) {
-                assert!(wilson(fits(&runs), runs.len(), 1.96).1 < 0.8, "{set:?} without {needed:?}: {}", self.said);
-            }
+        for set in sets.keys().filter(|set| needed.iter().any(|fix| !set.contains(fix))) {
+            assert!(share(set).1 < 0.8, "{set:?} without one of {needed:?}: {}", self.said);
         }
         // Where nothing is enough nothing is needed.
         if self.of_kind("enough").is_empty() {
             assert!(needed.is_empty() && !self.said.contains("Enough:"), "{}", self.said);
         }
+        let alone = |fix: &str| {
+            let row = self.effects.iter().find(|row| row["kind"] == "first_in" && row["fixes"] == fix);
+            row.map_or((f64::NAN, f64::NAN), |row| (number(row, "low"), number(row, "high")))
+        };
         for row in self.verdicts.values() {
             let (low, high) = (number(row, "low"), number(row, "high"));
+            let breaks = || self.said.lines().any(|line| line.starts_with("Breaks") && line.contains(&row["fix"]));
             match row["verdict"].as_str() {
-                "hurts" => assert!(high < 0.0 || self.said.contains("Breaks"), "{row:?}"),
-                "no difference" => assert!(low <= 0.02 && high >= -0.02 && low > -0.11 && high < 0.11, "{row:?}"),
-                _ => {}
+                "helps" => assert!(low > 0.0 || alone(&row["fix"]).0 > 0.0, "{row:?} {}", self.said),
+                "hurts" => assert!(high < 0.0 || breaks(), "{row:?} {}", self.said),
+                "no difference" => assert!(low < 0.021 && high > -0.021 && low > -0.11 && high < 0.11, "{row:?}"),
+                "cannot be told" => assert!(!(low > 0.021 || high < -0.021), "{row:?} {}", self.said),
+                word => assert!(["needed", "one way"].contains(&word), "{row:?}"),
             }
         }
         for row in &self.findings {
@@ -171,7 +176,7 @@ fn outputs_that_begin_far_from_the_targets_are_found() {
 
 #[test]
 fn where_nothing_is_enough_the_words_are_those_of_a_best_effort_and_it_is_one() {
-    // c-stats-320289 with a hundredth of the rows, a fifth of the units and a fifth of the steps, so that it takes no minute.
+    // c-stats-320289 with a twentieth of the rows, a fifth of the units and of the steps, so that it takes no minute.
     let misfit = Misfit::new();
     let csv = std::fs::read_to_string(format!("{}/tests/verdicts/c-sin4000.csv", env!("CARGO_MANIFEST_DIR"))).unwrap();
     let thinned: Vec<&str> = csv.lines().enumerate().filter(|(nth, _)| nth % 20 == 0).map(|(_, line)| line).collect();
@@ -183,7 +188,9 @@ fn where_nothing_is_enough_the_words_are_those_of_a_best_effort_and_it_is_one() 
         errors.sort_by(f64::total_cmp);
         errors[errors.len() / 2]
     };
-    for set in found.of_kind("enough").into_iter().chain(found.of_kind("best")) {
+    let named: Vec<&str> = ["enough", "perhaps_enough", "best"].iter().flat_map(|kind| found.of_kind(kind)).collect();
+    assert!(!named.is_empty(), "Adam does better: {}", found.said);
+    for set in named {
         let set: BTreeSet<&str> = set.split('+').collect();
         assert!(median(&set) < median(&BTreeSet::new()), "{}", found.said);
     }
@@ -239,7 +246,9 @@ fn what_is_chosen_never_meets_a_row_that_it_is_judged_on() {
     };
     let judged = tested("out/predictions.csv");
     let mut chosen = BTreeSet::new();
-    let mut trial = 0;
+    // Whether the set-up as asked fits is judged before anything is chosen.
+    assert!(found.misfit.read("out/trials/0/manifest.json").contains("\"split\": \"judging\""));
+    let mut trial = 1;
     while found.misfit.has(&format!("out/trials/{trial}/predictions.csv")) {
         chosen.extend(tested(&format!("out/trials/{trial}/predictions.csv")));
         trial += 1;
@@ -256,7 +265,7 @@ fn what_is_chosen_never_meets_a_row_that_it_is_judged_on() {
     other.write("rows.csv", &changed.collect::<String>());
     other.write("rows.toml", &found.misfit.read("rows.toml"));
     other.ok(&["diagnose", "rows.toml", "--out", "out"]);
-    for nth in 0..trial {
+    for nth in 1..trial {
         for file in ["runs.csv", "curves.csv", "predictions.csv"] {
             let file = format!("out/trials/{nth}/{file}");
             // What is tried last hangs on nothing that is judged either.
@@ -267,30 +276,28 @@ fn what_is_chosen_never_meets_a_row_that_it_is_judged_on() {
 
 #[test]
 fn until_sure_adds_seeds_to_the_sets_on_which_a_verdict_hangs_up_to_the_bound() {
-    let misfit = Misfit::new();
-    // Another beta makes next to no difference, and four seeds do not tell.
-    misfit.write(
-        "beta.toml",
-        "seeds = 4\n[data]\ntarget = { polynomial = [0, 0, 1] }\ninputs = { grid = { from = -2, to = 2, count = 40 } }\nscale_input = 2.0\n\
-         [model]\nhidden = [8]\n[optimizer]\nlearning_rate = 1e-2\n[train]\nsteps = 300\n\
-         [fix.beta]\nset = { optimizer.betas = [0.9, 0.998] }\n",
-    );
-    let seeds = |misfit: &Misfit, out: &str| {
-        let runs = rows(&misfit.read(&format!("{out}/runs.csv")));
-        ["baseline", "beta"].map(|variant| runs.iter().filter(|row| row["variant"] == variant).count())
+    // so-56452176: on some seeds all units are dead from the start, so what a fix buys is seldom clear.
+    let (misfit, case) = (Misfit::new(), case("so-56452176"));
+    let read = |name: &str| rows(&misfit.read(&format!("out/{name}")));
+    let seeds = || {
+        let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+        read("runs.csv").into_iter().for_each(|row| *counts.entry(row["variant"].clone()).or_default() += 1);
+        counts.into_values().max().unwrap()
     };
-    misfit.ok(&["diagnose", "beta.toml", "--out", "few"]);
-    let said = misfit.ok(&["diagnose", "beta.toml", "--out", "many", "--until-sure=60"]).stdout();
-    let (few, many) = (seeds(&misfit, "few"), seeds(&misfit, "many"));
-    assert!(few.iter().all(|count| *count <= 10), "{few:?}");
-    assert!(many.iter().all(|count| *count <= 60), "{many:?}");
-    let verdict = |out: &str| rows(&misfit.read(&format!("{out}/verdicts.csv")))[0]["verdict"].clone();
-    if verdict("few") == "cannot be told" {
-        assert!(many[1] > few[1], "{said}");
-    }
-    assert!(verdict("many") != "cannot be told" || many[1] == 60, "{said}");
+    let untold = || read("verdicts.csv").iter().filter(|row| row["verdict"] == "cannot be told").count();
+    misfit.ok(&["diagnose", &case, "--out", "out"]);
+    let (few, before) = (seeds(), untold());
+    assert!(few == 10 && before > 0, "{few} seeds, {before} untold");
+    misfit.ok(&["diagnose", &case, "--out", "out", "--until-sure=40"]);
+    let (many, after) = (seeds(), untold());
+    assert!(many > 10 && many <= 40 && (after == 0 || many == 40), "{many} seeds, {after} untold");
+    // And without it the folder is judged by all the seeds that it has.
+    let files = || ["runs.csv", "verdicts.csv", "findings.csv"].map(|name| misfit.read(&format!("out/{name}")));
+    let told = files();
+    misfit.ok(&["diagnose", &case, "--out", "out"]);
+    assert!(files() == told);
     // A bound that is none is refused.
-    let ran = misfit.run(&["diagnose", "beta.toml", "--until-sure=1"]);
+    let ran = misfit.run(&["diagnose", &case, "--until-sure=1"]);
     assert!(ran.code() == 2 && ran.stderr().contains("from 2 to 10000"), "{}", ran.stderr());
 }
 
@@ -308,7 +315,7 @@ fn what_is_learnt_by_heart_is_no_fit_and_overfitting_is_found_with_its_cures() {
     let found = diagnose(misfit, &["diabetes.toml"]);
     let finding = found.findings.iter().find(|row| row["finding"] == "overfitting");
     let finding = finding.unwrap_or_else(|| panic!("{}", found.said));
-    assert!(finding["evidence"].contains("the lowest test RMSE is"), "{finding:?}");
+    assert!(finding["evidence"].contains("the lowest validation RMSE is"), "{finding:?}");
     for fix in ["fewer-steps", "smaller-network", "weight-decay"] {
         assert!(found.verdicts.contains_key(fix), "{}", found.said);
     }
@@ -317,6 +324,56 @@ fn what_is_learnt_by_heart_is_no_fit_and_overfitting_is_found_with_its_cures() {
         assert_ne!(row["outcome"], "fits");
         assert!(number(row, "train_rmse") < 0.8 * number(row, "test_rmse"), "{row:?}");
     }
+}
+
+#[test]
+fn where_rows_are_tested_that_are_learnt_from_what_is_learnt_by_heart_is_no_fit() {
+    // SplitMix64.
+    let toss = |nth: u64| {
+        let z = (nth + 1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let z = (z ^ z >> 30).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        ((z ^ z >> 27).wrapping_mul(0x94d0_49bb_1331_11eb) >> 33) as u32
+    };
+    for (rows, target, value) in [(12, "output", 1000), (40, "output", 1000), (40, "class", 2)] {
+        let misfit = Misfit::new();
+        let row = |nth: u64| format!("{},{},{}\n", toss(nth) % 997, toss(nth + 500) % 991, toss(nth + 900) % value);
+        misfit.write("rows.csv", &format!("a,b,y\n{}", (0..rows).map(row).collect::<String>()));
+        misfit.write(
+            "rows.toml",
+            &format!(
+                "seeds = 3\n[data]\ntarget = {{ csv = \"rows.csv\", inputs = [\"a\", \"b\"], {target} = \"y\" }}\nholdout = 0\n\
+                 scale_input = \"standardize\"\n[model]\nhidden = [64]\n[optimizer]\nlearning_rate = 1e-2\n[train]\nsteps = 1000\n\
+                 [fix.longer]\nset = {{ train.steps = 6000 }}\n"
+            ),
+        );
+        let found = diagnose(misfit, &["rows.toml"]);
+        assert!(found.said.contains("has learnt them by heart, and nothing counts as a fit"), "{}", found.said);
+        assert!(found.of_kind("enough").is_empty() && found.runs.iter().all(|row| row["outcome"] != "fits"));
+        assert!(!found.said.contains("test RMSE") && !found.said.contains("test accuracy"), "{}", found.said);
+    }
+}
+
+#[test]
+fn nothing_is_said_of_what_is_no_better_than_a_constant_either_way() {
+    // Raw columns of which a few updates learn next to nothing: scaled, the error is a tenth and still above the mean's.
+    let misfit = Misfit::new();
+    let row = |nth: u32| format!("{},{}\n", nth % 29, 1000 + nth * 7 % 31);
+    misfit.write("rows.csv", &format!("a,y\n{}", (0..60).map(row).collect::<String>()));
+    misfit.write(
+        "rows.toml",
+        "seeds = 4\n[data]\ntarget = { csv = \"rows.csv\", inputs = [\"a\"], output = \"y\" }\n[model]\nhidden = [8]\n[train]\nsteps = 3\n\
+         [fix.scale]\nset = { data.scale_target = \"standardize\" }\n",
+    );
+    let found = diagnose(misfit, &["rows.toml", "--seeds", "4"]);
+    let error = |on: &str| {
+        let own = found.runs.iter().filter(|row| row["scale"] == on);
+        own.map(|row| number(row, "test_rmse")).fold(0.0, f64::max)
+    };
+    assert!(found.runs.iter().all(|row| number(row, "r2") <= 0.0));
+    assert!(error("1") < 0.2 * error("0"), "{}", found.said);
+    assert_eq!(found.verdict("scale"), "cannot be told", "{}", found.said);
+    let rule = found.findings.iter().find(|row| row["finding"] == "raw-targets").unwrap();
+    assert_eq!(rule["severity"], "open", "{rule:?}");
 }
 
 #[test]

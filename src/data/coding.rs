@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use super::{Affine, Samples};
 use crate::experiment::config::{Config, Labels, LossInput, LossKind, Output, Pairing, Scale};
 use crate::experiment::table::Task;
-use crate::stats::moments::{Fit, mean};
+use crate::stats::moments::{Fit, deviation, mean};
 use crate::text::numbers::plural;
 
 /// Of the runs of one configuration on one table.
@@ -279,7 +279,7 @@ impl Coding {
     }
 
     /// How well scores meet the truth: the root mean square error over all of them; R² of several numbers is the mean of
-    /// each one's, of classes and labels it is over all probabilities, against the shares in the truth.
+    /// each one's that varies, of classes and labels it is over all probabilities, against the shares in the truth.
     pub fn fit(&self, scores: &[f64], truth: &[f64]) -> Fit {
         let columns = self.scored();
         let whole = Fit::of(scores, truth);
@@ -289,8 +289,12 @@ impl Coding {
         let column = |of: &[f64], c: usize| -> Vec<f64> { of.iter().skip(c).step_by(columns).copied().collect() };
         let r2 = match self.task {
             Task::Regression => {
-                let each = (0..columns).map(|c| Fit::of(&column(scores, c), &column(truth, c)).r2);
-                each.sum::<f64>() / columns as f64
+                // Of what does not vary there is nothing to explain, unless nothing varies.
+                let varies = |c: &usize| deviation(&column(truth, *c)) > 0.0;
+                let varying: Vec<usize> = (0..columns).filter(varies).collect();
+                let of = if varying.is_empty() { (0..columns).collect() } else { varying };
+                let each = of.iter().map(|&c| Fit::of(&column(scores, c), &column(truth, c)).r2);
+                each.sum::<f64>() / of.len() as f64
             }
             Task::Classification | Task::MultiLabel => {
                 let shares: Vec<f64> = (0..columns).map(|c| mean(&column(truth, c))).collect();

@@ -256,7 +256,7 @@ impl RunData {
                 let train = function.samples(sample(inputs, &mut Stream::new(seed, Purpose::Inputs)))?;
                 let test = match (&data.test, data.split) {
                     (Test::Grid(span), Split::Test | Split::Judging) => function.samples(grid(span))?,
-                    (Test::Grid(span), Split::Validation) => function.samples(between(&grid(span)))?,
+                    (Test::Grid(span), Split::Validation) => function.samples(between(span))?,
                     (Test::Uniform(span), split) => {
                         let purpose = if split == Split::Validation { Purpose::Validation } else { Purpose::Test };
                         function.samples(sample(&Inputs::Uniform(*span), &mut Stream::new(seed, purpose)))?
@@ -380,12 +380,14 @@ pub fn polynomial(coefficients: &[f64], x: f64) -> f64 {
     coefficients.iter().rev().fold(0.0, |sum, c| sum * x + c)
 }
 
-/// Halfway between neighbours; of one point itself.
-fn between(points: &[f64]) -> Vec<f64> {
-    match points {
-        [only] => vec![*only],
-        _ => points.windows(2).map(|pair| pair[0].midpoint(pair[1])).collect(),
-    }
+/// Points to validate on where those of `span` are tested on: the middles of as many equal parts as it has gaps, or of 64, none
+/// of which is among them.
+fn between(span: &Span) -> Vec<f64> {
+    let parts = span.count.saturating_sub(1).max(64) as f64;
+    // A wide range must not overflow.
+    let at = |share: f64| span.from * (1.0 - share) + span.to * share;
+    let point = |nth: usize| at((nth as f64 + 0.5) / parts);
+    (0..parts as usize).map(point).collect()
 }
 
 /// The points of an even grid, both ends among them.

@@ -10,6 +10,8 @@ use crate::experiment::config::{Data, Holdout, HoldoutRows, Split};
 /// Of the rows that are not test rows of a seed, at least so large a part is a test row of no seed.
 const NEVER_TESTED: f64 = 0.75;
 
+const NO_CLASS_TWICE: &str = "data.holdout_rows: stratified rows keep one of each class to learn from, and no class has another: set it to random or last";
+
 /// Training and test rows; where none are held out, the training rows are the test rows.
 ///
 /// To validate and to judge, a pool of rows is drawn that is the same for every seed, about twice as many as are held out. The test
@@ -32,6 +34,7 @@ pub fn split(source: &Source, data: &Data, seed: u64) -> Result<(Vec<usize>, Vec
     let of_seed = |purpose: Purpose| Stream::new(seed, purpose);
     if data.split == Split::Test {
         let (test, train) = draw(source, how, &all, held, Kept::One, of_seed(Purpose::Holdout))?;
+        ensure!(!test.is_empty(), "{NO_CLASS_TWICE}");
         return Ok((train, test));
     }
     let pooled = pool(rows, held, how);
@@ -39,6 +42,7 @@ pub fn split(source: &Source, data: &Data, seed: u64) -> Result<(Vec<usize>, Vec
     if data.split == Split::Judging {
         // A row of each class is outside of the pool.
         let (test, beside) = draw(source, how, &pool, held, Kept::None, of_seed(Purpose::Holdout))?;
+        ensure!(!test.is_empty(), "{NO_CLASS_TWICE}");
         never.extend(beside);
         return Ok((never, test));
     }
@@ -49,7 +53,8 @@ pub fn split(source: &Source, data: &Data, seed: u64) -> Result<(Vec<usize>, Vec
         return Ok((never.clone(), never));
     }
     let (validated, train) = draw(source, how, &never, validation, Kept::One, of_seed(Purpose::Validation))?;
-    Ok((train, validated))
+    // Where no class has two rows left.
+    Ok(if validated.is_empty() { (never.clone(), never) } else { (train, validated) })
 }
 
 /// How many rows the test rows of all seeds are drawn from, where each seed has `held` of them.

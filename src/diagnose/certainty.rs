@@ -74,18 +74,27 @@ impl Standard {
     pub fn gain(&self, with: &Measured, without: &Measured) -> (Gain, Estimate) {
         let gain = Estimate::at(self.confidence, &with.gains_over(without));
         let within = |most: f64| gain.low > -most && gain.high < most;
-        let told = if within(TWENTIETH) {
+        let told = if within(TWENTIETH) && !self.at_the_floor(with, without) {
             Gain::Same
         } else if gain.low > 0.0 {
             Gain::More
         } else if gain.high < 0.0 {
             Gain::Less
-        } else if within(self.tolerance(with, without)) {
+        } else if within(self.tolerance(with, without)) && !self.at_the_floor(with, without) {
             Gain::Same
         } else {
             Gain::Unclear
         };
         (told, gain)
+    }
+
+    /// Whether neither is better than a constant, on most seeds, while their errors differ: the measure ends there, and says nothing
+    /// of which is better.
+    fn at_the_floor(&self, with: &Measured, without: &Measured) -> bool {
+        let floor = |measured: &Measured| measured.mostly(|run| run.closeness() == 0.0);
+        let near = (with.test_rmse() / without.test_rmse()).log10().abs() < TWENTIETH;
+        let same = with.test_rmse() == without.test_rmse() || near;
+        floor(with) && floor(without) && !same
     }
 
     /// What the set differs by from seed to seed.
@@ -97,16 +106,18 @@ impl Standard {
     /// About how many seeds would decide whether a set fits often enough, if the share stays what it is.
     pub fn seeds_to_tell_a_share(&self, measured: &Measured) -> Option<usize> {
         let share = measured.fitting() as f64 / measured.runs.len().max(1) as f64;
+        // A share that is not enough must not become so by rounding.
+        let round = if share >= ENOUGH { f64::ceil } else { f64::floor };
         (measured.runs.len() + 1..=MOST_SEEDS)
-            .find(|&seeds| self.told((share * seeds as f64).round() as usize, seeds) != Reached::Unclear)
+            .find(|&seeds| self.told(round(share * seeds as f64) as usize, seeds) != Reached::Unclear)
     }
 
     /// About how many seeds would decide what one set gains over another, if mean and spread stay what they are.
     pub fn seeds_to_tell_a_gain(&self, with: &Measured, without: &Measured) -> Option<usize> {
         let gains = with.gains_over(without);
         let count = gains.len();
-        if count < 2 {
-            return Some(count.max(1) * 4);
+        if count < 2 || self.at_the_floor(with, without) {
+            return None;
         }
         let mean = gains.iter().sum::<f64>() / count as f64;
         let spread = deviation(&gains) * (count as f64 / (count as f64 - 1.0)).sqrt();

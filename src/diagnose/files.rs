@@ -64,6 +64,12 @@ pub fn severity(judged: Option<&Judged>) -> Severity {
         Some(Verdict::Needed) => Severity::Critical,
         Some(Verdict::OneWay) => Severity::Major,
         Some(Verdict::Helps) => Severity::Minor,
+        // It was no wrong suspicion: alone the fix helps, and another takes its place.
+        Some(Verdict::Hurts | Verdict::NoDifference)
+            if judged.and_then(|j| j.alone).is_some_and(|gain| gain.low > 0.0) =>
+        {
+            Severity::Note
+        }
         Some(Verdict::Hurts | Verdict::NoDifference) => Severity::Refuted,
         Some(Verdict::CannotBeTold) => Severity::Open,
     }
@@ -128,8 +134,8 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
         one_line(&experiment.name),
         match diagnosis.goal {
             Goal::Fits => "what misfit found to be enough",
-            Goal::MayFit => "what may be enough, which so few seeds cannot tell",
-            Goal::Best | Goal::Nothing => "the best that misfit found, which does not fit",
+            Goal::MayFit => "what may be enough, which so few seeds do not tell",
+            Goal::Best | Goal::Nothing => "the best that misfit found, which does not fit on enough seeds",
         },
         one_line(&diagnosis.names(set).join("+")),
         measured.outcomes()

@@ -8,13 +8,13 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, ensure};
 
-use super::certainty::Standard;
-use super::observed::{FitGoal, Measured, Observed, reachable};
+use super::certainty::{Reached, Standard};
+use super::observed::{Measured, Observed};
 use super::search::{Laboratory, MOST_FIXES, Set, search};
 use super::verdicts::{self, Diagnosis};
 use super::{files, print};
 use crate::data::{Files, RunData, batch_rows, training_rows, updates};
-use crate::experiment::config::{Config, Data, Model, Split};
+use crate::experiment::config::{Config, Data, Split};
 use crate::experiment::table::Task;
 use crate::experiment::{Experiment, Fix, Goal, Run, Variant};
 use crate::report::scores::on_training_rows;
@@ -45,7 +45,7 @@ pub fn diagnose(
     fixes: Vec<Fix>,
     path: &Path,
     fresh: bool,
-    until_sure: Option<usize>,
+    mut until_sure: Option<usize>,
 ) -> Result<String> {
     ensure!(fixes.len() <= MOST_FIXES, "a diagnosis takes at most {MOST_FIXES} fixes, the file has {}", fixes.len());
     let started = Instant::now();
@@ -56,7 +56,6 @@ pub fn diagnose(
     let mut question = experiment.with_sets(fixes.clone(), &sets)?;
     let files_of_all = Files::of(&mut question)?;
     let hash = format!("{DIAGNOSIS}{:?}-{}", experiment.seeds, runner.hash(&question, files_of_all.hashes()));
-    let goal = FitGoal(experiment.goal);
     // Whatever can be refused is refused before anything is written.
     runner.check(&question, &[0], &files_of_all)?;
     files_of_all.notes().into_iter().for_each(note);
@@ -67,7 +66,13 @@ pub fn diagnose(
         clear(path)?;
     }
     match Folder::check(path, experiment, &hash)? {
-        Some(before) => files::unchanged(path, &before)?,
+        Some(before) => {
+            files::unchanged(path, &before)?;
+            // A folder that has more seeds is judged by all of them.
+            if before.status == Status::Complete {
+                until_sure = until_sure.max(seeds_in(path, experiment.seeds.len())?);
+            }
+        }
         // So that another diagnosis knows what is tried here before it is at its end.
         None => {
             let manifest = Manifest::new(
@@ -81,7 +86,7 @@ pub fn diagnose(
         }
     }
     let known = HashMap::new();
-    let lab = Lab { runner, experiment, files, path, fresh, goal, trials: 0, runs: 0, measured: 0, known };
+    let lab = Lab { runner, experiment, files, path, fresh, trials: 0, runs: 0, measured: 0, known };
     let ended = search_and_measure(lab, fixes, &place(path, &hash, fresh, Some(lock.clone())), until_sure);
     if let Err(error) = &ended {
         let status = if error.is::<Interrupted>() { Status::Interrupted } else { Status::Failed };
@@ -116,28 +121,52 @@ fn search_and_measure<'a>(
     place: &Place,
     until_sure: Option<usize>,
 ) -> Result<(Lab<'a>, Diagnosis)> {
-    let found = search(&mut lab, fixes)?;
-    let plan = verdicts::plan(&mut lab, &found)?;
-    let tried = verdicts::try_all(&mut lab, &found, &plan)?;
     let asked = lab.seeds();
     let looks = looks(asked, until_sure.unwrap_or(SEEDS_TO_TELL));
     let standard = Standard::of_looks(looks.len());
+    // The set-up as asked was not chosen, so it may be judged before.
+    let as_asked = lab.variants(&fixes, &[0])?;
+    let fits = lab.in_trials(as_asked)?.iter().all(|baseline| standard.reached(baseline) == Reached::Yes);
+    let found = search(&mut lab, fixes, fits)?;
+    let plan = verdicts::plan(&mut lab, &found)?;
+    let tried = verdicts::try_all(&mut lab, &found, &plan)?;
     let mut seeds: BTreeMap<Set, usize> = plan.sets.iter().map(|set| (*set, asked)).collect();
     let mut left = FURTHER;
     let before = lab.runs;
-    let mut counts = looks.windows(2);
+    let mut later = looks.iter().copied();
+    let mut now = later.next().unwrap_or(asked);
     loop {
         let cells = lab.judge(&found.fixes, &seeds, place)?;
         lab.measured = lab.runs - before;
         let diagnosis = Diagnosis::of(&found, &plan, &tried, cells, standard, asked);
-        let further: Vec<Set> = diagnosis.undecided().into_iter().collect();
-        let Some(&[now, next]) = counts.next().filter(|_| !further.is_empty()) else { return Ok((lab, diagnosis)) };
-        left -= lab.judged_seconds(&found.fixes, &further)? * (next - now) as f64;
+        let undecided = diagnosis.undecided();
+        // Those on which a verdict has come to hang at this look have fewer seeds than the others.
+        let behind: Vec<Set> = undecided.iter().copied().filter(|set| seeds[set] < now).collect();
+        let further = match behind.is_empty() {
+            false => behind,
+            true => match later.next() {
+                Some(next) if !undecided.is_empty() => {
+                    now = next;
+                    undecided.into_iter().collect()
+                }
+                _ => return Ok((lab, diagnosis)),
+            },
+        };
+        for set in &further {
+            left -= lab.judged_seconds(&found.fixes, &[*set])? * (now - seeds[set]) as f64;
+        }
         if until_sure.is_none() && left < 0.0 {
             return Ok((lab, diagnosis));
         }
-        seeds.extend(further.into_iter().map(|set| (set, next)));
+        seeds.extend(further.into_iter().map(|set| (set, now)));
     }
+}
+
+/// How many seeds a set of a finished diagnosis has at most; nothing if that is no more than any diagnosis may have.
+fn seeds_in(folder: &Path, asked: usize) -> Result<Option<usize>> {
+    let mut counts: BTreeMap<String, usize> = BTreeMap::new();
+    read::runs(folder)?.into_iter().for_each(|run| *counts.entry(run.variant).or_default() += 1);
+    Ok(counts.into_values().max().filter(|count| *count > asked.max(SEEDS_TO_TELL)))
 }
 
 /// How many seeds there are at each look: twice as many each time, up to the most.
@@ -165,7 +194,6 @@ struct Lab<'a> {
     path: &'a Path,
     /// Whether the command began by clearing the folder.
     fresh: bool,
-    goal: FitGoal,
     /// Folders of trials so far.
     trials: usize,
     /// Runs that were trained, and those of them that were measured at the end.
@@ -243,6 +271,16 @@ impl Lab<'_> {
         Ok(sets.into_iter().zip(measured).collect())
     }
 
+    /// Trains all of an experiment in the next folder of trials.
+    fn in_trials(&mut self, experiment: Experiment) -> Result<Vec<Measured>> {
+        let path: PathBuf = self.path.join(TRIALS).join(self.trials.to_string());
+        self.trials += 1;
+        let hash = self.runner.hash(&experiment, self.files_of(&experiment.variants)?.hashes());
+        let all: Vec<usize> = (0..experiment.variants.len()).collect();
+        let runs = experiment.runs(&all);
+        self.train(experiment, &runs, &place(&path, &hash, self.fresh, None))
+    }
+
     /// Trains these of an experiment's runs in a folder, and reads them.
     fn train(&mut self, mut experiment: Experiment, runs: &[Run], place: &Place) -> Result<Vec<Measured>> {
         let files = self.files_of(&experiment.variants)?.into_owned();
@@ -252,7 +290,7 @@ impl Lab<'_> {
         if let Some(signal) = interrupted {
             return Err(Interrupted(signal).into());
         }
-        measured(&experiment, runs, place.path, self.goal, &self.experiment.baseline.model)
+        measured(&experiment, runs, place.path)
     }
 
     /// The files that these variants take their targets from: of most the baseline's.
@@ -272,13 +310,7 @@ impl Laboratory for Lab<'_> {
         new.sort_unstable();
         new.dedup();
         if !new.is_empty() {
-            let path: PathBuf = self.path.join(TRIALS).join(self.trials.to_string());
-            self.trials += 1;
-            let experiment = self.trials(fixes, &new, seeds)?;
-            let hash = self.runner.hash(&experiment, self.files_of(&experiment.variants)?.hashes());
-            let all: Vec<usize> = (0..new.len()).collect();
-            let runs = experiment.runs(&all);
-            let found = self.train(experiment, &runs, &place(&path, &hash, self.fresh, None))?;
+            let found = self.in_trials(self.trials(fixes, &new, seeds)?)?;
             for (set, measured) in new.iter().zip(found) {
                 self.known.insert(key(set), measured);
             }
@@ -336,13 +368,7 @@ fn same_files(one: &Data, other: &Data) -> bool {
 }
 
 /// These runs of each variant, as a folder holds them.
-fn measured(
-    experiment: &Experiment,
-    of: &[Run],
-    folder: &Path,
-    goal: FitGoal,
-    baseline: &Model,
-) -> Result<Vec<Measured>> {
+fn measured(experiment: &Experiment, of: &[Run], folder: &Path) -> Result<Vec<Measured>> {
     let key = |variant: &str, seed: u64| Key { variant: variant.to_owned(), seed };
     let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
     let mut health: HashMap<Key, _> = read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();
@@ -353,18 +379,12 @@ fn measured(
         let (Some(run), Some(health), Some(curve)) = all else {
             anyhow::bail!("{}: lacks the run {variant:?} of seed {seed}: run with --fresh", folder.display())
         };
-        Ok((run, health, curve))
+        Ok(Observed { run, health, curve })
     };
     let mut all = Vec::with_capacity(experiment.variants.len());
     for (at, variant) in experiment.variants.iter().enumerate() {
         let own = of.iter().filter(|run| run.variant == at);
-        let observed = |of: &Run| {
-            let (run, health, curve) = run(&variant.name, of.seed)?;
-            let line = 1.0 - (health.line_rmse / health.target_std).powi(2);
-            let reachable_r2 = reachable(baseline, health.reachable_r2, line);
-            anyhow::Ok(Observed { run, health, curve, reachable_r2 })
-        };
-        let runs = own.map(observed).collect::<Result<_>>()?;
+        let runs = own.map(|of| run(&variant.name, of.seed)).collect::<Result<_>>()?;
         let (task, targets) = match &variant.table {
             Some(table) => (table.task, table.outputs.len()),
             None => (Task::Regression, 1),
@@ -376,7 +396,7 @@ fn measured(
             targets,
             training_error: on_training_rows(variant),
             runs,
-            goal,
+            asked: experiment.goal,
         });
     }
     Ok(all)

@@ -1,7 +1,7 @@
 //! Runs as they were measured, and the one number that says how well a run did.
 
 use crate::experiment::Goal;
-use crate::experiment::config::{Activation, Config, Model, Output};
+use crate::experiment::config::{Config, Split};
 use crate::experiment::table::Task;
 use crate::report::summary::{Middle, VariantSummary, score};
 use crate::results::outcome::{FITS, Outcome};
@@ -13,8 +13,6 @@ pub struct Observed {
     pub run: RunRow,
     pub health: HealthRow,
     pub curve: Vec<CurvePoint>,
-    /// The R² that can be asked of it, see [`reachable()`].
-    pub reachable_r2: f64,
 }
 
 impl Observed {
@@ -29,55 +27,13 @@ impl Observed {
         self.closeness() + 1e-3 * if tenfolds.is_nan() || self.diverged() { -6.0 } else { tenfolds.clamp(-6.0, 6.0) }
     }
 
+    /// The R² that counts as a fit of numbers.
+    pub fn goal_r2(&self) -> Option<f64> {
+        Some(self.health.goal_r2).filter(|goal| !goal.is_nan())
+    }
+
     pub fn diverged(&self) -> bool {
         self.run.outcome == Outcome::Diverged
-    }
-}
-
-/// Of what can be explained at all a straight line explains so much, where it is all that is asked of a linear model.
-const MOSTLY_LINEAR: f64 = 0.8;
-
-/// The R² that can be asked of a network where the best of a few simple learners reaches `learners`: of a linear regression that
-/// of the best straight line, if that explains most of it. NaN where nothing is known.
-pub fn reachable(model: &Model, learners: f64, line: f64) -> f64 {
-    if is_linear_regression(model) && line >= MOSTLY_LINEAR * learners { line.min(learners) } else { learners }
-}
-
-/// Whether a network is one matrix product, whatever its layers.
-pub fn is_linear(model: &Model) -> bool {
-    model.activation.iter().all(|a| *a == Activation::Identity) && model.output == Output::Identity
-}
-
-/// Whether a network is a linear model without hidden layers.
-pub fn is_linear_regression(model: &Model) -> bool {
-    model.hidden.is_empty() && is_linear(model)
-}
-
-/// What counts as a fit: what the file asks for. Where it asks for nothing, a run fits if its outcome says so, or if it comes as
-/// near as the best of a few simple learners does.
-#[derive(Debug, Clone, Copy, Default, PartialEq)]
-pub struct FitGoal(pub Goal);
-
-/// Unexplained variance beside that of the best simple learner: 5 % more of its error still counts as reached.
-const AS_NEAR: f64 = 1.05 * 1.05;
-/// Whatever is a fit is better than the mean by so much.
-const LEAST: f64 = 0.02;
-
-impl FitGoal {
-    fn holds(&self, run: &Observed) -> bool {
-        let near = self.allowed(run.reachable_r2).is_some_and(|goal| run.run.r2 >= goal);
-        run.run.outcome == Outcome::Fits || (near && !run.diverged())
-    }
-
-    /// The R² that is enough where the best of a few simple learners reaches this one, and the file asks for nothing.
-    pub fn allowed(&self, reachable: f64) -> Option<f64> {
-        let goal = (1.0 - AS_NEAR * (1.0 - reachable)).max(LEAST);
-        (self.0 == Goal::default() && !reachable.is_nan() && goal < FITS).then_some(goal)
-    }
-
-    /// The R² that a regression must reach; nothing where the file asks for something else.
-    pub fn r2(&self, reachable: f64) -> Option<f64> {
-        if self.0 == Goal::default() { Some(self.allowed(reachable).unwrap_or(FITS)) } else { self.0.r2 }
     }
 }
 
@@ -92,7 +48,8 @@ pub struct Measured {
     /// Whether it is tested on the rows that it learns from.
     pub training_error: bool,
     pub runs: Vec<Observed>,
-    pub goal: FitGoal,
+    /// What the file asks of a fit.
+    pub asked: Goal,
 }
 
 /// The share of a variant's seeds that must fit for it to be called enough.
@@ -100,7 +57,7 @@ pub const ENOUGH: f64 = 0.8;
 
 impl Measured {
     pub fn fitting(&self) -> usize {
-        self.count(|run| self.goal.holds(run))
+        self.count(|run| run.run.outcome == Outcome::Fits)
     }
 
     /// Whether it predicts numbers: neither classes nor labels.
@@ -141,9 +98,20 @@ impl Measured {
         self.runs.iter().filter_map(gain).collect()
     }
 
-    /// The R² that is enough where the data allow no more (median); nothing where 0.99 is asked, or what the file says.
+    /// The R² that is a fit (median), where the file asks for none and it is less than 0.99.
     pub fn allowed(&self) -> Option<f64> {
-        self.goal.allowed(self.median(|run| run.reachable_r2))
+        let goal = self.median(|run| run.health.goal_r2);
+        (self.of_numbers() && self.asked == Goal::default() && goal < FITS).then_some(goal)
+    }
+
+    /// Whether nothing counts as a fit: rows are tested where they are learnt, and whatever fits them has learnt by heart.
+    pub fn by_heart(&self) -> bool {
+        let goal = if self.of_numbers() {
+            |run: &Observed| run.health.goal_r2
+        } else {
+            |run: &Observed| run.health.goal_accuracy
+        };
+        self.asked == Goal::default() && self.mostly(|run| goal(run).is_nan())
     }
 
     pub fn progress(&self) -> f64 {
@@ -169,11 +137,21 @@ impl Measured {
         if self.task == Task::MultiLabel { "the labels' shares" } else { "the classes' shares" }
     }
 
-    /// How far off it is, as a person would say it: `accuracy 0.9` of classes and labels, `test RMSE 0.1` of numbers; medians.
+    /// What its errors are measured on.
+    pub fn on(&self) -> &'static str {
+        match (self.training_error, self.config.data.split) {
+            (true, _) => "training",
+            (false, Split::Validation) => "validation",
+            (false, _) => "test",
+        }
+    }
+
+    /// How far off it is, as a person would say it: `test accuracy 0.9` of classes and labels, `test RMSE 0.1` of numbers; medians.
     pub fn error(&self, show: fn(f64) -> String) -> String {
+        let on = self.on();
         match self.of_numbers() {
-            true => format!("test RMSE {}", show(self.test_rmse())),
-            false => format!("accuracy {}", show(self.median(|run| run.run.accuracy))),
+            true => format!("{on} RMSE {}", show(self.test_rmse())),
+            false => format!("{on} accuracy {}", show(self.median(|run| run.run.accuracy))),
         }
     }
 

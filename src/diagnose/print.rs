@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::certainty::Reached;
 use super::files::{judged, severity};
-use super::observed::{Measured, is_linear_regression};
+use super::observed::Measured;
 use super::search::Set;
 use super::verdicts::{self, Diagnosis, Effect, Judged};
 use crate::experiment::{Experiment, Goal};
@@ -27,26 +27,23 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     if let Some(goal) = baseline.allowed() {
         let _ = writeln!(
             text,
-            "No R² of 0.99 is to be had: {} reaches {} on rows that it has not seen, so {} counts as a fit (medians, by seed).",
-            if is_linear_regression(&baseline.config.model) {
-                "the best straight line"
-            } else {
-                "the best of a few simple learners"
-            },
-            trimmed(baseline.median(|run| run.reachable_r2)),
+            "No R² of 0.99 is asked of these rows: a straight line or the best of a few simple learners reaches {} on rows that it has not seen, so {} counts as a fit (medians).",
+            trimmed(baseline.median(|run| run.health.reachable_r2)),
             trimmed(goal)
         );
     }
     if baseline.training_error {
-        let by_heart = match diagnosis.sizes {
-            (parameters, rows) if parameters >= rows => {
-                format!(" With {parameters} parameters for {rows} rows it can learn them by heart, which is no fit.")
+        let (parameters, rows) = diagnosis.sizes;
+        let by_heart = match (baseline.by_heart(), parameters >= rows) {
+            (true, _) => {
+                " Simple learners learn nothing of these rows, so whatever fits them has learnt them by heart, and nothing counts as a fit.".to_owned()
             }
-            _ => String::new(),
+            (false, true) => format!(" With {parameters} parameters for {rows} rows it can learn them by heart."),
+            (false, false) => String::new(),
         };
         let _ = writeln!(
             text,
-            "All errors are training errors: no row is held out, so nothing here says how it does on new rows.{by_heart}"
+            "All errors are training errors: no row is held out, so fixes are chosen and judged on the same rows, and nothing here says how it does on new ones.{by_heart}"
         );
     }
     match diagnosis.standard.reached(baseline) {
@@ -86,7 +83,7 @@ fn as_asked(baseline: &Measured) -> String {
             write!(text, "the means have {mean}, the best straight line of each output {line}")
         }
     };
-    let Goal { accuracy, r2 } = baseline.goal.0;
+    let Goal { accuracy, r2 } = baseline.asked;
     let _ = match (accuracy, r2, baseline.of_numbers()) {
         (Some(accuracy), Some(r2), _) => write!(text, "; a fit is accuracy {} and R² {}", short(accuracy), short(r2)),
         (Some(accuracy), None, _) => write!(text, "; a fit is accuracy {}", short(accuracy)),
@@ -107,17 +104,24 @@ fn of_seeds(measured: &Measured) -> String {
     format!("{} of {}", measured.fitting(), plural(measured.runs.len(), "seed", "seeds"))
 }
 
-/// What the rules found that trying bore out, or that is worth knowing.
+/// What the rules found that trying bore out, or that is worth knowing; then, a line each, what it did not.
 fn found(diagnosis: &Diagnosis) -> String {
-    let mut text = String::new();
+    let (mut text, mut others) = (String::new(), String::new());
     for suspicion in &diagnosis.suspicions {
         let finding = &suspicion.finding;
         let judged = judged(diagnosis, suspicion);
         let says = match (judged, severity(judged)) {
-            (_, Severity::Refuted | Severity::Open) => continue,
-            (Some(Judged { fix, verdict, .. }), _) => {
+            (Some(Judged { fix, verdict, .. }), severity) => {
                 let (name, patch) = (one_line(&fix.name), one_line(&fix.patch().join(", ")));
-                format!("fix {name}: {patch} → {}", verdict.word())
+                let fix = format!("{name}: {patch} → {}", verdict.word());
+                match severity {
+                    Severity::Refuted | Severity::Open => {
+                        let _ = writeln!(others, " {} (in {}): {fix}", finding.rule, one_line(&finding.seen_in));
+                        continue;
+                    }
+                    Severity::Note => format!("worth knowing: {fix}, and helps alone"),
+                    _ => format!("fix {fix}"),
+                }
             }
             (None, _) => "worth knowing".to_owned(),
         };
@@ -125,10 +129,12 @@ fn found(diagnosis: &Diagnosis) -> String {
         let _ = writeln!(text, "   {}", one_line(&finding.evidence));
         let _ = writeln!(text, "   {says}");
     }
-    match text.is_empty() {
-        true => text,
-        false => format!("\nWhat the rules found, and what trying the fix showed\n{text}"),
-    }
+    let under = |heading: &str, lines: String| match lines.is_empty() {
+        true => lines,
+        false => format!("\n{heading}\n{lines}"),
+    };
+    let found = under("What the rules found, and what trying the fix showed", text);
+    found + &under("What they found and trying the fix did not bear out", others)
 }
 
 /// The set that verdicts are judged beside, in words.
@@ -137,6 +143,11 @@ fn beside(diagnosis: &Diagnosis) -> String {
         0 => "the baseline".to_owned(),
         set => one_line(&diagnosis.names(set).join(" + ")),
     }
+}
+
+/// What a measure of 0 is as good as.
+fn constant(baseline: &Measured) -> &'static str {
+    if baseline.of_numbers() { "a constant" } else { baseline.shares() }
 }
 
 /// What each fix buys.
@@ -158,16 +169,20 @@ fn worth(diagnosis: &Diagnosis) -> String {
     let what = match (baseline.of_numbers(), baseline.training_error) {
         (true, false) => "test error",
         (true, true) => "training error",
-        (false, _) => "probabilities' error",
+        (false, false) => "probabilities' error on the test rows",
+        (false, true) => "probabilities' error on the training rows",
     };
-    let constant = if baseline.of_numbers() { "a constant" } else { baseline.shares() };
-    let sure = match diagnosis.seeds > 1 {
-        true => format!(", with {:.0} % intervals (Shapley values 95 %)", 100.0 * diagnosis.standard.confidence),
+    let constant = constant(baseline);
+    let confidence = 100.0 * diagnosis.standard.confidence;
+    let sure = match baseline.runs.len() > 1 || diagnosis.cells.values().any(|cell| cell.runs.len() > 1) {
+        true => format!(
+            " with {confidence:.0} % intervals, worst … best, so that all looks together keep 95 % (Shapley values 95 %)"
+        ),
         false => String::new(),
     };
     format!(
-        "{}\nWhat the {what} is divided by (÷), geometric mean over the seeds{sure}; whatever is no better than {constant} counts as {constant}.\n\
-         Beside the others: with and without it, the rest being {}.{unmeasured}\n",
+        "{}\nWhat the {what} is divided (÷) or multiplied (×) by, geometric mean over the seeds{sure}. Whatever is no better than {constant} counts as {constant}.\n\
+         Beside the others: with and without it, the rest being {}; of one way in another set, that set.{unmeasured}\n",
         finish(table, &[1, 2, 3]),
         beside(diagnosis)
     )
@@ -175,10 +190,6 @@ fn worth(diagnosis: &Diagnosis) -> String {
 
 fn verdicts(diagnosis: &Diagnosis) -> String {
     let mut text = String::new();
-    let does = match diagnosis.baseline().allowed() {
-        Some(_) => "comes as near as the data allow",
-        None => "fits",
-    };
     let fits = diagnosis.standard.reached(diagnosis.baseline()) == Reached::Yes;
     let mut say = |line: String| {
         let _ = writeln!(text, "{line}");
@@ -193,12 +204,15 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
         }
         verdicts::Goal::Nothing if !fits => {
             say(match diagnosis.with(&[Verdict::Helps]).is_empty() {
+                _ if diagnosis.cells.values().all(|cell| cell.mostly(|run| run.closeness() == 0.0)) => {
+                    format!("Nothing that was tried is better than {}.", constant(diagnosis.baseline()))
+                }
                 true => "Nothing that was tried fits, and nothing clearly does better than the baseline.".to_owned(),
                 false => "Nothing that was tried fits.".to_owned(),
             });
         }
         verdicts::Goal::MayFit if diagnosis.first() != 0 => {
-            say(format!("Perhaps enough: {}; more seeds would tell.", set(diagnosis, diagnosis.first())));
+            say(format!("Perhaps enough: {}; so few seeds do not tell.", set(diagnosis, diagnosis.first())));
         }
         verdicts::Goal::Nothing | verdicts::Goal::MayFit | verdicts::Goal::Fits => {}
     }
@@ -206,7 +220,7 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     if !needed.is_empty() {
         let them = if needed.len() == 1 { "it" } else { "any one of them" };
         say(format!(
-            "Needed: {}. Of all combinations that were measured none {does} on enough seeds without {them}.",
+            "Needed: {}. Of all sets that were measured none fits on enough seeds without {them}.",
             needed.join(", ")
         ));
     }
@@ -222,9 +236,8 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
         }
     }
     let beside = beside(diagnosis);
-    let helps = if diagnosis.goal == verdicts::Goal::Fits { "Helps, but is not needed" } else { "Helps" };
     for (verdict, heading) in [
-        (Verdict::Helps, helps.to_owned()),
+        (Verdict::Helps, "Helps".to_owned()),
         (Verdict::NoDifference, format!("No difference beside {beside}")),
         (Verdict::Hurts, format!("Hurts beside {beside}")),
     ] {
@@ -246,21 +259,19 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     }
     let untold = diagnosis.with(&[Verdict::CannotBeTold]);
     if !untold.is_empty() {
-        let name = |judged: &&Judged| match judged.seeds_to_tell {
-            Some(seeds) => format!("{} (about {seeds})", one_line(&judged.fix.name)),
-            None => one_line(&judged.fix.name),
+        let name = |judged: &&Judged| {
+            let name = one_line(&judged.fix.name);
+            match (judged.seeds, judged.seeds_to_tell) {
+                (0, _) => name,
+                (seeds, None) => format!("{name} ({})", plural(seeds, "seed", "seeds")),
+                (seeds, Some(more)) => format!("{name} ({}, about {more} would tell)", plural(seeds, "seed", "seeds")),
+            }
         };
-        let seeds = diagnosis.cells.values().map(|measured| measured.runs.len()).max().unwrap_or(0);
-        let do_so = if untold.iter().any(|judged| judged.seeds_to_tell.is_some()) {
-            "; in brackets how many would do, which --until-sure adds"
-        } else {
-            ""
+        let add = match untold.iter().any(|judged| judged.seeds_to_tell.is_some()) {
+            true => "; --until-sure adds seeds",
+            false => "",
         };
-        say(format!(
-            "Cannot be told with {}: {}{do_so}.",
-            plural(seeds, "seed", "seeds"),
-            untold.iter().map(name).collect::<Vec<_>>().join(", ")
-        ));
+        say(format!("Cannot be told: {}{add}.", untold.iter().map(name).collect::<Vec<_>>().join(", ")));
     }
     // A rule is wrong only if none of the fixes that it led to is right, and nothing is left open.
     let of = |rule: &str| {
@@ -269,7 +280,7 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     };
     let mut wrongly: Vec<&str> = Vec::new();
     for rule in diagnosis.suspicions.iter().map(|s| s.finding.rule) {
-        if of(rule).iter().all(|severity| *severity == Severity::Refuted) && !wrongly.contains(&rule) {
+        if !wrongly.contains(&rule) && of(rule).iter().all(|severity| *severity == Severity::Refuted) {
             wrongly.push(rule);
         }
     }
@@ -338,10 +349,7 @@ fn set(diagnosis: &Diagnosis, set: Set) -> String {
     format!(
         "{} ({fixes}): {} ({low:.0} … {high:.0} %), {} (medians)",
         one_line(&diagnosis.names(set).join(" + ")),
-        match measured.allowed() {
-            Some(_) => format!("a fit on {}", of_seeds(measured)),
-            None => measured.outcomes(),
-        },
+        measured.outcomes(),
         match measured.of_numbers() {
             true => format!("R² {}, {}", ratio(measured.median(|run| run.run.r2)), measured.error(short)),
             false => measured.error(short),

@@ -184,7 +184,8 @@ pub struct Judged {
     pub shapley: Option<Estimate>,
     /// Whether it is in one of the smallest sets.
     pub in_smallest: bool,
-    /// How many seeds might decide, where it cannot be told; nothing if more than anybody has.
+    /// Where it cannot be told: with how many seeds, and how many might decide; nothing if more than anybody has.
+    pub seeds: usize,
     pub seeds_to_tell: Option<usize>,
     /// How it fares beside the others, in words; nothing where there is nothing to say.
     pub remarks: Vec<String>,
@@ -334,41 +335,29 @@ fn choose(
         let fewer = a.count_ones().cmp(&b.count_ones());
         fewer.then(asks(*a).cmp(&asks(*b))).then(progress(b).total_cmp(&progress(a)))
     });
+    // Of those that are enough on the validation points the first that the test points confirm.
     let fitting: Vec<Set> = all.iter().copied().filter(|set| tried[set].enough()).collect();
-    // The set-up as asked was not chosen.
-    if standard.reached(&cells[&0]) == Reached::Yes {
-        return (Goal::Fits, vec![0]);
+    let of = |set: &Set| standard.reached(&cells[set]);
+    if let Some(&first) = fitting.iter().find(|set| of(set) == Reached::Yes) {
+        let as_few =
+            fitting.into_iter().filter(|set| set.count_ones() == first.count_ones() && of(set) == Reached::Yes);
+        return (Goal::Fits, as_few.collect());
     }
-    for (goal, reached) in [(Goal::Fits, Reached::Yes), (Goal::MayFit, Reached::Unclear)] {
-        let mut reach = fitting.iter().copied().filter(|set| standard.reached(&cells[set]) == reached);
-        if let Some(mut first) = reach.next() {
-            // What the measurement shows to be enough with one fix fewer is enough.
-            let enough = |set: &Set| cells.get(set).is_some_and(|cell| standard.reached(cell) == Reached::Yes);
-            while let Some(fewer) = members(first).map(|fix| first & !bit(fix)).find(enough) {
-                first = fewer;
-            }
-            let others = reach.filter(|set| set.count_ones() == first.count_ones() && *set != first);
-            let smallest: Vec<Set> = std::iter::once(first).chain(others.filter(|_| goal == Goal::Fits)).collect();
-            let goal = if enough(&first) { Goal::Fits } else { goal };
-            return (goal, smallest);
+    if let Some(&first) = fitting.iter().find(|set| of(set) == Reached::Unclear) {
+        return (Goal::MayFit, vec![first]);
+    }
+    // The closest there, or fewer fixes that come as close.
+    let closest = all.iter().max_by(|a, b| progress(a).total_cmp(&progress(b)));
+    let best = closest.and_then(|closest| all.iter().find(|set| as_close(&tried[set], &tried[closest])));
+    match best.map(|set| (*set, of(set))) {
+        Some((set, Reached::Yes)) => (Goal::Fits, vec![set]),
+        Some((set, Reached::Unclear)) => (Goal::MayFit, vec![set]),
+        Some((set, _)) if set != 0 && standard.gain(&cells[&set], &cells[&0]).0 == Gain::More => {
+            (Goal::Best, vec![set])
         }
-    }
-    // The closest on the validation points, or fewer fixes that come as close; then the next closest.
-    let mut order = all.clone();
-    order.sort_by(|a, b| progress(b).total_cmp(&progress(a)));
-    let mut best: Vec<Set> = Vec::new();
-    if let Some(closest) = order.first() {
-        best.extend(all.iter().copied().find(|set| as_close(&tried[set], &tried[closest])));
-    }
-    best.extend(order.into_iter().take(NEXT_BEST).filter(|set| !best.contains(set)).collect::<Vec<_>>());
-    match best.into_iter().find(|set| *set != 0 && standard.gain(&cells[set], &cells[&0]).0 == Gain::More) {
-        Some(set) => (Goal::Best, vec![set]),
-        None => (Goal::Nothing, Vec::new()),
+        _ => (Goal::Nothing, Vec::new()),
     }
 }
-
-/// Sets that may be the best where nothing fits, at most: each is another chance to be so by chance.
-const NEXT_BEST: usize = 3;
 
 /// How fixes are judged.
 struct Judge<'a> {
@@ -408,6 +397,7 @@ impl Judge<'_> {
             last_out,
             shapley,
             in_smallest,
+            seeds: undecided.iter().map(|set| self.cells[set].runs.len()).min().unwrap_or(0),
             seeds_to_tell,
             remarks: Vec::new(),
             undecided,
@@ -423,17 +413,19 @@ impl Judge<'_> {
         let own = self.smallest.iter().copied().find(|set| has(*set));
         // Whether it is missed in a smallest set that has it.
         let missed = |set: Set| on_top == Some(Gain::More) || self.reached(set & !bit(fix)) == Some(Reached::No);
-        if has(first) && matches!(self.goal, Goal::Fits | Goal::MayFit) {
-            let without: Vec<Set> = self.cells.keys().copied().filter(|set| !has(*set)).collect();
-            let enough =
-                |reached: Reached| without.iter().copied().filter(move |set| self.reached(*set) == Some(reached));
-            if enough(Reached::Yes).next().is_some() {
+        let fits = matches!(self.goal, Goal::Fits | Goal::MayFit);
+        if fits && has(first) && self.reached(first & !bit(fix)) != Some(Reached::Yes) {
+            let without = |reached: Reached| {
+                let sets = self.cells.keys().copied().filter(|set| !has(*set));
+                sets.filter(move |set| self.reached(*set) == Some(reached)).collect::<Vec<Set>>()
+            };
+            if !without(Reached::Yes).is_empty() {
                 return match missed(first) {
                     true => (Verdict::OneWay, Vec::new()),
                     false => (Verdict::CannotBeTold, pair(first)),
                 };
             }
-            let mut unclear: Vec<Set> = enough(Reached::Unclear).collect();
+            let mut unclear = without(Reached::Unclear);
             if self.goal == Goal::MayFit {
                 unclear.push(first);
             }
@@ -445,26 +437,22 @@ impl Judge<'_> {
                 _ => (Verdict::CannotBeTold, [unclear, pair(first)].concat()),
             };
         }
-        if self.goal == Goal::Fits && own.is_some_and(missed) {
-            return (Verdict::OneWay, Vec::new());
-        }
-        let breaks = !has(first)
-            && self.reached(first) == Some(Reached::Yes)
-            && self.reached(first | bit(fix)) == Some(Reached::No);
         // In the place of one of the others it is another way.
         let in_place = |other: usize| {
             let rest = first & !bit(other);
             self.reached(rest | bit(fix)) == Some(Reached::Yes) && self.reached(rest) == Some(Reached::No)
         };
-        if self.goal == Goal::Fits && !has(first) && members(first).any(in_place) {
+        let another_way = !has(first) && members(first).any(in_place);
+        if self.goal == Goal::Fits && (own.is_some_and(missed) && own != Some(first) || another_way) {
             return (Verdict::OneWay, Vec::new());
         }
+        let breaks = !has(first)
+            && self.reached(first) == Some(Reached::Yes)
+            && self.reached(first | bit(fix)) == Some(Reached::No);
         match on_top {
-            // Alone it helps, and others take its place.
-            Some(Gain::Less) if alone == Some(Gain::More) => (Verdict::Helps, Vec::new()),
-            Some(Gain::Less) => (Verdict::Hurts, Vec::new()),
-            _ if breaks && alone != Some(Gain::More) => (Verdict::Hurts, Vec::new()),
             Some(Gain::More) => (Verdict::Helps, Vec::new()),
+            Some(Gain::Less) => (Verdict::Hurts, Vec::new()),
+            _ if breaks => (Verdict::Hurts, Vec::new()),
             _ if alone == Some(Gain::More) => (Verdict::Helps, Vec::new()),
             Some(Gain::Same) => (Verdict::NoDifference, Vec::new()),
             Some(Gain::Unclear) => (Verdict::CannotBeTold, pair(first)),
@@ -501,8 +489,8 @@ impl Judge<'_> {
             remarks.push(format!("makes the run diverge alone ({})", single.outcomes()));
         } else if alone == Some(Gain::Less) {
             remarks.push("makes things worse alone".to_owned());
-        } else if judged.verdict == Verdict::Helps && judged.on_top.is_some_and(|gain| gain.high < 0.0) {
-            remarks.push("helps alone, and loses beside the others".to_owned());
+        } else if judged.verdict == Verdict::Hurts && alone == Some(Gain::More) {
+            remarks.push("helps alone, where the others are not made".to_owned());
         } else if matches!(judged.verdict, Verdict::Needed | Verdict::OneWay | Verdict::Helps)
             && alone == Some(Gain::Same)
         {

@@ -5,7 +5,6 @@ use super::scores::{Measure, NONE};
 use super::summary::Middle;
 use crate::experiment::Goal;
 use crate::experiment::table::{TableSchema, Task};
-use crate::results::outcome::FITS;
 use crate::results::rows::HealthRow;
 use crate::text::numbers::ratio;
 use crate::text::one_line;
@@ -154,8 +153,12 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
         };
         let mut rows =
             vec![row(ZERO, |row| row.zero_rmse), row(MEAN, |row| row.mean_rmse), row(LINE, |row| row.line_rmse)];
-        let r2 = goal.r2.unwrap_or(FITS);
-        rows.extend(table.map(|_| BaselineRow { name: GOAL, accuracy: NAN, rmse: NAN, r2 }));
+        let of_r2 = |name, r2| BaselineRow { name, accuracy: NAN, rmse: NAN, r2 };
+        let learners = of_r2("best of a few simple learners", median(&|row| row.reachable_r2));
+        let asked = goal != Goal::default();
+        let r2 = if asked { goal.r2.unwrap_or(NAN) } else { median(&|row| row.goal_r2) };
+        let of_file = [learners, of_r2(GOAL, r2)].into_iter().filter(|row| !row.r2.is_nan());
+        rows.extend(table.into_iter().flat_map(|_| of_file.clone()));
         return rows;
     }
     // Brier skill: beside the classes' shares among the test rows, whose mean square error is Σ p(1 − p)/count.

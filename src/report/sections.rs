@@ -18,7 +18,7 @@ use super::variant::StudyVariant;
 use crate::experiment::config::Word;
 use crate::experiment::table::Task;
 use crate::results::manifest::Status;
-use crate::results::outcome::{Outcome, Severity, Verdict};
+use crate::results::outcome::{Severity, Verdict};
 use crate::results::rows::{EffectKind, FindingRow, VerdictRow};
 use crate::stats::effects::Estimate;
 use crate::text::numbers::{plural, ratio, short};
@@ -191,10 +191,16 @@ fn meanings(study: &Study, measure: Measure) -> String {
     let r2 = goal.r2.map(|r2| format!("R² of {r2} or more"));
     let asked: Vec<String> = accuracy.into_iter().chain(r2).collect();
     let fits = |default: &str| if asked.is_empty() { default.to_owned() } else { asked.join(" and ") };
+    let training = study.variants.iter().all(|variant| variant.on_training_rows);
+    let on = if training { "rows that are learnt from: they are training errors" } else { "test points" };
     match measure {
         Measure::Rmse => format!(
-            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: {}. constant: the predictions' spread is under 1\u{a0}% of the targets', or they are no better than always the mean, to 1\u{a0}% of its error. line: no better than the best straight line, to 1\u{a0}% of its error. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the test points.",
-            fits("R² of 0.99 or more")
+            "diverged: a loss or a prediction is not finite, or the loss doubled. fits: {}. constant: the predictions' spread is under 1\u{a0}% of the targets', or they are no better than always the mean, to 1\u{a0}% of its error. line: no better than the best straight line, to 1\u{a0}% of its error. partial: anything else. RMSE is in the target's own units, R² the share of its variance that is explained, both on the {}.",
+            fits(match study.baselines.iter().any(|group| group.of_file) {
+                true => "R² near what can be reached, the goal below",
+                false => "R² of 0.99 or more",
+            }),
+            on
         ),
         Measure::Accuracy => format!(
             "{}diverged: a loss or a prediction is not finite, or the loss doubled and the probabilities are no better than the classes' shares. fits: {}. constant: the same answer for every row, or probabilities no better than the classes' shares. line: no better than logistic regression, in accuracy and, to 1\u{a0}%, in the error of the probabilities. partial: anything else. Accuracy is the share of right answers on the test rows, of labels over all labels. R² is that of the probabilities, for classes the Brier skill score: 1 is certain and right, 0 as good as the classes' shares.",
@@ -383,7 +389,6 @@ fn chosen(study: &Study, nth: usize, set: &ChosenSet) -> Markup {
         1 => "alone".to_owned(),
         count => format!("{count} fixes"),
     };
-    let as_near = " That is as near as the data allow.";
     html! {
         @if set.fixes.is_empty() {
             @match set.kind {
@@ -408,7 +413,6 @@ fn chosen(study: &Study, nth: usize, set: &ChosenSet) -> Markup {
                 None => { "test RMSE " (short(variant.summary.test_rmse.median)) }
             }
             " (medians)."
-            @if set.kind == EffectKind::Enough && variant.summary.count(Outcome::Fits) * 5 < variant.summary.runs * 4 { (as_near) }
         } @else {
             ": the error of a constant " (factor(set.closeness)) " (geometric mean over the seeds)."
         }

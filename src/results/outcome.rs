@@ -9,7 +9,7 @@ words! {
     Outcome {
         /// A logged loss or a prediction that is not finite, or a last test loss above twice the first.
         Diverged = "diverged",
-        /// R² of at least [`FITS`].
+        /// The goal is reached: the file's, or one near what can be reached; of functions R² of at least [`FITS`].
         Fits = "fits",
         /// The predictions' standard deviation is under [`CONSTANT`] of the targets', or they are no better than always the mean.
         Constant = "constant",

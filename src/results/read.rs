@@ -78,23 +78,25 @@ fn all<T: CsvRow>(path: &Path, mut sound: impl FnMut(&T) -> Result<()>) -> Resul
     Ok(all)
 }
 
-/// The same of a file that may be so old that it lacks the column `later`; `unknown` stands for its cells.
+/// The same of a file that may be so old that it lacks the columns `later`, which stand together, each with what stands for its
+/// cells.
 fn all_or_earlier<T: CsvRow>(
     path: &Path,
-    later: &str,
-    unknown: &str,
+    later: &[(&'static str, &'static str)],
     mut sound: impl FnMut(&T) -> Result<()>,
 ) -> Result<Vec<T>> {
     let mut rows = Rows::open(path)?;
-    let place = T::COLUMNS.iter().position(|column| *column == later).context("a row has the column")?;
-    let (before, behind) = (&T::COLUMNS[..place], &T::COLUMNS[place + 1..]);
+    let first = later.first().map(|(column, _)| *column);
+    let place = T::COLUMNS.iter().position(|column| Some(*column) == first).context("a row has the column")?;
+    let (before, behind) = (&T::COLUMNS[..place], &T::COLUMNS[place + later.len()..]);
+    let unknown: Vec<&'static str> = later.iter().map(|(_, cell)| *cell).collect();
     let earlier = rows.header().iter().eq(before.iter().chain(behind).copied());
     let known = earlier || rows.header().iter().eq(T::COLUMNS.iter().copied());
     rows.must(known, || format!("the header must be {}", T::COLUMNS.join(",")))?;
     let mut all = Vec::new();
     while let Some(record) = rows.next()? {
         let read = match earlier {
-            true => row(record.iter().take(place).chain([unknown]).chain(record.iter().skip(place))),
+            true => row(record.iter().take(place).chain(unknown.iter().copied()).chain(record.iter().skip(place))),
             false => row(record.iter()),
         };
         all.push(rows.at(read.and_then(|read| sound(&read).map(|()| read)))?);
@@ -105,7 +107,9 @@ fn all_or_earlier<T: CsvRow>(
 /// The rows of a folder's `health.csv`, in the file's order.
 pub fn health(folder: &Path) -> Result<Vec<HealthRow>> {
     let mut order = SeenRuns::default();
-    all_or_earlier(&folder.join(RunFile::Health.name()), "reachable_r2", "NaN", |row: &HealthRow| {
+    // What the earlier ones asked of every regression.
+    let later = [("reachable_r2", "NaN"), ("goal_r2", "0.99")];
+    all_or_earlier(&folder.join(RunFile::Health.name()), &later, |row: &HealthRow| {
         order.once(Key { variant: row.variant.clone(), seed: row.seed })
     })
 }
@@ -118,7 +122,7 @@ pub fn effects(folder: &Path) -> Result<Vec<EffectRow>> {
 /// The rows of a folder's `findings.csv`, in the file's order. A file of before December 2026 has no verdicts, and gains in
 /// another unit, which are left out.
 pub fn findings(folder: &Path) -> Result<Vec<FindingRow>> {
-    let mut rows = all_or_earlier(&folder.join(FINDINGS), "verdict", "", |_: &FindingRow| Ok(()))?;
+    let mut rows = all_or_earlier(&folder.join(FINDINGS), &[("verdict", "")], |_: &FindingRow| Ok(()))?;
     for row in rows.iter_mut().filter(|row| row.verdict.is_empty()) {
         (row.first_in, row.last_out, row.shapley) = (f64::NAN, f64::NAN, f64::NAN);
     }

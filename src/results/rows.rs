@@ -144,8 +144,9 @@ rows! {
         pieces_rmse: f64,
         most_pieces_rmse: f64,
         /// R² that the best of a few simple learners reaches on rows that it has not seen; NaN of functions and classes, and
-        /// where they learn nothing.
+        /// where they learn nothing. And the R² that counts as a fit; NaN where none does.
         reachable_r2: f64,
+        goal_r2: f64,
         /// Of classes, on the same points: the accuracy of always the most frequent class of the training rows, that of a
         /// logistic regression, what can be reached at most by an estimate from the training rows ([`crate::run::outcome`]),
         /// and the accuracy that counts as a fit.

@@ -6,12 +6,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::hash::Hasher;
 use std::sync::{Arc, Mutex};
 
-use super::health::most_linear_regions;
+use super::health::{is_linear_regression, most_linear_regions};
 use crate::data::coding::likeliest;
 use crate::data::{RunData, Samples, polynomial};
-use crate::experiment::config::{Config, Data, Target, Test};
+use crate::experiment::config::{Config, Data, Model, Target, Test};
 use crate::experiment::table::Task;
-use crate::stats::learners;
+use crate::results::outcome::FITS;
+use crate::stats::learners::{self, Lesson};
 use crate::stats::linear::{best_line_rmse, line_rmse};
 use crate::stats::logistic::Logistic;
 use crate::stats::moments::{Fit, deviation, mean, rms};
@@ -30,9 +31,10 @@ pub struct Baselines {
     pub mean_rmse: f64,
     /// Of the best straight line; of classes a logistic regression.
     pub line_rmse: f64,
-    /// R² that the best of a few simple learners reaches ([`learners::best`]), on rows that it has not seen; of a file's
-    /// regression, NaN where they learn nothing.
+    /// R² that the best of a few simple learners reaches, of a file's regression, NaN where they learn nothing; and the one that
+    /// is a fit where the file asks for none, NaN of classes, and where nothing is ([`of_learners`]).
     pub reachable_r2: f64,
+    pub goal_r2: f64,
     /// With 1, 2, … straight pieces, found on the points; of several inputs or outputs none.
     segments: Vec<f64>,
     /// With n pieces, for many, this over n²; of a polynomial on a grid.
@@ -81,6 +83,7 @@ impl Baselines {
             mean_rmse: deviation(&test.targets),
             line_rmse: best_line_rmse(test.columns, &test.inputs, &test.targets),
             reachable_r2: f64::NAN,
+            goal_r2: FITS,
             segments,
             limit,
             classes: None,
@@ -88,16 +91,17 @@ impl Baselines {
     }
 
     /// Of a run: of a file's rows those that are learnt from its training rows.
-    fn of_run(data: &RunData, most: f64) -> Self {
+    fn of_run(data: &RunData, model: &Model) -> Self {
+        let most = most_linear_regions(model);
         match data.coding.task {
             _ if data.config.target.file().is_none() => Baselines::of(&data.test, &data.config, most),
-            Task::Regression => Self::of_numbers(data, most),
+            Task::Regression => Self::of_numbers(data, model, most),
             Task::Classification => Self::of_classes(data),
             Task::MultiLabel => Self::of_labels(data),
         }
     }
 
-    fn of_numbers(data: &RunData, most: f64) -> Self {
+    fn of_numbers(data: &RunData, model: &Model, most: f64) -> Self {
         let (train, test) = (&data.train, &data.test);
         let outputs = train.outputs;
         let column =
@@ -106,6 +110,7 @@ impl Baselines {
         let all = |errors: Vec<f64>| if let [only] = errors[..] { only } else { rms(&errors) };
         let always = |c: usize| Fit::rmse(&vec![mean(&column(train, c)); test.rows()], &column(test, c));
         let lines = line_rmse(train.columns, [&train.inputs, &train.targets], [&test.inputs, &test.targets], outputs);
+        let [reachable_r2, goal_r2] = of_learners(data, is_linear_regression(model), &lines);
         let segments = if test.columns == 1 && outputs == 1 {
             Baselines::of(test, &data.config, most).segments
         } else {
@@ -115,7 +120,8 @@ impl Baselines {
             zero_rmse: rms(&test.targets),
             mean_rmse: all((0..outputs).map(always).collect()),
             line_rmse: all(lines),
-            reachable_r2: reachable_r2(data),
+            reachable_r2,
+            goal_r2,
             segments,
             limit: None,
             classes: None,
@@ -167,19 +173,22 @@ impl Baselines {
     ) -> Self {
         let (coding, test, truth) = (&data.coding, &data.test, &data.test_truth);
         let line_accuracy = coding.accuracy(line, test);
-        let reachable_accuracy = line_accuracy.max(reachable);
+        // f64::max would forget a NaN.
+        let or_nan = |value: f64| if reachable.is_nan() { f64::NAN } else { value };
+        let reachable_accuracy = or_nan(line_accuracy.max(reachable));
         Baselines {
             zero_rmse: f64::NAN,
             mean_rmse: Fit::rmse(constant, truth),
             line_rmse: Fit::rmse(line, truth),
             reachable_r2: f64::NAN,
+            goal_r2: f64::NAN,
             segments: Vec::new(),
             limit: None,
             classes: Some(ClassBaselines {
                 majority_share: coding.accuracy(constant, test),
                 line_accuracy,
                 reachable_accuracy,
-                goal_accuracy: goal_accuracy(most_frequent, reachable_accuracy, test.targets.len()),
+                goal_accuracy: or_nan(goal_accuracy(most_frequent, reachable_accuracy, test.targets.len())),
                 shares_log_loss: log_loss(data, constant),
                 line_log_loss: log_loss(data, line),
                 class_shares,
@@ -213,25 +222,42 @@ fn limit(coefficients: &[f64], from: f64, to: f64) -> f64 {
     integral.powf(2.5) / (720.0 * (to - from)).sqrt()
 }
 
-/// What the best of a few simple learners reaches: on the test rows, or, where these are the training rows, on each where it is
-/// left out. A straight line that is as good as any is taken as all rows have it.
-fn reachable_r2(data: &RunData) -> f64 {
+/// Unexplained variance beside that of the best simple learner: 5 % more of its error still counts as reached.
+const AS_NEAR: f64 = 1.05 * 1.05;
+/// Of what can be explained a straight line explains so much, where it is all that is asked of a linear regression.
+const MOSTLY_LINEAR: f64 = 0.8;
+
+/// R² that the best of a few simple learners reaches, and the R² that is a fit where the file asks for none.
+///
+/// The learner is judged on the test rows, or, where these are the training rows, on each where it is left out; one that saw a part
+/// of the training rows as if it had seen all. A straight line that is as good as any is taken as all rows have it, and of a
+/// linear regression no more is asked than that, if it explains most. 5 % more error than the learner's is a fit, but never less
+/// than half of what it explains of the training rows that it left out. Where it learns nothing of rows that are learnt and
+/// tested alike, whatever fits has learnt them by heart, and there is no fit.
+fn of_learners(data: &RunData, linear_regression: bool, lines: &[f64]) -> [f64; 2] {
     let (train, test) = (&data.train, &data.test);
-    let Some(learned) = learners::best(train.columns, &train.inputs, &train.targets, train.outputs, &test.inputs)
-    else {
-        return f64::NAN;
+    let learned = match learners::best(train.columns, &train.inputs, &train.targets, train.outputs) {
+        Lesson::Learned(learned) => learned,
+        Lesson::Nothing if train == test => return [f64::NAN; 2],
+        Lesson::Nothing | Lesson::NotTried => return [f64::NAN, FITS],
     };
-    let outputs = train.outputs;
-    let column = |of: &[f64], c: usize| -> Vec<f64> { of.iter().skip(c).step_by(outputs).copied().collect() };
-    let errors = match (train == test, learned.is_line) {
-        (true, _) => learned.left_out,
-        (false, true) => {
-            line_rmse(train.columns, [&train.inputs, &train.targets], [&test.inputs, &test.targets], outputs)
-        }
-        (false, false) => return data.coding.fit(&learned.predictions, &data.test_truth).r2,
+    let spread = |c: usize| deviation(&test.targets.iter().skip(c).step_by(test.outputs).copied().collect::<Vec<_>>());
+    let spreads: Vec<f64> = (0..test.outputs).map(spread).collect();
+    let r2 = |errors: &[f64]| {
+        let varying = errors.iter().zip(&spreads).filter(|(_, spread)| **spread > 0.0);
+        let unexplained: Vec<f64> = varying.map(|(error, spread)| (error / spread).powi(2)).collect();
+        1.0 - mean(&unexplained)
     };
-    let unexplained = |(c, rmse): (usize, f64)| (rmse / deviation(&column(&test.targets, c))).powi(2);
-    1.0 - errors.into_iter().enumerate().map(unexplained).sum::<f64>() / outputs as f64
+    let reached = match (train == test, learned.is_line) {
+        (true, _) => r2(&learned.left_out),
+        (false, true) => r2(lines),
+        (false, false) => data.coding.fit(&learned.predictions(&test.inputs), &data.test_truth).r2,
+    };
+    let reached = 1.0 - (1.0 - reached) * if learned.is_line { 1.0 } else { learned.with_all_rows };
+    let line = r2(lines);
+    let asked = if linear_regression && line >= MOSTLY_LINEAR * reached { line.min(reached) } else { reached };
+    let goal = (1.0 - AS_NEAR * (1.0 - asked)).max((1.0 - learned.unexplained) / 2.0);
+    [reached, goal.min(FITS)]
 }
 
 /// Σnᵢ + 1, about what a network has with random biases (Hanin & Rolnick 2019, arXiv:1901.09021), and at most what training
@@ -242,11 +268,20 @@ pub fn one_a_unit(hidden: &[usize]) -> f64 {
 
 /// The share of right predictions that can be reached, by an estimate: by the bound of Cover & Hart (1967) from the error of the
 /// nearest neighbour among the training rows. Where these are the test rows too, they can be learnt by heart, but for rows of
-/// equal inputs and different labels.
+/// equal inputs and different labels; NaN where neighbours are not better than the most frequent class, since then all that
+/// fits has learnt by heart.
 fn reachable(train: &Samples, test: &Samples, labels: &[usize]) -> f64 {
     if train != test {
         let classes: BTreeSet<usize> = labels.iter().copied().collect();
         return 1.0 - least_error(nearest_neighbour_error(train.columns, &train.inputs, labels), classes.len());
+    }
+    if labels.len() >= FEWEST_LABELS {
+        let right = 1.0 - nearest_neighbour_error(train.columns, &train.inputs, labels);
+        let classes = labels.iter().max().map_or(0, |last| last + 1);
+        let frequent = shares(labels, classes).into_iter().fold(0.0, f64::max);
+        if right <= frequent + BY_CHANCE * (frequent * (1.0 - frequent) / labels.len() as f64).sqrt() {
+            return f64::NAN;
+        }
     }
     let mut counts: HashMap<Vec<u64>, BTreeMap<usize, usize>> = HashMap::new();
     for (row, &label) in labels.iter().enumerate() {
@@ -256,6 +291,9 @@ fn reachable(train: &Samples, test: &Samples, labels: &[usize]) -> f64 {
     let right: usize = counts.values().filter_map(|labels| labels.values().max()).sum();
     right as f64 / labels.len() as f64
 }
+
+/// Of fewer labels neighbours say nothing.
+const FEWEST_LABELS: usize = 10;
 
 /// Of the way from the most frequent class' share to what can be reached, so much is a fit.
 const OF_THE_WAY: f64 = 0.95;
@@ -313,20 +351,21 @@ pub fn predicted_shares(data: &RunData, scores: &[f64]) -> Vec<f64> {
 
 /// The baselines that were found so far: of most experiments all runs, or all of one seed, share theirs.
 #[derive(Debug, Default)]
-pub struct BaselineCache(Mutex<HashMap<(u64, u64), Arc<Baselines>>>);
+pub struct BaselineCache(Mutex<HashMap<(u64, u64, bool), Arc<Baselines>>>);
 
 impl BaselineCache {
     const KEPT: usize = 4096;
 
     /// Those of a run of this configuration.
     pub fn of(&self, data: &RunData, config: &Config) -> Arc<Baselines> {
-        let most = most_linear_regions(&config.model);
-        let key = (fingerprint(data), most.to_bits());
+        let model = &config.model;
+        let most = most_linear_regions(model);
+        let key = (fingerprint(data), most.to_bits(), is_linear_regression(model));
         let lock = || self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         if let Some(known) = lock().get(&key) {
             return known.clone();
         }
-        let new = Arc::new(Baselines::of_run(data, most));
+        let new = Arc::new(Baselines::of_run(data, model));
         let mut kept = lock();
         if kept.len() == Self::KEPT {
             kept.clear();

@@ -65,6 +65,16 @@ pub fn most_linear_regions(model: &Model) -> f64 {
     }
 }
 
+/// Whether a network is one matrix product, whatever its layers.
+pub fn is_linear(model: &Model) -> bool {
+    model.activation.iter().all(|a| *a == Activation::Identity) && model.output == Output::Identity
+}
+
+/// Whether it is a linear model without hidden layers.
+pub fn is_linear_regression(model: &Model) -> bool {
+    model.hidden.is_empty() && is_linear(model)
+}
+
 /// Over one unit a softmax is 1 everywhere, and its logarithm 0.
 fn over_one_unit(output: Output) -> bool {
     matches!(output, Output::Softmax | Output::LogSoftmax)

@@ -1,12 +1,13 @@
 //! How a run ended, judged by what it left.
 //!
-//! What counts as a fit is the file's `[goal]`, or else R² ≥ [`FITS`] in a regression and in a classification an accuracy
-//! that comes near what can be reached ([`ClassBaselines::goal_accuracy`]).
+//! What counts as a fit is the file's `[goal]`, or else what comes near what can be reached: of numbers an R² of 0.99, of a file's
+//! rows of less where simple learners reach less ([`super::baselines::Baselines::goal_r2`]), of classes an accuracy
+//! ([`ClassBaselines::goal_accuracy`]).
 
 use crate::data::coding::{Coding, likeliest};
 use crate::experiment::Goal;
 use crate::experiment::table::Task;
-use crate::results::outcome::{CONSTANT, FITS, Outcome};
+use crate::results::outcome::{CONSTANT, Outcome};
 use crate::run::baselines::ClassBaselines;
 use crate::stats::moments::{Fit, deviation};
 
@@ -27,6 +28,8 @@ pub struct Evidence<'a> {
     /// Errors of always the mean, or the classes' shares, and of the best straight line, or a logistic regression.
     pub mean_rmse: f64,
     pub line_rmse: f64,
+    /// R² that is a fit where the file asks for none.
+    pub goal_r2: f64,
     /// Of classes and labels.
     pub classes: Option<&'a ClassBaselines>,
     pub goal: Goal,
@@ -66,7 +69,7 @@ impl Evidence<'_> {
         }
         match self.classes {
             Some(classes) => self.accuracy >= classes.goal_accuracy && self.fit.rmse < self.mean_rmse,
-            None => self.fit.r2 >= FITS,
+            None => self.fit.r2 >= self.goal_r2,
         }
     }
 
@@ -112,6 +115,7 @@ mod tests {
             coding: &coding,
             mean_rmse: f64::NAN,
             line_rmse: (14.0_f64 / 5.0).sqrt(),
+            goal_r2: crate::results::outcome::FITS,
             classes: None,
             goal: Goal::default(),
         }

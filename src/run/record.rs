@@ -39,6 +39,7 @@ pub fn rows(
             coding,
             mean_rmse: baselines.mean_rmse,
             line_rmse: baselines.line_rmse,
+            goal_r2: baselines.goal_r2,
             classes: baselines.classes.as_ref(),
             goal: experiment.goal,
         }
@@ -101,6 +102,10 @@ pub fn rows(
         pieces_rmse: baselines.segments_rmse(network.linear_regions),
         most_pieces_rmse: baselines.segments_rmse(network.most_linear_regions),
         reachable_r2: baselines.reachable_r2,
+        goal_r2: match experiment.goal == Goal::default() {
+            true => baselines.goal_r2,
+            false => experiment.goal.r2.unwrap_or(f64::NAN),
+        },
         majority_share: of_classes(|classes| classes.majority_share),
         line_accuracy: of_classes(|classes| classes.line_accuracy),
         reachable_accuracy: of_classes(|classes| classes.reachable_accuracy),

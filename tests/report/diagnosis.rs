@@ -2,6 +2,8 @@
 //! computed again from the text of the CSVs.
 
 use super::*;
+#[cfg(feature = "train")]
+use crate::common::SIGMOID;
 
 type Row = std::collections::HashMap<String, String>;
 

@@ -246,9 +246,10 @@ fn overfitting(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
         return Ok(Vec::new());
     }
     let of = |nth: usize| measured.median(|run| best_and_last(run)[nth]);
+    let on = measured.on();
     let (step, steps) = (of(0), measured.median(|run| run.run.steps as f64));
     let evidence = format!(
-        "the lowest test RMSE is {} after {} steps, {} after all {}; at the end the test loss is {} times the training loss (medians)",
+        "the lowest {on} RMSE is {} after {} steps, {} after all {}; at the end the {on} loss is {} times the training loss (medians)",
         trimmed(of(1)),
         trimmed(step),
         trimmed(of(2)),
@@ -277,9 +278,16 @@ fn overfitting(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
         let hidden: Vec<usize> = config.model.hidden.iter().map(|&units| (units / 4).max(2).min(units)).collect();
         found.extend(finding().fixed_by("smaller-network", &format!("model.hidden = {hidden:?}"))?);
     }
-    // Decoupled, it acts through the rate.
-    let decay = if matches!(config.optimizer.kind, OptimizerKind::Adamw { .. }) { 1.0 } else { 1e-2 };
-    found.extend(finding().fixed_by("weight-decay", &format!("optimizer.weight_decay = {decay:?}"))?);
+    // AdamW's is decoupled, and acts through the rate.
+    let (now, decay) = match config.optimizer.kind {
+        OptimizerKind::Adamw { weight_decay, .. } => (weight_decay, 1.0),
+        OptimizerKind::Adam { weight_decay, .. }
+        | OptimizerKind::Sgd { weight_decay, .. }
+        | OptimizerKind::Rmsprop { weight_decay, .. } => (weight_decay, 1e-2),
+    };
+    if now < decay {
+        found.extend(finding().fixed_by("weight-decay", &format!("optimizer.weight_decay = {decay:?}"))?);
+    }
     Ok(found)
 }
 
@@ -370,7 +378,7 @@ fn behaviour(measured: &Measured) -> Found {
 
 /// Whether a run's test loss has not ended falling, and more of that is wanted.
 pub fn still_falls(measured: &Measured, run: &Observed) -> bool {
-    let wanted = measured.goal.r2(run.reachable_r2).filter(|_| measured.of_numbers());
+    let wanted = run.goal_r2().filter(|_| measured.of_numbers());
     match wanted {
         Some(_) => missing_steps(measured, run) > 1.0,
         None => falls(run) && run.run.outcome != Outcome::Fits,
@@ -385,7 +393,7 @@ fn falls(run: &Observed) -> bool {
 /// and where what is wanted is no R² of numbers.
 fn missing_steps(measured: &Measured, run: &Observed) -> f64 {
     let slope = run.health.loss_slope;
-    match measured.goal.r2(run.reachable_r2) {
+    match run.goal_r2() {
         Some(goal) if falls(run) && measured.of_numbers() => ((1.0 - goal) / (1.0 - run.run.r2)).powf(1.0 / slope),
         _ => f64::NAN,
     }
@@ -416,8 +424,8 @@ fn still_falling(measured: &Measured) -> Found {
         times => times,
     });
     // How a loss and an accuracy go together nothing says.
-    let reachable = measured.median(|run| run.reachable_r2);
-    let guess = measured.goal.r2(reachable).filter(|_| measured.of_numbers()).map(|goal| match times {
+    let goal = Some(measured.median(|run| run.health.goal_r2)).filter(|goal| !goal.is_nan() && measured.of_numbers());
+    let guess = goal.map(|goal| match times {
         times if times < 30.0 => {
             let more = trimmed(((times - 1.0) * steps).ceil());
             format!(": R² {} is {more} more steps away, if it goes on so", trimmed(goal))
@@ -425,8 +433,9 @@ fn still_falling(measured: &Measured) -> Found {
         _ => format!(": far from R² {}", trimmed(goal)),
     });
     let evidence = format!(
-        "after {} steps the test loss still falls as steps^{} (median){}",
+        "after {} steps the {} loss still falls as steps^{} (median){}",
         trimmed(steps),
+        measured.on(),
         trimmed(measured.median(|run| run.health.loss_slope)),
         guess.unwrap_or_default()
     );

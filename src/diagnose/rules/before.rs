@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use super::{Certainty, Finding, Found, usual_weights, with_usual_weights};
 use crate::data::{RunData, batch_rows};
-use crate::diagnose::observed::{FitGoal, is_linear, reachable};
 use crate::experiment::config::*;
 use crate::experiment::table::Task;
 use crate::experiment::{ExperimentError, Goal};
+use crate::results::outcome::FITS;
 use crate::run::baselines::Baselines;
+use crate::run::health::{is_linear, most_linear_regions, piecewise_linear};
+use crate::stats::learners::can_be_tried;
 use crate::stats::linear::best_line_rmse;
 use crate::stats::moments::{deviation, mean, range, rms};
 use crate::text::numbers::trimmed;
@@ -33,7 +35,7 @@ pub struct Setup<'a> {
     batch: usize,
     steps: usize,
     baselines: Arc<Baselines>,
-    goal: FitGoal,
+    asked: Goal,
 }
 
 impl<'a> Setup<'a> {
@@ -51,7 +53,7 @@ impl<'a> Setup<'a> {
             inputs: (0..data.train.columns).map(column).collect(),
             targets: data.coding.encode(&data.train.targets),
             batch,
-            goal: FitGoal(asked),
+            asked,
             baselines,
             steps: config.train.length.steps(rows, batch),
         }
@@ -59,11 +61,12 @@ impl<'a> Setup<'a> {
 
     /// Everything that a rule finds.
     pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
-        let rules: [fn(&Self) -> Found; 21] = [
+        let rules: [fn(&Self) -> Found; 22] = [
             Self::softmax,
             Self::unreachable,
             Self::outside_the_loss,
             Self::logits_as_probabilities,
+            Self::probabilities_as_logits,
             Self::broadcast,
             Self::equal_units,
             Self::initial_scale,
@@ -93,10 +96,10 @@ impl<'a> Setup<'a> {
         is_linear(&self.config.model)
     }
 
-    /// The R² that can be asked of it at its test points.
-    fn reachable(&self) -> f64 {
-        let line = 1.0 - (self.baselines.line_rmse / deviation(&self.data.test.targets)).powi(2);
-        reachable(&self.config.model, self.baselines.reachable_r2, line)
+    /// The R² that counts as a fit of numbers; nothing where the file asks for something else.
+    fn goal_r2(&self) -> Option<f64> {
+        let goal = if self.asked == Goal::default() { Some(self.baselines.goal_r2) } else { self.asked.r2 };
+        goal.filter(|goal| !goal.is_nan())
     }
 
     /// Whether all targets are one of two values, 0 and 1.
@@ -212,6 +215,21 @@ impl<'a> Setup<'a> {
         Finding::new("unreachable-targets", "Bishop 2006, Pattern Recognition, 4.3.2: targets of 0 and 1", evidence)
             .certainty(Certainty::Certain)
             .fixed_by("squared-loss", "model.output = \"identity\"\nloss.kind = \"mse\"")
+    }
+
+    /// What the output made a probability already the loss makes one again.
+    fn probabilities_as_logits(&self) -> Found {
+        let Config { model, loss, .. } = self.config;
+        let what = match (model.output, loss.kind, loss.from) {
+            (Output::Softmax, LossKind::CrossEntropy, Some(LossInput::Logits)) => "softmax",
+            (Output::Sigmoid, LossKind::Bce, Some(LossInput::Logits)) => "sigmoid",
+            _ => return Ok(None),
+        };
+        let evidence =
+            format!("the output is a {what}, and the loss takes another {what} of it, which is never near 0 or 1");
+        Finding::new("probabilities-as-logits", "UMLAUT, NeuraLint: softmax twice", evidence)
+            .certainty(Certainty::Certain)
+            .fixed_by("from-probabilities", "loss.from = \"probabilities\"")
     }
 
     fn logits_as_probabilities(&self) -> Found {
@@ -366,19 +384,29 @@ impl<'a> Setup<'a> {
 
     /// Only worth knowing: what no network can fit.
     fn noisy(&self) -> Found {
-        const SOURCE: &str = "kernel ridge regression, leave-one-out (Rifkin & Lippert 2007)";
-        let enough_rows = self.config.data.target.file().is_some() && self.data.train.rows() >= 10;
-        if enough_rows && self.of_numbers() && self.baselines.reachable_r2.is_nan() {
-            let evidence = "none of a few simple learners is better than the mean on rows that it has not seen (first seed): the targets may be noise, or the rows too few";
-            return Ok(Some(Finding::new("noisy-targets", SOURCE, evidence.to_owned())));
-        }
-        let Some(goal) = self.goal.allowed(self.reachable()) else { return Ok(None) };
-        let evidence = format!(
-            "the best of a few simple learners explains {} % of the variance of rows that it has not seen (first seed): R² of {} counts as a fit there",
-            trimmed(100.0 * self.baselines.reachable_r2),
-            trimmed(goal)
-        );
-        Ok(Some(Finding::new("noisy-targets", SOURCE, evidence)))
+        let reachable = self.baselines.reachable_r2;
+        let seen = "rows that it has not seen (first seed)";
+        let rows = self.data.train.rows();
+        let evidence = match self.goal_r2() {
+            Some(goal) if goal < FITS && !reachable.is_nan() => format!(
+                "the best of a few simple learners explains {} % of the variance of {seen}: R² of {} counts as a fit there",
+                trimmed(100.0 * reachable),
+                trimmed(goal)
+            ),
+            _ if reachable.is_nan() && can_be_tried(rows, self.data.train.columns) && self.learnt_from_rows() => {
+                format!(
+                    "none of a few simple learners is better than the mean on {seen}: they may be noise, or too few"
+                )
+            }
+            _ => return Ok(None),
+        };
+        let source = "kernel ridge regression, leave-one-out (Rifkin & Lippert 2007)";
+        Ok(Some(Finding::new("noisy-targets", source, evidence)))
+    }
+
+    /// Whether it learns numbers from a file's rows.
+    fn learnt_from_rows(&self) -> bool {
+        self.config.data.target.file().is_some() && self.of_numbers()
     }
 
     fn no_bias(&self) -> Found {
@@ -632,10 +660,9 @@ impl<'a> Setup<'a> {
     fn no_fit(&self, rmse: f64) -> Option<f64> {
         let spread = deviation(&self.data.test.targets);
         let r2 = 1.0 - (rmse / spread).powi(2);
-        let reachable = self.reachable();
-        let fits = self.goal.r2(reachable).is_none_or(|goal| r2 >= goal);
+        let fits = self.goal_r2().is_none_or(|goal| r2 >= goal);
         // Where simple learners learn nothing of rows, nothing is known of what could be learnt.
-        let known = self.config.data.target.file().is_none() || !reachable.is_nan();
+        let known = !self.learnt_from_rows() || !self.baselines.reachable_r2.is_nan();
         (spread != 0.0 && known && !fits).then_some(r2)
     }
 
@@ -669,7 +696,6 @@ impl<'a> Setup<'a> {
 
     /// Of one input and ReLU units: whether even the best fit with as many pieces as there can be is no fit.
     fn too_few_units(&self) -> Found {
-        use crate::run::health::{most_linear_regions, piecewise_linear};
         let model = Model { output: Output::Identity, ..self.config.model.clone() };
         let most = most_linear_regions(&model);
         let lone = self.inputs.len() == 1 && self.of_a_number();

@@ -84,8 +84,8 @@ const AT_LEAST: f64 = 16.0;
 /// How often the rules look again.
 const ROUNDS: usize = 4;
 
-/// Searches, with the file's own fixes at hand.
-pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> {
+/// Searches, with the file's own fixes at hand, unless the set-up as asked fits.
+pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>, fits: bool) -> Result<Search> {
     let baseline = lab.measure(&file_fixes, &[0], lab.seeds())?.remove(0);
     let from_file = file_fixes.len();
     let mut seeds = lab.seeds().min(TRIAL_SEEDS);
@@ -99,9 +99,10 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>) -> Result<Search> 
     let sizes = (parameters, data.train.rows());
     let search = Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline, skipped: 0, sizes };
     let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0, tried: 0, helped: 0 };
-    // Targets that are all the same leave nothing to explain.
+    // Targets that are all the same leave nothing to explain, and what is learnt by heart nothing to mend.
     let varied = trials.search.baseline.runs.iter().any(|run| run.health.target_std > 0.0);
-    if varied && !trials.search.baseline.enough() {
+    let by_heart = trials.search.baseline.by_heart();
+    if varied && !fits && !by_heart {
         trials.run()?;
     }
     Ok(trials.search)
@@ -278,7 +279,7 @@ impl Trials<'_> {
                 further |= self.adopt(symptom, *on)?.map_or(0, bit) & !on;
             }
         }
-        // What led nowhere may lead on now that other faults are mended.
+        // What gained nothing may lead on now that other faults are mended.
         let again = self.every() & !on & !further;
         let set_already: Vec<String> = members(*on).flat_map(|fix| self.search.fixes[fix].keys()).collect();
         let again: Set = members(again)
