@@ -99,7 +99,7 @@ def diagnose(program: str, file: Path, folder: Path) -> Case:
     ran = rows(run_folder / "runs.csv")
     asked, accepted = (Ended.of([r for r in ran if r["variant"] == v]) for v in ("asked", "accepted"))
     findings = rows(folder / "findings.csv")
-    sets = [effect["fixes"] for effect in rows(folder / "effects.csv") if effect["kind"] in ("enough", "best")]
+    sets = [effect["fixes"] for effect in rows(folder / "effects.csv") if effect["kind"] in ("enough", "perhaps_enough", "best")]
     enough = sets[0].split("+") if sets and sets[0] else []
     tried = [run for run in rows(folder / "runs.csv") if enough and run["variant"] == sets[0]]
     # What each fix that misfit found sets, as findings.csv says it: "name: key = value; key = value".

@@ -28,7 +28,8 @@ pub enum Gain {
 
 /// What is held to be enough fits on more than every second seed, whatever else.
 const HALF: f64 = 0.5;
-/// A quarter of the error may be none, where two sets both fit or seeds differ by as much, unless it is sure.
+/// In tenfolds: where two sets both fit, or seeds differ by as much, up to a quarter of the error is no difference, unless the
+/// interval says that there is one.
 const LITTLE: f64 = 0.1;
 /// More seeds than this nobody has.
 const MOST_SEEDS: usize = 1000;

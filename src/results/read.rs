@@ -10,7 +10,7 @@ use csv::StringRecord;
 use super::checked::Rows;
 use super::names::{EFFECTS, FINDINGS, VERDICTS};
 use super::points::{PredictedPoint, PredictionColumns};
-use super::rows::{CsvRow, CurvePoint, EarlierRunRow, EffectRow, FindingRow, HealthRow, Key, RunRow, VerdictRow};
+use super::rows::{CsvRow, CurvePoint, EffectRow, FindingRow, HealthRow, Key, RunRow, VerdictRow};
 use super::run_file::RunFile;
 use super::scan::{self, Lines};
 use crate::data::Samples;
@@ -30,28 +30,25 @@ pub fn runs(folder: &Path) -> Result<Vec<RunRow>> {
     Ok(runs_with_settings(folder)?.rows.into_iter().map(|(row, _)| row).collect())
 }
 
+/// The last cells of a run, of files that have no column for them: of before December 2026, and of before there were classes.
+const LATER: [&[&str]; 3] = [&[], &["", "", "", ""], &["NaN", "", "", "", ""]];
+
 /// The rows of a folder's `runs.csv` with the fixes and settings that tell the variants apart.
 pub fn runs_with_settings(folder: &Path) -> Result<Runs> {
     let mut rows = Rows::open(&folder.join(RunFile::Runs.name()))?;
     let begins_with = |columns: &[&str]| rows.header().iter().take(columns.len()).eq(columns.iter().copied());
-    // Earlier files end with the accuracy, or before it: those are all of regressions.
-    let (_, before) = EarlierRunRow::COLUMNS.split_last().context("a row has columns")?;
-    let headers = [RunRow::COLUMNS, EarlierRunRow::COLUMNS, before];
-    let header = headers.iter().position(|columns| begins_with(columns));
-    rows.must(header.is_some(), || format!("the header must begin with {}", RunRow::COLUMNS.join(",")))?;
-    let header = header.unwrap_or_default();
-    let fixed = headers[header].len();
+    let later = LATER.into_iter().find(|cells| begins_with(&RunRow::COLUMNS[..RunRow::COLUMNS.len() - cells.len()]));
+    rows.must(later.is_some(), || format!("the header must begin with {}", RunRow::COLUMNS.join(",")))?;
+    let later = later.unwrap_or_default();
+    let fixed = RunRow::COLUMNS.len() - later.len();
     let settings: Vec<String> = rows.header().iter().skip(fixed).map(str::to_owned).collect();
     let mut read = Runs { settings, rows: Vec::new() };
     let mut order = SeenRuns::default();
     while let Some(record) = rows.next()? {
         let fields = record.iter().take(fixed);
-        let row = match header {
-            0 => row::<RunRow>(fields),
-            1 => row::<EarlierRunRow>(fields).map(RunRow::from),
-            _ => row::<EarlierRunRow>(fields.chain(["NaN"])).map(RunRow::from),
-        };
-        let row = rows.at(row)?;
+        let whole = fields.clone().all(|cell| !cell.is_empty());
+        let row = row::<RunRow>(fields.chain(later.iter().copied()));
+        let row = rows.at(row.and_then(|row| whole.then_some(row).context(NO_ROW)))?;
         let key = Key { variant: row.variant.clone(), seed: row.seed };
         rows.at(order.once(key))?;
         read.rows.push((row, rows.record().iter().skip(fixed).map(str::to_owned).collect()));

@@ -78,25 +78,13 @@ rows! {
         test_rmse: f64,
         r2: f64,
         accuracy: f64,
-        /// What `test_rmse` is, on the training samples. This and what follows is unknown of an [`EarlierRunRow`].
+        /// What `test_rmse` is, on the training samples. This and what follows is unknown of
+        /// runs of before December 2026.
         train_rmse: Option<f64>,
         /// The logged step of the lowest `test_rmse`, the first of equals; the last one where it never is a number.
         best_step: Option<usize>,
         engine: Option<EngineName>,
         kind: Option<VariantKind>,
-    }
-
-    /// The same as it was written until November 2026.
-    EarlierRunRow {
-        variant: String,
-        seed: u64,
-        outcome: Outcome,
-        steps: usize,
-        first_loss: f64,
-        last_loss: f64,
-        test_rmse: f64,
-        r2: f64,
-        accuracy: f64,
     }
 
     /// What a run's network and predictions look like after the last update, beside what simple predictors reach on the
@@ -213,28 +201,6 @@ pub fn key(experiment: &Experiment, run: &Run) -> Key {
     Key { variant: experiment.variants[run.variant].name.clone(), seed: run.seed }
 }
 
-impl From<EarlierRunRow> for RunRow {
-    fn from(row: EarlierRunRow) -> Self {
-        let EarlierRunRow { variant, seed, outcome, steps, first_loss, last_loss, test_rmse, r2, accuracy } = row;
-        let (train_rmse, best_step, engine, kind) = (None, None, None, None);
-        RunRow {
-            variant,
-            seed,
-            outcome,
-            steps,
-            first_loss,
-            last_loss,
-            test_rmse,
-            r2,
-            accuracy,
-            train_rmse,
-            best_step,
-            engine,
-            kind,
-        }
-    }
-}
-
 impl EffectRow {
     pub fn new(kind: EffectKind, fixes: Vec<String>, of: Estimate) -> Self {
         EffectRow { kind, fixes, estimate: of.mean, low: of.low, high: of.high, p: of.p }
@@ -329,14 +295,14 @@ impl<T: Word> Field for T {
     }
 }
 
-/// What only an older file does not have: where the column is there, an empty cell is none of its values.
+/// What an older file does not have.
 impl<T: Field> Field for Option<T> {
     fn text(&self) -> Cow<'_, str> {
         self.as_ref().map_or(Cow::Borrowed(""), T::text)
     }
 
     fn parse(text: &str) -> Option<Self> {
-        T::parse(text).map(Some)
+        if text.is_empty() { Some(None) } else { T::parse(text).map(Some) }
     }
 }
 

@@ -400,8 +400,7 @@ fn missing_steps(measured: &Measured, run: &Observed) -> f64 {
 }
 
 /// An update beside the parameters, the median over the steps and then the seeds. An update that is not a number counts as
-/// infinite; left out are the last row, which no update follows, and
-/// 0/0, of parameters that are all 0 and stay so.
+/// infinite; left out are the last row, which no update follows, and 0/0, of parameters that are all 0 and stay so.
 pub fn update_size(measured: &Measured) -> f64 {
     measured.median(|run| {
         let updates = &run.curve[..run.curve.len().saturating_sub(1)];

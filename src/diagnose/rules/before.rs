@@ -683,7 +683,7 @@ impl<'a> Setup<'a> {
             "the network is linear, and the best straight line explains {} % of the targets' variance",
             trimmed((100.0 * r2).max(0.0).round())
         );
-        let finding = Finding::new("linear-network", "best straight line on the test points", evidence)
+        let finding = Finding::new("linear-network", "outcome line: no better than the best straight line", evidence)
             // Of several inputs what a line leaves may be noise.
             .certainty(if self.inputs.len() == 1 { Certainty::Certain } else { Certainty::Possible });
         // Of few units, units that bend would still be few.

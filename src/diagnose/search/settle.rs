@@ -6,7 +6,7 @@ use super::{Set, Suspicion, TRIED, Trials, bit, members, name};
 use crate::diagnose::rules::{Certainty, Finding};
 
 impl Trials<'_> {
-    /// What was not sure and led nowhere is only worth knowing, and steps that later ones took the place of are forgotten.
+    /// What was not sure and gained nothing is only worth knowing, and steps that later ones took the place of are forgotten.
     pub(super) fn settle(&mut self) -> Result<()> {
         let (on, from_file) = (self.search.on, self.search.from_file);
         for finding in std::mem::take(&mut self.pending) {

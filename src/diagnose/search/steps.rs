@@ -166,7 +166,7 @@ impl Trials<'_> {
                 to.outcomes(),
                 to.error(trimmed),
                 current.outcomes(),
-                current.error(trimmed).trim_start_matches("test RMSE ")
+                current.error(trimmed)
             );
             let finding = Finding {
                 rule: change.rule,
