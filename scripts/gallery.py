@@ -65,7 +65,8 @@ class Case:
     @property
     def verdict(self) -> str:
         if not self.enough:
-            return "**missed**: nothing was found to be enough"
+            neither = "" if self.accepted.fits else ", and the accepted fix is not"
+            return "**missed**: nothing was found to be enough" + neither
         if not self.missing:
             return "sets the same keys"
         if self.as_good:
@@ -171,8 +172,8 @@ def document(cases: list[Case]) -> str:
             f"In {len(hits)} of {len(cases)} the smallest set contains the accepted fix, that is, it sets all of its keys, or is "
             "as good: it fits on as many seeds, with a median R² at most 0.001 lower. "
             f"Of {findings} findings {fixed} suggest a fix that was measured over all seeds, and of these {refuted} were refuted. Of "
-            f"the others, {nowhere} had a fix that gained nothing in a trial, and {untried} one that was not tried, since what else was "
-            "found is enough; the rest are symptoms without a fix of their own. The longest "
+            f"the others, {nowhere} had a fix that gained nothing in a trial, and {untried} one that was not tried; "
+            "the rest are symptoms without a fix of their own. The longest "
             f"diagnosis took {max(case.seconds for case in cases):.0f} s, all together {sum(case.seconds for case in cases):.0f} s.",
             "Misses:\n\n" + "\n".join(misses) if misses else "No misses.",
             other_tools().strip(),

@@ -69,7 +69,9 @@ fn with_the_accepted_fix_hidden_the_smallest_set_contains_it_or_fits_as_well_in_
             median(all.iter().filter(|row| row["variant"] == variant).map(|row| row["test_rmse"].parse().unwrap()))
         };
         let effects = rows(&misfit.read("out/effects.csv"));
-        let Some(first) = effects.iter().find(|row| ["enough", "perhaps_enough", "best"].contains(&row["kind"].as_str())) else {
+        let Some(first) =
+            effects.iter().find(|row| ["enough", "perhaps_enough", "best"].contains(&row["kind"].as_str()))
+        else {
             missed.push(name);
             continue;
         };

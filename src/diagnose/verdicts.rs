@@ -384,9 +384,9 @@ impl Judge<'_> {
         let beside = self.smallest.iter().copied().find(|set| set & bit(fix) != 0).unwrap_or(first);
         let (alone, on_top) = (self.gain(0, fix), self.gain(beside, fix));
         let in_smallest = self.smallest.iter().any(|set| set & bit(fix) != 0);
-        let (verdict, undecided) = self.verdict(fix, first, alone.map(|(gain, _)| gain), on_top.map(|(gain, _)| gain));
+        let (verdict, undecided) = self.verdict(fix, first, alone, on_top);
         // All of them must be decided.
-        let seeds: Option<Vec<usize>> = undecided.iter().map(|set| self.seeds_to_tell(*set, beside, fix)).collect();
+        let seeds: Option<Vec<usize>> = undecided.iter().map(|set| self.seeds_to_tell(*set, fix)).collect();
         let seeds_to_tell = seeds.and_then(|seeds| seeds.into_iter().max());
         let estimate = |of: Option<(Gain, Estimate)>| of.map(|(_, estimate)| estimate);
         let mut judged = Judged {
@@ -407,7 +407,20 @@ impl Judge<'_> {
     }
 
     /// The verdict, and the sets of which more seeds would help where it cannot be told.
-    fn verdict(&self, fix: usize, first: Set, alone: Option<Gain>, on_top: Option<Gain>) -> (Verdict, Vec<Set>) {
+    fn verdict(
+        &self,
+        fix: usize,
+        first: Set,
+        alone: Option<(Gain, Estimate)>,
+        on_top: Option<(Gain, Estimate)>,
+    ) -> (Verdict, Vec<Set>) {
+        // Whether what it gains alone is at least twice what it may cost beside the others.
+        let pays = match (alone, on_top) {
+            (Some((Gain::More, gained)), Some((_, lost))) => gained.mean > -2.0 * lost.low,
+            (alone, _) => alone.is_some_and(|(gain, _)| gain == Gain::More),
+        };
+        let on_top = on_top.map(|(gain, _)| gain);
+        let alone = alone.map(|(gain, _)| gain);
         let has = |set: Set| set & bit(fix) != 0;
         let pair = |set: Set| vec![set | bit(fix), set & !bit(fix)];
         let own = self.smallest.iter().copied().find(|set| has(*set));
@@ -453,22 +466,22 @@ impl Judge<'_> {
             Some(Gain::More) => (Verdict::Helps, Vec::new()),
             Some(Gain::Less) => (Verdict::Hurts, Vec::new()),
             _ if breaks => (Verdict::Hurts, Vec::new()),
-            _ if alone == Some(Gain::More) => (Verdict::Helps, Vec::new()),
+            _ if pays => (Verdict::Helps, Vec::new()),
             Some(Gain::Same) => (Verdict::NoDifference, Vec::new()),
-            Some(Gain::Unclear) => (Verdict::CannotBeTold, pair(first)),
+            Some(Gain::Unclear) => (Verdict::CannotBeTold, pair(own.unwrap_or(first))),
             None if alone.is_none() => (Verdict::CannotBeTold, Vec::new()),
             // It cannot be made together with the others.
             None => (Verdict::CannotBeTold, pair(0)),
         }
     }
 
-    /// About how many seeds would decide what hangs on this set, where `fix` is judged beside another.
-    fn seeds_to_tell(&self, set: Set, beside: Set, fix: usize) -> Option<usize> {
+    /// About how many seeds would decide what hangs on this set: whether it is enough, or what `fix` gains there.
+    fn seeds_to_tell(&self, set: Set, fix: usize) -> Option<usize> {
         let measured = self.cells.get(&set)?;
         match (self.standard.reached(measured), self.goal) {
             (Reached::Unclear, Goal::Fits | Goal::MayFit) => self.standard.seeds_to_tell_a_share(measured),
             _ => {
-                let (with, without) = (self.cells.get(&(beside | bit(fix)))?, self.cells.get(&(beside & !bit(fix)))?);
+                let (with, without) = (self.cells.get(&(set | bit(fix)))?, self.cells.get(&(set & !bit(fix)))?);
                 self.standard.seeds_to_tell_a_gain(with, without)
             }
         }
@@ -489,7 +502,9 @@ impl Judge<'_> {
             remarks.push(format!("makes the run diverge alone ({})", single.outcomes()));
         } else if alone == Some(Gain::Less) {
             remarks.push("makes things worse alone".to_owned());
-        } else if judged.verdict == Verdict::Hurts && alone == Some(Gain::More) {
+        } else if matches!(judged.verdict, Verdict::Hurts | Verdict::NoDifference | Verdict::CannotBeTold)
+            && alone == Some(Gain::More)
+        {
             remarks.push("helps alone, where the others are not made".to_owned());
         } else if matches!(judged.verdict, Verdict::Needed | Verdict::OneWay | Verdict::Helps)
             && alone == Some(Gain::Same)

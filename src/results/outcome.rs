@@ -49,9 +49,9 @@ impl Verdict {
         match self {
             Verdict::Needed => "nothing that was measured is enough without it",
             Verdict::OneWay => "it is in a smallest set that is enough, and another set is enough without it",
-            Verdict::Helps => "the error is less with it, and it is not needed",
+            Verdict::Helps => "beside the others or alone the error is less with it, and it is not needed",
             Verdict::NoDifference => "what it changes is less than what one seed differs from another by",
-            Verdict::Hurts => "the error is more with it",
+            Verdict::Hurts => "beside the others the error is more with it, or they are no longer enough",
             Verdict::CannotBeTold => "the seeds are too few to tell which of these it is",
         }
     }

@@ -101,9 +101,10 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>, fits: bool) -> Res
     let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0, tried: 0, helped: 0 };
     // Targets that are all the same leave nothing to explain, and what is learnt by heart nothing to mend.
     let varied = trials.search.baseline.runs.iter().any(|run| run.health.target_std > 0.0);
-    let by_heart = trials.search.baseline.by_heart();
-    if varied && !fits && !by_heart {
-        trials.run()?;
+    match trials.search.baseline.by_heart() {
+        _ if fits || !varied => {}
+        true => trials.note()?,
+        false => trials.run()?,
     }
     Ok(trials.search)
 }
@@ -124,6 +125,22 @@ struct Trials<'a> {
 }
 
 impl Trials<'_> {
+    /// Keeps what the rules are sure of in the set-up, and tries nothing.
+    fn note(&mut self) -> Result<()> {
+        self.look(0)?;
+        let from_file = self.search.from_file;
+        self.search.fixes.truncate(from_file);
+        self.pending.clear();
+        for suspicion in &mut self.search.suspicions {
+            suspicion.fix = suspicion.fix.filter(|fix| *fix < from_file);
+            if suspicion.fix.is_none() && suspicion.finding.fix.take().is_some() {
+                suspicion.finding.evidence +=
+                    "; no fix of it was tried, since simple learners learn nothing of these rows";
+            }
+        }
+        Ok(())
+    }
+
     fn run(&mut self) -> Result<()> {
         let baseline = self.search.baseline.clone();
         let mut faults = self.look(0)?;
