@@ -393,25 +393,33 @@ fn tables_show_the_training_error_and_the_best_step_beside_the_test_error() {
     let said = misfit.ok(&["run", "x.toml", "--out", "one", "--variant", "falling"]).stdout();
     assert!(said.contains("training RMSE,") && !said.contains("best at"), "{said}");
 
-    // Tested on its training rows, an error is shown once; and classes are scored by their accuracy.
+    // Tested on its training rows, an error is shown once; and classes are scored by their accuracy, beside the errors of their
+    // probabilities.
     let lines: String = (0..40).map(|i| format!("{i},{},{}\n", i * i % 7, ["a", "b"][i % 2])).collect();
     misfit.write("rows.csv", &format!("x,y,class\n{lines}"));
-    for (target, holdout, heads) in [
-        ("output = \"y\"", "0.25", ["test RMSE,", "training RMSE,"]),
-        ("output = \"y\"", "0", ["training RMSE,", "training RMSE,"]),
-        ("class = \"class\"", "0.25", ["test accuracy,", "test accuracy,"]),
-    ] {
+    let cases: [(&str, &str, &[&str]); 4] = [
+        ("output = \"y\"", "0.25", &["test RMSE,", "training RMSE,"]),
+        ("output = \"y\"", "0", &["training RMSE,"]),
+        ("class = \"class\"", "0.25", &["test accuracy,", "test RMSE,", "training RMSE,"]),
+        ("class = \"class\"", "0", &["training accuracy,"]),
+    ];
+    for (target, holdout, heads) in cases {
         misfit.write("y.toml", &format!("seeds = 2\n[data]\ntarget = {{ csv = \"rows.csv\", inputs = [\"x\"], {target} }}\nholdout = {holdout}\n[model]\nhidden = []\n[train]\nsteps = 3\n"));
         let said = misfit.ok(&["run", "y.toml", "--out", "y", "--fresh"]).stdout();
         let header = said.lines().nth(2).unwrap();
-        let shown: Vec<&str> = ["test RMSE,", "test accuracy,", "training RMSE,"]
+        let shown: Vec<&str> = ["test accuracy,", "training accuracy,", "test RMSE,", "training RMSE,"]
             .into_iter()
             .filter(|head| header.contains(head))
             .collect();
-        let mut heads = heads.to_vec();
-        heads.dedup();
         assert_eq!(shown, heads, "{said}");
         assert_eq!(header.matches("training RMSE,").count(), usize::from(heads.contains(&"training RMSE,")), "{said}");
+        if let [_, _, "training RMSE,"] = heads {
+            let runs = rows(&misfit.read("y/runs.csv"));
+            for (cell, column) in [(4, "test_rmse"), (5, "train_rmse")] {
+                let mean = runs.iter().map(|row| number(row, column)).sum::<f64>() / runs.len() as f64;
+                assert!((number_of(&cells(&said, "baseline")[cell]) / mean - 1.0).abs() < 1e-3, "{column}: {said}");
+            }
+        }
     }
 }
 

@@ -207,8 +207,8 @@ const HEALTH: &[Case] = &[
     (
         "a field gone",
         |t| t.replacen("baseline,0,", "baseline,", 1),
-        ":2: has 36 fields, the header 37",
-        ":2: has 36 fields, the header 37",
+        ":2: has 37 fields, the header 38",
+        ":2: has 37 fields, the header 38",
     ),
     (
         "a run twice",

@@ -225,7 +225,34 @@ fn of_random_targets_nothing_is_needed_and_nothing_is_enough() {
         assert!(!words.contains(&"needed") && !words.contains(&"one way"), "{}", found.said);
         assert!(found.of_kind("enough").iter().all(|set| set.is_empty()), "{}", found.said);
         assert!(!found.findings.iter().any(|row| !row["fix"].is_empty()), "{}", found.said);
+        assert!(found.runs.iter().all(|row| row["outcome"] != "fits"), "no run fits by chance: {}", found.said);
     }
+}
+
+#[test]
+fn what_is_learnt_by_heart_is_called_so_in_the_terminal_and_on_the_page() {
+    let misfit = Misfit::new();
+    misfit.write("noise.csv", &noise(|toss| toss.to_string()));
+    let text = NOISE.replace("TARGET", "output = \"y\"").replace("[batch]", "holdout = 0\n[batch]");
+    misfit.write(
+        "noise.toml",
+        &(text + "[fix.longer]\nset = { data.scale_target = \"standardize\", model.hidden = [64, 64], optimizer.learning_rate = 5e-3, train.steps = 6000 }\n"),
+    );
+    let found = diagnose(misfit, &["noise.toml"]);
+    found.misfit.ok(&["report", "out"]);
+    let page = found.misfit.read("out/report.html");
+    for told in [&found.said, &page] {
+        for sentence in [
+            "All errors are training errors: ",
+            "Simple learners learn nothing of these rows, so whatever fits them has learnt them by heart, and nothing counts as a fit.",
+            "training RMSE",
+        ] {
+            assert!(told.contains(sentence), "{sentence}: {told}");
+        }
+        assert!(!told.contains("test RMSE"), "{told}");
+    }
+    assert!(found.runs.iter().all(|row| row["outcome"] != "fits") && found.of_kind("enough").is_empty());
+    assert!(found.runs.iter().any(|row| number(row, "r2") > 0.25), "else nothing was learnt by heart: {}", found.said);
 }
 
 #[test]

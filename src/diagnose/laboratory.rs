@@ -122,18 +122,19 @@ fn search_and_measure<'a>(
     until_sure: Option<usize>,
 ) -> Result<(Lab<'a>, Diagnosis)> {
     let asked = lab.seeds();
-    let looks = looks(asked, until_sure.unwrap_or(SEEDS_TO_TELL));
-    let standard = Standard::of_looks(looks.len());
-    // The set-up as asked was not chosen, so it may be judged before.
+    let [counts, usual] = [until_sure.unwrap_or(SEEDS_TO_TELL), SEEDS_TO_TELL].map(|most| looks(asked, most));
+    let [standard, usual] = [&counts, &usual].map(|looks| Standard::of_looks(looks.len()));
+    // The set-up as asked was not chosen, so it may be judged before, and as it is without further looks: nothing is searched for
+    // to be surer.
     let as_asked = lab.variants(&fixes, &[0])?;
-    let fits = lab.in_trials(as_asked)?.iter().all(|baseline| standard.reached(baseline) == Reached::Yes);
+    let fits = lab.in_trials(as_asked)?.iter().all(|baseline| usual.reached(baseline) == Reached::Yes);
     let found = search(&mut lab, fixes, fits)?;
     let plan = verdicts::plan(&mut lab, &found)?;
     let tried = verdicts::try_all(&mut lab, &found, &plan)?;
     let mut seeds: BTreeMap<Set, usize> = plan.sets.iter().map(|set| (*set, asked)).collect();
     let mut left = FURTHER;
     let before = lab.runs;
-    let mut later = looks.iter().copied();
+    let mut later = counts.iter().copied();
     let mut now = later.next().unwrap_or(asked);
     loop {
         let cells = lab.judge(&found.fixes, &seeds, place)?;

@@ -27,9 +27,9 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     if let Some(goal) = baseline.allowed() {
         let _ = writeln!(
             text,
-            "No R² of 0.99 is asked of these rows: a straight line or the best of a few simple learners reaches {} on rows that it has not seen, so {} counts as a fit (medians).",
-            trimmed(baseline.median(|run| run.health.reachable_r2)),
-            trimmed(goal)
+            "Of these rows R² {} counts as a fit: a straight line or the best of a few simple learners reaches {} on rows that it has not seen (medians).",
+            trimmed(goal),
+            trimmed(baseline.median(|run| run.health.reachable_r2))
         );
     }
     if baseline.training_error {
@@ -47,6 +47,9 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
         );
     }
     match diagnosis.standard.reached(baseline) {
+        Reached::Yes if baseline.training_error => {
+            text.push_str("It does fit its training rows, so by these there is nothing to mend.\n");
+        }
         Reached::Yes => text.push_str("It does fit, so there is nothing to mend.\n"),
         Reached::Unclear if baseline.enough() => {
             let _ = writeln!(text, "It fits on {}, which are too few to be sure.", of_seeds(baseline));
@@ -207,14 +210,21 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
                 _ if diagnosis.cells.values().all(|cell| cell.mostly(|run| run.closeness() == 0.0)) => {
                     format!("Nothing that was tried is better than {}.", constant(diagnosis.baseline()))
                 }
-                true => "Nothing that was tried fits, and nothing clearly does better than the baseline.".to_owned(),
-                false => "Nothing that was tried fits.".to_owned(),
+                true => {
+                    "Nothing that was tried fits on enough seeds, and nothing clearly does better than the baseline."
+                        .to_owned()
+                }
+                false => "Nothing that was tried fits on enough seeds.".to_owned(),
             });
         }
         verdicts::Goal::MayFit if diagnosis.first() != 0 => {
-            say(format!("Perhaps enough: {}; so few seeds do not tell.", set(diagnosis, diagnosis.first())));
+            let (first, seeds) = (diagnosis.first(), diagnosis.cells[&diagnosis.first()].runs.len());
+            say(format!("Perhaps enough: {}; {seeds} seeds do not tell.", set(diagnosis, first)));
         }
         verdicts::Goal::Nothing | verdicts::Goal::MayFit | verdicts::Goal::Fits => {}
+    }
+    if let Some(passed_over) = passed_over(diagnosis) {
+        say(passed_over);
     }
     let needed = names(&[Verdict::Needed]);
     if !needed.is_empty() {
@@ -301,6 +311,25 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
 }
 
 /// The pairs of fixes that gain most together beyond what each gains, and those that gain least.
+/// The smallest sets that are enough where they are judged, if none of these was chosen.
+fn passed_over(diagnosis: &Diagnosis) -> Option<String> {
+    let enough = |set: &Set| *set != 0 && diagnosis.standard.reached(&diagnosis.cells[set]) == Reached::Yes;
+    if diagnosis.goal == verdicts::Goal::Fits || enough(&diagnosis.first()) {
+        return None;
+    }
+    let mut sets: Vec<Set> = diagnosis.cells.keys().copied().filter(enough).collect();
+    sets.sort_by_key(|set| set.count_ones());
+    let named =
+        |set: &Set| format!("{} ({})", one_line(&diagnosis.names(*set).join(" + ")), diagnosis.cells[set].outcomes());
+    let told: Vec<String> = sets.iter().take(MOST_OTHERS).map(named).collect();
+    (!told.is_empty()).then(|| {
+        format!(
+            "Enough by the test points, though the validation points spoke for another: {}. Other seeds would tell.",
+            told.join(", ")
+        )
+    })
+}
+
 fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
     const MOST: usize = 3;
     // Two tenths of the error.
@@ -311,7 +340,8 @@ fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
     let say = |pairs: Vec<&&Effect>, heading: &str| {
         let pair = |e: &&&Effect| {
             let names = one_line(&diagnosis.names(e.fixes).join(" with "));
-            format!("{names} ({})", factor(e.estimate.mean))
+            // An interaction is half of what the two gain more together than one by one.
+            format!("{names} ({})", factor(2.0 * e.estimate.mean))
         };
         (!pairs.is_empty()).then(|| format!("{heading}: {}.", pairs.iter().map(pair).collect::<Vec<_>>().join(", ")))
     };

@@ -433,9 +433,11 @@ impl Judge<'_> {
                 sets.filter(move |set| self.reached(*set) == Some(reached)).collect::<Vec<Set>>()
             };
             if !without(Reached::Yes).is_empty() {
-                return match missed(first) {
-                    true => (Verdict::OneWay, Vec::new()),
-                    false => (Verdict::CannotBeTold, pair(first)),
+                return match self.goal {
+                    Goal::Fits if missed(first) => (Verdict::OneWay, Vec::new()),
+                    // Whether the chosen set is one way at all is not sure.
+                    Goal::MayFit if on_top == Some(Gain::More) => (Verdict::Helps, Vec::new()),
+                    _ => (Verdict::CannotBeTold, pair(first)),
                 };
             }
             let mut unclear = without(Reached::Unclear);

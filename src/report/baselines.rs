@@ -45,6 +45,7 @@ pub const LINE: &str = "best straight line";
 pub const FREQUENT: &str = "always the most frequent class";
 pub const LOGISTIC: &str = "logistic regression";
 pub const GOAL: &str = "goal: what counts as a fit";
+pub const NO_GOAL: &str = "goal: none, since simple learners learn nothing of these rows";
 
 /// Of these variants, each with what its file holds if it has one, in their order.
 pub fn groups<'a>(
@@ -142,6 +143,8 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
     };
     const NAN: f64 = f64::NAN;
     let task = table.map(|table| table.task);
+    let training = table.is_some_and(|table| table.training_error);
+    let asked = goal != Goal::default();
     if !of_classes(rows) {
         // The deviation of several outputs together is none of theirs.
         let one = table.is_some_and(|table| table.outputs.len() == 1);
@@ -154,10 +157,15 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
         let mut rows =
             vec![row(ZERO, |row| row.zero_rmse), row(MEAN, |row| row.mean_rmse), row(LINE, |row| row.line_rmse)];
         let of_r2 = |name, r2| BaselineRow { name, accuracy: NAN, rmse: NAN, r2 };
-        let learners = of_r2("best of a few simple learners", median(&|row| row.reachable_r2));
-        let asked = goal != Goal::default();
+        let learners = match training {
+            true => "best of a few simple learners, each row left out",
+            false => "best of a few simple learners",
+        };
+        let learners = of_r2(learners, median(&|row| row.reachable_r2));
         let r2 = if asked { goal.r2.unwrap_or(NAN) } else { median(&|row| row.goal_r2) };
-        let of_file = [learners, of_r2(GOAL, r2)].into_iter().filter(|row| !row.r2.is_nan());
+        let goal = if training && !asked && r2.is_nan() { NO_GOAL } else { GOAL };
+        let said = |row: &BaselineRow| !row.r2.is_nan() || row.name == NO_GOAL;
+        let of_file = [learners, of_r2(goal, r2)].into_iter().filter(said);
         rows.extend(table.into_iter().flat_map(|_| of_file.clone()));
         return rows;
     }
@@ -177,20 +185,20 @@ fn predictors(rows: &[&HealthRow], table: Option<&TableSchema>, goal: Goal) -> V
         rmse: NAN,
         r2: median(&|row| skill(row, row.mean_rmse)),
     };
-    let asked = goal != Goal::default();
+    let reached = if asked { goal.accuracy.unwrap_or(NAN) } else { median(&|row| row.goal_accuracy) };
     vec![
         accuracy(frequent, |row| row.majority_share),
         shares,
         BaselineRow { r2: median(&|row| skill(row, row.line_rmse)), ..accuracy(LOGISTIC, |row| row.line_accuracy) },
         accuracy("what can be reached, an estimate", |row| row.reachable_accuracy),
         BaselineRow {
-            name: GOAL,
-            accuracy: if asked { goal.accuracy.unwrap_or(NAN) } else { median(&|row| row.goal_accuracy) },
+            name: if training && !asked && reached.is_nan() { NO_GOAL } else { GOAL },
+            accuracy: reached,
             rmse: NAN,
             r2: goal.r2.unwrap_or(NAN),
         },
     ]
     .into_iter()
-    .filter(|row| !row.accuracy.is_nan() || !row.r2.is_nan())
+    .filter(|row| !row.accuracy.is_nan() || !row.r2.is_nan() || row.name == NO_GOAL)
     .collect()
 }

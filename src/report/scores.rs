@@ -76,10 +76,9 @@ pub struct Scored<'a> {
 }
 
 impl Scored<'_> {
-    /// Its error on the training samples, where a table shows it: of numbers, beside one on other points.
+    /// Its error on the training samples, where its test error is one on others.
     fn train_rmse(self) -> Option<Middle> {
-        let shown = Measure::of(self.summary) == Measure::Rmse && !self.on_training_rows;
-        self.summary.train_rmse.filter(|_| shown)
+        self.summary.train_rmse.filter(|_| !self.on_training_rows)
     }
 
     /// Whether its lowest test error came before its last step.
@@ -88,13 +87,13 @@ impl Scored<'_> {
     }
 }
 
-/// The columns of scores of a table of variants: of each measure two, the training error beside the test error of numbers,
-/// R², and the step of the lowest test error where that is not the last of all of them.
+/// The columns of scores of a table of variants: of each measure two, the training error beside the test error, which is of
+/// numbers, or of probabilities where nothing else is learnt, R², and the step of the lowest test error where that is not the last of all of them.
 #[derive(Debug, Clone)]
 pub struct ScoreColumns {
     pub measures: Vec<Measure>,
     /// What the scores are measured on: test or training.
-    on: &'static str,
+    pub on: &'static str,
     /// A sentence on those that are measured on something else.
     pub note: Option<String>,
     pub training: bool,
@@ -114,13 +113,25 @@ impl ScoreColumns {
         let named: Vec<(&str, bool)> =
             variants.iter().map(|scored| (scored.summary.name.as_str(), scored.on_training_rows)).collect();
         let (on, note) = measured_on(&named);
-        ScoreColumns {
+        let mut scores = ScoreColumns {
             measures: Measure::among(variants.iter().map(|scored| scored.summary)),
             on,
             note,
-            training: variants.iter().any(|scored| scored.train_rmse().is_some()),
+            training: false,
             best: variants.iter().any(|scored| scored.was_better()),
-        }
+        };
+        scores.training = variants.iter().any(|scored| scores.train_rmse(*scored).is_some());
+        scores
+    }
+
+    /// Whether nothing but classes and labels is learnt.
+    pub fn of_classes(&self) -> bool {
+        self.measures == [Measure::Accuracy]
+    }
+
+    fn train_rmse(&self, variant: Scored) -> Option<Middle> {
+        let shown = self.of_classes() || Measure::of(variant.summary) == Measure::Rmse;
+        variant.train_rmse().filter(|_| shown)
     }
 
     pub fn columns(&self) -> Vec<ScoreColumn> {
@@ -131,10 +142,11 @@ impl ScoreColumns {
             columns.push(column("lowest … highest".to_owned(), true));
         }
         if self.training {
+            columns.extend(self.of_classes().then(|| column("test RMSE, median".to_owned(), true)));
             columns.push(column("training RMSE, median".to_owned(), true));
         }
-        let classes = self.measures == [Measure::Accuracy];
-        columns.push(column(if classes { "R² (Brier skill), median" } else { "R², median" }.to_owned(), false));
+        columns
+            .push(column(if self.of_classes() { "R² (Brier skill), median" } else { "R², median" }.to_owned(), false));
         if self.best {
             columns.push(column("best at step".to_owned(), true));
         }
@@ -153,7 +165,10 @@ impl ScoreColumns {
             });
         }
         if self.training {
-            cells.push(variant.train_rmse().map_or_else(none, |middle| Measure::Rmse.spell(middle.median)));
+            let training = self.train_rmse(variant);
+            let test = self.of_classes().then(|| training.map(|_| summary.test_rmse));
+            let spelt = |middle: Option<Middle>| middle.map_or_else(none, |middle| Measure::Rmse.spell(middle.median));
+            cells.extend(test.into_iter().chain([training]).map(spelt));
         }
         cells.push(ratio(summary.r2.median));
         if self.best {

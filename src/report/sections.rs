@@ -144,7 +144,7 @@ pub fn outcomes(study: &Study) -> Markup {
     header.extend(scores.columns().into_iter().map(|column| column.name));
     // Where the curves are at hand.
     let there = scores.best && named.iter().any(|&at| study.lowest_rmse(at).is_some());
-    header.extend(there.then(|| "test RMSE there, median".to_owned()));
+    header.extend(there.then(|| format!("{} RMSE there, median", scores.on)));
     header.push(match scores.measures[..] {
         [Measure::Rmse] => "error while training".to_owned(),
         [Measure::Accuracy] => "accuracy while training".to_owned(),
@@ -214,14 +214,15 @@ fn meanings(study: &Study, measure: Measure) -> String {
 fn beside_meaning(study: &Study) -> Option<String> {
     let all: Vec<usize> = (0..study.variants.len()).collect();
     let scores = ScoreColumns::of(&study.scored(&all));
-    let training = "Training RMSE is what test RMSE is, on the training samples, noise on their targets included.";
-    let best = match scores.measures[..] {
-        [Measure::Accuracy] => {
-            "Best at step is the logged step at which the RMSE of the probabilities was lowest on the test rows, the first of equals."
-        }
-        _ => "Best at step is the logged step at which the test RMSE was lowest, the first of equals.",
+    let training = match scores.of_classes() {
+        true => "RMSE is that of the probabilities, on the test and on the training rows.",
+        false => "Training RMSE is what test RMSE is, on the training samples, noise on their targets included.",
     };
-    let told: Vec<&str> = scores.training.then_some(training).into_iter().chain(scores.best.then_some(best)).collect();
+    let of = if scores.of_classes() { " of the probabilities" } else { "" };
+    let best =
+        format!("Best at step is the logged step at which the {} RMSE{of} was lowest, the first of equals.", scores.on);
+    let told: Vec<&str> =
+        scores.training.then_some(training).into_iter().chain(scores.best.then_some(&*best)).collect();
     (!told.is_empty()).then(|| told.join(" "))
 }
 
@@ -368,6 +369,17 @@ pub fn worth(study: &Study) -> Markup {
     };
     html! {
         h2 { "What each fix is worth" }
+        @if study.variants.iter().all(|variant| variant.on_training_rows) {
+            p {
+                "All errors are training errors: no row is held out, so fixes were chosen and judged on the same rows, and nothing here says how it does on new ones."
+                @if study.baselines.iter().any(|group| group.find(baselines::NO_GOAL).is_some()) {
+                    " Simple learners learn nothing of these rows, so whatever fits them has learnt them by heart, and nothing counts as a fit."
+                }
+            }
+        }
+        @if study.chosen.is_empty() && !study.verdicts.is_empty() {
+            p { "Nothing that was tried fits on enough seeds, and nothing clearly does better than the baseline." }
+        }
         @for (nth, set) in study.chosen.iter().take(1 + MOST_OTHERS).enumerate() { p { (chosen(study, nth, set)) } }
         @if study.chosen.len() > 1 + MOST_OTHERS {
             p { "or " (study.chosen.len() - 1 - MOST_OTHERS) " more of as many fixes, see effects.csv." }
@@ -410,6 +422,7 @@ fn chosen(study: &Study, nth: usize, set: &ChosenSet) -> Markup {
             "– R² " (ratio(variant.summary.r2.median)) ", "
             @match variant.summary.accuracy {
                 Some(accuracy) => { "accuracy " (short(accuracy.median)) }
+                None if variant.on_training_rows => { "training RMSE " (short(variant.summary.test_rmse.median)) }
                 None => { "test RMSE " (short(variant.summary.test_rmse.median)) }
             }
             " (medians)."

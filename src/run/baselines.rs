@@ -139,7 +139,16 @@ impl Baselines {
         let line = Logistic::fit(train.columns, &train.inputs, &labels, count).probabilities(&test.inputs);
         let class_shares = self::shares(&places(test), count);
         let most_frequent = [&shares, &class_shares].map(|of| of.iter().copied().fold(0.0, f64::max));
-        Self::of_probabilities(data, [&constant, &line], reachable(train, test, &labels), most_frequent, class_shares)
+        let reached = reachable(train, test, &labels);
+        let learnt = data.coding.accuracy(&line, test) > by_chance(most_frequent[1], test.rows())
+            || 1.0 - nearest_neighbour_error(train.columns, &train.inputs, &labels)
+                > by_chance(most_frequent[0], labels.len());
+        // Where simple learners learn nothing, nothing is known of what can be reached on other rows.
+        let reached = match learnt || train == test || labels.len() < FEWEST_LABELS {
+            true => [reached; 2],
+            false => [f64::NAN, 1.0],
+        };
+        Self::of_probabilities(data, [&constant, &line], reached, most_frequent, class_shares)
     }
 
     /// Each label for itself, and their mean.
@@ -160,22 +169,24 @@ impl Baselines {
         }
         let most_frequent = [data.coding.accuracy(&constant, test); 2];
         let share = |label: usize| mean(&test.targets.iter().skip(label).step_by(labels).copied().collect::<Vec<_>>());
-        Self::of_probabilities(data, [&constant, &line], reached, most_frequent, (0..labels).map(share).collect())
+        Self::of_probabilities(data, [&constant, &line], [reached; 2], most_frequent, (0..labels).map(share).collect())
     }
 
-    /// Of the shares of the training rows and of a logistic regression, both as probabilities at the test points.
+    /// Of the shares of the training rows and of a logistic regression, both as probabilities at the test points. What can be
+    /// reached, and what a fit is to come near.
     fn of_probabilities(
         data: &RunData,
         [constant, line]: [&[f64]; 2],
-        reachable: f64,
+        [reachable, asked]: [f64; 2],
         most_frequent: [f64; 2],
         class_shares: Vec<f64>,
     ) -> Self {
         let (coding, test, truth) = (&data.coding, &data.test, &data.test_truth);
         let line_accuracy = coding.accuracy(line, test);
         // f64::max would forget a NaN.
-        let or_nan = |value: f64| if reachable.is_nan() { f64::NAN } else { value };
-        let reachable_accuracy = or_nan(line_accuracy.max(reachable));
+        let at_least_line = |accuracy: f64| if accuracy.is_nan() { f64::NAN } else { line_accuracy.max(accuracy) };
+        let asked = at_least_line(asked);
+        let goal = if asked.is_nan() { f64::NAN } else { goal_accuracy(most_frequent, asked, test.targets.len()) };
         Baselines {
             zero_rmse: f64::NAN,
             mean_rmse: Fit::rmse(constant, truth),
@@ -187,8 +198,8 @@ impl Baselines {
             classes: Some(ClassBaselines {
                 majority_share: coding.accuracy(constant, test),
                 line_accuracy,
-                reachable_accuracy,
-                goal_accuracy: or_nan(goal_accuracy(most_frequent, reachable_accuracy, test.targets.len())),
+                reachable_accuracy: at_least_line(reachable),
+                goal_accuracy: goal,
                 shares_log_loss: log_loss(data, constant),
                 line_log_loss: log_loss(data, line),
                 class_shares,
@@ -279,7 +290,7 @@ fn reachable(train: &Samples, test: &Samples, labels: &[usize]) -> f64 {
         let right = 1.0 - nearest_neighbour_error(train.columns, &train.inputs, labels);
         let classes = labels.iter().max().map_or(0, |last| last + 1);
         let frequent = shares(labels, classes).into_iter().fold(0.0, f64::max);
-        if right <= frequent + BY_CHANCE * (frequent * (1.0 - frequent) / labels.len() as f64).sqrt() {
+        if right <= by_chance(frequent, labels.len()) {
             return f64::NAN;
         }
     }
@@ -298,8 +309,13 @@ const FEWEST_LABELS: usize = 10;
 /// Of the way from the most frequent class' share to what can be reached, so much is a fit.
 const OF_THE_WAY: f64 = 0.95;
 
-/// Standard errors that a share of so many rows may be below what is meant, by chance: 95 % of the time it is not.
+/// Standard errors that a share may be from what is meant on one side, by chance: 95 % of the time it is not.
 const BY_CHANCE: f64 = 1.64;
+
+/// What a share of so many rows may be by chance where this is meant.
+fn by_chance(share: f64, rows: usize) -> f64 {
+    share + BY_CHANCE * (share * (1.0 - share) / rows as f64).sqrt()
+}
 
 /// The accuracy that is a fit where the file has no `[goal]`: 95 % of the way from the share of the most frequent class to
 /// what can be reached, less 1.64 standard errors of so many test rows, and always above the share of the most frequent class

@@ -634,15 +634,19 @@ steps = 60
     let runs = by_variant(&report.read("runs.csv")).remove("baseline").unwrap();
     assert_eq!(middle(column(&runs, "accuracy"), 0.0), [median, low, high]);
     // The head has two lines.
-    assert_eq!(lines[2][2..5], ["test accuracy,", "lowest … highest", "R² (Brier skill),"], "{said}");
-    assert_eq!(lines[3], ["median", "median"], "{said}");
+    let heads = ["test accuracy,", "lowest … highest", "test RMSE,", "training RMSE,", "R² (Brier skill),"];
+    assert_eq!(lines[2][2..7], heads, "{said}");
+    assert_eq!(lines[3], ["median"; 4], "{said}");
     assert_eq!(lines[4][0], "baseline");
     let ends = lines[4][3].split_once(" … ").unwrap();
     for (text, value) in [(lines[4][2], median), (ends.0, low), (ends.1, high)] {
         says_share(text, value);
     }
     let [r2, ..] = middle(column(&runs, "r2"), f64::NEG_INFINITY);
-    assert!((number(lines[4][4]) - r2).abs() < 1e-5, "{said}");
+    assert!((number(lines[4][6]) - r2).abs() < 1e-5, "{said}");
+    for (cell, name) in [(lines[4][4], "test_rmse"), (lines[4][5], "train_rmse")] {
+        says(cell, middle(column(&runs, name), f64::INFINITY)[0]);
+    }
     assert_eq!(lines[6], ["for comparison, learnt from each run's training rows, medians", "accuracy", "R²"], "{said}");
     let health = by_variant(&report.read("health.csv")).remove("baseline").unwrap();
     for (nth, name) in [(7, "majority_share"), (9, "line_accuracy"), (10, "reachable_accuracy"), (11, "goal_accuracy")]

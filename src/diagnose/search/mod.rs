@@ -459,7 +459,12 @@ impl Trials<'_> {
         fix.name = self.free_name(&fix.name);
         let mut fixes = self.search.fixes.clone();
         fixes.push(fix);
-        if self.lab.config(&fixes, bit(at)).is_err() || self.lab.config(&fixes, self.search.on | bit(at)).is_err() {
+        // What undoes another fix and nothing else is none.
+        let alone = self.lab.config(&fixes, bit(at));
+        if alone.is_ok_and(|alone| alone == self.search.baseline.config)
+            || self.lab.config(&fixes, bit(at)).is_err()
+            || self.lab.config(&fixes, self.search.on | bit(at)).is_err()
+        {
             return Ok(None);
         }
         self.search.fixes = fixes;
