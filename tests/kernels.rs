@@ -6,7 +6,7 @@ use misfit::data::random::{Purpose, Stream};
 use misfit::experiment::config::LossInput;
 use misfit::train::fused::kernels::*;
 
-const LEVELS: fn() -> [Level; 2] = || [Level::PORTABLE, Level::best()];
+const LEVELS: fn() -> Vec<Level> = Level::all;
 
 fn numbers(count: usize, seed: u64) -> Vec<f32> {
     let mut stream = Stream::new(seed, Purpose::Inputs);
@@ -477,5 +477,30 @@ fn special_numbers_come_out_of_the_losses_as_of_libtorchs() {
         let certain = [f32::NEG_INFINITY, 0.0];
         assert_eq!(class(LossInput::LogProbabilities, true, &certain, &[1.0]).0, 0.0);
         assert!(class(LossInput::LogProbabilities, false, &certain, &[0.0, 1.0]).0.is_nan());
+    }
+}
+
+#[test]
+fn vectors_of_every_width_give_the_same_bits() {
+    let levels: Vec<Level> = Level::all().into_iter().filter(|level| *level != Level::PORTABLE).collect();
+    for (m, k, n) in [(32, 1, 40), (32, 40, 40), (40, 32, 40), (1, 32, 40), (33, 129, 17), (24, 7, 16), (5, 40, 1)] {
+        let (a, b, h) = (numbers(m * k, 1), numbers(k * n, 2), numbers(m * n, 3));
+        let left = Left { data: &a, row: k, column: 1 };
+        let of = |level: Level| {
+            [
+                Epilogue::Store,
+                Epilogue::Relu,
+                Epilogue::LeakyRelu,
+                Epilogue::ReluBackward(&h),
+                Epilogue::LeakyReluBackward(&h),
+            ]
+            .map(|epilogue| {
+                let mut out = vec![0.0; m * n];
+                product(level, [m, k, n], left, &b, First::Bias(&b[..n]), epilogue, &mut out);
+                out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
+            })
+        };
+        let all: Vec<_> = levels.iter().map(|level| of(*level)).collect();
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{m}×{k}×{n}");
     }
 }

@@ -1,5 +1,5 @@
 //! Every way into the `unsafe` code of `src/train`, with slices that end where their numbers do. What reads or writes
-//! beyond one is for valgrind to see: `scripts/memcheck` runs these tests, which are small for that. Here the two levels
+//! beyond one is for valgrind to see: `scripts/memcheck` runs these tests, which are small for that. Here the portable level and the best
 //! must agree; that their numbers are right is for `tests/kernels.rs`, `tests/gradients.rs` and `tests/stacks.rs`.
 #![cfg(feature = "train")]
 

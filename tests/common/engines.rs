@@ -21,7 +21,7 @@ pub fn ways(config: &Config, covered: bool) -> Vec<Way> {
     assert_eq!(fused::covers(config).is_ok(), covered, "{config:?}");
     let mut ways = vec![Way::Torch, Way::Stacked];
     if covered {
-        ways.extend([Way::Fused(Level::PORTABLE), Way::Fused(Level::best())]);
+        ways.extend(Level::all().into_iter().map(Way::Fused));
     }
     ways.dedup();
     ways

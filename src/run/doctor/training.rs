@@ -49,11 +49,11 @@ fn processor() -> Result<String> {
     let (ours, seconds) = trial(EngineName::Fused, Device::Cpu)?;
     let (theirs, libtorchs) = trial(EngineName::Torch, Device::Cpu)?;
     close(ours, theirs, "the fused engine and the torch engine")?;
-    let kernels = if Level::best() == Level::PORTABLE { "kernels without AVX2" } else { "AVX2 kernels" };
     let a_step = |seconds: f64| seconds * 1e6 / 1000.0;
     Ok(format!(
-        "{}; a step of a 1–40–40–1 network on batches of 32: engine fused ({kernels}) {:.1} µs, engine torch {:.0} µs",
+        "{}; a step of a 1–40–40–1 network on batches of 32: engine fused ({} kernels) {:.1} µs, engine torch {:.0} µs",
         plural(device::threads(Device::Cpu), "training thread", "training threads"),
+        Level::best().name(),
         a_step(seconds),
         a_step(libtorchs)
     ))

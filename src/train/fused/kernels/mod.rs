@@ -1,13 +1,19 @@
 //! The arithmetic of a training step on a CPU: products of small matrices and the passes over them, in plain Rust over the
-//! tensors' memory, with AVX2 where the processor has it.
+//! tensors' memory, with AVX2 or AVX-512 where the processor has it.
 //!
 //! libtorch's `bmm` picks its way by the alignment of a matrix, so that a lane's last bits would depend on its place in a
 //! stack, and one of its calls costs as much as a whole small product. Here every number is one fixed chain of operations
 //! over its own lane's numbers: which tile or vector it falls into changes nothing.
 
 #[cfg(target_arch = "x86_64")]
+#[macro_use]
+mod tiles;
+#[cfg(target_arch = "x86_64")]
 #[allow(clippy::needless_range_loop)] // A tile's loops count registers; with iterators they leave them.
 mod avx2;
+#[cfg(target_arch = "x86_64")]
+#[allow(clippy::needless_range_loop)] // As there.
+mod avx512;
 #[macro_use]
 mod passes;
 mod classes;
@@ -18,12 +24,16 @@ pub use classes::*;
 pub use passes::*;
 use tch::{Device, Kind, TchError, Tensor};
 
-/// Which instructions are used. Only [`Level::best`] makes one, after it has asked the processor.
+/// Which instructions are used. Only [`Level::all`] makes one, after it has asked the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Level(Instructions);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Instructions {
+    /// With AVX2 and FMA too.
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+    /// With FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
     Portable,
@@ -33,13 +43,37 @@ impl Level {
     /// What every processor has.
     pub const PORTABLE: Level = Level(Instructions::Portable);
 
-    /// The best that this processor has.
-    pub fn best() -> Self {
+    /// All that this processor has, the best first. All but [`Level::PORTABLE`] give the same bits.
+    pub fn all() -> Vec<Self> {
+        let mut levels = Vec::new();
         #[cfg(target_arch = "x86_64")]
         if std::arch::is_x86_feature_detected!("avx2") && std::arch::is_x86_feature_detected!("fma") {
-            return Level(Instructions::Avx2);
+            if std::arch::is_x86_feature_detected!("avx512f")
+                && std::arch::is_x86_feature_detected!("avx512vl")
+                && std::arch::is_x86_feature_detected!("avx512dq")
+            {
+                levels.push(Level(Instructions::Avx512));
+            }
+            levels.push(Level(Instructions::Avx2));
         }
-        Level::PORTABLE
+        levels.push(Level::PORTABLE);
+        levels
+    }
+
+    /// The best that this processor has.
+    pub fn best() -> Self {
+        Self::all()[0]
+    }
+
+    /// What it is called in a message.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx512 => "AVX-512",
+            #[cfg(target_arch = "x86_64")]
+            Instructions::Avx2 => "AVX2",
+            Instructions::Portable => "portable",
+        }
     }
 }
 
@@ -186,12 +220,17 @@ pub fn product(
     }
     match (level.0, first, epilogue) {
         #[cfg(target_arch = "x86_64")]
-        (Instructions::Avx2, First::Zero | First::Bias(_), Epilogue::Store) if n == 1 && a.column == 1 && k > 1 => {
+        (Instructions::Avx512 | Instructions::Avx2, First::Zero | First::Bias(_), Epilogue::Store)
+            if n == 1 && a.column == 1 && k > 1 =>
+        {
             let first = if let First::Bias(bias) = first { bias[0] } else { 0.0 };
             // SAFETY: this level is only ever made where the processor has AVX2 and FMA; a.column is 1, so that a row of `a`
             // is k numbers on end, and that it reaches to the last one's last was checked.
             unsafe { avx2::dots(a, &b[..k], first, &mut out[..m]) }
         }
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this level is only ever made where the processor has AVX-512, and all sizes were checked above.
+        (Instructions::Avx512, ..) => unsafe { avx512::product([m, k, n], a, b, first, epilogue, out) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and all sizes were checked above.
         (Instructions::Avx2, ..) => unsafe { avx2::product([m, k, n], a, b, first, epilogue, out) },
@@ -229,7 +268,7 @@ pub fn transpose(level: Level, from: &[f32], rows: usize, columns: usize, to: &m
     let (full_rows, full_columns) = match level.0 {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and both slices were cut to size.
-        Instructions::Avx2 => unsafe { avx2::transpose(from, rows, columns, to) },
+        Instructions::Avx512 | Instructions::Avx2 => unsafe { avx2::transpose(from, rows, columns, to) },
         Instructions::Portable => (0, 0),
     };
     for r in 0..rows {

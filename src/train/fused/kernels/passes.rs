@@ -2,8 +2,8 @@
 
 use super::{Instructions, Level};
 
-/// Defines a pass over slices twice, once compiled for AVX2, and lets the level choose. Rust never fuses or reorders
-/// floating-point operations, so both give the same bits.
+/// Defines a pass over slices for each level, compiled with its instructions, and lets the level choose. Rust never fuses or
+/// reorders floating-point operations, so all give the same bits.
 macro_rules! pass {
     ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$doc])*
@@ -20,7 +20,17 @@ macro_rules! pass {
                 pass($($argument),*)
             }
 
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq")]
+            #[allow(clippy::too_many_arguments)]
+            fn avx512($($argument: $type),*) $(-> $out)? {
+                pass($($argument),*)
+            }
+
             match level.0 {
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: this level is only ever made where the processor has AVX-512.
+                Instructions::Avx512 => unsafe { avx512($($argument),*) },
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: this level is only ever made where the processor has AVX2.
                 Instructions::Avx2 => unsafe { avx2($($argument),*) },
