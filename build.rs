@@ -1,5 +1,5 @@
 //! Writes libtorch's folder into the binaries' search path, so that they run by their path with no variable set, and
-//! compiles the switch that tch does not have.
+//! compiles the switches that tch does not have.
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");

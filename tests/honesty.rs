@@ -323,15 +323,19 @@ fn a_million_steps_end_at_step_a_million_where_the_same_descent_in_f64_does() {
 }
 
 #[test]
-fn subnormal_updates_are_made_and_told_to_their_last_bit() {
-    let misfit = Misfit::new();
-    misfit.write("linear.toml", &format!("{LINEAR}learning_rate = 1e-40\n[train]\nsteps = 1\n"));
-    misfit.ok(&["run", "linear.toml", "--out", "out"]);
-    let (_, [w, b]) = descent(&POINTS, f64::from(1e-40_f32), 1);
-    for row in of("baseline", "predictions", &misfit) {
-        let wanted = w * number(&row, "x") + b;
-        // Of three roundings in f32, whose least number is 1.4e-45.
-        assert!(wanted != 0.0 && (number(&row, "prediction") - wanted).abs() < 5e-45, "{row:?} {wanted:e}");
+fn updates_are_told_to_their_last_bit_down_to_the_smallest_normal_number_and_are_0_below_it() {
+    for (rate, flushed) in [(1e-37_f32, false), (1e-40, true)] {
+        let misfit = Misfit::new();
+        misfit.write("linear.toml", &format!("{LINEAR}learning_rate = {rate:e}\n[train]\nsteps = 1\n"));
+        misfit.ok(&["run", "linear.toml", "--out", "out"]);
+        let (_, [w, b]) = descent(&POINTS, f64::from(rate), 1);
+        for row in of("baseline", "predictions", &misfit) {
+            let (wanted, ours) = (w * number(&row, "x") + b, number(&row, "prediction"));
+            // Of three roundings in f32.
+            let near =
+                (ours - wanted).abs() < 3.0 * f64::from(f32::EPSILON) * (w * number(&row, "x")).abs().max(b.abs());
+            assert!(wanted != 0.0 && if flushed { ours == 0.0 } else { near }, "{row:?} {wanted:e}");
+        }
     }
 }
 

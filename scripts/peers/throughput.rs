@@ -17,6 +17,7 @@ use misfit::experiment::Experiment;
 use misfit::train::choice;
 use misfit::train::device;
 use misfit::train::engine::{self, Engine, Lane};
+use misfit::train::subnormals::Flushed;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tch::nn::{self, Module, OptimizerConfig};
@@ -96,6 +97,7 @@ fn main() {
 /// Answers until standard input ends.
 fn serve(peer: &str, start: &str, device: &str) -> Result<()> {
     device::single_threaded();
+    let _flushed = (peer == "misfit").then(Flushed::new);
     let device = device::parse(device)?;
     let mut peer: Box<dyn Peer> = match peer {
         "misfit" => Box::new(Misfit { device, start: start.into(), kept: HashMap::new() }),

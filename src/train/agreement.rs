@@ -9,6 +9,7 @@ use tch::Device;
 use super::engine::{Engine, Lane, State};
 use super::fused::Fused;
 use super::shape::Shape;
+use super::subnormals::Flushed;
 use super::torch::Torch;
 use crate::experiment::config::{BatchSize, LossKind, Reduction};
 use crate::results::manifest::Deviation;
@@ -70,6 +71,7 @@ pub fn check(lane: &Lane) -> Result<Deviation> {
 
 /// The same of any engine, which stands at the beginning.
 pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Result<Deviation> {
+    let _flushed = Flushed::new();
     let mut worst = Deviation::default();
     // Whether an element's gradient was so far the same to three digits: Adam takes the sign of one that is only rounding.
     let mut sound: Vec<Vec<bool>> = Vec::new();

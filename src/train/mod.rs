@@ -14,6 +14,8 @@ pub mod engine;
 pub mod fused;
 mod init;
 pub mod shape;
+#[allow(unsafe_code)] // The call of a function in C++.
+pub mod subnormals;
 pub mod torch;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -27,6 +29,7 @@ use crate::stats::gradients::edges;
 use crate::stats::moments::Fit;
 use agreement::Agreements;
 use engine::{Engine, Lane, State};
+use subnormals::Flushed;
 
 /// A run that has ended.
 pub struct Trained {
@@ -88,6 +91,7 @@ pub fn train_block(
     stop: &AtomicBool,
     progress: &dyn Fn(u64),
 ) -> Result<Option<Vec<Trained>>> {
+    let _flushed = Flushed::new();
     let lane = engine::first(block)?;
     let steps = lane.steps()?;
     let logged = lane.config.train.logged_steps(steps);
