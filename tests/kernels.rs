@@ -504,3 +504,83 @@ fn vectors_of_every_width_give_the_same_bits() {
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{m}×{k}×{n}");
     }
 }
+
+/// How far a number is from the exact one, in units of the last place that an f32 of the exact one's size has.
+fn ulps(ours: f32, exact: f64) -> f64 {
+    let rounded = exact as f32;
+    match exact.is_nan() || !rounded.is_finite() || !ours.is_finite() {
+        true if ours.is_nan() == exact.is_nan() && (exact.is_nan() || ours == rounded) => 0.0,
+        true => f64::INFINITY,
+        false => {
+            let exponent = exact.abs().max(f64::from(f32::MIN_POSITIVE)).log2().floor() as i32;
+            (f64::from(ours) - exact).abs() / 2f64.powi(exponent - 23)
+        }
+    }
+}
+
+#[test]
+fn exponentials_are_within_2_ulp_of_the_true_ones_special_values_included_and_have_the_same_bits_at_every_level() {
+    // Numbers of every exponent and sign, and the ends.
+    let mut inputs: Vec<f32> = (0..=u32::MAX / 4099).map(|nth| f32::from_bits(nth * 4099)).collect();
+    inputs.extend([
+        0.0,
+        -0.0,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        88.722_84,
+        88.73,
+        -87.4,
+        -103.98,
+        -104.1,
+        0.625,
+    ]);
+    let elu_exact = |x: f64| if x > 0.0 { x } else { x.exp_m1() };
+    let functions: [(&str, fn(Level, &mut [f32]), fn(f64) -> f64); 4] = [
+        ("exp", exponential, f64::exp),
+        ("tanh", tanh, f64::tanh),
+        ("sigmoid", sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
+        ("elu", elu, elu_exact),
+    ];
+    for (name, ours, exact) in functions {
+        let mut bits: Vec<Vec<u32>> = Vec::new();
+        for level in Level::all() {
+            let mut values = inputs.clone();
+            ours(level, &mut values);
+            for (x, value) in inputs.iter().zip(&values) {
+                let off = ulps(*value, exact(f64::from(*x)));
+                assert!(off <= 2.0, "{level:?}: {name}({x:?}) is {value:?}, off by {off} ulp");
+            }
+            bits.push(values.into_iter().map(|value| if value.is_nan() { 0 } else { value.to_bits() }).collect());
+        }
+        assert!(bits.windows(2).all(|pair| pair[0] == pair[1]), "{name}");
+    }
+    // A zero keeps its sign where the function does.
+    for odd in [tanh, elu] {
+        let mut zero = [-0.0_f32];
+        odd(Level::best(), &mut zero);
+        assert_eq!(zero[0].to_bits(), (-0.0_f32).to_bits());
+    }
+}
+
+#[test]
+fn derivatives_of_activations_are_those_of_what_they_put_out() {
+    let h = numbers(1000, 3).into_iter().map(|x| x.tanh()).collect::<Vec<f32>>();
+    let d = numbers(1000, 4);
+    let backward: [(&str, fn(Level, &[f32], &mut [f32]), fn(f64) -> f64); 4] = [
+        ("tanh", tanh_backward, |y| 1.0 - y * y),
+        ("sigmoid", sigmoid_backward, |y| y * (1.0 - y)),
+        ("elu", elu_backward, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
+        ("relu", relu_backward, |y| if y > 0.0 { 1.0 } else { 0.0 }),
+    ];
+    for (name, ours, slope) in backward {
+        for level in Level::all() {
+            let mut out = d.clone();
+            ours(level, &h, &mut out);
+            for i in 0..h.len() {
+                let exact = f64::from(d[i]) * slope(f64::from(h[i]));
+                near(out[i], exact, 1.0 + f64::from(d[i]).abs(), &format!("{level:?} {name} of {}", h[i]));
+            }
+        }
+    }
+}

@@ -1,86 +1,81 @@
-//! Activations and outputs over a whole buffer, and their derivatives, by libtorch's own kernels; the softmax, which goes
-//! over rows, by ours.
+//! Activations and outputs over a whole buffer, and their derivatives: by our kernels, but for GELU, which is libtorch's.
 
-use tch::{TchError, Tensor};
+use tch::TchError;
 
 use super::buffer::Buffer;
 use super::kernels::{self, Level};
 use crate::experiment::config::{Activation, Model, Output};
 
-/// How many calls into libtorch a pass through a network makes: for the activations that are not part of a product, and for
-/// the output.
+/// How many calls into libtorch a pass through a network makes.
 pub fn calls(model: &Model) -> usize {
-    let own = |a: &&Activation| !matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Identity);
-    let by_libtorch = matches!(model.output, Output::Relu | Output::Sigmoid | Output::Tanh);
-    model.activation.iter().filter(own).count() + usize::from(by_libtorch)
+    model.activation.iter().filter(|activation| needs_input(**activation)).count()
 }
 
-/// Whether an activation's derivative needs what went in; the others' is found from what came out.
+/// Whether an activation's derivative needs what went in, and it is libtorch's; the others' is found from what came out.
 pub fn needs_input(activation: Activation) -> bool {
     activation == Activation::Gelu
 }
 
-/// Writes the activation of `z` to `h`, which may be `z` itself where [`needs_input`] is false.
-pub fn activate(activation: Activation, z: &Tensor, h: &mut Tensor) -> Result<(), TchError> {
-    match activation {
-        Activation::Relu => drop(h.f_relu_()?),
-        Activation::LeakyRelu => drop(h.f_leaky_relu_()?),
-        Activation::Elu => drop(h.f_elu_()?),
-        Activation::Gelu => drop(z.f_gelu_out(h, "none")?),
-        Activation::Sigmoid => drop(h.f_sigmoid_()?),
-        Activation::Tanh => drop(h.f_tanh_()?),
-        Activation::Identity => {}
-    }
-    Ok(())
+/// Writes the activation of `z` to `h`, of those of which [`needs_input`] is true.
+pub fn activate_apart(z: &Buffer, h: &mut Buffer) -> Result<(), TchError> {
+    z.tensor.f_gelu_out(&mut h.tensor, "none").map(drop)
 }
 
-/// Turns `d`, the gradient of `h`, into the gradient of `z`.
-pub fn activate_backward(activation: Activation, z: &Tensor, h: &Tensor, d: &Tensor) -> Result<(), TchError> {
+/// Each value becomes its activation, where [`needs_input`] is false.
+pub fn activate(activation: Activation, level: Level, values: &mut [f32]) {
     match activation {
-        Activation::Relu => drop(h.f_threshold_backward_grad_input(d, d, 0)?),
-        Activation::LeakyRelu => drop(h.f_leaky_relu_backward_grad_input(d, d, 0.01, true)?),
-        Activation::Elu => drop(Tensor::f_elu_backward_grad_input(d, d, 1.0, 1.0, 1.0, true, h)?),
-        Activation::Gelu => drop(z.f_gelu_backward_grad_input(d, d, "none")?),
-        Activation::Sigmoid => drop(Tensor::f_sigmoid_backward_grad_input(d, d, h)?),
-        Activation::Tanh => drop(Tensor::f_tanh_backward_grad_input(d, d, h)?),
-        Activation::Identity => {}
+        Activation::Elu => kernels::elu(level, values),
+        Activation::Sigmoid => kernels::sigmoid(level, values),
+        Activation::Tanh => kernels::tanh(level, values),
+        // Part of a product, apart, or nothing.
+        Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Identity => {}
+    }
+}
+
+/// Turns the first `count` of `d`, the gradient of `h`, into the gradient of what went in; that is `z` where
+/// [`needs_input`] is true.
+pub fn activate_backward(
+    activation: Activation,
+    level: Level,
+    z: Option<&Buffer>,
+    h: &Buffer,
+    d: &mut Buffer,
+    count: usize,
+) -> Result<(), TchError> {
+    if let Some(z) = z {
+        return z.tensor.f_gelu_backward_grad_input(&d.tensor, &d.tensor, "none").map(drop);
+    }
+    let (h, d) = (&h.numbers()[..count], &mut d.numbers_mut()[..count]);
+    match activation {
+        Activation::Elu => kernels::elu_backward(level, h, d),
+        Activation::Sigmoid => kernels::sigmoid_backward(level, h, d),
+        Activation::Tanh => kernels::tanh_backward(level, h, d),
+        // Part of a product, apart, or nothing.
+        Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Identity => {}
     }
     Ok(())
 }
 
 /// Turns what the last layer puts out, `[rows, width]`, into predictions.
-pub fn output(output: Output, level: Level, [rows, width]: [usize; 2], z: &mut Buffer) -> Result<(), TchError> {
+pub fn output(output: Output, level: Level, width: usize, z: &mut [f32]) {
     match output {
         Output::Identity => {}
-        Output::Relu => drop(z.tensor.f_relu_()?),
-        Output::Sigmoid => drop(z.tensor.f_sigmoid_()?),
-        Output::Tanh => drop(z.tensor.f_tanh_()?),
-        Output::Softmax => kernels::softmax(level, width, &mut z.numbers_mut()[..rows * width]),
-        Output::LogSoftmax => kernels::log_softmax(level, width, &mut z.numbers_mut()[..rows * width]),
+        Output::Relu => kernels::relu(level, z),
+        Output::Sigmoid => kernels::sigmoid(level, z),
+        Output::Tanh => kernels::tanh(level, z),
+        Output::Softmax => kernels::softmax(level, width, z),
+        Output::LogSoftmax => kernels::log_softmax(level, width, z),
     }
-    Ok(())
 }
 
 /// Turns `d`, the gradient of the predictions `y`, into the gradient of what the last layer put out.
-pub fn output_backward(
-    output: Output,
-    level: Level,
-    [rows, width]: [usize; 2],
-    y: &Buffer,
-    d: &mut Buffer,
-) -> Result<(), TchError> {
-    let count = rows * width;
+pub fn output_backward(output: Output, level: Level, width: usize, y: &[f32], d: &mut [f32]) {
     match output {
         Output::Identity => {}
-        Output::Relu => drop(y.tensor.f_threshold_backward_grad_input(&d.tensor, &d.tensor, 0)?),
-        Output::Sigmoid => drop(Tensor::f_sigmoid_backward_grad_input(&d.tensor, &d.tensor, &y.tensor)?),
-        Output::Tanh => drop(Tensor::f_tanh_backward_grad_input(&d.tensor, &d.tensor, &y.tensor)?),
-        Output::Softmax => {
-            kernels::softmax_backward(level, width, &y.numbers()[..count], &mut d.numbers_mut()[..count]);
-        }
-        Output::LogSoftmax => {
-            kernels::log_softmax_backward(level, width, &y.numbers()[..count], &mut d.numbers_mut()[..count]);
-        }
+        Output::Relu => kernels::relu_backward(level, y, d),
+        Output::Sigmoid => kernels::sigmoid_backward(level, y, d),
+        Output::Tanh => kernels::tanh_backward(level, y, d),
+        Output::Softmax => kernels::softmax_backward(level, width, y, d),
+        Output::LogSoftmax => kernels::log_softmax_backward(level, width, y, d),
     }
-    Ok(())
 }

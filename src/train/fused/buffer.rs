@@ -1,10 +1,10 @@
-//! Memory that kernels and libtorch's operations share.
+//! Memory that kernels and libtorch share.
 
 use tch::{Device, Kind, TchError, Tensor};
 
 use super::kernels::Numbers;
 
-/// Numbers in a tensor's memory: a slice for kernels, the tensor for libtorch's activations.
+/// Numbers in a tensor's memory: a slice for kernels, the tensor for libtorch's GELU.
 pub struct Buffer {
     pub tensor: Tensor,
     numbers: Numbers,

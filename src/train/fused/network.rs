@@ -2,7 +2,7 @@
 
 use tch::TchError;
 
-use super::activation::{activate, activate_backward, needs_input, output, output_backward};
+use super::activation::{activate, activate_apart, activate_backward, needs_input, output, output_backward};
 use super::buffer::Buffer;
 use super::kernels::{self, Epilogue, First, Left, Level};
 use super::layout::{Layout, Part};
@@ -125,21 +125,21 @@ impl Pass {
             let from = before.last().map_or(samples, Buffer::numbers);
             let Some(hidden) = after.first_mut() else {
                 layer.forward(network, from, rows, Epilogue::Store, &mut self.predictions);
-                let shape = [rows, network.outputs];
-                return output(network.output, network.level, shape, &mut self.predictions);
+                let predictions = &mut self.predictions.numbers_mut()[..rows * network.outputs];
+                output(network.output, network.level, network.outputs, predictions);
+                return Ok(());
             };
             let activation = network.activation[i];
             match (&mut self.inputs[i], activation) {
                 (Some(z), _) => {
                     layer.forward(network, from, rows, Epilogue::Store, z);
-                    activate(activation, &z.tensor, &mut hidden.tensor)?;
+                    activate_apart(z, hidden)?;
                 }
                 (None, Activation::Relu) => layer.forward(network, from, rows, Epilogue::Relu, hidden),
                 (None, Activation::LeakyRelu) => layer.forward(network, from, rows, Epilogue::LeakyRelu, hidden),
                 (None, _) => {
                     layer.forward(network, from, rows, Epilogue::Store, hidden);
-                    let z = hidden.tensor.shallow_clone();
-                    activate(activation, &z, &mut hidden.tensor)?;
+                    activate(activation, network.level, &mut hidden.numbers_mut()[..rows * layer.outputs]);
                 }
             }
         }
@@ -190,7 +190,9 @@ impl Backward {
         go_on: bool,
     ) -> Result<(), TchError> {
         let LaneNetwork { level, layers, parameters, gradient, activation, output, outputs, .. } = network;
-        output_backward(*output, *level, [rows, *outputs], &forward.predictions, &mut self.predictions)?;
+        let count = rows * *outputs;
+        let y = &forward.predictions.numbers()[..count];
+        output_backward(*output, *level, *outputs, y, &mut self.predictions.numbers_mut()[..count]);
         for (i, layer) in layers.iter().enumerate().rev() {
             let (before, after) = self.hidden.split_at_mut(i);
             let d = after.first().unwrap_or(&self.predictions).numbers();
@@ -213,8 +215,8 @@ impl Backward {
             let sizes = [rows, layer.outputs, layer.inputs];
             kernels::product(*level, sizes, a, transposed, First::Zero, epilogue, to.numbers_mut());
             if matches!(epilogue, Epilogue::Store) {
-                let z = forward.inputs[i - 1].as_ref().unwrap_or(h);
-                activate_backward(activation, &z.tensor, &h.tensor, &to.tensor)?;
+                let z = forward.inputs[i - 1].as_ref();
+                activate_backward(activation, *level, z, h, to, rows * layer.inputs)?;
             }
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! Probabilities: softmax over rows, and the losses of labels and of classes, as `train::torch::losses` defines them.
 
+use super::elementary::{exp, sigmoid_of};
 use super::passes::sum;
 use super::{Instructions, Level};
 use crate::experiment::config::LossInput;
@@ -28,7 +29,7 @@ fn softmax_of_rows(width: usize, values: &mut [f32]) {
         let largest = largest(row);
         row.iter_mut().for_each(|value| *value -= largest);
     }
-    values.iter_mut().for_each(|value| *value = value.exp());
+    values.iter_mut().for_each(|value| *value = exp(*value));
     for row in values.chunks_exact_mut(width) {
         let sum: f32 = row.iter().sum();
         row.iter_mut().for_each(|value| *value /= sum);
@@ -55,7 +56,7 @@ pass! {
 /// The logarithm of Σ exp(v − largest).
 #[inline(always)]
 fn log_sum(row: &[f32], largest: f32) -> f32 {
-    row.iter().map(|value| (value - largest).exp()).sum::<f32>().ln()
+    row.iter().map(|value| exp(value - largest)).sum::<f32>().ln()
 }
 
 pass! {
@@ -74,7 +75,7 @@ pass! {
     fn log_softmax_backward(width: usize, y: &[f32], d: &mut [f32]) {
         for (y, d) in y.chunks_exact(width).zip(d.chunks_exact_mut(width)) {
             let sum: f32 = d.iter().sum();
-            d.iter_mut().zip(y).for_each(|(d, y)| *d -= y.exp() * sum);
+            d.iter_mut().zip(y).for_each(|(d, y)| *d -= exp(*y) * sum);
         }
     }
 }
@@ -84,13 +85,13 @@ pass! {
 fn label_loss(from: LossInput, prediction: f32, y: f32) -> f32 {
     match from {
         // (1 − y)z − ln sigmoid(z), which overflows nowhere.
-        LossInput::Logits => (1.0 - y) * prediction - (prediction.min(0.0) - (-prediction.abs()).exp().ln_1p()),
+        LossInput::Logits => (1.0 - y) * prediction - (prediction.min(0.0) - exp(-prediction.abs()).ln_1p()),
         LossInput::Probabilities => {
             let p = clipped(prediction);
             -(y * p.ln() + (1.0 - y) * (1.0 - p).ln())
         }
         LossInput::LogProbabilities => {
-            let other = clipped(1.0 - prediction.exp());
+            let other = clipped(1.0 - exp(prediction));
             -(y * prediction + (1.0 - y) * other.ln())
         }
     }
@@ -100,11 +101,11 @@ fn label_loss(from: LossInput, prediction: f32, y: f32) -> f32 {
 #[inline(always)]
 fn label_slope(from: LossInput, prediction: f32, y: f32) -> f32 {
     match from {
-        LossInput::Logits => 1.0 / (1.0 + (-prediction).exp()) - y,
+        LossInput::Logits => sigmoid_of(prediction) - y,
         LossInput::Probabilities if within(prediction) => (1.0 - y) / (1.0 - prediction) - y / prediction,
         LossInput::Probabilities => 0.0,
         LossInput::LogProbabilities => {
-            let p = prediction.exp();
+            let p = exp(prediction);
             let other = 1.0 - p;
             // Not left out beyond the clip, where an infinite p makes NaN of it, as in libtorch.
             let by_other = if within(other) { (1.0 - y) / other } else { 0.0 };

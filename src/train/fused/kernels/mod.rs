@@ -17,10 +17,12 @@ mod avx512;
 #[macro_use]
 mod passes;
 mod classes;
+mod elementary;
 
 use std::ptr::NonNull;
 
 pub use classes::*;
+pub use elementary::*;
 pub use passes::*;
 use tch::{Device, Kind, TchError, Tensor};
 
