@@ -26,10 +26,10 @@ def deviation(peer: Peer, lanes: int, expected: list[tuple[float, float]]) -> fl
     return float(np.abs(found / wanted - 1.0).max())
 
 
-def agreeing(peers: dict[Peer, list[int]], missing: dict[str, str]) -> list[Peer]:
+def agreeing(peers: dict[Peer, list[int]], missing: dict[str, str], activation: str) -> list[Peer]:
     """Those of the peers that work, all of which agree with float64; `peers` with the lanes that each can train."""
     begin = start.read(START)
-    expected = [reference.losses(begin, lane, STEPS) for lane in range(max(LANES))]
+    expected = [reference.losses(begin, lane, STEPS, activation) for lane in range(max(LANES))]
     rows, working = [], []
     for peer, lanes in peers.items():
         checked = [count for count in LANES if count in lanes]

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 
+import long
 import machine
 import memory
 import plot
@@ -20,6 +21,8 @@ from tables import Target, progress, table
 
 RUN = {
     "throughput": throughput.run,
+    "tanh": throughput.run_tanh,
+    "long": long.run,
     "whole": whole.run,
     "threads": threads.run,
     "experiment": threads.run_experiment,

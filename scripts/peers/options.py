@@ -7,6 +7,8 @@ from pathlib import Path
 
 PARTS = {
     "throughput": "one training step, by every peer",
+    "tanh": "the same of a network of tanh units",
+    "long": "a step of long runs beside one of short ones",
     "whole": "whole processes with a CSV at the end",
     "threads": "two threads against one",
     "experiment": "the full default experiment",
@@ -19,7 +21,7 @@ Compares misfit with PyTorch, JAX and plain tch, and measures how it scales. Tab
 and a figure (scaling.svg and .png) to target/bench. It never fails because of a ratio: it ends with 0, with 1 if a
 peer does not train the same as the others, with 2 if it cannot measure.
 
-parts (all of them take about a quarter of an hour on two cores):
+parts (all of them take about 20 minutes on two cores):
 """ + "\n".join(f"  {name:11} {what}" for name, what in PARTS.items())
 
 

@@ -1,7 +1,9 @@
 """The JAX peer: all steps of a measurement in one jit-compiled scan; several models with vmap; optax's Adam.
 
-Usage: peer_jax.py START DEVICE. Losses of the evaluation are outputs of the scan.
+Usage: peer_jax.py START DEVICE relu|tanh. Losses of the evaluation are outputs of the scan.
 """
+
+import sys
 
 import jax
 import jax.numpy as jnp
@@ -10,12 +12,13 @@ import optax
 from serve import Start, serve
 
 Layer = tuple[jax.Array, jax.Array]
+ACTIVATION = {"relu": jax.nn.relu, "tanh": jnp.tanh}[sys.argv[3]]
 
 
 def network(layers: list[Layer], inputs: jax.Array) -> jax.Array:
-    """1–40–40–1 with ReLU."""
+    """1–40–40–1."""
     for weights, biases in layers[:-1]:
-        inputs = jax.nn.relu(inputs @ weights + biases)
+        inputs = ACTIVATION(inputs @ weights + biases)
     weights, biases = layers[-1]
     return inputs @ weights + biases
 

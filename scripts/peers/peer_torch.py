@@ -1,6 +1,6 @@
 """The PyTorch peers, four ways of taking the same step.
 
-Usage: peer_torch.py START DEVICE eager|fused|compile|vmap
+Usage: peer_torch.py START DEVICE eager|fused|compile|vmap relu|tanh
 
 eager    nn.Sequential and torch.optim.Adam, one model at a time
 fused    the same with Adam(fused=True)
@@ -22,6 +22,7 @@ from torch.nn.functional import mse_loss
 
 torch.set_num_threads(1)
 DEVICE = torch.device(sys.argv[2])
+ACTIVATION = {"relu": nn.ReLU, "tanh": nn.Tanh}[sys.argv[4]]
 
 Parameters = dict[str, Tensor]
 
@@ -32,7 +33,7 @@ def synchronize() -> None:
 
 
 def sequential() -> nn.Sequential:
-    return nn.Sequential(nn.Linear(1, 40), nn.ReLU(), nn.Linear(40, 40), nn.ReLU(), nn.Linear(40, 1)).to(DEVICE)
+    return nn.Sequential(nn.Linear(1, 40), ACTIVATION(), nn.Linear(40, 40), ACTIVATION(), nn.Linear(40, 1)).to(DEVICE)
 
 
 def stacked(start: Start) -> Parameters:

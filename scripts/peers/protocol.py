@@ -5,8 +5,8 @@ At first it says {"ready": VERSION}. Then, to
         losses after n updates from the starting file
     {"cmd": "measure", "lanes": L, "eval": bool, "steps": n}    {"seconds": t}
         n further updates of L models; whatever is compiled or warmed up before is not in t
-What it cannot do it answers with {"error": "why, on one line"}. The peer misfit also knows, with "work": {"hidden": [..],
-"batch": n, "log_points": n} for other networks than 1–40–40–1 on 32 samples:
+What it cannot do it answers with {"error": "why, on one line"}. The peer misfit also knows "fresh": true, to measure from the
+beginning, and, with "work": {"hidden": [..], "batch": n, "log_points": n} for other networks than 1–40–40–1 on 32 samples:
     {"cmd": "start", "lanes": L}                                {}
         writes the starting file for L models
     {"cmd": "peak", "lanes": L, "steps": n}                     {"peak_mib": m}

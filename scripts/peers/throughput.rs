@@ -1,6 +1,6 @@
 //! Two peers of the benchmark, both on this crate's libtorch: misfit itself, and tch as its own examples use it.
 //!
-//! `throughput misfit|tch START DEVICE` answers requests, one JSON object a line, on standard input and output; what
+//! `throughput misfit|tch START DEVICE [relu|tanh]` answers requests, one JSON object a line, on standard input and output; what
 //! they are is written in `scripts/peers/protocol.py`. `scripts/bench` starts it and draws up the tables.
 
 use std::collections::HashMap;
@@ -37,6 +37,9 @@ struct Request {
     eval: bool,
     #[serde(default)]
     steps: usize,
+    /// Whether a measurement begins anew.
+    #[serde(default)]
+    fresh: bool,
     #[serde(default)]
     work: Work,
 }
@@ -84,24 +87,30 @@ fn main() {
     if args == ["kernels"] {
         return kernels();
     }
-    let [peer, start, device] = &args[..] else {
-        // `cargo bench` comes here.
-        println!("this is one of the peers of scripts/bench, which compares them");
-        return;
+    let (peer, start, device, activation) = match &args[..] {
+        [peer, start, device] => (peer, start, device, "relu"),
+        [peer, start, device, activation] => (peer, start, device, activation.as_str()),
+        _ => {
+            // `cargo bench` comes here.
+            println!("this is one of the peers of scripts/bench, which compares them");
+            return;
+        }
     };
-    if let Err(error) = serve(peer, start, device) {
+    if let Err(error) = serve(peer, start, device, activation) {
         println!("{}", failure(&error));
     }
 }
 
 /// Answers until standard input ends.
-fn serve(peer: &str, start: &str, device: &str) -> Result<()> {
+fn serve(peer: &str, start: &str, device: &str, activation: &str) -> Result<()> {
+    ensure!(["relu", "tanh"].contains(&activation), "no activation {activation:?}: relu or tanh");
+    let activation = activation.to_owned();
     device::single_threaded();
     let _flushed = (peer == "misfit").then(Flushed::new);
     let device = device::parse(device)?;
     let mut peer: Box<dyn Peer> = match peer {
-        "misfit" => Box::new(Misfit { device, start: start.into(), kept: HashMap::new() }),
-        "tch" => Box::new(Plain { device, start: start.into(), nets: HashMap::new() }),
+        "misfit" => Box::new(Misfit { device, activation, start: start.into(), kept: HashMap::new() }),
+        "tch" => Box::new(Plain { device, activation, start: start.into(), nets: HashMap::new() }),
         other => bail!("no peer {other:?}: misfit or tch"),
     };
     let mut out = std::io::stdout();
@@ -141,6 +150,7 @@ fn synchronize(device: Device) {
 
 struct Misfit {
     device: Device,
+    activation: String,
     start: PathBuf,
     kept: HashMap<Case, Stack>,
 }
@@ -154,14 +164,14 @@ impl Peer for Misfit {
             }
             "measure" => self.measure(request),
             "check" => {
-                let lanes = lanes(&request.work, request.lanes, request.steps)?;
+                let lanes = lanes(&request.work, &self.activation, request.lanes, request.steps)?;
                 let mut stack = Stack::new(lanes, self.device)?;
                 stack.step_many(request.steps, false)?;
                 let (train, test) = stack.losses()?;
                 Ok(json!({ "train": train, "test": test }))
             }
             "peak" => {
-                let lanes = lanes(&request.work, request.lanes, request.steps)?;
+                let lanes = lanes(&request.work, &self.activation, request.lanes, request.steps)?;
                 let name = choice::choose(&engine::first(&lanes)?.config, self.device)?;
                 let ended = misfit::train::train(name, &lanes, self.device, &AtomicBool::new(false), &|_| ())?;
                 Ok(json!({ "peak_mib": peak_mib()?, "runs": ended.len() }))
@@ -172,11 +182,15 @@ impl Peer for Misfit {
 }
 
 impl Misfit {
-    fn measure(&mut self, Request { lanes: count, eval, steps, work, .. }: Request) -> Result<Value> {
+    fn measure(&mut self, Request { lanes: count, eval, steps, fresh, work, .. }: Request) -> Result<Value> {
+        if fresh {
+            let mut stack = Stack::new(lanes(&work, &self.activation, count, steps)?, self.device)?;
+            return Ok(json!({ "seconds": timed(self.device, || stack.step_many(steps, eval))? }));
+        }
         let stack = match self.kept.entry((count, eval, work.clone())) {
             std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
             std::collections::hash_map::Entry::Vacant(entry) => {
-                let lanes = lanes(&work, count, 1_000_000_000)?;
+                let lanes = lanes(&work, &self.activation, count, 1_000_000_000)?;
                 let mut stack = Stack::new(lanes, self.device)?;
                 stack.step_many(WARM_UP, eval)?;
                 entry.insert(stack)
@@ -187,7 +201,7 @@ impl Misfit {
 
     /// Writes the state in which every peer begins: misfit's own lanes, seeds 0, 1, ….
     fn write_start(&self, count: usize) -> Result<()> {
-        let lanes = lanes(&Work::default(), count, 1)?;
+        let lanes = lanes(&Work::default(), &self.activation, count, 1)?;
         let data = lanes[0].data.clone();
         let stack = Stack::new(lanes, self.device)?;
         let start = Start {
@@ -269,7 +283,7 @@ impl Stack {
 }
 
 /// Lanes of one shape: seeds 0, 1, …, and from the start again.
-fn lanes(work: &Work, count: usize, steps: usize) -> Result<Vec<Lane>> {
+fn lanes(work: &Work, activation: &str, count: usize, steps: usize) -> Result<Vec<Lane>> {
     let Work { hidden, batch, log_points } = work;
     let text = format!(
         "[data]
@@ -281,6 +295,7 @@ fn lanes(work: &Work, count: usize, steps: usize) -> Result<Vec<Lane>> {
         draw = \"once\"
         [model]
         hidden = {hidden:?}
+        activation = \"{activation}\"
         init = \"pytorch\"
         [train]
         steps = {steps}
@@ -308,6 +323,7 @@ fn peak_mib() -> Result<f64> {
 /// tch as its own examples use it: `nn::Sequential`, `nn::Adam`, `backward_step`.
 struct Plain {
     device: Device,
+    activation: String,
     start: PathBuf,
     nets: HashMap<bool, Net>,
 }
@@ -320,7 +336,7 @@ impl Peer for Plain {
                 let net = match self.nets.entry(eval) {
                     std::collections::hash_map::Entry::Occupied(entry) => entry.into_mut(),
                     std::collections::hash_map::Entry::Vacant(entry) => {
-                        let mut net = Net::new(&self.start, self.device)?;
+                        let mut net = Net::new(&self.start, self.device, &self.activation)?;
                         net.step_many(WARM_UP, eval)?;
                         entry.insert(net)
                     }
@@ -328,7 +344,7 @@ impl Peer for Plain {
                 Ok(json!({ "seconds": timed(self.device, || net.step_many(steps, eval))? }))
             }
             "check" => {
-                let mut net = Net::new(&self.start, self.device)?;
+                let mut net = Net::new(&self.start, self.device, &self.activation)?;
                 net.step_many(steps, false)?;
                 let [train, test] = [&net.train, &net.test].map(|batch| net.loss(batch).double_value(&[]));
                 Ok(json!({ "train": [train], "test": [test] }))
@@ -347,7 +363,7 @@ struct Net {
 
 impl Net {
     /// The first lane of the starting file.
-    fn new(path: &Path, device: Device) -> Result<Self> {
+    fn new(path: &Path, device: Device, activation: &str) -> Result<Self> {
         let text = std::fs::read(path).with_context(|| format!("{}", path.display()))?;
         let start: Start = serde_json::from_slice(&text)?;
         let lane = start.lanes.first().context("a starting file has lanes")?;
@@ -366,7 +382,7 @@ impl Net {
             });
             layers = layers.add(layer);
             if at + 1 < pairs.len() {
-                layers = layers.add_fn(Tensor::relu);
+                layers = layers.add_fn(if activation == "tanh" { Tensor::tanh } else { Tensor::relu });
             }
         }
         let column = |values: &[f32]| Tensor::from_slice(values).view([-1, 1]).to_device(device);
