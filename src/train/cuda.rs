@@ -1,4 +1,4 @@
-//! What tch does not have of libtorch: its half for CUDA, opened when it is asked for, and a switch of autograd's.
+//! What tch does not have of libtorch: its half for CUDA, opened when it is asked for, and two switches.
 //!
 //! A linked program names libtorch_cpu only, so that it starts on machines without CUDA; where the libtorch that it finds
 //! has CUDA, opening that library at run time registers its operations. So one binary serves both.
@@ -35,4 +35,14 @@ pub fn derive_on_this_thread() {
     }
     // SAFETY: it sets a flag of this thread's own, and has no precondition.
     unsafe { misfit_derive_on_this_thread() }
+}
+
+/// Has the calling thread's processor take subnormal numbers for 0, or does so no more.
+pub fn flush_subnormals(on: bool) {
+    unsafe extern "C" {
+        /// In `derive.cpp`.
+        fn misfit_flush_subnormals(on: bool);
+    }
+    // SAFETY: it sets two bits of this thread's own processor state, and has no precondition.
+    unsafe { misfit_flush_subnormals(on) }
 }

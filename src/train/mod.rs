@@ -14,7 +14,6 @@ pub mod engine;
 pub mod fused;
 mod init;
 pub mod shape;
-#[allow(unsafe_code)] // The call of a function in C++.
 pub mod subnormals;
 pub mod torch;
 

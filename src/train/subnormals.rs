@@ -7,6 +7,8 @@
 use std::cell::Cell;
 use std::marker::PhantomData;
 
+use super::cuda::flush_subnormals;
+
 thread_local! {
     static HELD: Cell<usize> = const { Cell::new(0) };
 }
@@ -22,7 +24,7 @@ impl Flushed {
     pub fn new() -> Self {
         HELD.set(HELD.get() + 1);
         if HELD.get() == 1 {
-            flush(true);
+            flush_subnormals(true);
         }
         Flushed(PhantomData)
     }
@@ -32,16 +34,7 @@ impl Drop for Flushed {
     fn drop(&mut self) {
         HELD.set(HELD.get() - 1);
         if HELD.get() == 0 {
-            flush(false);
+            flush_subnormals(false);
         }
     }
-}
-
-fn flush(on: bool) {
-    unsafe extern "C" {
-        /// In `derive.cpp`.
-        fn misfit_flush_subnormals(on: bool);
-    }
-    // SAFETY: it sets two bits of this thread's own processor state, and has no precondition.
-    unsafe { misfit_flush_subnormals(on) }
 }

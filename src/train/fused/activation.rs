@@ -18,7 +18,7 @@ pub fn needs_input(activation: Activation) -> bool {
 
 /// Writes the activation of `z` to `h`, of those of which [`needs_input`] is true.
 pub fn activate_apart(z: &Buffer, h: &mut Buffer) -> Result<(), TchError> {
-    z.tensor.f_gelu_out(&mut h.tensor, "none").map(drop)
+    z.tensor.f_gelu_out(&h.tensor, "none").map(drop)
 }
 
 /// Each value becomes its activation, where [`needs_input`] is false.

@@ -13,13 +13,7 @@ fn parts(x: f32) -> ([f32; 2], f32, f32) {
     /// ln 2, the first without its last bits, so that n times it is exact.
     const LN_2: [f32; 2] = [0.693_359_4, -2.121_944_4e-4];
     // Beyond these e^x is infinite, or 0 even for subnormal numbers. NaN stays NaN.
-    let x = if x > 89.0 {
-        89.0
-    } else if x < -104.0 {
-        -104.0
-    } else {
-        x
-    };
+    let x = x.clamp(-104.0, 89.0);
     let shifted = x * std::f32::consts::LOG2_E + ROUNDED;
     let n = shifted - ROUNDED;
     let r = (x - n * LN_2[0]) - n * LN_2[1];
@@ -28,7 +22,7 @@ fn parts(x: f32) -> ([f32; 2], f32, f32) {
     let p = p * r + 8.333_452e-3;
     let p = p * r + 4.166_579_6e-2;
     let p = p * r + 1.666_666_5e-1;
-    let p = p * r + 5.000_000_1e-1;
+    let p = p * r + 0.5;
     let n = shifted.to_bits() as i32 - ROUNDED.to_bits() as i32;
     let half = n >> 1;
     let power = |n: i32| f32::from_bits(((n + 127) << 23) as u32);
@@ -71,10 +65,10 @@ fn tanh_of(x: f32) -> f32 {
     let size = x.abs();
     let z = x * x;
     let p = -5.704_988_7e-3;
-    let p = p * z + 2.063_908_9e-2;
+    let p = p * z + 2.063_909e-2;
     let p = p * z - 5.373_971_6e-2;
     let p = p * z + 1.333_144_2e-1;
-    let p = p * z - 3.333_328_2e-1;
+    let p = p * z - 3.333_328e-1;
     let small = p * z * size + size;
     let large = 1.0 - 2.0 / (exp(2.0 * size) + 1.0);
     (if size < 0.625 { small } else { large }).copysign(x)
