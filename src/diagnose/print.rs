@@ -324,7 +324,7 @@ fn passed_over(diagnosis: &Diagnosis) -> Option<String> {
     let told: Vec<String> = sets.iter().take(MOST_OTHERS).map(named).collect();
     (!told.is_empty()).then(|| {
         format!(
-            "Enough by the test points, though the validation points spoke for another: {}. Other seeds would tell.",
+            "Not chosen, though the test points find it enough: {}. The validation points spoke for another set; other seeds would tell.",
             told.join(", ")
         )
     })
