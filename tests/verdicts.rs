@@ -230,6 +230,27 @@ fn of_random_targets_nothing_is_needed_and_nothing_is_enough() {
 }
 
 #[test]
+fn what_simple_learners_reach_by_chance_is_no_goal_of_classes() {
+    let misfit = Misfit::new();
+    let mut stream = misfit::data::random::Stream::new(3, misfit::data::random::Purpose::Inputs);
+    let mut row = || {
+        let [a, b, c] = [(); 3].map(|()| stream.normal());
+        format!("{a},{b},{}\n", if c > 0.0 { "yes" } else { "no" })
+    };
+    misfit.write("toss.csv", &format!("a,b,y\n{}", (0..200).map(|_| row()).collect::<String>()));
+    misfit.write(
+        "toss.toml",
+        &NOISE.replace("noise.csv", "toss.csv").replace("TARGET", "class = \"y\"").replace("800", "5"),
+    );
+    misfit.ok(&["run", "toss.toml", "--seeds", "9", "--out", "out"]);
+    let mut goals: Vec<f64> =
+        rows(&misfit.read("out/health.csv")).iter().map(|row| number(row, "goal_accuracy")).collect();
+    goals.sort_by(f64::total_cmp);
+    // Half of the rows are right by chance.
+    assert!(goals[goals.len() / 2] > 0.85, "{goals:?}");
+}
+
+#[test]
 fn what_is_learnt_by_heart_is_called_so_in_the_terminal_and_on_the_page() {
     let misfit = Misfit::new();
     misfit.write("noise.csv", &noise(|toss| toss.to_string()));

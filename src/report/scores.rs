@@ -87,8 +87,9 @@ impl Scored<'_> {
     }
 }
 
-/// The columns of scores of a table of variants: of each measure two, the training error beside the test error, which is of
-/// numbers, or of probabilities where nothing else is learnt, R², and the step of the lowest test error where that is not the last of all of them.
+/// The columns of scores of a table of variants: of each measure two, the training error beside the test error, R², and the step
+/// of the lowest test error where that is not the last of all of them. The errors are of numbers, or of probabilities where
+/// nothing else is learnt.
 #[derive(Debug, Clone)]
 pub struct ScoreColumns {
     pub measures: Vec<Measure>,

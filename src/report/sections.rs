@@ -378,7 +378,13 @@ pub fn worth(study: &Study) -> Markup {
             }
         }
         @if study.chosen.is_empty() && !study.verdicts.is_empty() {
-            p { "Nothing that was tried fits on enough seeds, and nothing clearly does better than the baseline." }
+            p {
+                "Nothing that was tried fits on enough seeds"
+                @if study.verdicts.iter().all(|row| row.verdict != Verdict::Helps) {
+                    ", and nothing clearly does better than the baseline"
+                }
+                "."
+            }
         }
         @for (nth, set) in study.chosen.iter().take(1 + MOST_OTHERS).enumerate() { p { (chosen(study, nth, set)) } }
         @if study.chosen.len() > 1 + MOST_OTHERS {

@@ -1,16 +1,17 @@
 //! Products by tiles of vectors, written once for every width of vector.
 
-/// The product of a level. Beside the macro's call the level declares: `V`, a vector of `WIDTH` numbers; `Mask`, which says
+/// The product of a level. Beside the macro's call the level declares: `WIDTH`, the numbers in a vector; `Mask`, which says
 /// which lanes of a row's last vector are there, and `mask(lanes)`; `zero`, `broadcast`, `multiply_add`; `whole` and `cut`,
-/// which load, `put` and `put_cut`, which store, the cut ones by a mask; `rows(width, cut)`, how many rows of a strip of so many vectors
-/// the registers hold without spilling one; and `after`, which is an [`Epilogue`](super::Epilogue).
+/// which load, `put` and `put_cut`, which store, the cut ones by a mask; `rows(width, cut)`, how many rows of a strip of so many
+/// vectors the registers hold without spilling one; and `after`, which is an [`Epilogue`](super::Epilogue).
 macro_rules! products {
     ($features:literal) => {
         /// Steps of a sum that are made before the next tile's turn: as many rows of `b` stay in the first cache.
         const DEPTH: usize = 128;
 
         /// # Safety
-        /// The processor must have the level's features, and the slices the sizes that `product` of the parent checks; m and n are not 0.
+        /// The processor must have the level's features, and the slices the sizes that `product` of the parent checks; m and n
+        /// are not 0.
         #[target_feature(enable = $features)]
         pub unsafe fn product(
             [m, k, n]: [usize; 3],
