@@ -17,6 +17,20 @@ fn near(ours: f32, exact: f64, scale: f64, what: &str) {
     assert!((f64::from(ours) - exact).abs() <= scale * 1e-6, "{what}: {ours} and {exact}");
 }
 
+/// Every ending of a product, and what it makes of a sum where the layer put out h.
+fn endings(h: &[f32]) -> [(Epilogue<'_>, fn(f64, f64) -> f64); 8] {
+    [
+        (Epilogue::Store, |sum, _| sum),
+        (Epilogue::Relu, |sum, _| if sum < 0.0 { 0.0 } else { sum }),
+        (Epilogue::LeakyRelu, |sum, _| if sum < 0.0 { 0.01 * sum } else { sum }),
+        (Epilogue::ReluBackward(h), |sum, h| if h > 0.0 { sum } else { 0.0 }),
+        (Epilogue::LeakyReluBackward(h), |sum, h| if h > 0.0 { sum } else { 0.01 * sum }),
+        (Epilogue::TanhBackward(h), |sum, h| sum * (1.0 - h * h)),
+        (Epilogue::SigmoidBackward(h), |sum, h| sum * (h * (1.0 - h))),
+        (Epilogue::EluBackward(h), |sum, h| if h > 0.0 { sum } else { sum * (h + 1.0) }),
+    ]
+}
+
 #[test]
 fn products_of_every_small_shape_are_those_in_f64_from_each_beginning_and_with_each_ending() {
     let sizes = [1, 2, 3, 4, 5, 6, 7, 8, 9, 13, 15, 16, 17, 23, 24, 25, 31, 32, 33, 40, 41, 47, 48, 49];
@@ -33,16 +47,7 @@ fn products_of_every_small_shape_are_those_in_f64_from_each_beginning_and_with_e
                         false => Left { data: &a, row: k, column: 1 },
                         true => Left { data: &a, row: 1, column: m },
                     };
-                    for (nth, epilogue) in [
-                        Epilogue::Store,
-                        Epilogue::Relu,
-                        Epilogue::LeakyRelu,
-                        Epilogue::ReluBackward(&h),
-                        Epilogue::LeakyReluBackward(&h),
-                    ]
-                    .into_iter()
-                    .enumerate()
-                    {
+                    for (nth, (epilogue, ending)) in endings(&h).into_iter().enumerate() {
                         // Not every beginning with every ending: as many as tell them apart.
                         for first in match nth {
                             0 => vec![First::Zero, First::Bias(&bias), First::Sums],
@@ -67,14 +72,8 @@ fn products_of_every_small_shape_are_those_in_f64_from_each_beginning_and_with_e
                                             sum += term;
                                             scale += term.abs();
                                         }
-                                        let slope = if h[at] > 0.0 { 1.0 } else { 0.0 };
-                                        let exact = match nth {
-                                            0 => sum,
-                                            1 => sum.max(0.0),
-                                            2 => sum.max(0.01 * sum),
-                                            3 => sum * slope,
-                                            _ => sum * (0.99 * slope + 0.01),
-                                        };
+                                        let exact = ending(sum, f64::from(h[at]));
+                                        let scale = scale * (1.0 + f64::from(h[at] * h[at]));
                                         near(out[at], exact, scale, &format!("{level:?} {m}×{k}×{n} ending {nth}"));
                                     }
                                 }
@@ -104,14 +103,7 @@ fn a_nan_passes_through_every_ending() {
     for level in LEVELS() {
         let (a, b) = ([f32::NAN], [1.0; 9]);
         let h = [1.0; 9];
-        let endings = [
-            Epilogue::Store,
-            Epilogue::Relu,
-            Epilogue::LeakyRelu,
-            Epilogue::ReluBackward(&h),
-            Epilogue::LeakyReluBackward(&h),
-        ];
-        for epilogue in endings {
+        for (epilogue, _) in endings(&h) {
             let mut out = [0.0; 9];
             product(level, [1, 1, 9], Left { data: &a, row: 1, column: 1 }, &b, First::Zero, epilogue, &mut out);
             assert!(out.iter().all(|v| v.is_nan()), "{level:?} {out:?}");
@@ -487,14 +479,7 @@ fn vectors_of_every_width_give_the_same_bits() {
         let (a, b, h) = (numbers(m * k, 1), numbers(k * n, 2), numbers(m * n, 3));
         let left = Left { data: &a, row: k, column: 1 };
         let of = |level: Level| {
-            [
-                Epilogue::Store,
-                Epilogue::Relu,
-                Epilogue::LeakyRelu,
-                Epilogue::ReluBackward(&h),
-                Epilogue::LeakyReluBackward(&h),
-            ]
-            .map(|epilogue| {
+            endings(&h).map(|(epilogue, _)| {
                 let mut out = vec![0.0; m * n];
                 product(level, [m, k, n], left, &b, First::Bias(&b[..n]), epilogue, &mut out);
                 out.into_iter().map(f32::to_bits).collect::<Vec<_>>()
@@ -502,6 +487,32 @@ fn vectors_of_every_width_give_the_same_bits() {
         };
         let all: Vec<_> = levels.iter().map(|level| of(*level)).collect();
         assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{m}×{k}×{n}");
+    }
+    // Passes that multiply and add at once, on as many numbers as fill vectors and as do not.
+    for count in [1, 15, 16, 17, 64, 1761] {
+        let of = |level: &Level| {
+            let (mut p, g, mut m) = (numbers(count, 1), numbers(count, 2), numbers(count, 3));
+            // Squares of every size, of zero and of what is subnormal too.
+            let mut v: Vec<f32> = (0..count as i32).map(|i| 2f32.powi(120 - i % 280) * g[i as usize].abs()).collect();
+            for by in [(0.0, 0.0), (0.02, 0.01)] {
+                let (weight_decay, decoupled) = by;
+                let by = Adam { gain: [0.1, 0.001], root: 1.3, eps: 1e-8, weight_decay, decoupled };
+                adam(*level, by, -0.01, &mut p, &g, &mut m, &mut v);
+            }
+            let mut activated = [g.clone(), g.clone(), g.clone(), g.clone(), g.clone()];
+            let [h, tanhs, sigmoids, elus, backward] = &mut activated;
+            gelu(*level, &g, h);
+            tanh(*level, tanhs);
+            sigmoid(*level, sigmoids);
+            elu(*level, elus);
+            gelu_backward(*level, &g, backward);
+            tanh_backward(*level, &g, backward);
+            let sums = [squares(*level, &g), label_sum(*level, LossInput::Logits, &g, &m)].map(|sum| sum as f32);
+            let all = [p, m, v].into_iter().chain(activated).flatten().chain(sums);
+            all.map(f32::to_bits).collect::<Vec<_>>()
+        };
+        let all: Vec<_> = levels.iter().map(of).collect();
+        assert!(all.windows(2).all(|pair| pair[0] == pair[1]), "{count} numbers");
     }
 }
 
@@ -519,7 +530,7 @@ fn ulps(ours: f32, exact: f64) -> f64 {
 }
 
 #[test]
-fn exponentials_are_within_2_ulp_of_the_true_ones_special_values_included_and_have_the_same_bits_at_every_level() {
+fn activations_exponentials_and_logarithms_are_within_2_ulp_of_the_true_ones_special_values_included() {
     // Numbers of every exponent and sign, and the ends.
     let mut inputs: Vec<f32> = (0..=u32::MAX / 4099).map(|nth| f32::from_bits(nth * 4099)).collect();
     inputs.extend([
@@ -536,14 +547,18 @@ fn exponentials_are_within_2_ulp_of_the_true_ones_special_values_included_and_ha
         0.625,
     ]);
     let elu_exact = |x: f64| if x > 0.0 { x } else { x.exp_m1() };
-    let functions: [(&str, fn(Level, &mut [f32]), fn(f64) -> f64); 4] = [
+    fn gelu_in_place(level: Level, values: &mut [f32]) {
+        gelu(level, &values.to_vec(), values);
+    }
+    let functions: [(&str, fn(Level, &mut [f32]), fn(f64) -> f64); 6] = [
         ("exp", exponential, f64::exp),
+        ("ln", logarithm, f64::ln),
+        ("gelu", gelu_in_place, |x| x * 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2)),
         ("tanh", tanh, f64::tanh),
         ("sigmoid", sigmoid, |x| 1.0 / (1.0 + (-x).exp())),
         ("elu", elu, elu_exact),
     ];
     for (name, ours, exact) in functions {
-        let mut bits: Vec<Vec<u32>> = Vec::new();
         for level in Level::all() {
             let mut values = inputs.clone();
             ours(level, &mut values);
@@ -551,12 +566,17 @@ fn exponentials_are_within_2_ulp_of_the_true_ones_special_values_included_and_ha
                 let off = ulps(*value, exact(f64::from(*x)));
                 assert!(off <= 2.0, "{level:?}: {name}({x:?}) is {value:?}, off by {off} ulp");
             }
-            bits.push(values.into_iter().map(|value| if value.is_nan() { 0 } else { value.to_bits() }).collect());
         }
-        assert!(bits.windows(2).all(|pair| pair[0] == pair[1]), "{name}");
+    }
+    // ln(1 + e^−z), as a label's loss has it.
+    for z in [0.0, 0.001, 0.7, 1.0, 5.0, 11.4, 11.6, 30.0, 80.0_f32] {
+        for level in Level::all() {
+            let off = ulps(label_sum(level, LossInput::Logits, &[z], &[1.0]) as f32, (-f64::from(z)).exp().ln_1p());
+            assert!(off <= 2.0, "{level:?}: ln(1 + e^−{z}) is off by {off} ulp");
+        }
     }
     // A zero keeps its sign where the function does.
-    for odd in [tanh, elu] {
+    for odd in [tanh, elu, gelu_in_place] {
         let mut zero = [-0.0_f32];
         odd(Level::best(), &mut zero);
         assert_eq!(zero[0].to_bits(), (-0.0_f32).to_bits());
@@ -568,9 +588,12 @@ fn derivatives_of_activations_are_those_of_what_they_put_out() {
     let h = numbers(1000, 3).into_iter().map(|x| x.tanh()).collect::<Vec<f32>>();
     let d = numbers(1000, 4);
     let backward: [(&str, fn(Level, &[f32], &mut [f32]), fn(f64) -> f64); 4] = [
+        ("gelu", gelu_backward, |x| {
+            let density = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
+            0.5 * libm::erfc(-x / std::f64::consts::SQRT_2) + x * density
+        }),
         ("tanh", tanh_backward, |y| 1.0 - y * y),
         ("sigmoid", sigmoid_backward, |y| y * (1.0 - y)),
-        ("elu", elu_backward, |y| if y > 0.0 { 1.0 } else { y + 1.0 }),
         ("relu", relu_backward, |y| if y > 0.0 { 1.0 } else { 0.0 }),
     ];
     for (name, ours, slope) in backward {

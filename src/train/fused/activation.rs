@@ -1,59 +1,44 @@
-//! Activations and outputs over a whole buffer, and their derivatives: by our kernels, but for GELU, which is libtorch's.
+//! Activations and outputs over a whole buffer, and their derivatives.
 
-use tch::TchError;
+use super::kernels::{self, Epilogue, Level};
+use crate::experiment::config::{Activation, Output};
 
-use super::buffer::Buffer;
-use super::kernels::{self, Level};
-use crate::experiment::config::{Activation, Model, Output};
-
-/// How many calls into libtorch a pass through a network makes.
-pub fn calls(model: &Model) -> usize {
-    model.activation.iter().filter(|activation| needs_input(**activation)).count()
-}
-
-/// Whether an activation's derivative needs what went in, and it is libtorch's; the others' is found from what came out.
+/// Whether an activation's derivative needs what went in; the others' is found from what came out.
 pub fn needs_input(activation: Activation) -> bool {
     activation == Activation::Gelu
 }
 
-/// Writes the activation of `z` to `h`, of those of which [`needs_input`] is true.
-pub fn activate_apart(z: &Buffer, h: &mut Buffer) -> Result<(), TchError> {
-    z.tensor.f_gelu_out(&h.tensor, "none").map(drop)
+/// What of an activation is part of the product before it.
+pub fn forward(activation: Activation) -> Epilogue<'static> {
+    match activation {
+        Activation::Relu => Epilogue::Relu,
+        Activation::LeakyRelu => Epilogue::LeakyRelu,
+        Activation::Elu | Activation::Gelu | Activation::Sigmoid | Activation::Tanh | Activation::Identity => {
+            Epilogue::Store
+        }
+    }
 }
 
-/// Each value becomes its activation, where [`needs_input`] is false.
+/// What of the way back through an activation that put out `h` is part of the product before it.
+pub fn backward(activation: Activation, h: &[f32]) -> Epilogue<'_> {
+    match activation {
+        Activation::Relu => Epilogue::ReluBackward(h),
+        Activation::LeakyRelu => Epilogue::LeakyReluBackward(h),
+        Activation::Elu => Epilogue::EluBackward(h),
+        Activation::Sigmoid => Epilogue::SigmoidBackward(h),
+        Activation::Tanh => Epilogue::TanhBackward(h),
+        Activation::Gelu | Activation::Identity => Epilogue::Store,
+    }
+}
+
+/// Each value becomes its activation, where that is not part of a product, and [`needs_input`] is false.
 pub fn activate(activation: Activation, level: Level, values: &mut [f32]) {
     match activation {
         Activation::Elu => kernels::elu(level, values),
         Activation::Sigmoid => kernels::sigmoid(level, values),
         Activation::Tanh => kernels::tanh(level, values),
-        // Part of a product, apart, or nothing.
         Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Identity => {}
     }
-}
-
-/// Turns the first `count` of `d`, the gradient of `h`, into the gradient of what went in; that is `z` where
-/// [`needs_input`] is true.
-pub fn activate_backward(
-    activation: Activation,
-    level: Level,
-    z: Option<&Buffer>,
-    h: &Buffer,
-    d: &mut Buffer,
-    count: usize,
-) -> Result<(), TchError> {
-    if let Some(z) = z {
-        return z.tensor.f_gelu_backward_grad_input(&d.tensor, &d.tensor, "none").map(drop);
-    }
-    let (h, d) = (&h.numbers()[..count], &mut d.numbers_mut()[..count]);
-    match activation {
-        Activation::Elu => kernels::elu_backward(level, h, d),
-        Activation::Sigmoid => kernels::sigmoid_backward(level, h, d),
-        Activation::Tanh => kernels::tanh_backward(level, h, d),
-        // Part of a product, apart, or nothing.
-        Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Identity => {}
-    }
-    Ok(())
 }
 
 /// Turns what the last layer puts out, `[rows, width]`, into predictions.

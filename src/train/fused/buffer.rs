@@ -1,27 +1,28 @@
-//! Memory that kernels and libtorch share.
+//! Memory of the kernels.
 
-use tch::{Device, Kind, TchError, Tensor};
-
-use super::kernels::Numbers;
-
-/// Numbers in a tensor's memory: a slice for kernels, the tensor for libtorch's GELU.
+/// Numbers that begin a cache line, where loads and stores of whole vectors cross none.
 pub struct Buffer {
-    pub tensor: Tensor,
-    numbers: Numbers,
+    /// With room to begin later.
+    memory: Vec<f32>,
+    begin: usize,
+    count: usize,
 }
 
+/// Bytes of a cache line, and the longest vector.
+const LINE: usize = 64;
+
 impl Buffer {
-    pub fn zeros(count: usize) -> Result<Self, TchError> {
-        let tensor = Tensor::f_zeros([count as i64].as_slice(), (Kind::Float, Device::Cpu))?;
-        let numbers = Numbers::of(&tensor)?;
-        Ok(Buffer { tensor, numbers })
+    pub fn zeros(count: usize) -> Self {
+        let memory = vec![0.0; count + LINE / size_of::<f32>()];
+        let begin = memory.as_ptr().align_offset(LINE).min(memory.len() - count);
+        Buffer { memory, begin, count }
     }
 
     pub fn numbers(&self) -> &[f32] {
-        self.numbers.get()
+        &self.memory[self.begin..self.begin + self.count]
     }
 
     pub fn numbers_mut(&mut self) -> &mut [f32] {
-        self.numbers.get_mut()
+        &mut self.memory[self.begin..self.begin + self.count]
     }
 }

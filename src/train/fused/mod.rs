@@ -13,7 +13,6 @@ mod optimizer;
 
 use anyhow::{Context, Result, anyhow};
 
-pub use activation::calls;
 pub use network::rows_at_once;
 
 use super::engine::{Engine, Lane, Prediction, State};
@@ -128,18 +127,18 @@ impl Fused {
         let Lane { config, data, .. } = lane;
         covers(config).map_err(|why| anyhow!("the fused engine {why}"))?;
         let rows = lane.batch_rows()?;
-        let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane))?;
-        let train = Pass::plan(&network, rows)?;
+        let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane));
+        let train = Pass::plan(&network, rows);
         let loss = |rows: usize| {
             LaneLoss::new(config.loss, rows, &data.coding).context("the fused engine has no kernel for this loss")
         };
         Ok(Fused {
             loss: loss(rows)?,
             test_loss: loss(data.test.rows())?,
-            optimizer: LaneOptimizer::new(&config.optimizer, lane.steps()?, &network.layout)?,
-            backward: Backward::plan(&network, train.rows)?,
+            optimizer: LaneOptimizer::new(&config.optimizer, lane.steps()?, &network.layout),
+            backward: Backward::plan(&network, train.rows),
             train,
-            test: Pass::plan(&network, data.test.rows())?,
+            test: Pass::plan(&network, data.test.rows()),
             batches: lane.batches()?,
             one_batch: config.batch.draw == Draw::Once,
             inputs: Vec::new(),
@@ -176,14 +175,14 @@ impl Engine for Fused {
         for start in (0..all).step_by(self.train.rows) {
             let rows = self.train.rows.min(all - start);
             let samples = &self.inputs[start * self.columns..(start + rows) * self.columns];
-            self.train.forward(&self.network, samples, rows)?;
+            self.train.forward(&self.network, samples, rows);
             let predictions = &self.train.predictions()[..rows * outputs];
             let gradient = &mut self.backward.predictions.numbers_mut()[..rows * outputs];
             if losses {
                 self.predictions[start * outputs..(start + rows) * outputs].copy_from_slice(predictions);
             }
             self.loss.gradient(level, predictions, targets, start, gradient);
-            self.backward.run(&self.train, &mut self.network, samples, rows, start > 0)?;
+            self.backward.run(&self.train, &mut self.network, samples, rows, start > 0);
         }
         Ok(if losses { vec![self.loss.of(level, &self.predictions, &self.targets)] } else { Vec::new() })
     }
@@ -213,7 +212,7 @@ impl Engine for Fused {
         for start in (0..all).step_by(self.test.rows) {
             let rows = self.test.rows.min(all - start);
             let samples = &self.test_inputs[start * self.columns..(start + rows) * self.columns];
-            self.test.forward(&self.network, samples, rows)?;
+            self.test.forward(&self.network, samples, rows);
             self.test.look(level, rows);
             values.extend_from_slice(&self.test.predictions()[..rows * outputs]);
         }
@@ -225,16 +224,16 @@ impl Engine for Fused {
         let outputs = self.network.outputs;
         let evaluate = |inputs: &Vec<f32>| {
             let all = inputs.len() / self.columns;
-            let mut pass = Pass::plan(&self.network, all)?;
+            let mut pass = Pass::plan(&self.network, all);
             let mut values = Vec::with_capacity(all * outputs);
             for samples in inputs.chunks(pass.rows * self.columns) {
                 let rows = samples.len() / self.columns;
-                pass.forward(&self.network, samples, rows)?;
+                pass.forward(&self.network, samples, rows);
                 values.extend_from_slice(&pass.predictions()[..rows * outputs]);
             }
-            Ok(values)
+            values
         };
-        inputs.iter().map(evaluate).collect()
+        Ok(inputs.iter().map(evaluate).collect())
     }
 
     fn state(&self) -> Result<Vec<State>> {

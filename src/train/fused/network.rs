@@ -1,8 +1,6 @@
 //! One lane's network on the CPU: forward and, derived by hand, backward, as many rows at a time as stay in a core's cache.
 
-use tch::TchError;
-
-use super::activation::{activate, activate_apart, activate_backward, needs_input, output, output_backward};
+use super::activation::{activate, backward, forward, needs_input, output, output_backward};
 use super::buffer::Buffer;
 use super::kernels::{self, Epilogue, First, Left, Level};
 use super::layout::{Layout, Part};
@@ -42,9 +40,9 @@ struct LaneLayer {
 
 impl LaneNetwork {
     /// A network that begins with these parameters, tensor by tensor.
-    pub fn new(level: Level, model: &Model, widths: &[usize], tensors: &[Vec<f32>]) -> Result<Self, TchError> {
+    pub fn new(level: Level, model: &Model, widths: &[usize], tensors: &[Vec<f32>]) -> Self {
         let layout = Layout::new(widths, model.bias);
-        let (mut parameters, gradient) = (Buffer::zeros(layout.size)?, Buffer::zeros(layout.size)?);
+        let (mut parameters, gradient) = (Buffer::zeros(layout.size), Buffer::zeros(layout.size));
         for (part, values) in layout.tensors.iter().zip(tensors) {
             part.of_mut(parameters.numbers_mut()).copy_from_slice(values);
         }
@@ -55,7 +53,7 @@ impl LaneNetwork {
             weights: parts[0],
             bias: parts.get(1).copied(),
         });
-        Ok(LaneNetwork {
+        LaneNetwork {
             level,
             layers: layers.collect(),
             layout,
@@ -64,7 +62,7 @@ impl LaneNetwork {
             activation: model.activation.clone(),
             output: model.output,
             outputs: widths.last().copied().unwrap_or(1),
-        })
+        }
     }
 
     /// Widths of the hidden layers.
@@ -99,51 +97,44 @@ pub struct Backward {
     /// The gradient of the predictions, `[rows, outputs]`, which a loss writes.
     pub predictions: Buffer,
     /// Each layer's weights, transposed.
-    transposed: Vec<Vec<f32>>,
+    transposed: Vec<Buffer>,
 }
 
 impl Pass {
     /// A pass over this many rows, perhaps in several goes.
-    pub fn plan(network: &LaneNetwork, rows: usize) -> Result<Self, TchError> {
+    pub fn plan(network: &LaneNetwork, rows: usize) -> Self {
         let widths = network.hidden();
         let rows = rows_at_once(&widths, rows);
         let room = |width: usize| Buffer::zeros(rows * width);
         let needed = widths.iter().zip(&network.activation).map(|(&width, &a)| needs_input(a).then_some(width));
-        Ok(Pass {
+        Pass {
             rows,
-            hidden: widths.iter().map(|&width| room(width)).collect::<Result<_, _>>()?,
-            inputs: needed.map(|width| width.map(room).transpose()).collect::<Result<_, _>>()?,
-            predictions: room(network.outputs)?,
+            hidden: widths.iter().map(|&width| room(width)).collect(),
+            inputs: needed.map(|width| width.map(room)).collect(),
+            predictions: room(network.outputs),
             seen: widths.iter().map(|&width| vec![0; width]).collect(),
-        })
+        }
     }
 
     /// Carries this many rows of samples, `[rows, columns]`, through the network.
-    pub fn forward(&mut self, network: &LaneNetwork, samples: &[f32], rows: usize) -> Result<(), TchError> {
+    pub fn forward(&mut self, network: &LaneNetwork, samples: &[f32], rows: usize) {
         for (i, layer) in network.layers.iter().enumerate() {
             let (before, after) = self.hidden.split_at_mut(i);
             let from = before.last().map_or(samples, Buffer::numbers);
             let Some(hidden) = after.first_mut() else {
                 layer.forward(network, from, rows, Epilogue::Store, &mut self.predictions);
                 let predictions = &mut self.predictions.numbers_mut()[..rows * network.outputs];
-                output(network.output, network.level, network.outputs, predictions);
-                return Ok(());
+                return output(network.output, network.level, network.outputs, predictions);
             };
-            let activation = network.activation[i];
-            match (&mut self.inputs[i], activation) {
-                (Some(z), _) => {
-                    layer.forward(network, from, rows, Epilogue::Store, z);
-                    activate_apart(z, hidden)?;
-                }
-                (None, Activation::Relu) => layer.forward(network, from, rows, Epilogue::Relu, hidden),
-                (None, Activation::LeakyRelu) => layer.forward(network, from, rows, Epilogue::LeakyRelu, hidden),
-                (None, _) => {
-                    layer.forward(network, from, rows, Epilogue::Store, hidden);
-                    activate(activation, network.level, &mut hidden.numbers_mut()[..rows * layer.outputs]);
-                }
+            let (activation, count) = (network.activation[i], rows * layer.outputs);
+            if let Some(z) = &mut self.inputs[i] {
+                layer.forward(network, from, rows, Epilogue::Store, z);
+                kernels::gelu(network.level, &z.numbers()[..count], &mut hidden.numbers_mut()[..count]);
+            } else {
+                layer.forward(network, from, rows, forward(activation), hidden);
+                activate(activation, network.level, &mut hidden.numbers_mut()[..count]);
             }
         }
-        Ok(())
     }
 
     /// `[rows, outputs]`.
@@ -171,55 +162,42 @@ impl Pass {
 
 impl Backward {
     /// The way back from this many rows at once.
-    pub fn plan(network: &LaneNetwork, rows: usize) -> Result<Self, TchError> {
-        let transposed = |layer: &LaneLayer| vec![0.0; layer.inputs * layer.outputs];
-        Ok(Backward {
-            hidden: network.hidden().iter().map(|&width| Buffer::zeros(rows * width)).collect::<Result<_, _>>()?,
-            predictions: Buffer::zeros(rows * network.outputs)?,
+    pub fn plan(network: &LaneNetwork, rows: usize) -> Self {
+        let transposed = |layer: &LaneLayer| Buffer::zeros(layer.inputs * layer.outputs);
+        Backward {
+            hidden: network.hidden().iter().map(|&width| Buffer::zeros(rows * width)).collect(),
+            predictions: Buffer::zeros(rows * network.outputs),
             transposed: network.layers.iter().map(transposed).collect(),
-        })
+        }
     }
 
     /// Writes the gradient of the parameters, or adds to it if it goes on with further rows, from that of the predictions.
-    pub fn run(
-        &mut self,
-        forward: &Pass,
-        network: &mut LaneNetwork,
-        samples: &[f32],
-        rows: usize,
-        go_on: bool,
-    ) -> Result<(), TchError> {
+    pub fn run(&mut self, ahead: &Pass, network: &mut LaneNetwork, samples: &[f32], rows: usize, go_on: bool) {
         let LaneNetwork { level, layers, parameters, gradient, activation, output, outputs, .. } = network;
         let count = rows * *outputs;
-        let y = &forward.predictions.numbers()[..count];
+        let y = &ahead.predictions.numbers()[..count];
         output_backward(*output, *level, *outputs, y, &mut self.predictions.numbers_mut()[..count]);
         for (i, layer) in layers.iter().enumerate().rev() {
             let (before, after) = self.hidden.split_at_mut(i);
             let d = after.first().unwrap_or(&self.predictions).numbers();
-            let from = if i == 0 { samples } else { forward.hidden[i - 1].numbers() };
+            let from = if i == 0 { samples } else { ahead.hidden[i - 1].numbers() };
             layer.weights_backward(*level, from, d, rows, go_on, gradient.numbers_mut());
             let Some(to) = before.last_mut() else { break };
-            let (activation, h) = (activation[i - 1], &forward.hidden[i - 1]);
-            let epilogue = match activation {
-                Activation::Relu => Epilogue::ReluBackward(h.numbers()),
-                Activation::LeakyRelu => Epilogue::LeakyReluBackward(h.numbers()),
-                _ => Epilogue::Store,
-            };
+            let epilogue = backward(activation[i - 1], ahead.hidden[i - 1].numbers());
             let weights = layer.weights.of(parameters.numbers());
             if layer.outputs > 1 && !go_on {
-                kernels::transpose(*level, weights, layer.inputs, layer.outputs, &mut self.transposed[i]);
+                kernels::transpose(*level, weights, layer.inputs, layer.outputs, self.transposed[i].numbers_mut());
             }
             // A single column lies in memory as its transpose does.
-            let transposed = if layer.outputs == 1 { weights } else { &self.transposed[i] };
+            let transposed = if layer.outputs == 1 { weights } else { self.transposed[i].numbers() };
             let a = Left { data: d, row: layer.outputs, column: 1 };
             let sizes = [rows, layer.outputs, layer.inputs];
             kernels::product(*level, sizes, a, transposed, First::Zero, epilogue, to.numbers_mut());
-            if matches!(epilogue, Epilogue::Store) {
-                let z = forward.inputs[i - 1].as_ref();
-                activate_backward(activation, *level, z, h, to, rows * layer.inputs)?;
+            if let Some(z) = &ahead.inputs[i - 1] {
+                let count = rows * layer.inputs;
+                kernels::gelu_backward(*level, &z.numbers()[..count], &mut to.numbers_mut()[..count]);
             }
         }
-        Ok(())
     }
 }
 

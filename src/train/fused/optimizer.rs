@@ -1,7 +1,5 @@
 //! The update rules of PyTorch's Adam, AdamW, SGD and RMSprop, each in one pass over the flat parameters.
 
-use tch::TchError;
-
 use super::buffer::Buffer;
 use super::kernels;
 use super::layout::Layout;
@@ -22,22 +20,22 @@ pub struct LaneOptimizer {
 
 impl LaneOptimizer {
     /// For parameters of this layout, which are updated `steps` times.
-    pub fn new(config: &config::Optimizer, steps: usize, layout: &Layout) -> Result<Self, TchError> {
+    pub fn new(config: &config::Optimizer, steps: usize, layout: &Layout) -> Self {
         let states = match config.kind {
             OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } => 2,
             OptimizerKind::Sgd { momentum, .. } => usize::from(momentum != 0.0),
             OptimizerKind::Rmsprop { momentum, .. } => 1 + usize::from(momentum != 0.0),
         };
         let state = |nth: usize| Buffer::zeros(if states >= nth { layout.size } else { 0 });
-        Ok(LaneOptimizer {
+        LaneOptimizer {
             kind: config.kind,
             schedule: config.schedule,
             steps,
             updates: 0,
             negative_rate: -(config.learning_rate as f32),
-            first: state(1)?,
-            second: state(2)?,
-        })
+            first: state(1),
+            second: state(2),
+        }
     }
 
     /// Updates the parameters by their gradient.

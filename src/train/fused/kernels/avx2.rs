@@ -7,7 +7,7 @@ use super::{Epilogue, First, LEAKY, Left};
 const WIDTH: usize = 8;
 type Mask = __m256i;
 
-products!("avx2,fma");
+products!("avx2,fma", [1 2 3 4 5 6 7; 8], [1 2 3 4 5; 6], [1 2; 3]);
 
 /// Strips of three vectors by three rows, and of two by six, fill the sixteen registers.
 const fn rows(width: usize, cut: bool) -> usize {
@@ -84,7 +84,7 @@ fn mask(lanes: usize) -> __m256i {
 #[target_feature(enable = "avx2,fma")]
 #[inline]
 fn after<const E: u8>(value: __m256, h: impl Fn() -> __m256) -> __m256 {
-    let zero = _mm256_setzero_ps();
+    let (zero, one) = (_mm256_setzero_ps(), _mm256_set1_ps(1.0));
     let leak = |value| _mm256_mul_ps(value, _mm256_set1_ps(LEAKY));
     match E {
         // Of a NaN and a number, max gives its second operand.
@@ -92,6 +92,19 @@ fn after<const E: u8>(value: __m256, h: impl Fn() -> __m256) -> __m256 {
         LEAKY_RELU => _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(value, zero)),
         RELU_BACKWARD => _mm256_andnot_ps(_mm256_cmp_ps::<_CMP_LE_OQ>(h(), zero), value),
         LEAKY_RELU_BACKWARD => _mm256_blendv_ps(leak(value), value, _mm256_cmp_ps::<_CMP_GT_OQ>(h(), zero)),
+        TANH_BACKWARD => {
+            let h = h();
+            _mm256_mul_ps(value, _mm256_fnmadd_ps(h, h, one))
+        }
+        SIGMOID_BACKWARD => {
+            let h = h();
+            _mm256_mul_ps(value, _mm256_mul_ps(_mm256_sub_ps(one, h), h))
+        }
+        ELU_BACKWARD => {
+            let h = h();
+            let slope = _mm256_blendv_ps(_mm256_add_ps(h, one), one, _mm256_cmp_ps::<_CMP_GT_OQ>(h, zero));
+            _mm256_mul_ps(value, slope)
+        }
         _ => value,
     }
 }

@@ -1,5 +1,6 @@
 //! Probabilities: softmax over rows, and the losses of labels and of classes, as `train::torch::losses` defines them.
 
+use super::double::{ln, ln_1p};
 use super::elementary::{exp, sigmoid_of};
 use super::passes::sum;
 use super::{Instructions, Level};
@@ -20,26 +21,28 @@ fn within(p: f32) -> bool {
 
 #[inline(always)]
 fn largest(row: &[f32]) -> f32 {
-    row.iter().copied().fold(f32::NEG_INFINITY, f32::max)
+    // One instruction each, and no NaN, as of `f32::max`.
+    row.iter().fold(f32::NEG_INFINITY, |largest, &value| if value > largest { value } else { largest })
 }
 
+/// Each value becomes e^(value − its row's largest).
 #[inline(always)]
-fn softmax_of_rows(width: usize, values: &mut [f32]) {
+fn exponentials_of_rows<const FUSED: bool>(width: usize, values: &mut [f32]) {
     for row in values.chunks_exact_mut(width) {
         let largest = largest(row);
         row.iter_mut().for_each(|value| *value -= largest);
     }
-    values.iter_mut().for_each(|value| *value = exp(*value));
-    for row in values.chunks_exact_mut(width) {
-        let sum: f32 = row.iter().sum();
-        row.iter_mut().for_each(|value| *value /= sum);
-    }
+    values.iter_mut().for_each(|value| *value = exp::<FUSED>(*value));
 }
 
 pass! {
     /// Each row of `values[rows, width]` becomes its softmax.
     fn softmax(width: usize, values: &mut [f32]) {
-        softmax_of_rows(width, values);
+        exponentials_of_rows::<FUSED>(width, values);
+        for row in values.chunks_exact_mut(width) {
+            let share = 1.0 / row.iter().sum::<f32>();
+            row.iter_mut().for_each(|value| *value *= share);
+        }
     }
 }
 
@@ -53,20 +56,23 @@ pass! {
     }
 }
 
-/// The logarithm of Σ exp(v − largest).
+/// Each value becomes the logarithm of its share in its row's Σ e^value.
 #[inline(always)]
-fn log_sum(row: &[f32], largest: f32) -> f32 {
-    row.iter().map(|value| exp(value - largest)).sum::<f32>().ln()
+fn log_shares<const FUSED: bool>(width: usize, values: &mut [f32]) {
+    let mut exponentials = values.to_vec();
+    exponentials_of_rows::<FUSED>(width, &mut exponentials);
+    let mut logs: Vec<f32> = exponentials.chunks_exact(width).map(|row| row.iter().sum()).collect();
+    logs.iter_mut().for_each(|sum| *sum = ln::<FUSED>(*sum));
+    for (row, log) in values.chunks_exact_mut(width).zip(logs) {
+        let largest = largest(row);
+        row.iter_mut().for_each(|value| *value = *value - largest - log);
+    }
 }
 
 pass! {
     /// Each row of `values[rows, width]` becomes the logarithm of its softmax.
     fn log_softmax(width: usize, values: &mut [f32]) {
-        for row in values.chunks_exact_mut(width) {
-            let largest = largest(row);
-            let log = log_sum(row, largest);
-            row.iter_mut().for_each(|value| *value = *value - largest - log);
-        }
+        log_shares::<FUSED>(width, values);
     }
 }
 
@@ -75,37 +81,39 @@ pass! {
     fn log_softmax_backward(width: usize, y: &[f32], d: &mut [f32]) {
         for (y, d) in y.chunks_exact(width).zip(d.chunks_exact_mut(width)) {
             let sum: f32 = d.iter().sum();
-            d.iter_mut().zip(y).for_each(|(d, y)| *d -= exp(*y) * sum);
+            d.iter_mut().zip(y).for_each(|(d, y)| *d -= exp::<FUSED>(*y) * sum);
         }
     }
 }
 
 /// −y ln p − (1 − y) ln(1 − p).
 #[inline(always)]
-fn label_loss(from: LossInput, prediction: f32, y: f32) -> f32 {
+fn label_loss<const FUSED: bool>(from: LossInput, prediction: f32, y: f32) -> f32 {
     match from {
         // (1 − y)z − ln sigmoid(z), which overflows nowhere.
-        LossInput::Logits => (1.0 - y) * prediction - (prediction.min(0.0) - exp(-prediction.abs()).ln_1p()),
+        LossInput::Logits => {
+            (1.0 - y) * prediction - (prediction.min(0.0) - ln_1p::<FUSED>(exp::<FUSED>(-prediction.abs())))
+        }
         LossInput::Probabilities => {
             let p = clipped(prediction);
-            -(y * p.ln() + (1.0 - y) * (1.0 - p).ln())
+            -(y * ln::<FUSED>(p) + (1.0 - y) * ln::<FUSED>(1.0 - p))
         }
         LossInput::LogProbabilities => {
-            let other = clipped(1.0 - exp(prediction));
-            -(y * prediction + (1.0 - y) * other.ln())
+            let other = clipped(1.0 - exp::<FUSED>(prediction));
+            -(y * prediction + (1.0 - y) * ln::<FUSED>(other))
         }
     }
 }
 
 /// Its derivative by the prediction.
 #[inline(always)]
-fn label_slope(from: LossInput, prediction: f32, y: f32) -> f32 {
+fn label_slope<const FUSED: bool>(from: LossInput, prediction: f32, y: f32) -> f32 {
     match from {
-        LossInput::Logits => sigmoid_of(prediction) - y,
+        LossInput::Logits => sigmoid_of::<FUSED>(prediction) - y,
         LossInput::Probabilities if within(prediction) => (1.0 - y) / (1.0 - prediction) - y / prediction,
         LossInput::Probabilities => 0.0,
         LossInput::LogProbabilities => {
-            let p = exp(prediction);
+            let p = exp::<FUSED>(prediction);
             let other = 1.0 - p;
             // Not left out beyond the clip, where an infinite p makes NaN of it, as in libtorch.
             let by_other = if within(other) { (1.0 - y) / other } else { 0.0 };
@@ -120,7 +128,7 @@ pass! {
         let count = gradient.len();
         let (predictions, targets) = (&predictions[..count], &targets[..count]);
         for i in 0..count {
-            gradient[i] = label_slope(from, predictions[i], targets[i]) * factor;
+            gradient[i] = label_slope::<FUSED>(from, predictions[i], targets[i]) * factor;
         }
     }
 }
@@ -128,42 +136,50 @@ pass! {
 pass! {
     /// The sum of the binary cross-entropies, each in f32, their sum in f64.
     fn label_sum(from: LossInput, predictions: &[f32], targets: &[f32]) -> f64 {
-        sum(predictions, targets, |prediction, y| f64::from(label_loss(from, prediction, y)))
+        let mut losses = [0.0; 256];
+        let parts = predictions.chunks(losses.len()).zip(targets.chunks(losses.len()));
+        let mut total = 0.0;
+        for (predictions, targets) in parts {
+            let losses = &mut losses[..predictions.len()];
+            let pairs = losses.iter_mut().zip(predictions.iter().zip(targets));
+            // A loop for each: of one that chooses within, a compiler makes no vectors.
+            match from {
+                LossInput::Logits => {
+                    pairs.for_each(|(loss, (p, y))| *loss = label_loss::<FUSED>(LossInput::Logits, *p, *y));
+                }
+                LossInput::Probabilities => {
+                    pairs.for_each(|(loss, (p, y))| *loss = label_loss::<FUSED>(LossInput::Probabilities, *p, *y));
+                }
+                LossInput::LogProbabilities => {
+                    pairs.for_each(|(loss, (p, y))| *loss = label_loss::<FUSED>(LossInput::LogProbabilities, *p, *y));
+                }
+            }
+            total += sum(losses, losses, |loss, _| f64::from(loss));
+        }
+        total
     }
 }
 
-/// Writes the derivative of a row's −Σ y ln p, times `factor`, where `total` is Σ y. Of logits `out` holds their softmax. What
-/// is sparse is clipped before it is normalised, what is not afterwards.
+/// Writes the derivative of a row's −Σ y ln p, times `factor`, where `total` is Σ y. What is sparse is clipped before it is
+/// normalised, what is not afterwards.
 #[inline(always)]
-fn row_gradient(
-    (from, sparse): (LossInput, bool),
-    factor: f32,
-    row: &[f32],
-    y: impl Fn(usize) -> f32,
-    total: f32,
-    out: &mut [f32],
-) {
+fn row_gradient(sparse: bool, factor: f32, row: &[f32], y: impl Fn(usize) -> f32, total: f32, out: &mut [f32]) {
     let places = row.iter().zip(out.iter_mut()).enumerate();
-    match (from, sparse) {
-        (LossInput::Logits, _) => places.for_each(|(j, (_, out))| *out = (*out * total - y(j)) * factor),
-        (LossInput::LogProbabilities, _) => places.for_each(|(j, (_, out))| *out = -y(j) * factor),
-        (LossInput::Probabilities, true) => {
-            let sum: f32 = row.iter().map(|&p| clipped(p)).sum();
-            let slope = |j: usize, p: f32| (p / sum * total - y(j)) / p;
-            places.for_each(|(j, (&p, out))| *out = if within(p) { slope(j, p) * factor } else { 0.0 });
-        }
-        (LossInput::Probabilities, false) => {
-            let sum: f32 = row.iter().sum();
-            let mut by_sum = 0.0;
-            for (j, (p, out)) in places {
-                let share = p / sum;
-                let slope = if within(share) { -y(j) / share * factor } else { 0.0 };
-                by_sum += slope * (share / sum);
-                *out = slope / sum;
-            }
-            out.iter_mut().for_each(|out| *out -= by_sum);
-        }
+    if sparse {
+        let sum: f32 = row.iter().map(|&p| clipped(p)).sum();
+        let slope = |j: usize, p: f32| (p / sum * total - y(j)) / p;
+        places.for_each(|(j, (&p, out))| *out = if within(p) { slope(j, p) * factor } else { 0.0 });
+        return;
     }
+    let sum: f32 = row.iter().sum();
+    let mut by_sum = 0.0;
+    for (j, (p, out)) in places {
+        let share = p / sum;
+        let slope = if within(share) { -y(j) / share * factor } else { 0.0 };
+        by_sum += slope * (share / sum);
+        *out = slope / sum;
+    }
+    out.iter_mut().for_each(|out| *out -= by_sum);
 }
 
 pass! {
@@ -172,16 +188,36 @@ pass! {
     fn class_gradient(from: LossInput, sparse: bool, width: usize, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
         if from == LossInput::Logits {
             gradient.copy_from_slice(predictions);
-            softmax_of_rows(width, gradient);
+            exponentials_of_rows::<FUSED>(width, gradient);
         }
-        let form = (from, sparse);
         for (r, (row, out)) in predictions.chunks_exact(width).zip(gradient.chunks_exact_mut(width)).enumerate() {
             if sparse {
                 let class = targets[r] as usize;
-                row_gradient(form, factor, row, |j| f32::from(j == class), f32::from(class < width), out);
-            } else {
-                let y = &targets[r * width..(r + 1) * width];
-                row_gradient(form, factor, row, |j| y[j], y.iter().sum(), out);
+                let total = f32::from(class < width);
+                match from {
+                    LossInput::Logits => {
+                        let share = total * factor / out.iter().sum::<f32>();
+                        out.iter_mut().for_each(|out| *out *= share);
+                    }
+                    LossInput::LogProbabilities => out.fill(0.0),
+                    LossInput::Probabilities => {
+                        row_gradient(true, factor, row, |j| f32::from(j == class), total, out);
+                        continue;
+                    }
+                }
+                if let Some(own) = out.get_mut(class) {
+                    *own -= factor;
+                }
+                continue;
+            }
+            let y = &targets[r * width..(r + 1) * width];
+            match from {
+                LossInput::Logits => {
+                    let share = y.iter().sum::<f32>() * factor / out.iter().sum::<f32>();
+                    out.iter_mut().zip(y).for_each(|(out, y)| *out = *out * share - y * factor);
+                }
+                LossInput::LogProbabilities => out.iter_mut().zip(y).for_each(|(out, y)| *out = -y * factor),
+                LossInput::Probabilities => row_gradient(false, factor, row, |j| y[j], y.iter().sum(), out),
             }
         }
     }
@@ -190,29 +226,29 @@ pass! {
 pass! {
     /// The sum of the cross-entropies of the rows, each term in f32, their sum in f64.
     fn class_sum(from: LossInput, sparse: bool, width: usize, predictions: &[f32], targets: &[f32]) -> f64 {
-        let mut sum = 0.0;
-        for (r, row) in predictions.chunks_exact(width).enumerate() {
-            let largest = largest(row);
-            let by = match (from, sparse) {
-                (LossInput::Logits, _) => log_sum(row, largest),
-                (LossInput::LogProbabilities, _) => 0.0,
-                (LossInput::Probabilities, true) => row.iter().map(|&p| clipped(p)).sum(),
-                (LossInput::Probabilities, false) => row.iter().sum(),
-            };
-            let log = |value: f32| match (from, sparse) {
-                (LossInput::Logits, _) => value - largest - by,
-                (LossInput::LogProbabilities, _) => value,
-                (LossInput::Probabilities, true) => (clipped(value) / by).ln(),
-                (LossInput::Probabilities, false) => clipped(value / by).ln(),
-            };
-            if sparse {
-                // Where its class has no unit, NaN still shows.
-                sum += f64::from(row.get(targets[r] as usize).map_or_else(|| -(0.0 * log(row[0])), |&value| -log(value)));
-            } else {
-                let y = &targets[r * width..(r + 1) * width];
-                row.iter().zip(y).for_each(|(&value, y)| sum += f64::from(-(y * log(value))));
+        let mut logs = predictions.to_vec();
+        match from {
+            LossInput::Logits => log_shares::<FUSED>(width, &mut logs),
+            LossInput::LogProbabilities => {}
+            LossInput::Probabilities => {
+                for row in logs.chunks_exact_mut(width) {
+                    if sparse {
+                        row.iter_mut().for_each(|p| *p = clipped(*p));
+                    }
+                    let sum: f32 = row.iter().sum();
+                    row.iter_mut().for_each(|p| *p /= sum);
+                    if !sparse {
+                        row.iter_mut().for_each(|p| *p = clipped(*p));
+                    }
+                }
+                logs.iter_mut().for_each(|p| *p = ln::<FUSED>(*p));
             }
         }
-        sum
+        if !sparse {
+            return -sum(&logs, targets, |log, y| f64::from(y * log));
+        }
+        // Where its class has no unit, NaN still shows.
+        let of = |row: &[f32], class: f32| row.get(class as usize).map_or_else(|| 0.0 * row[0], |log| *log);
+        -logs.chunks_exact(width).zip(targets).map(|(row, class)| f64::from(of(row, *class))).sum::<f64>()
     }
 }

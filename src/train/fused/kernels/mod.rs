@@ -17,14 +17,13 @@ mod avx512;
 #[macro_use]
 mod passes;
 mod classes;
+mod double;
 mod elementary;
 
-use std::ptr::NonNull;
-
 pub use classes::*;
+pub use double::*;
 pub use elementary::*;
 pub use passes::*;
-use tch::{Device, Kind, TchError, Tensor};
 
 /// Which instructions are used. Only [`Level::all`] makes one, after it has asked the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -79,49 +78,6 @@ impl Level {
     }
 }
 
-/// The numbers of a contiguous f32 tensor on the CPU, looked up once: each question to a tensor is a call into libtorch.
-pub struct Numbers {
-    data: NonNull<f32>,
-    count: usize,
-    /// Keeps the memory.
-    _tensor: Tensor,
-}
-
-impl Numbers {
-    /// The borrow checker does not see that tensors share memory: of memory that is written through a `Numbers` there
-    /// must be one of these only, and no operation of libtorch on it while a slice is held. [`Buffer`] sees to both.
-    ///
-    /// [`Buffer`]: super::buffer::Buffer
-    pub(super) fn of(tensor: &Tensor) -> Result<Self, TchError> {
-        if tensor.device() != Device::Cpu || tensor.kind() != Kind::Float || !tensor.is_contiguous() {
-            return Err(TchError::Torch(
-                "a kernel was given a tensor that is not contiguous f32 on the CPU".to_owned(),
-            ));
-        }
-        let count = tensor.numel();
-        let data = match NonNull::new(tensor.data_ptr().cast::<f32>()) {
-            Some(data) if count > 0 => data,
-            _ => NonNull::dangling(),
-        };
-        Ok(Numbers {
-            data,
-            count: if data == NonNull::dangling() { 0 } else { count },
-            _tensor: tensor.shallow_clone(),
-        })
-    }
-
-    pub fn get(&self) -> &[f32] {
-        // SAFETY: a contiguous f32 tensor on the CPU has numel() initialised numbers from data_ptr() on, aligned for f32;
-        // the tensor is kept, and nothing here ever resizes one. Nobody writes meanwhile, as `of` says.
-        unsafe { std::slice::from_raw_parts(self.data.as_ptr(), self.count) }
-    }
-
-    pub fn get_mut(&mut self) -> &mut [f32] {
-        // SAFETY: as for `get`; this is the only borrow, as `of` says.
-        unsafe { std::slice::from_raw_parts_mut(self.data.as_ptr(), self.count) }
-    }
-}
-
 /// A matrix with any strides, element (r, c) at `r·row + c·column`.
 #[derive(Clone, Copy)]
 pub struct Left<'a> {
@@ -139,11 +95,26 @@ pub enum Epilogue<'a> {
     /// Multiplied by the derivative of a ReLU that put out this, of the product's own layout.
     ReluBackward(&'a [f32]),
     LeakyReluBackward(&'a [f32]),
+    TanhBackward(&'a [f32]),
+    SigmoidBackward(&'a [f32]),
+    EluBackward(&'a [f32]),
 }
 
 pub const LEAKY: f32 = 0.01;
 
-impl Epilogue<'_> {
+impl<'a> Epilogue<'a> {
+    /// What a layer put out, of those that go back through it.
+    fn reads(&self) -> Option<&'a [f32]> {
+        match self {
+            Epilogue::Store | Epilogue::Relu | Epilogue::LeakyRelu => None,
+            Epilogue::ReluBackward(h)
+            | Epilogue::LeakyReluBackward(h)
+            | Epilogue::TanhBackward(h)
+            | Epilogue::SigmoidBackward(h)
+            | Epilogue::EluBackward(h) => Some(h),
+        }
+    }
+
     #[inline(always)]
     fn apply(&self, value: f32, at: usize) -> f32 {
         match self {
@@ -177,6 +148,9 @@ impl Epilogue<'_> {
                     value * LEAKY
                 }
             }
+            Epilogue::TanhBackward(h) => value * tanh_slope::<false>(h[at]),
+            Epilogue::SigmoidBackward(h) => value * sigmoid_slope(h[at]),
+            Epilogue::EluBackward(h) => value * elu_slope(h[at]),
         }
     }
 }
@@ -214,9 +188,7 @@ pub fn product(
     let last = |count: usize, stride: usize| count.saturating_sub(1).checked_mul(stride);
     let reach = last(m, a.row).zip(last(k, a.column)).and_then(|(row, column)| row.checked_add(column));
     assert!(m == 0 || k == 0 || reach.is_some_and(|reach| reach < a.data.len()));
-    if let Epilogue::ReluBackward(h) | Epilogue::LeakyReluBackward(h) = epilogue {
-        assert!(covers(h.len(), m, n));
-    }
+    assert!(epilogue.reads().is_none_or(|h| covers(h.len(), m, n)));
     if m == 0 || n == 0 {
         return;
     }

@@ -1,9 +1,12 @@
 //! Passes over whole buffers: each optimizer, each loss and its gradient, sums of squares, in one go.
 
+#[cfg(target_arch = "x86_64")]
+use super::avx512;
 use super::{Instructions, Level};
 
 /// Defines a pass over slices for each level, compiled with its instructions, and lets the level choose. Rust never fuses or
-/// reorders floating-point operations, so all give the same bits.
+/// reorders floating-point operations by itself, so all give the same bits; where a pass asks for [`multiply_add`], by its
+/// `FUSED`, all but the portable level.
 macro_rules! pass {
     ($(#[$doc:meta])* fn $name:ident($($argument:ident: $type:ty),* $(,)?) $(-> $out:ty)? $body:block) => {
         $(#[$doc])*
@@ -11,33 +14,39 @@ macro_rules! pass {
         pub fn $name(level: Level, $($argument: $type),*) $(-> $out)? {
             #[inline(always)]
             #[allow(clippy::too_many_arguments)]
-            fn pass($($argument: $type),*) $(-> $out)? $body
+            fn pass<const FUSED: bool>($($argument: $type),*) $(-> $out)? $body
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx2")]
+            #[target_feature(enable = "avx2,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx2($($argument: $type),*) $(-> $out)? {
-                pass($($argument),*)
+                pass::<true>($($argument),*)
             }
 
             #[cfg(target_arch = "x86_64")]
-            #[target_feature(enable = "avx512f,avx512vl,avx512dq")]
+            #[target_feature(enable = "avx512f,avx512vl,avx512dq,fma")]
             #[allow(clippy::too_many_arguments)]
             fn avx512($($argument: $type),*) $(-> $out)? {
-                pass($($argument),*)
+                pass::<true>($($argument),*)
             }
 
             match level.0 {
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: this level is only ever made where the processor has AVX-512.
+                // SAFETY: this level is only ever made where the processor has AVX-512 and FMA.
                 Instructions::Avx512 => unsafe { avx512($($argument),*) },
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: this level is only ever made where the processor has AVX2.
+                // SAFETY: this level is only ever made where the processor has AVX2 and FMA.
                 Instructions::Avx2 => unsafe { avx2($($argument),*) },
-                Instructions::Portable => pass($($argument),*),
+                Instructions::Portable => pass::<false>($($argument),*),
             }
         }
     };
+}
+
+/// a·b + c, rounded once if `FUSED`: only where the processor does so at once is that not slower.
+#[inline(always)]
+pub(super) fn multiply_add<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
 /// Marks the `W` columns from `at` on.
@@ -75,33 +84,58 @@ pass! {
     }
 }
 
-/// The sum of a term of each pair, as eight sums side by side, which a processor adds at once, and then their sum.
+/// Sums side by side, of which a processor works on several at once without waiting for one of them.
+const SUMS: usize = 32;
+
+/// The sum of a term of each pair, in [`SUMS`] sums; `add` adds one to a sum.
 #[inline(always)]
-pub(super) fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f64) -> f64 {
-    let mut sums = [0.0; 8];
-    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<8>(), b.as_chunks::<8>());
+fn sums(a: &[f32], b: &[f32], add: impl Fn(f64, f32, f32) -> f64) -> f64 {
+    let mut sums = [0.0; SUMS];
+    let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<SUMS>(), b.as_chunks::<SUMS>());
     for (a, b) in a.iter().zip(b) {
-        for i in 0..8 {
-            sums[i] += term(a[i], b[i]);
+        for i in 0..SUMS {
+            sums[i] = add(sums[i], a[i], b[i]);
         }
     }
     for ((sum, a), b) in sums.iter_mut().zip(a_rest).zip(b_rest) {
-        *sum += term(*a, *b);
+        *sum = add(*sum, *a, *b);
     }
-    sums.iter().sum()
+    let mut left = SUMS;
+    while left > 1 {
+        left /= 2;
+        for i in 0..left {
+            sums[i] += sums[i + left];
+        }
+    }
+    sums[0]
+}
+
+/// The sum of a term of each pair.
+#[inline(always)]
+pub(super) fn sum(a: &[f32], b: &[f32], term: impl Fn(f32, f32) -> f64) -> f64 {
+    sums(a, b, |sum, a, b| sum + term(a, b))
+}
+
+/// The sum of the squares of an f32 of each pair: in f64 they are exact, fused or not.
+#[inline(always)]
+fn sum_of_squares<const FUSED: bool>(a: &[f32], b: &[f32], of: impl Fn(f32, f32) -> f32) -> f64 {
+    sums(a, b, |sum, a, b| {
+        let value = f64::from(of(a, b));
+        if FUSED { value.mul_add(value, sum) } else { sum + value * value }
+    })
 }
 
 pass! {
     /// Σ v² in f64, which no f32 overflows.
     fn squares(values: &[f32]) -> f64 {
-        sum(values, values, |v, _| f64::from(v) * f64::from(v))
+        sum_of_squares::<FUSED>(values, values, |value, _| value)
     }
 }
 
 pass! {
     /// Σ (new − old)², the differences in f32, the sum in f64.
     fn squared_changes(new: &[f32], old: &[f32]) -> f64 {
-        sum(new, old, |new, old| f64::from(new - old) * f64::from(new - old))
+        sum_of_squares::<FUSED>(new, old, |new, old| new - old)
     }
 }
 
@@ -118,20 +152,52 @@ pub struct Adam {
     pub decoupled: f32,
 }
 
-pass! {
-    /// An update by Adam or AdamW, all in one pass. `negative_rate` is minus the learning rate.
-    fn adam(by: Adam, negative_rate: f32, parameters: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
-        let count = parameters.len();
-        let (gradient, mean, square) = (&gradient[..count], &mut mean[..count], &mut square[..count]);
-        let decoupled = negative_rate * by.decoupled;
-        for i in 0..count {
-            let p = parameters[i] + parameters[i] * decoupled;
-            let g = gradient[i] + p * by.weight_decay;
-            let m = mean[i] + (g - mean[i]) * by.gain[0];
-            let v = square[i] + (g * g - square[i]) * by.gain[1];
-            mean[i] = m;
-            square[i] = v;
-            parameters[i] = p + negative_rate * (m / (v.sqrt() * by.root + by.eps));
+impl Adam {
+    #[inline(always)]
+    pub(super) fn decays(self) -> bool {
+        self.weight_decay != 0.0 || self.decoupled != 0.0
+    }
+}
+
+/// An update by Adam or AdamW, all in one pass. `negative_rate` is minus the learning rate.
+pub fn adam(
+    level: Level,
+    by: Adam,
+    negative_rate: f32,
+    parameters: &mut [f32],
+    gradient: &[f32],
+    mean: &mut [f32],
+    square: &mut [f32],
+) {
+    let count = parameters.len();
+    let (gradient, mean, square) = (&gradient[..count], &mut mean[..count], &mut square[..count]);
+    match level.0 {
+        #[cfg(target_arch = "x86_64")]
+        // SAFETY: this level is only ever made where the processor has AVX-512, and all slices are of one length.
+        Instructions::Avx512 => unsafe { avx512::adam(by, negative_rate, parameters, gradient, mean, square) },
+        _ => plain::adam(level, by, negative_rate, parameters, gradient, mean, square),
+    }
+}
+
+mod plain {
+    use super::*;
+
+    pass! {
+        /// As [`super::adam`], of slices of one length.
+        fn adam(by: Adam, negative_rate: f32, parameters: &mut [f32], gradient: &[f32], mean: &mut [f32], square: &mut [f32]) {
+            for i in 0..parameters.len() {
+                let (mut p, mut g) = (parameters[i], gradient[i]);
+                if by.decays() {
+                    p = multiply_add::<FUSED>(p, negative_rate * by.decoupled, p);
+                    g = multiply_add::<FUSED>(p, by.weight_decay, g);
+                }
+                let m = multiply_add::<FUSED>(g - mean[i], by.gain[0], mean[i]);
+                let v = multiply_add::<FUSED>(multiply_add::<FUSED>(g, g, -square[i]), by.gain[1], square[i]);
+                mean[i] = m;
+                square[i] = v;
+                let divisor = multiply_add::<FUSED>(v.sqrt(), by.root, by.eps);
+                parameters[i] = multiply_add::<FUSED>(negative_rate, m / divisor, p);
+            }
         }
     }
 }

@@ -3,9 +3,10 @@
 /// The product of a level. Beside the macro's call the level declares: `WIDTH`, the numbers in a vector; `Mask`, which says
 /// which lanes of a row's last vector are there, and `mask(lanes)`; `zero`, `broadcast`, `multiply_add`; `whole` and `cut`,
 /// which load, `put` and `put_cut`, which store, the cut ones by a mask; `rows(width, cut)`, how many rows of a strip of so many
-/// vectors the registers hold without spilling one; and `after`, which is an [`Epilogue`](super::Epilogue).
+/// vectors the registers hold without spilling one; and `after`, which is an [`Epilogue`](super::Epilogue). The call gives the
+/// numbers of rows again, of strips of one, two and three vectors: a tile is compiled for each.
 macro_rules! products {
-    ($features:literal) => {
+    ($features:literal, $one:tt, $two:tt, $three:tt) => {
         /// Steps of a sum that are made before the next tile's turn: as many rows of `b` stay in the first cache.
         const DEPTH: usize = 128;
 
@@ -44,6 +45,9 @@ macro_rules! products {
                         Epilogue::LeakyRelu => block.run::<LEAKY_RELU>(&[]),
                         Epilogue::ReluBackward(h) => block.run::<RELU_BACKWARD>(h),
                         Epilogue::LeakyReluBackward(h) => block.run::<LEAKY_RELU_BACKWARD>(h),
+                        Epilogue::TanhBackward(h) => block.run::<TANH_BACKWARD>(h),
+                        Epilogue::SigmoidBackward(h) => block.run::<SIGMOID_BACKWARD>(h),
+                        Epilogue::EluBackward(h) => block.run::<ELU_BACKWARD>(h),
                     }
                 }
                 depth += steps;
@@ -59,6 +63,9 @@ macro_rules! products {
         const LEAKY_RELU: u8 = 2;
         const RELU_BACKWARD: u8 = 3;
         const LEAKY_RELU_BACKWARD: u8 = 4;
+        const TANH_BACKWARD: u8 = 5;
+        const SIGMOID_BACKWARD: u8 = 6;
+        const ELU_BACKWARD: u8 = 7;
 
         /// A product, or as many of its steps as are made at once.
         struct Block<'a> {
@@ -96,12 +103,12 @@ macro_rules! products {
                     unsafe {
                         let (cut, column) = (cut && left == width, vector * WIDTH);
                         match (width, cut) {
-                            (1, false) => self.strip::<E, 1, false>(column, h),
-                            (1, true) => self.strip::<E, 1, true>(column, h),
-                            (2, false) => self.strip::<E, 2, false>(column, h),
-                            (2, true) => self.strip::<E, 2, true>(column, h),
-                            (_, false) => self.strip::<E, 3, false>(column, h),
-                            (_, true) => self.strip::<E, 3, true>(column, h),
+                            (1, false) => self.one::<E, false>(column, h),
+                            (1, true) => self.one::<E, true>(column, h),
+                            (2, false) => self.two::<E, false>(column, h),
+                            (2, true) => self.two::<E, true>(column, h),
+                            (_, false) => self.three::<E, false>(column, h),
+                            (_, true) => self.three::<E, true>(column, h),
                         }
                     }
                     vector += width;
@@ -193,39 +200,9 @@ macro_rules! products {
                 }
             }
 
-            /// All rows of a strip of `V` vectors, at most [`rows`] of them at a time.
-            ///
-            /// # Safety
-            /// As for [`Self::run`], and the strip must lie within the product.
-            #[target_feature(enable = $features)]
-            #[inline]
-            unsafe fn strip<const E: u8, const V: usize, const CUT: bool>(&self, column: usize, h: &[f32]) {
-                let m = self.sizes[0];
-                if m == 0 {
-                    return;
-                }
-                // Even tiles: a last one of a single row would cost as much as a full one.
-                let tiles = m.div_ceil(rows(V, CUT));
-                let (fewest, more) = (m / tiles, m % tiles);
-                let mut row = 0;
-                for tile in 0..tiles {
-                    let rows = fewest + usize::from(tile < more);
-                    // SAFETY: row + rows <= m, as the tiles' rows add up to m.
-                    unsafe {
-                        match rows {
-                            1 => self.tile::<E, 1, V, CUT>(row, column, h),
-                            2 => self.tile::<E, 2, V, CUT>(row, column, h),
-                            3 => self.tile::<E, 3, V, CUT>(row, column, h),
-                            4 => self.tile::<E, 4, V, CUT>(row, column, h),
-                            5 => self.tile::<E, 5, V, CUT>(row, column, h),
-                            6 => self.tile::<E, 6, V, CUT>(row, column, h),
-                            7 => self.tile::<E, 7, V, CUT>(row, column, h),
-                            _ => self.tile::<E, 8, V, CUT>(row, column, h),
-                        }
-                    }
-                    row += rows;
-                }
-            }
+            strip! { $features, one, 1, $one }
+            strip! { $features, two, 2, $two }
+            strip! { $features, three, 3, $three }
 
             /// `R` rows of `V` vectors, the last of them cut by the mask if `CUT`.
             ///
@@ -269,20 +246,23 @@ macro_rules! products {
                             }
                         }
                     }
-                    let mut a = self.a.data.as_ptr().wrapping_add(row * self.a.row);
+                    // A pointer for each row: one that walked from row to row would have every load wait for the one before.
+                    let a: [*const f32; R] =
+                        std::array::from_fn(|r| self.a.data.as_ptr().wrapping_add((row + r) * self.a.row));
                     let mut b = self.b.as_ptr().wrapping_add(column);
+                    let mut at = 0;
                     for _ in 0..k {
                         let mut row = [zero(); V];
                         for v in 0..V {
                             row[v] = load(b, v);
                         }
                         for r in 0..R {
-                            let factor = broadcast(&*a.add(r * self.a.row));
+                            let factor = broadcast(&*a[r].add(at));
                             for v in 0..V {
                                 sums[r][v] = multiply_add(factor, row[v], sums[r][v]);
                             }
                         }
-                        a = a.wrapping_add(self.a.column);
+                        at += self.a.column;
                         b = b.wrapping_add(n);
                     }
                     for r in 0..R {
@@ -298,6 +278,38 @@ macro_rules! products {
                         }
                     }
                 }
+            }
+        }
+    };
+}
+
+macro_rules! strip {
+    ($features:literal, $name:ident, $vectors:literal, [$($fewer:literal)*; $most:literal]) => {
+        /// All rows of a strip of so many vectors, at most [`rows`] of them at a time.
+        ///
+        /// # Safety
+        /// As for [`Self::run`], and the strip must lie within the product.
+        #[target_feature(enable = $features)]
+        #[inline]
+        unsafe fn $name<const E: u8, const CUT: bool>(&self, column: usize, h: &[f32]) {
+            let m = self.sizes[0];
+            if m == 0 {
+                return;
+            }
+            // Even tiles: a last one of a single row would cost as much as a full one.
+            let tiles = m.div_ceil(rows($vectors, CUT));
+            let (fewest, more) = (m / tiles, m % tiles);
+            let mut row = 0;
+            for tile in 0..tiles {
+                let rows = fewest + usize::from(tile < more);
+                // SAFETY: row + rows <= m, as the tiles' rows add up to m.
+                unsafe {
+                    match rows {
+                        $($fewer => self.tile::<E, $fewer, $vectors, CUT>(row, column, h),)*
+                        _ => self.tile::<E, $most, $vectors, CUT>(row, column, h),
+                    }
+                }
+                row += rows;
             }
         }
     };
