@@ -3,13 +3,13 @@
 import numpy as np
 import reference
 import start
+from networks import Network
 from processes import OUT, Failed
 from protocol import Peer
 from tables import table
 
 START = OUT / "start.json"
-STARTS = 256
-LANES, STEPS, RTOL = (1, 4, 16, 64, 256), 50, 1e-3
+STEPS, RTOL = 50, 1e-3
 
 
 class Disagreement(Exception):
@@ -26,13 +26,13 @@ def deviation(peer: Peer, lanes: int, expected: list[tuple[float, float]]) -> fl
     return float(np.abs(found / wanted - 1.0).max())
 
 
-def agreeing(peers: dict[Peer, list[int]], missing: dict[str, str], activation: str) -> list[Peer]:
+def agreeing(peers: dict[Peer, list[int]], missing: dict[str, str], network: Network) -> list[Peer]:
     """Those of the peers that work, all of which agree with float64; `peers` with the lanes that each can train."""
-    begin = start.read(START)
-    expected = [reference.losses(begin, lane, STEPS, activation) for lane in range(max(LANES))]
+    begin = start.read(START, network)
+    expected = [reference.losses(begin, lane, STEPS, network) for lane in range(network.starts)]
     rows, working = [], []
     for peer, lanes in peers.items():
-        checked = [count for count in LANES if count in lanes]
+        checked = [count for count in network.lanes if count in lanes]
         try:
             worst = float(np.max([deviation(peer, count, expected) for count in checked]))
         except Failed as failed:

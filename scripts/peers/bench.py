@@ -11,8 +11,10 @@ import memory
 import plot
 import processes
 import scaling
+import simplechains
 import threads
 import throughput
+import torch_engine
 import whole
 from agreement import Disagreement
 from options import Options, parse
@@ -21,8 +23,11 @@ from tables import Target, progress, table
 
 RUN = {
     "throughput": throughput.run,
-    "tanh": throughput.run_tanh,
+    "tanh": lambda options: throughput.run(options, "tanh"),
+    "classifier": lambda options: throughput.run(options, "classifier"),
+    "simplechains": simplechains.run,
     "long": long.run,
+    "torch-engine": torch_engine.run,
     "whole": whole.run,
     "threads": threads.run,
     "experiment": threads.run_experiment,

@@ -8,7 +8,10 @@ from pathlib import Path
 PARTS = {
     "throughput": "one training step, by every peer",
     "tanh": "the same of a network of tanh units",
-    "long": "a step of long runs beside one of short ones",
+    "classifier": "the same of a classifier of ten classes",
+    "simplechains": "a shape that SimpleChains.jl published its time of",
+    "long": "a step of long runs, and of dying units, beside one of short runs",
+    "torch-engine": "a step by the torch engine, models alone and stacked",
     "whole": "whole processes with a CSV at the end",
     "threads": "two threads against one",
     "experiment": "the full default experiment",
@@ -21,8 +24,8 @@ Compares misfit with PyTorch, JAX and plain tch, and measures how it scales. Tab
 and a figure (scaling.svg and .png) to target/bench. It never fails because of a ratio: it ends with 0, with 1 if a
 peer does not train the same as the others, with 2 if it cannot measure.
 
-parts (all of them take about 20 minutes on two cores):
-""" + "\n".join(f"  {name:11} {what}" for name, what in PARTS.items())
+parts (all of them take about 25 minutes on two cores):
+""" + "\n".join(f"  {name:12} {what}" for name, what in PARTS.items())
 
 
 @dataclass

@@ -1,6 +1,6 @@
 """The JAX peer: all steps of a measurement in one jit-compiled scan; several models with vmap; optax's Adam.
 
-Usage: peer_jax.py START DEVICE relu|tanh. Losses of the evaluation are outputs of the scan.
+Usage: peer_jax.py START DEVICE NETWORK. Losses of the evaluation are outputs of the scan.
 """
 
 import sys
@@ -9,22 +9,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from networks import NETWORKS
 from serve import Start, serve
 
 Layer = tuple[jax.Array, jax.Array]
-ACTIVATION = {"relu": jax.nn.relu, "tanh": jnp.tanh}[sys.argv[3]]
+NETWORK = NETWORKS[sys.argv[3]]
+ACTIVATION = {"relu": jax.nn.relu, "tanh": jnp.tanh}[NETWORK.activation]
 
 
 def network(layers: list[Layer], inputs: jax.Array) -> jax.Array:
-    """1–40–40–1."""
     for weights, biases in layers[:-1]:
         inputs = ACTIVATION(inputs @ weights + biases)
     weights, biases = layers[-1]
     return inputs @ weights + biases
 
 
-def mse(layers: list[Layer], inputs: jax.Array, targets: jax.Array) -> jax.Array:
-    return jnp.mean((network(layers, inputs) - targets) ** 2)
+def loss_of(layers: list[Layer], inputs: jax.Array, targets: jax.Array) -> jax.Array:
+    outputs = network(layers, inputs)
+    if NETWORK.classes:
+        return optax.softmax_cross_entropy_with_integer_labels(outputs, targets).mean()
+    return jnp.mean((outputs - targets) ** 2)
 
 
 class Scan:
@@ -32,9 +36,9 @@ class Scan:
 
     def __init__(self, start: Start, lanes: int, evaluate: bool) -> None:
         plain = lanes == 1
-        self.loss = mse if plain else jax.vmap(mse)
-        self.test_loss = mse if plain else jax.vmap(mse, in_axes=(0, None, None))
-        self.gradient = jax.grad(mse) if plain else jax.vmap(jax.grad(mse))
+        self.loss = loss_of if plain else jax.vmap(loss_of)
+        self.test_loss = loss_of if plain else jax.vmap(loss_of, in_axes=(0, None, None))
+        self.gradient = jax.grad(loss_of) if plain else jax.vmap(jax.grad(loss_of))
         pick = (lambda a: jnp.asarray(a[0])) if plain else jnp.asarray
         layers = [(pick(w), pick(b)) for w, b in zip(start.weights, start.biases)]
         self.batch = pick(start.inputs), pick(start.targets)
@@ -74,4 +78,4 @@ class Scan:
 
 
 if __name__ == "__main__":
-    serve(Scan, f"jax {jax.__version__}")
+    serve(Scan, f"jax {jax.__version__}", NETWORK)

@@ -1,6 +1,6 @@
 """The PyTorch peers, four ways of taking the same step.
 
-Usage: peer_torch.py START DEVICE eager|fused|compile|vmap relu|tanh
+Usage: peer_torch.py START DEVICE eager|fused|compile|vmap NETWORK
 
 eager    nn.Sequential and torch.optim.Adam, one model at a time
 fused    the same with Adam(fused=True)
@@ -13,16 +13,22 @@ vmap     torch.func.grad under vmap over stacked parameters, and torch.optim.Ada
 
 import sys
 import time
+from pathlib import Path
 
+import numpy as np
+import start
 import torch
+from networks import NETWORKS
 from serve import Start, serve
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
-from torch.nn.functional import mse_loss
+from torch.nn.functional import cross_entropy, mse_loss
 
 torch.set_num_threads(1)
 DEVICE = torch.device(sys.argv[2])
-ACTIVATION = {"relu": nn.ReLU, "tanh": nn.Tanh}[sys.argv[4]]
+NETWORK = NETWORKS[sys.argv[4]]
+ACTIVATION = {"relu": nn.ReLU, "tanh": nn.Tanh}[NETWORK.activation]
+LOSS = cross_entropy if NETWORK.classes else mse_loss
 
 Parameters = dict[str, Tensor]
 
@@ -32,14 +38,17 @@ def synchronize() -> None:
         torch.cuda.synchronize()
 
 
-def sequential() -> nn.Sequential:
-    return nn.Sequential(nn.Linear(1, 40), ACTIVATION(), nn.Linear(40, 40), ACTIVATION(), nn.Linear(40, 1)).to(DEVICE)
+def sequential(begin: Start) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for weights in begin.weights:
+        layers += [nn.Linear(*weights.shape[1:]), ACTIVATION()]
+    return nn.Sequential(*layers[:-1]).to(DEVICE)
 
 
-def stacked(start: Start) -> Parameters:
+def stacked(begin: Start) -> Parameters:
     """The parameters of all lanes by the names and in the layout of `sequential`; copies, for they are trained in place."""
     found = {}
-    for layer, (weights, biases) in enumerate(zip(start.weights, start.biases)):
+    for layer, (weights, biases) in enumerate(zip(begin.weights, begin.biases)):
         found[f"{2 * layer}.weight"] = torch.tensor(weights.transpose(0, 2, 1).copy(), device=DEVICE)
         found[f"{2 * layer}.bias"] = torch.tensor(biases, device=DEVICE)
     return found
@@ -49,13 +58,18 @@ def first(parameters: Parameters) -> Parameters:
     return {name: tensor[0].clone() for name, tensor in parameters.items()}
 
 
+def tensor(array: np.ndarray) -> Tensor:
+    """Classes as PyTorch takes them."""
+    return torch.from_numpy(array.astype(np.int64) if array.dtype == np.int32 else array).to(DEVICE)
+
+
 class Models:
     """What all ways share: the data and the loop."""
 
-    def __init__(self, start: Start, evaluate: bool) -> None:
+    def __init__(self, begin: Start, evaluate: bool) -> None:
         self.evaluate = evaluate
-        self.inputs, self.targets = (torch.from_numpy(a).to(DEVICE) for a in (start.inputs, start.targets))
-        self.test = tuple(torch.from_numpy(a).to(DEVICE) for a in (start.test_inputs, start.test_targets))
+        self.inputs, self.targets = tensor(begin.inputs), tensor(begin.targets)
+        self.test = tensor(begin.test_inputs), tensor(begin.test_targets)
 
     def prepare(self, steps: int) -> None:
         synchronize()
@@ -86,33 +100,34 @@ class Models:
 class Eager(Models):
     """One model, as a tutorial trains it."""
 
-    def __init__(self, start: Start, evaluate: bool, fused: bool) -> None:
-        super().__init__(start, evaluate)
-        self.model = sequential()
-        self.model.load_state_dict(first(stacked(start)))
+    def __init__(self, begin: Start, evaluate: bool, fused: bool) -> None:
+        super().__init__(begin, evaluate)
+        self.model = sequential(begin)
+        self.model.load_state_dict(first(stacked(begin)))
         self.batch = self.inputs[0], self.targets[0]
         self.optimizer = torch.optim.Adam(self.model.parameters(), lr=1e-3, fused=fused or None)
 
     def step(self) -> None:
         inputs, targets = self.batch
         self.optimizer.zero_grad()
-        mse_loss(self.model(inputs), targets).backward()
+        LOSS(self.model(inputs), targets).backward()
         self.optimizer.step()
 
     @torch.no_grad()
     def train_loss(self) -> Tensor:
-        return mse_loss(self.model(self.batch[0]), self.batch[1])
+        return LOSS(self.model(self.batch[0]), self.batch[1])
 
     @torch.no_grad()
     def test_loss(self) -> Tensor:
-        return mse_loss(self.model(self.test[0]), self.test[1])
+        return LOSS(self.model(self.test[0]), self.test[1])
 
 
-SKELETON = sequential()
+# Parameters are put into it.
+SKELETON = sequential(start.read(Path(sys.argv[1]), NETWORK))
 
 
 def loss(parameters: Parameters, inputs: Tensor, targets: Tensor) -> Tensor:
-    return mse_loss(functional_call(SKELETON, parameters, (inputs,)), targets)
+    return LOSS(functional_call(SKELETON, parameters, (inputs,)), targets)
 
 
 def adam_step(parameters: Parameters, m: Parameters, v: Parameters, count: Tensor, inputs: Tensor, targets: Tensor) -> None:
@@ -141,9 +156,9 @@ compiled_losses = torch.compile(losses, dynamic=False)
 class Compiled(Models):
     """The whole step one graph."""
 
-    def __init__(self, start: Start, lanes: int, evaluate: bool) -> None:
-        super().__init__(start, evaluate)
-        self.parameters = stacked(start) if lanes > 1 else first(stacked(start))
+    def __init__(self, begin: Start, lanes: int, evaluate: bool) -> None:
+        super().__init__(begin, evaluate)
+        self.parameters = stacked(begin) if lanes > 1 else first(stacked(begin))
         self.moments = [{name: torch.zeros_like(tensor) for name, tensor in self.parameters.items()} for _ in range(2)]
         self.count = torch.zeros((), dtype=torch.float64, device=DEVICE)
         self.batch = (self.inputs, self.targets) if lanes > 1 else (self.inputs[0], self.targets[0])
@@ -165,9 +180,9 @@ class Compiled(Models):
 class Stacked(Models):
     """Several models at once."""
 
-    def __init__(self, start: Start, evaluate: bool, fused: bool) -> None:
-        super().__init__(start, evaluate)
-        self.parameters = stacked(start)
+    def __init__(self, begin: Start, evaluate: bool, fused: bool) -> None:
+        super().__init__(begin, evaluate)
+        self.parameters = stacked(begin)
         self.gradient = vmap(grad(loss))
         self.optimizer = torch.optim.Adam(self.parameters.values(), lr=1e-3, fused=fused, foreach=not fused)
 
@@ -186,28 +201,28 @@ class Stacked(Models):
         return losses(self.parameters, *self.test)
 
 
-def faster(start: Start, evaluate: bool) -> Stacked:
+def faster(begin: Start, evaluate: bool) -> Stacked:
     """The better of Adam's two ways of updating many tensors, begun anew."""
     seconds = {}
     for fused in (False, True):
-        tried = Stacked(start, evaluate, fused)
+        tried = Stacked(begin, evaluate, fused)
         tried.advance(10)
         begun = time.perf_counter()
         tried.advance(20)
         seconds[fused] = time.perf_counter() - begun
-    return Stacked(start, evaluate, min(seconds, key=seconds.__getitem__))
+    return Stacked(begin, evaluate, min(seconds, key=seconds.__getitem__))
 
 
-def make(start: Start, lanes: int, evaluate: bool) -> Models:
+def make(begin: Start, lanes: int, evaluate: bool) -> Models:
     way = sys.argv[3]
     if way == "vmap":
-        return faster(start, evaluate)
+        return faster(begin, evaluate)
     if way == "compile":
-        return Compiled(start, lanes, evaluate)
+        return Compiled(begin, lanes, evaluate)
     if lanes != 1:
         raise ValueError(f"{way} trains one model at a time")
-    return Eager(start, evaluate, fused=way == "fused")
+    return Eager(begin, evaluate, fused=way == "fused")
 
 
 if __name__ == "__main__":
-    serve(make, f"torch {torch.__version__}")
+    serve(make, f"torch {torch.__version__}", NETWORK)

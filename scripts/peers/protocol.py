@@ -6,7 +6,11 @@ At first it says {"ready": VERSION}. Then, to
     {"cmd": "measure", "lanes": L, "eval": bool, "steps": n}    {"seconds": t}
         n further updates of L models; whatever is compiled or warmed up before is not in t
 What it cannot do it answers with {"error": "why, on one line"}. The peer misfit also knows "fresh": true, to measure from the
-beginning, and, with "work": {"hidden": [..], "batch": n, "log_points": n} for other networks than 1–40–40–1 on 32 samples:
+beginning, and then to say which share of the units is dead at the end; "torch": true, for the torch engine, and with it
+"stacked": true, for all models as one; and with "work": {"hidden": [..], "batch": n, "log_points": n, "learning_rate": r} it
+trains otherwise than its network says:
+    {"cmd": "bits", "lanes": L, "steps": n}                     {"same": models}
+        how many models the torch engine trains to the same bits in a stack as alone
     {"cmd": "start", "lanes": L}                                {}
         writes the starting file for L models
     {"cmd": "peak", "lanes": L, "steps": n}                     {"peak_mib": m}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 import start
+from networks import Network
 from start import Start
 
 WARM_UP = 20
@@ -33,7 +34,7 @@ def one_line(error: BaseException) -> str:
     return f"{type(error).__name__}: {text}"[:300]
 
 
-def serve(make: Callable[[Start, int, bool], Case], ready: str) -> None:
+def serve(make: Callable[[Start, int, bool], Case], ready: str, network: Network) -> None:
     """Answers until standard input ends. `make` builds a case from where it begins, its lanes and whether it evaluates."""
     # What libraries print must not come between the answers.
     out = os.fdopen(os.dup(1), "w")
@@ -49,7 +50,7 @@ def serve(make: Callable[[Start, int, bool], Case], ready: str) -> None:
         request = json.loads(line)
         lanes, evaluate, steps = request["lanes"], request.get("eval", False), request["steps"]
         try:
-            begin = begin or start.read(Path(sys.argv[1]))
+            begin = begin or start.read(Path(sys.argv[1]), network)
             if request["cmd"] == "check":
                 case = make(begin.lanes(lanes), lanes, False)
                 case.prepare(steps)

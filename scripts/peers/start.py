@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from networks import Network
 
 
 @dataclass
@@ -13,10 +14,10 @@ class Start:
 
     weights: list[np.ndarray]
     biases: list[np.ndarray]
-    inputs: np.ndarray  # [lanes, batch, 1]
-    targets: np.ndarray  # [lanes, batch, 1]
-    test_inputs: np.ndarray  # [points, 1]
-    test_targets: np.ndarray  # [points, 1]
+    inputs: np.ndarray  # [lanes, batch, columns]
+    targets: np.ndarray  # [lanes, batch, numbers], or [lanes, batch] places of classes
+    test_inputs: np.ndarray  # [points, columns]
+    test_targets: np.ndarray  # as the targets of a lane
 
     def lanes(self, count: int) -> "Start":
         """The first `count` lanes; of more than there are, lane i begins as lane i modulo those."""
@@ -31,12 +32,15 @@ class Start:
         )
 
 
-def read(path: Path) -> Start:
-    """Reads what `throughput misfit` wrote. The batch and the test points are columns, as frameworks take them."""
+def read(path: Path, network: Network) -> Start:
+    """Reads what `throughput misfit` wrote."""
     found = json.loads(path.read_text())
 
-    def column(values: list[float]) -> np.ndarray:
-        return np.array(values, np.float32)[:, None]
+    def inputs(values: list[float]) -> np.ndarray:
+        return np.array(values, np.float32).reshape(-1, found["columns"])
+
+    def targets(values: list[float]) -> np.ndarray:
+        return np.array(values, np.int32) if network.classes else np.array(values, np.float32).reshape(-1, found["width"])
 
     lanes = found["lanes"]
     tensors = [np.array([lane["parameters"][i] for lane in lanes], np.float32) for i in range(len(lanes[0]["parameters"]))]
@@ -45,8 +49,8 @@ def read(path: Path) -> Start:
     return Start(
         weights,
         biases,
-        np.stack([column(lane["inputs"]) for lane in lanes]),
-        np.stack([column(lane["targets"]) for lane in lanes]),
-        column(found["test_inputs"]),
-        column(found["test_targets"]),
+        np.stack([inputs(lane["inputs"]) for lane in lanes]),
+        np.stack([targets(lane["targets"]) for lane in lanes]),
+        inputs(found["test_inputs"]),
+        targets(found["test_targets"]),
     )
