@@ -4,17 +4,8 @@ use tch::TchError;
 
 use super::buffer::Buffer;
 use super::kernels::{self, Level};
-use crate::experiment::config::{Activation, Model, Output};
-
-/// How many calls into libtorch a pass through a network makes.
-pub fn calls(model: &Model) -> usize {
-    model.activation.iter().filter(|activation| needs_input(**activation)).count()
-}
-
-/// Whether an activation's derivative needs what went in, and it is libtorch's; the others' is found from what came out.
-pub fn needs_input(activation: Activation) -> bool {
-    activation == Activation::Gelu
-}
+use crate::experiment::config::{Activation, Output};
+pub use crate::experiment::engine::needs_input;
 
 /// Writes the activation of `z` to `h`, of those of which [`needs_input`] is true.
 pub fn activate_apart(z: &Buffer, h: &mut Buffer) -> Result<(), TchError> {
