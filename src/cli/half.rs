@@ -12,10 +12,10 @@ use libloading::os::unix::{Library, RTLD_LAZY, RTLD_LOCAL};
 
 use crate::experiment::device::LIBTORCH;
 
-/// Where it may lie, from the program's folder: beside it; where an installation puts it; where cargo puts it for tests.
-const PLACES: [&str; 3] = ["", "../lib/misfit", "deps"];
-/// Those of them that a message names.
-const TOLD: usize = 2;
+/// Where it may lie, from the program's folder: beside it, or where an installation puts it.
+const PLACES: [&str; 2] = ["", "../lib/misfit"];
+/// Where cargo has its own, which is looked at first: for tests it makes no copy beside the program.
+const OF_CARGO: &str = "deps";
 
 /// The library, open for good.
 pub struct Half(extern "C" fn() -> i32);
@@ -34,8 +34,9 @@ pub fn open(build: &str) -> Result<Half> {
     let folder = program.parent().map(PathBuf::from).unwrap_or_default();
     let name = format!("{DLL_PREFIX}misfit{DLL_SUFFIX}");
     let files = PLACES.map(|place| folder.join(place).join(&name));
+    let of_cargo = folder.join(OF_CARGO).join(&name);
     let mut another = None;
-    for file in files.iter().filter(|file| file.is_file()) {
+    for file in std::iter::once(&of_cargo).chain(&files).filter(|file| file.is_file()) {
         // Lazily: of the functions that libtorch's own libraries call, few are ever needed. The library's own are bound now.
         //
         // SAFETY: this runs the initialisers of libtorch and of Rust's standard library, which have no precondition.
@@ -56,10 +57,9 @@ pub fn open(build: &str) -> Result<Half> {
             file.display()
         );
     }
-    let looked: Vec<String> = files.iter().take(TOLD).map(|file| file.display().to_string()).collect();
+    let [beside, installed] = files.map(|file| file.display().to_string());
     bail!(
-        "cannot train: the library that trains is not there, looked for as {}: copy it from where this program was built (cargo build --release makes both)",
-        looked.join(" and ")
+        "cannot train: the library that does is neither {beside} nor {installed}: copy it there from where this program was built (cargo build --release makes both)"
     )
 }
 
