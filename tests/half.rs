@@ -14,7 +14,7 @@ use common::{FILES, Misfit, Ran, skip};
 const LIBRARY: &str = "libmisfit.so";
 const SMALL: &str = "seeds = 2\n[data]\ntarget = { polynomial = [0, 1, 1] }\ninputs = { grid = { from = -1, to = 1, count = 20 } }\n[train]\nsteps = 20\n";
 /// Both engines, so that libtorch computes something too.
-const RUNS: [&str; 2] = ["--engine=fused", "--engine=torch"];
+const ENGINES: [&str; 2] = ["fused", "torch"];
 
 /// The built program.
 fn program() -> &'static Path {
@@ -155,8 +155,8 @@ fn moved_with_its_library_and_a_libtorch_beside_it_trains_to_the_same_bytes() {
     let libtorch = libtorch.parent().expect("lib is in a folder");
     let here = Misfit::new();
     here.write("small.toml", SMALL);
-    for engine in RUNS {
-        here.ok(&["run", "small.toml", engine, "--out", engine]);
+    for engine in ENGINES {
+        here.ok(&["run", "small.toml", "--engine", engine, "--out", engine]);
     }
     for (library_at, libtorch_at) in [
         ("bin/libmisfit.so", "bin/torch"),
@@ -165,8 +165,8 @@ fn moved_with_its_library_and_a_libtorch_beside_it_trains_to_the_same_bytes() {
         ("lib/misfit/libmisfit.so", "lib/misfit/torch"),
     ] {
         let misfit = moved(&[(library_at, &library()), (libtorch_at, libtorch)]);
-        for engine in RUNS {
-            let ran = run(&misfit, &["run", "small.toml", engine, "--out", engine]);
+        for engine in ENGINES {
+            let ran = run(&misfit, &["run", "small.toml", "--engine", engine, "--out", engine]);
             assert_eq!(ran.code(), 0, "{library_at}, {libtorch_at}: {}", ran.stderr());
             for file in FILES {
                 let name = format!("{engine}/{file}");
