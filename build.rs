@@ -1,19 +1,69 @@
-//! Writes libtorch's folder into the binaries' search path, so that they run by their path with no variable set, and
-//! compiles the switches that tch does not have.
+//! Says where the library that trains looks for libtorch, so that the program runs by its path with no variable set, gives
+//! the program and that library one name for what they are both made of, and compiles the switches that tch does not have.
+
+use std::path::{Path, PathBuf};
+
+/// Where libtorch's libraries may lie, from the folder of the library that trains: beside it, beside that folder as in
+/// Python's site-packages, and as an installation has libraries.
+const BESIDE: [&str; 3] = ["torch/lib", "../torch/lib", "../lib"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-env-changed=DEP_TCH_LIBTORCH_LIB");
+    build();
     // torch-sys tells it to direct dependents only, whichever way it found libtorch.
     if let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") {
+        let here = if target("OS") == "macos" { "@loader_path" } else { "$ORIGIN" };
+        for place in BESIDE {
+            println!("cargo:rustc-link-arg-cdylib=-Wl,-rpath,{here}/{place}");
+        }
+        // Tests and the bench have all of it in themselves.
         println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
         #[cfg(feature = "train")]
-        derive(std::path::Path::new(&folder));
+        derive(Path::new(&folder));
+    }
+}
+
+fn target(what: &str) -> String {
+    std::env::var(format!("CARGO_CFG_TARGET_{what}")).unwrap_or_default()
+}
+
+/// Tells the sources what they are a build of.
+fn build() {
+    let mut files = Vec::new();
+    for place in ["src", "experiments", "Cargo.toml", "Cargo.lock", "build.rs"] {
+        println!("cargo:rerun-if-changed={place}");
+        list(Path::new(place), &mut files);
+    }
+    files.sort();
+    // FNV-1a: what is wanted is another number for other sources, not safety from anybody.
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut add = |bytes: &[u8]| {
+        for &byte in bytes.iter().chain(&[0xff]) {
+            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    };
+    for file in &files {
+        add(file.to_string_lossy().as_bytes());
+        add(&std::fs::read(file).unwrap_or_default());
+    }
+    for variable in ["PROFILE", "OPT_LEVEL", "DEBUG", "TARGET", "CARGO_ENCODED_RUSTFLAGS", "DEP_TCH_LIBTORCH_LIB"] {
+        add(std::env::var(variable).unwrap_or_default().as_bytes());
+    }
+    let version = std::env::var("CARGO_PKG_VERSION").unwrap_or_default().replace(|c: char| !c.is_alphanumeric(), "_");
+    println!("cargo:rustc-env=MISFIT_BUILD={version}_{hash:016x}");
+}
+
+/// All files in a folder, and in those within it.
+fn list(place: &Path, files: &mut Vec<PathBuf>) {
+    match std::fs::read_dir(place) {
+        Ok(entries) => entries.flatten().for_each(|entry| list(&entry.path(), files)),
+        Err(_) => files.push(place.to_owned()),
     }
 }
 
 #[cfg(feature = "train")]
-fn derive(libraries: &std::path::Path) {
+fn derive(libraries: &Path) {
     const SOURCE: &str = "src/train/derive.cpp";
     println!("cargo:rerun-if-changed={SOURCE}");
     println!("cargo:rerun-if-env-changed=LIBTORCH_INCLUDE");

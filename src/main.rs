@@ -1,5 +1,5 @@
 //! The `misfit` command.
 
 fn main() -> std::process::ExitCode {
-    misfit::cli::main()
+    misfit_reader::cli::main(concat!("misfit_", env!("MISFIT_BUILD")))
 }

@@ -131,7 +131,11 @@ fn unsafe_code_is_allowed_for_the_kernels_and_for_what_tch_lacks_alone() {
     // Has made-up sources in it.
     places.retain(|place| *place != Path::new("tests/house.rs"));
     places.sort();
-    assert_eq!(places, [Path::new("src/train/fused/mod.rs"), Path::new("src/train/mod.rs")]);
-    let manifest = std::fs::read_to_string(Path::new(ROOT).join("Cargo.toml")).expect("Cargo.toml");
-    assert!(manifest.contains(&format!("\n{lint} = \"deny\"\n")));
+    let expected = ["src/cli/mod.rs", "src/cli/training.rs", "src/train/fused/mod.rs", "src/train/mod.rs"];
+    assert_eq!(places, expected.map(Path::new));
+    let manifest = |name: &str| std::fs::read_to_string(Path::new(ROOT).join(name)).expect("a manifest");
+    assert!(manifest("Cargo.toml").contains(&format!("\n{lint} = \"deny\"\n")));
+    for name in ["Cargo.toml", "src/Cargo.toml"] {
+        assert!(manifest(name).contains("\n[lints]\nworkspace = true\n"), "{name}");
+    }
 }

@@ -37,33 +37,7 @@ fn most_seeds(text: &str) -> Result<usize, String> {
     count.ok_or_else(|| "expected a whole number of seeds from 2 to 10000".to_owned())
 }
 
-#[cfg(not(feature = "train"))]
-pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
-    let _ = (args.train.load()?, args.hide_fixes, args.until_sure);
-    super::run::cannot_train()
-}
-
-#[cfg(feature = "train")]
-pub fn run(args: &DiagnoseArgs) -> Result<Exit> {
-    use std::path::Path;
-
-    use super::run::print;
-    use crate::diagnose::{Interrupted, diagnose};
-
-    let experiment = args.train.load()?;
-    let name = format!("{}-diagnosis", experiment.name);
-    let path = args.train.out.clone().unwrap_or_else(|| Path::new("results").join(name));
-    let own = if args.hide_fixes { Vec::new() } else { experiment.fixes.clone() };
-    let runner = crate::run::runner::Runner::new(&args.train.device, args.train.threads)?;
-    match diagnose(&runner, &experiment, own, &path, args.train.fresh, args.until_sure) {
-        Ok(text) => {
-            print(&text)?;
-            super::steps::after_diagnosis(&path, &path.join("repaired.toml"));
-            Ok(Exit::Done)
-        }
-        Err(error) => match error.downcast_ref::<Interrupted>() {
-            Some(Interrupted(signal)) => Ok(Exit::Interrupted(*signal)),
-            None => Err(error),
-        },
-    }
+pub fn run(args: &DiagnoseArgs, build: &str) -> Result<Exit> {
+    args.train.load()?;
+    super::run::by_the_half(build)
 }

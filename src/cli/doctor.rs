@@ -4,9 +4,10 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Exit;
-use super::run::print;
+use super::run::{by_the_half, print};
+use crate::experiment::device::named;
 use crate::report::style::{bad, dim, good};
-use crate::run::doctor::{CheckState, checks};
+use crate::run::doctor::{Check, CheckState, checks, without_libtorch};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -20,14 +21,22 @@ Exit codes: 0 all that is needed works, 1 something does not, 2 a usage error.";
 pub struct DoctorArgs {
     /// What must be there to train on: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
-    device: String,
+    pub device: String,
 }
 
-pub fn run(args: &DoctorArgs) -> Result<Exit> {
-    let checks = checks(&args.device)?;
+pub fn run(args: &DoctorArgs, build: &str) -> Result<Exit> {
+    named(&args.device)?;
+    match by_the_half(build) {
+        Ok(exit) => Ok(exit),
+        Err(why) => tell(&checks(&args.device, |device| Ok(vec![without_libtorch(device, &why.to_string())]))?),
+    }
+}
+
+/// Prints what was tried.
+pub fn tell(checks: &[Check]) -> Result<Exit> {
     let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or(0);
     let mut text = String::new();
-    for check in &checks {
+    for check in checks {
         let state = match check.state {
             CheckState::Works => good("ok  "),
             CheckState::Absent => dim("–   "),

@@ -1,18 +1,21 @@
 //! The command line: what is accepted, and which exit code follows. The subcommands have a file each: parse, do, print.
 
-mod completions;
-mod diagnose;
-mod diff;
-mod doctor;
-mod init;
-mod man;
-mod merge;
-mod next;
-mod plan;
-mod report;
-mod run;
-mod steps;
-mod task;
+pub mod completions;
+pub mod diagnose;
+pub mod diff;
+pub mod doctor;
+#[cfg(feature = "train")]
+#[allow(unsafe_code)] // The opening of a library.
+pub mod half;
+pub mod init;
+pub mod man;
+pub mod merge;
+pub mod next;
+pub mod plan;
+pub mod report;
+pub mod run;
+pub mod steps;
+pub mod task;
 mod usage;
 
 use std::process::ExitCode;
@@ -23,13 +26,14 @@ use crate::text::note::note;
 
 /// How a command ended well; a failure is an error, and code 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Exit {
+pub enum Exit {
     Done,
     /// A difference, or a check that failed: code 1.
     Different,
     /// By this signal; runs that had ended are kept.
-    #[cfg(feature = "train")]
     Interrupted(i32),
+    /// As the half that trains says.
+    OfTheHalf(u8),
 }
 
 const EXAMPLES: &str = "\
@@ -57,7 +61,7 @@ struct Cli {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+pub enum Command {
     /// Trains every variant of an experiment over its seeds, writes the results as CSV and prints a table
     Run(run::RunArgs),
     /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
@@ -87,53 +91,58 @@ pub fn command() -> clap::Command {
     Cli::command()
 }
 
-/// Reads the process's arguments and does what they say.
-pub fn main() -> ExitCode {
+/// Reads the process's arguments and does what they say. What trains is in a library that `half` opens, which has a function of
+/// the name `build`.
+pub fn main(build: &str) -> ExitCode {
+    ExitCode::from(code(|command| match command {
+        Command::Run(args) => run::run(&args, build),
+        Command::Diagnose(args) => diagnose::run(&args, build),
+        Command::Report(args) => report::run(&args),
+        Command::Diff(args) => diff::run(&args),
+        Command::Plan(args) => plan::run(&args, build),
+        Command::Task(args) => task::run(&args, build),
+        Command::Merge(args) => merge::run(&args),
+        Command::Doctor(args) => doctor::run(&args, build),
+        Command::Init(args) => init::run(&args),
+        Command::Completions(args) => completions::run(&args),
+        Command::Man(args) => man::run(&args),
+    }))
+}
+
+/// The exit code of what `command` does with the process's arguments.
+pub fn code(command: impl FnOnce(Command) -> anyhow::Result<Exit>) -> u8 {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             let _ = error.print();
-            return ExitCode::SUCCESS;
+            return 0;
         }
         Err(error) => return usage(&error),
     };
-    let ended = match cli.command {
-        Command::Run(args) => run::run(&args),
-        Command::Diagnose(args) => diagnose::run(&args),
-        Command::Report(args) => report::run(&args),
-        Command::Diff(args) => diff::run(&args),
-        Command::Plan(args) => plan::run(&args),
-        Command::Task(args) => task::run(&args),
-        Command::Merge(args) => merge::run(&args),
-        Command::Doctor(args) => doctor::run(&args),
-        Command::Init(args) => init::run(&args),
-        Command::Completions(args) => completions::run(&args),
-        Command::Man(args) => man::run(&args),
-    };
-    match ended {
-        Ok(Exit::Done) => ExitCode::SUCCESS,
-        Ok(Exit::Different) => ExitCode::from(1),
-        #[cfg(feature = "train")]
-        Ok(Exit::Interrupted(signal)) => ExitCode::from(128 + signal as u8),
-        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+    match command(cli.command) {
+        Ok(Exit::Done) => 0,
+        Ok(Exit::Different) => 1,
+        Ok(Exit::Interrupted(signal)) => 128 + signal as u8,
+        Ok(Exit::OfTheHalf(code)) => code,
+        Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             // Of a cause of many lines, as libtorch's with its stack, the first says what it is.
             let causes: Vec<String> =
                 error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned()).collect();
             note(&causes.join(": "));
-            ExitCode::from(2)
+            2
         }
     }
 }
 
 /// Says what is wrong with the arguments, or how to use the program where there are none.
-fn usage(error: &clap::Error) -> ExitCode {
+fn usage(error: &clap::Error) -> u8 {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
     } else {
         note(&usage::line(error, &command()));
     }
-    ExitCode::from(2)
+    2
 }
 
 /// A reader that has seen enough, as `head`, is no failure.

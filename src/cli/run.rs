@@ -66,24 +66,38 @@ pub struct RunArgs {
     pub dry_run: bool,
 }
 
-pub fn run(args: &RunArgs) -> Result<Exit> {
+pub fn run(args: &RunArgs, build: &str) -> Result<Exit> {
+    if !args.dry_run {
+        args.train.load()?.select(&args.variant)?;
+        return by_the_half(build);
+    }
     let mut experiment = args.train.load()?;
     let variants = experiment.select(&args.variant)?;
     experiment.notes.iter().for_each(|text| note(text));
-    if args.dry_run {
-        let files = Files::of(&mut experiment)?;
-        for &at in &variants {
-            let variant = &experiment.variants[at];
-            let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
-            rows.with_context(|| format!("variant {:?}", variant.name))?;
-            engine_here(&variant.config, named(&args.train.device)?)
-                .with_context(|| format!("variant {:?}", variant.name))?;
-        }
-        files.notes().into_iter().for_each(note);
-        print(&describe(&experiment, &variants, &files, named(&args.train.device)?))?;
-        return Ok(Exit::Done);
+    let files = Files::of(&mut experiment)?;
+    for &at in &variants {
+        let variant = &experiment.variants[at];
+        let rows = training_rows(&variant.config, &files).and_then(|rows| batch_rows(&variant.config.batch, rows));
+        rows.with_context(|| format!("variant {:?}", variant.name))?;
+        engine_here(&variant.config, named(&args.train.device)?)
+            .with_context(|| format!("variant {:?}", variant.name))?;
     }
-    train(&args.train, &mut experiment, &variants)
+    files.notes().into_iter().for_each(note);
+    print(&describe(&experiment, &variants, &files, named(&args.train.device)?))?;
+    Ok(Exit::Done)
+}
+
+/// Has the half that trains do what the command line asks for.
+#[cfg(feature = "train")]
+pub fn by_the_half(build: &str) -> Result<Exit> {
+    super::half::open(build).map(|half| Exit::OfTheHalf(half.main()))
+}
+
+#[cfg(not(feature = "train"))]
+pub fn by_the_half(_: &str) -> Result<Exit> {
+    bail!(
+        "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)"
+    )
 }
 
 pub fn threads(text: &str) -> Result<u16, String> {
@@ -137,7 +151,7 @@ pub fn load(words: &[String], seeds: Option<&str>, engine: Option<EngineChoice>)
 /// The word of the engine that would train this, where this build can train.
 #[cfg(feature = "train")]
 fn engine_here(config: &Config, device: Device) -> Result<Option<&'static str>> {
-    crate::run::runner::engine(config, device).map(|engine| Some(engine.word()))
+    crate::experiment::engine::choose(config, device).map(|engine| Some(engine.word()))
 }
 
 #[cfg(not(feature = "train"))]
@@ -202,48 +216,4 @@ fn describe(experiment: &Experiment, variants: &[usize], files: &Files, device: 
         }
     }
     text
-}
-
-#[cfg(not(feature = "train"))]
-fn train(_: &TrainArgs, _: &mut Experiment, _: &[usize]) -> Result<Exit> {
-    cannot_train()
-}
-
-#[cfg(not(feature = "train"))]
-pub fn cannot_train() -> Result<Exit> {
-    bail!(
-        "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)"
-    )
-}
-
-#[cfg(feature = "train")]
-fn train(args: &TrainArgs, experiment: &mut Experiment, variants: &[usize]) -> Result<Exit> {
-    use crate::experiment::EMBEDDED;
-    use crate::report::table;
-    use crate::results::lock::ANOTHER;
-    use crate::run::runner::{Place, Runner};
-
-    let runner = Runner::new(&args.device, args.threads)?;
-    let files = Files::of(experiment)?;
-    // What is refused has no notes.
-    runner.check(experiment, variants, &files)?;
-    files.notes().into_iter().for_each(note);
-    let hash = runner.hash(experiment, files.hashes());
-    let path = args.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name));
-    let (fresh, asked_fresh) = (args.fresh, args.fresh);
-    let place =
-        Place { path: &path, hash: &hash, fresh, asked_fresh, lock: None, tell: true, cure: ANOTHER, task: None };
-    let report = runner.run(experiment, &experiment.runs(variants), &files, &place)?;
-    if let Some(signal) = report.interrupted {
-        return Ok(Exit::Interrupted(signal));
-    }
-    let table = table::results(experiment, variants, &path)?;
-    let more = match report.others {
-        0 => String::new(),
-        more => format!(", which hold {more} more, of other seeds or variants"),
-    };
-    let (runs, seconds) = (report.trained, report.seconds);
-    print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
-    super::steps::after_run(&path, experiment.file == EMBEDDED.0);
-    Ok(Exit::Done)
 }

@@ -17,7 +17,6 @@ const NOTEBOOK: &str = "results/compare.ipynb";
 const REFERENCE: &str = "results/reference";
 
 /// After runs were trained into `folder`; `embedded` says whether they are the embedded experiment's.
-#[cfg(feature = "train")]
 pub fn after_run(folder: &Path, embedded: bool) {
     let text = folder.display().to_string();
     let mut steps = vec![(command(&["report", &text]), "plots and one page for the browser")];
@@ -34,7 +33,6 @@ pub fn after_run(folder: &Path, embedded: bool) {
 }
 
 /// After a diagnosis into `folder`, which found something to mend if `repaired` is there.
-#[cfg(feature = "train")]
 pub fn after_diagnosis(folder: &Path, repaired: &Path) {
     let mut steps = Vec::new();
     if repaired.exists() {

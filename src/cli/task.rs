@@ -2,9 +2,16 @@
 
 use std::path::PathBuf;
 
+use anyhow::{Result, ensure};
 use clap::{Args, ValueHint};
 
+use super::Exit;
+use super::run::{by_the_half, print};
 use crate::experiment::config::EngineChoice;
+use crate::experiment::device::{Device, named};
+use crate::experiment::engine::choose;
+use crate::run::cluster::merge;
+use crate::run::cluster::plan::Planned;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -21,41 +28,46 @@ A task that is done ends at once; one that was cut short goes on. Exit codes: 0 
 pub struct TaskArgs {
     /// A plan, as misfit plan writes it, or its folder
     #[arg(value_name = "PLAN", value_hint = ValueHint::FilePath)]
-    plan: PathBuf,
+    pub plan: PathBuf,
     /// The task's number, from 0 [default: the one that the array engine names]
     #[arg(long, value_name = "I")]
-    index: Option<usize>,
+    pub index: Option<usize>,
     /// Where to train: cpu, cuda or cuda:N [default: the plan's]
     #[arg(long)]
-    device: Option<String>,
+    pub device: Option<String>,
     /// Refuse the task if its runs train by another engine; misfit plan --engine is where one is chosen
     #[arg(long, value_name = "auto | torch | fused", value_parser = super::run::engine)]
-    engine: Option<EngineChoice>,
+    pub engine: Option<EngineChoice>,
     /// Training threads [default: SLURM_CPUS_PER_TASK, or one for each core; one for a GPU]
     #[arg(long, value_name = "N", value_parser = super::run::threads, allow_hyphen_values = true)]
-    threads: Option<u16>,
+    pub threads: Option<u16>,
     /// Train it anew, whatever is in its folder
     #[arg(long)]
-    fresh: bool,
+    pub fresh: bool,
 }
 
-#[cfg(not(feature = "train"))]
-pub fn run(_: &TaskArgs) -> anyhow::Result<super::Exit> {
-    super::run::cannot_train()
+/// A task of a plan, and the device that it trains on.
+pub struct Found {
+    pub planned: Planned,
+    pub index: usize,
+    pub device: String,
 }
 
-#[cfg(feature = "train")]
-pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
-    use super::Exit;
-    use super::run::print;
-    use crate::data::Files;
-    use crate::experiment::device::{Device, named};
-    use crate::run::cluster::merge;
-    use crate::run::cluster::plan::Planned;
-    use crate::run::runner::{self, Place, Runner};
-    use crate::text::numbers::plural;
-    use anyhow::ensure;
+pub fn run(args: &TaskArgs, build: &str) -> Result<Exit> {
+    if !cfg!(feature = "train") {
+        return by_the_half(build);
+    }
+    let Found { planned, index, .. } = find(args)?;
+    if !args.fresh && merge::done(&planned, index)? {
+        let (path, of) = (planned.folder_of(index), planned.tasks());
+        print(&format!("task {index} of {of} is done already: {}\n", path.join("*.csv").display()))?;
+        return Ok(Exit::Done);
+    }
+    by_the_half(build)
+}
 
+/// What the command line names, if it can be trained as it asks.
+pub fn find(args: &TaskArgs) -> Result<Found> {
     let planned = Planned::read(&args.plan)?;
     let index =
         planned.index(args.index, |name| std::env::var_os(name).map(|text| text.to_string_lossy().into_owned()))?;
@@ -63,11 +75,10 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
     let device = args.device.as_deref().unwrap_or(kind);
     let same = matches!(named(device)?, Device::Cpu) == (kind == "cpu");
     ensure!(same, "--device {device}: the plan's runs train on {kind}: make a plan with --device {device}");
-    let (path, of) = (planned.folder_of(index), planned.tasks());
     if let Some(asked) = args.engine.filter(|asked| *asked != EngineChoice::Auto) {
         let (experiment, _) = planned.experiment()?;
         for variant in planned.runs_of(index).iter().map(|run| &experiment.variants[run.variant]) {
-            let trains = runner::engine(&variant.config, named(device)?)?.word();
+            let trains = choose(&variant.config, named(device)?)?.word();
             ensure!(
                 trains == asked.word(),
                 "--engine {0}: the plan's variant {1:?} trains by {trains}: make a plan with --engine {0}",
@@ -76,45 +87,6 @@ pub fn run(args: &TaskArgs) -> anyhow::Result<super::Exit> {
             );
         }
     }
-    if !args.fresh && merge::done(&planned, index)? {
-        print(&format!("task {index} of {of} is done already: {}\n", path.join("*.csv").display()))?;
-        return Ok(Exit::Done);
-    }
-    let runner = Runner::new(device, args.threads.or_else(|| cores_of_the_task(device)))?;
-    let (mut experiment, data) = planned.experiment()?;
-    let runs = planned.runs_of(index);
-    let files = Files::of(&mut experiment)?;
-    for (path, hash) in files.hashes() {
-        let shown = path.display();
-        ensure!(data.get(path) == Some(hash), "{shown}: was changed after misfit plan copied it: restore it");
-    }
-    let place = Place {
-        path: &path,
-        hash: &planned.plan.experiment_hash,
-        fresh: args.fresh,
-        asked_fresh: args.fresh,
-        lock: None,
-        tell: true,
-        cure: "move it out of the way, or let it be written to",
-        task: Some(planned.task(index)),
-    };
-    let report = runner.run(&experiment, &runs, &files, &place)?;
-    if let Some(signal) = report.interrupted {
-        return Ok(Exit::Interrupted(signal));
-    }
-    let (trained, seconds) = (plural(report.trained, "run", "runs"), report.seconds);
-    print(&format!(
-        "task {index} of {of}: {} in {seconds:.1} s, {} in {}\n",
-        trained,
-        runs.len(),
-        path.join("*.csv").display()
-    ))?;
-    Ok(Exit::Done)
-}
-
-/// Slurm may let a task see all of a node's cores and yet have given it some only.
-#[cfg(feature = "train")]
-fn cores_of_the_task(device: &str) -> Option<u16> {
-    let cores = std::env::var("SLURM_CPUS_PER_TASK").ok()?.parse().ok().filter(|cores| (1..=4096).contains(cores))?;
-    (device == "cpu").then_some(cores)
+    let device = device.to_owned();
+    Ok(Found { planned, index, device })
 }

@@ -4,6 +4,9 @@ use anyhow::{Result, bail};
 
 use crate::text::shorten;
 
+/// The version of libtorch that tch is bound to.
+pub const LIBTORCH: &str = "2.11.0";
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Device {
     Cpu,

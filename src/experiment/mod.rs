@@ -5,6 +5,7 @@
 pub mod config;
 mod design;
 pub mod device;
+pub mod engine;
 mod error;
 pub mod formula;
 mod goal;

@@ -24,7 +24,7 @@ use crate::results::rows;
 use crate::text::note::note;
 use crate::text::numbers::plural;
 use crate::train::agreement::Agreements;
-use crate::train::{choice, device};
+use crate::train::device;
 
 /// Where and with how many threads runs are trained, until somebody interrupts it.
 pub struct Runner {
@@ -67,7 +67,7 @@ pub struct Report {
 
 /// What computes runs of this configuration on that device.
 pub fn engine(config: &Config, device: Device) -> Result<EngineName> {
-    choice::choose(config, device::of(device))
+    crate::experiment::engine::choose(config, device)
 }
 
 impl Runner {

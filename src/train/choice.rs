@@ -1,23 +1,22 @@
 //! Which engine computes what, and what that costs: the one place that knows both.
 
-use anyhow::{Result, bail};
+use anyhow::Result;
 use tch::Device;
 
 use super::engine::{Engine, Lane, first};
 use super::fused::{self, Fused};
 use super::torch::Torch;
-use crate::experiment::config::{Config, EngineChoice, EngineName};
+use crate::experiment::config::{Config, EngineName};
+use crate::experiment::device::Device as Named;
 
 /// The engine that runs of this configuration train with on this device.
 pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
-    let covered = if device == Device::Cpu { fused::covers(config) } else { Err("works on a CPU only".to_owned()) };
-    Ok(match (config.train.engine, covered) {
-        (EngineChoice::Auto | EngineChoice::Fused, Ok(())) => EngineName::Fused,
-        (EngineChoice::Auto, Err(_)) | (EngineChoice::Torch, _) => EngineName::Torch,
-        (EngineChoice::Fused, Err(why)) => {
-            bail!("the fused engine {why}: set train.engine, or --engine, to \"auto\" or \"torch\"")
-        }
-    })
+    let named = match device {
+        Device::Cpu => Named::Cpu,
+        Device::Cuda(index) => Named::Cuda(index),
+        _ => Named::Cuda(0),
+    };
+    crate::experiment::engine::choose(config, named)
 }
 
 /// About what a step takes on a CPU besides its arithmetic, in calls into libtorch: of the torch engine 20 µs and 25 for each

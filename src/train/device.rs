@@ -5,10 +5,8 @@ pub use tch::Device;
 use tch::{Cuda, Kind, Tensor};
 
 use super::cuda;
+pub use crate::experiment::device::LIBTORCH;
 use crate::experiment::device::{Device as Named, named};
-
-/// The version of libtorch that tch is bound to.
-pub const LIBTORCH: &str = "2.11.0";
 
 /// A device by its name, whether it is there or not.
 pub fn of(named: Named) -> Device {

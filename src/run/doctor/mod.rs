@@ -6,9 +6,6 @@ use anyhow::Result;
 
 use crate::text::one_line;
 
-#[cfg(feature = "train")]
-mod training;
-
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckState {
     Works,
@@ -28,7 +25,7 @@ pub struct Check {
 }
 
 impl Check {
-    fn of(what: &'static str, tried: Result<String>) -> Self {
+    pub fn of(what: &'static str, tried: Result<String>) -> Self {
         match tried {
             Ok(says) => Check { what, state: CheckState::Works, says },
             Err(error) => Check { what, state: CheckState::Fails, says: one_line(&format!("{error:#}")) },
@@ -37,27 +34,25 @@ impl Check {
 }
 
 /// All that is tried, in the order in which a run would need it. `device`: what must be there to train on. Only its name
-/// can be an error.
-pub fn checks(device: &str) -> Result<Vec<Check>> {
+/// can be an error. `training` tries what training needs.
+pub fn checks(device: &str, training: impl FnOnce(&str) -> Result<Vec<Check>>) -> Result<Vec<Check>> {
     crate::experiment::device::named(device)?;
     let mut checks = vec![Check {
         what: "misfit",
         state: CheckState::Works,
         says: format!("{} for {}-{}", env!("CARGO_PKG_VERSION"), std::env::consts::OS, std::env::consts::ARCH),
     }];
-    #[cfg(feature = "train")]
-    checks.extend(training::checks(device)?);
-    #[cfg(not(feature = "train"))]
-    {
-        let cpu = device == "cpu";
-        checks.push(Check {
-            what: "libtorch",
-            state: if cpu { CheckState::Absent } else { CheckState::Fails },
-            says: "this build reads experiments and results only: to train, build it with libtorch (cargo build, without --no-default-features)".to_owned(),
-        });
-    }
+    checks.extend(training(device)?);
     checks.push(Check::of("folder", folder(Path::new("."))));
     Ok(checks)
+}
+
+/// What is said where the half that trains is not there, and why it is not. A build without it, which was asked for, lacks it
+/// only where it should train on a GPU.
+pub fn without_libtorch(device: &str, why: &str) -> Check {
+    let fails = cfg!(feature = "train") || device != "cpu";
+    let state = if fails { CheckState::Fails } else { CheckState::Absent };
+    Check { what: "libtorch", state, says: one_line(why) }
 }
 
 /// Whether results can be written and locked here.

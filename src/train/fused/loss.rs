@@ -3,6 +3,7 @@
 use super::kernels::{self, Level, Residual};
 use crate::data::coding::Coding;
 use crate::experiment::config::{self, LossInput, LossKind, Pairing, Reduction};
+use crate::experiment::engine::covers_loss;
 
 /// A loss of batches of `rows` predictions.
 pub struct LaneLoss {
@@ -46,20 +47,10 @@ fn form(loss: &config::Loss, sparse: bool) -> Option<Form> {
     }
 }
 
-/// Whether the kernels compute this loss; if not, what they lack.
-pub fn covers(loss: &config::Loss) -> Result<(), String> {
-    match form(loss, false) {
-        Some(Form::Residual(_)) => Ok(()),
-        Some(_) if loss.pairing == Pairing::Matched => Ok(()),
-        Some(_) => Err(format!("has no kernel for loss.kind = {:?} over pairs", loss.kind.word())),
-        None => Err(format!("has no kernel for loss.kind = {:?}", loss.kind.word())),
-    }
-}
-
 impl LaneLoss {
-    /// For predictions and targets of this coding; nothing of a loss that [`covers`] refuses, and where they broadcast.
+    /// For predictions and targets of this coding; nothing of a loss that [`covers_loss`] refuses, and where they broadcast.
     pub fn new(config: config::Loss, rows: usize, coding: &Coding) -> Option<Self> {
-        let form = form(&config, coding.sparse).filter(|_| covers(&config).is_ok())?;
+        let form = form(&config, coding.sparse).filter(|_| covers_loss(&config).is_ok())?;
         let (outputs, width) = (coding.outputs, coding.width);
         let fits = if coding.sparse { width == 1 } else { outputs == width };
         fits.then_some(LaneLoss { form, config, rows, outputs, width })

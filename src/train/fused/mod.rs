@@ -13,86 +13,17 @@ mod optimizer;
 
 use anyhow::{Context, Result, anyhow};
 
+pub use crate::experiment::engine::covers;
 pub use network::rows_at_once;
 
 use super::engine::{Engine, Lane, Prediction, State};
 use super::init;
 use crate::data::Batches;
-use crate::experiment::config::{
-    Config, Draw, EngineName, Labels, LossKind, OptimizerKind, Scale, Target, TargetColumns,
-};
+use crate::experiment::config::{Draw, EngineName};
 use kernels::Level;
 use loss::LaneLoss;
 use network::{Backward, LaneNetwork, Pass};
 use optimizer::LaneOptimizer;
-
-/// Whether the kernels compute what this configuration says, whatever its files hold; if not, what they lack.
-pub fn covers(config: &Config) -> Result<(), String> {
-    loss::covers(&config.loss)?;
-    widths(config)?;
-    let lacks = |what: &str| Err(format!("has no kernel for {what}"));
-    let mut kind = config.optimizer.kind;
-    let decay = *kind.weight_decay_mut();
-    let (eps, momentum) = match kind {
-        OptimizerKind::Adam { eps, .. } | OptimizerKind::Adamw { eps, .. } => (eps, 0.0),
-        OptimizerKind::Rmsprop { eps, momentum, .. } => (eps, momentum),
-        OptimizerKind::Sgd { momentum, .. } => (1.0, momentum),
-    };
-    // There infinity times 0 comes at another place than in libtorch.
-    if [config.optimizer.learning_rate, decay, eps, momentum].iter().any(|&number| number > f64::from(f32::MAX)) {
-        return lacks("numbers of an optimizer beyond an f32");
-    }
-    match kind {
-        _ if eps == 0.0 => lacks("optimizer.eps = 0"),
-        // They find a mean of squares by its change, which cancels where little of the old mean is kept.
-        OptimizerKind::Adam { betas, .. } | OptimizerKind::Adamw { betas, .. } if betas[1] < 0.5 => {
-            lacks("a second one of optimizer.betas below 0.5")
-        }
-        OptimizerKind::Rmsprop { alpha, .. } if alpha < 0.5 => lacks("optimizer.alpha below 0.5"),
-        _ => Ok(()),
-    }
-}
-
-/// Whether a row of predictions has as many numbers as one of targets, or one for each class of which a target is the place.
-/// Where they broadcast, or where only the file can say, it is torch's.
-fn widths(config: &Config) -> Result<(), String> {
-    let (data, outputs) = (&config.data, config.model.outputs);
-    let lacks = |what: String| Err(format!("has no kernel for {what}"));
-    let of_rows = matches!(config.loss.kind, LossKind::CrossEntropy | LossKind::Nll);
-    let targets = match &data.target {
-        Target::Polynomial { .. } | Target::Formula { .. } => Some(1),
-        Target::Csv { columns: TargetColumns::Class(_), .. } | Target::Tensors { .. } => None,
-        Target::Csv { columns, .. } => Some(columns.names().len()),
-    };
-    if let (Some(targets), Some(outputs)) = (targets, outputs) {
-        return match targets == outputs {
-            true => Ok(()),
-            false => lacks(format!("model.outputs = {outputs} where targets have {targets}")),
-        };
-    }
-    if targets.is_some() {
-        return Ok(());
-    }
-    // Here there are classes, or perhaps.
-    match (of_rows, data.labels, outputs) {
-        (true, Some(labels @ (Labels::Number | Labels::PlusMinus)), _) => {
-            lacks(format!("loss.kind = {:?} with data.labels = {:?}", config.loss.kind.word(), labels.word()))
-        }
-        // A class's place that is scaled may lie anywhere.
-        (true, None | Some(Labels::Index), _) if data.scale_target != Scale::Divide(1.0) || data.noise > 0.0 => {
-            lacks(format!("loss.kind = {:?} with data.scale_target or data.noise", config.loss.kind.word()))
-        }
-        (_, _, None) => Ok(()),
-        (true, None | Some(Labels::Index), Some(_)) | (false, Some(Labels::Index | Labels::Number), Some(1))
-            if !matches!(data.target, Target::Tensors { .. }) =>
-        {
-            Ok(())
-        }
-        (_, _, Some(outputs)) => {
-            lacks(format!("model.outputs = {outputs} where only the file says how many numbers a target has"))
-        }
-    }
-}
 
 /// One lane.
 pub struct Fused {

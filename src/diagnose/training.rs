@@ -1,0 +1,6 @@
+//! What of a diagnosis trains.
+
+mod laboratory;
+
+pub use laboratory::{Interrupted, diagnose};
+pub use misfit_reader::diagnose::*;
