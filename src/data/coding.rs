@@ -6,6 +6,7 @@ use anyhow::{Result, bail, ensure};
 use super::{Affine, Samples};
 use crate::experiment::config::{Config, Labels, LossInput, LossKind, Output, Pairing, Scale};
 use crate::experiment::table::Task;
+use crate::stats::exponential::exponentials;
 use crate::stats::moments::{Fit, deviation, mean};
 use crate::text::numbers::plural;
 
@@ -211,28 +212,35 @@ impl Coding {
             }
             return scores;
         }
-        let mut row = Vec::with_capacity(self.outputs);
-        for values in values.chunks(self.outputs) {
-            row.clear();
-            row.extend(values.iter().map(|&value| f64::from(value)));
-            self.row(&mut row, &mut scores);
+        let mut values: Vec<f64> = values.iter().map(|&value| f64::from(value)).collect();
+        if self.by_number() {
+            values.iter_mut().for_each(|value| *value = self.link.one(*value));
+        } else {
+            self.link.probabilities(self.outputs, &mut values);
+        }
+        for row in values.chunks(self.outputs) {
+            self.row(row, &mut scores);
         }
         scores
     }
 
-    /// Appends a row's probabilities.
-    fn row(&self, values: &mut [f64], scores: &mut Vec<f64>) {
-        let classes = self.numbers.len();
-        let by_number = self.task == Task::Classification
+    /// Whether a single unit puts out the number of a class.
+    fn by_number(&self) -> bool {
+        self.task == Task::Classification
             && self.outputs == 1
             && !self.sparse
             && match self.labels {
                 Labels::Number => true,
-                Labels::Index => classes > 2,
+                Labels::Index => self.numbers.len() > 2,
                 Labels::OneHot | Labels::PlusMinus => false,
-            };
-        if by_number {
-            let value = self.scale[0].unscale(self.link.one(values[0]));
+            }
+    }
+
+    /// Appends a row's probabilities, of what each of its units says of one, or of a number that is a class.
+    fn row(&self, values: &[f64], scores: &mut Vec<f64>) {
+        let classes = self.numbers.len();
+        if self.by_number() {
+            let value = self.scale[0].unscale(values[0]);
             let (first, last) = (self.numbers[0], self.numbers[classes - 1]);
             if classes == 2 {
                 let second = ((value - first) / (last - first)).clamp(0.0, 1.0);
@@ -246,7 +254,6 @@ impl Coding {
             scores.extend((0..classes).map(share));
             return;
         }
-        self.link.probabilities(values);
         match (self.task, values.len()) {
             (Task::MultiLabel, 1) => scores.extend((0..self.columns).map(|_| values[0])),
             (Task::MultiLabel, _) => scores.extend(values.iter().take(self.columns)),
@@ -341,16 +348,25 @@ impl Link {
         }
     }
 
-    fn probabilities(self, row: &mut [f64]) {
+    /// Rows of this width become probabilities.
+    fn probabilities(self, width: usize, values: &mut [f64]) {
         if self == Link::Softmax {
-            let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            row.iter_mut().for_each(|value| *value = (*value - largest).exp());
+            for row in values.chunks_exact_mut(width) {
+                let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                row.iter_mut().for_each(|value| *value -= largest);
+            }
+            exponentials(values);
         } else {
-            row.iter_mut().for_each(|value| *value = self.one(*value).clamp(0.0, 1.0));
+            values.iter_mut().for_each(|value| *value = self.one(*value).clamp(0.0, 1.0));
         }
-        let sum: f64 = row.iter().sum();
-        if matches!(self, Link::Softmax | Link::Normalised) && sum > 0.0 {
-            row.iter_mut().for_each(|value| *value /= sum);
+        if !matches!(self, Link::Softmax | Link::Normalised) {
+            return;
+        }
+        for row in values.chunks_exact_mut(width) {
+            let sum: f64 = row.iter().sum();
+            if sum > 0.0 {
+                row.iter_mut().for_each(|value| *value /= sum);
+            }
         }
     }
 }

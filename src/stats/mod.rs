@@ -3,6 +3,7 @@
 pub mod bootstrap;
 pub mod closeness;
 pub mod effects;
+pub mod exponential;
 pub mod gradients;
 pub mod learners;
 pub mod linear;

@@ -1,8 +1,8 @@
 //! Numbers below the smallest normal one, about 1.2e-38 in f32, which many processors take several times longer for.
 //!
 //! Adam's mean of a gradient that has become 0, a dead unit's, shrinks by β₁ a step, is subnormal after some 800, and stays so,
-//! since 4·0.9 ulp rounds to 4 ulp. Where what it would shrink by is taken for 0, it stays above them; then it costs what
-//! all numbers do, and no other number changes by more than rounding.
+//! since 4·0.9 ulp rounds to 4 ulp. Where such numbers are taken for 0, it becomes 0, or stays above them where what it would shrink
+//! by is 0; then it costs what all numbers do, and no other number changes by more than rounding.
 
 use std::cell::Cell;
 use std::marker::PhantomData;

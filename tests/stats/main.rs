@@ -3,6 +3,7 @@
 mod bootstrap;
 mod closeness;
 mod effects;
+mod exponential;
 mod learners;
 mod linear;
 mod linear_regions;

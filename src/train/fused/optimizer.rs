@@ -13,6 +13,8 @@ pub struct LaneOptimizer {
     steps: usize,
     updates: usize,
     negative_rate: f32,
+    /// Adam's betas to the power of the updates.
+    powers: [f64; 2],
     /// Running means or momenta, as many as the rule has.
     first: Buffer,
     second: Buffer,
@@ -33,6 +35,7 @@ impl LaneOptimizer {
             steps,
             updates: 0,
             negative_rate: -(config.learning_rate as f32),
+            powers: [1.0; 2],
             first: state(1),
             second: state(2),
         }
@@ -48,9 +51,9 @@ impl LaneOptimizer {
         match self.kind {
             OptimizerKind::Adam { betas, eps, weight_decay } | OptimizerKind::Adamw { betas, eps, weight_decay } => {
                 // Adam's divisor is √v times `root`, plus `eps`: the schedule and the corrections of both means.
-                let updates = self.updates as f64;
-                let mean = (1.0 - betas[0].powf(updates)) / factor;
-                let root = mean / (1.0 - betas[1].powf(updates)).sqrt();
+                self.powers.iter_mut().zip(betas).for_each(|(power, beta)| *power *= beta);
+                let mean = (1.0 - self.powers[0]) / factor;
+                let root = mean / (1.0 - self.powers[1]).sqrt();
                 let adamw = matches!(self.kind, OptimizerKind::Adamw { .. });
                 let rule = kernels::Adam {
                     gain: betas.map(|beta| (1.0 - beta) as f32),

@@ -120,24 +120,20 @@ pub unsafe fn transpose(from: &[f32], rows: usize, columns: usize, to: &mut [f32
         for c in (0..full_columns).step_by(8) {
             // SAFETY: r + 8 <= rows and c + 8 <= columns, so the block lies within both matrices.
             unsafe {
-                let mut x = [_mm256_setzero_ps(); 8];
-                for (i, x) in x.iter_mut().enumerate() {
-                    *x = _mm256_loadu_ps(from.as_ptr().add((r + i) * columns + c));
-                }
-                let mut y = x;
-                for i in 0..4 {
-                    y[2 * i] = _mm256_unpacklo_ps(x[2 * i], x[2 * i + 1]);
-                    y[2 * i + 1] = _mm256_unpackhi_ps(x[2 * i], x[2 * i + 1]);
-                }
-                for i in [0, 4] {
-                    x[i] = _mm256_shuffle_ps::<0x44>(y[i], y[i + 2]);
-                    x[i + 1] = _mm256_shuffle_ps::<0xee>(y[i], y[i + 2]);
-                    x[i + 2] = _mm256_shuffle_ps::<0x44>(y[i + 1], y[i + 3]);
-                    x[i + 3] = _mm256_shuffle_ps::<0xee>(y[i + 1], y[i + 3]);
-                }
-                for i in 0..4 {
-                    y[i] = _mm256_permute2f128_ps::<0x20>(x[i], x[i + 4]);
-                    y[i + 4] = _mm256_permute2f128_ps::<0x31>(x[i], x[i + 4]);
+                // Rows i and i + 4 in one vector, four columns of each: what is left to do stays within halves.
+                let load = |i: usize, half: usize| {
+                    let row = |r: usize| _mm_loadu_ps(from.as_ptr().add(r * columns + c + 4 * half));
+                    _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(row(r + i)), row(r + i + 4))
+                };
+                let mut y = [_mm256_setzero_ps(); 8];
+                for half in 0..2 {
+                    let [a, b, c, d] = [load(0, half), load(1, half), load(2, half), load(3, half)];
+                    let (low, high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
+                    let (low_after, high_after) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+                    y[4 * half] = _mm256_shuffle_ps::<0x44>(low, low_after);
+                    y[4 * half + 1] = _mm256_shuffle_ps::<0xee>(low, low_after);
+                    y[4 * half + 2] = _mm256_shuffle_ps::<0x44>(high, high_after);
+                    y[4 * half + 3] = _mm256_shuffle_ps::<0xee>(high, high_after);
                 }
                 for (i, y) in y.iter().enumerate() {
                     _mm256_storeu_ps(to.as_mut_ptr().add((c + i) * rows + r), *y);

@@ -56,16 +56,28 @@ pass! {
     }
 }
 
+/// Of each row, its largest value and the logarithm of Σ e^(value − largest).
+#[inline(always)]
+fn norms<const FUSED: bool>(width: usize, values: &[f32]) -> (Vec<f32>, Vec<f32>) {
+    let mut exponentials = values.to_vec();
+    let rows = values.len() / width;
+    let (mut most, mut logs) = (vec![0.0; rows], vec![0.0; rows]);
+    for (row, most) in exponentials.chunks_exact_mut(width).zip(&mut most) {
+        *most = largest(row);
+        row.iter_mut().for_each(|value| *value -= *most);
+    }
+    exponentials.iter_mut().for_each(|value| *value = exp::<FUSED>(*value));
+    logs.iter_mut().zip(exponentials.chunks_exact(width)).for_each(|(log, row)| *log = row.iter().sum());
+    logs.iter_mut().for_each(|log| *log = ln::<FUSED>(*log));
+    (most, logs)
+}
+
 /// Each value becomes the logarithm of its share in its row's Σ e^value.
 #[inline(always)]
 fn log_shares<const FUSED: bool>(width: usize, values: &mut [f32]) {
-    let mut exponentials = values.to_vec();
-    exponentials_of_rows::<FUSED>(width, &mut exponentials);
-    let mut logs: Vec<f32> = exponentials.chunks_exact(width).map(|row| row.iter().sum()).collect();
-    logs.iter_mut().for_each(|sum| *sum = ln::<FUSED>(*sum));
-    for (row, log) in values.chunks_exact_mut(width).zip(logs) {
-        let largest = largest(row);
-        row.iter_mut().for_each(|value| *value = *value - largest - log);
+    let (most, logs) = norms::<FUSED>(width, values);
+    for (row, (most, log)) in values.chunks_exact_mut(width).zip(most.iter().zip(&logs)) {
+        row.iter_mut().for_each(|value| *value = *value - most - log);
     }
 }
 
@@ -226,6 +238,17 @@ pass! {
 pass! {
     /// The sum of the cross-entropies of the rows, each term in f32, their sum in f64.
     fn class_sum(from: LossInput, sparse: bool, width: usize, predictions: &[f32], targets: &[f32]) -> f64 {
+        // Where its class has no unit, NaN still shows.
+        let own = |row: &[f32], class: f32| row.get(class as usize).copied().unwrap_or(0.0 * row[0]);
+        if from == LossInput::Logits && sparse {
+            let (most, logs) = norms::<FUSED>(width, predictions);
+            let mut sum = 0.0;
+            for (r, row) in predictions.chunks_exact(width).enumerate() {
+                let there = f32::from((targets[r] as usize) < width);
+                sum += f64::from(own(row, targets[r]) - most[r] * there - logs[r] * there);
+            }
+            return -sum;
+        }
         let mut logs = predictions.to_vec();
         match from {
             LossInput::Logits => log_shares::<FUSED>(width, &mut logs),
@@ -247,8 +270,6 @@ pass! {
         if !sparse {
             return -sum(&logs, targets, |log, y| f64::from(y * log));
         }
-        // Where its class has no unit, NaN still shows.
-        let of = |row: &[f32], class: f32| row.get(class as usize).map_or_else(|| 0.0 * row[0], |log| *log);
-        -logs.chunks_exact(width).zip(targets).map(|(row, class)| f64::from(of(row, *class))).sum::<f64>()
+        -logs.chunks_exact(width).zip(targets).map(|(row, class)| f64::from(own(row, *class))).sum::<f64>()
     }
 }
