@@ -65,7 +65,7 @@ impl Level {
         }
         // No question: it belongs to the architecture.
         #[cfg(target_arch = "aarch64")]
-        levels.push(Level(Instructions::Neon));
+        levels.extend([Level(Instructions::Neon)]);
         levels.push(Level::PORTABLE);
         levels
     }
