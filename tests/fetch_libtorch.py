@@ -67,30 +67,30 @@ def pin(name, wanted, digest=None):
 
 
 with tempfile.TemporaryDirectory() as folder:
-    fetch.WHEELS = [pin("big-1.whl", r"torch/lib/libc10\.so"), pin("small-1.whl", r"nvidia/.*")]
-    fetch.main(folder)
+    pinned = [pin("big-1.whl", r"torch/lib/libc10\.so"), pin("small-1.whl", r"nvidia/.*")]
+    fetch.main(folder, pinned)
     starts = [start for name, start in requests if name == "big-1.whl"]
     assert len(starts) == 2 and starts[0] == 0 and starts[1] >= 1 << 20, f"resumed where it was cut: {requests}"
     there = sorted(os.path.relpath(os.path.join(d, f), folder) for d, _, files in os.walk(folder) for f in files)
     assert there == ["nvidia/cu13/lib/libcudart.so.13", "torch/build-version", "torch/lib/libc10.so", "version"], there
     before = len(requests)
-    fetch.main(folder)
+    fetch.main(folder, pinned)
     assert len(requests) == before, "nothing is fetched twice"
 
 # A server that breaks off every 300 kB is worked off piece by piece, and nothing of it is fetched twice.
 with tempfile.TemporaryDirectory() as folder:
-    fetch.WHEELS = [pin("big-1.whl", r"torch/lib/libc10\.so"), pin("small-1.whl", r"nvidia/.*")]
+    pinned = [pin("big-1.whl", r"torch/lib/libc10\.so"), pin("small-1.whl", r"nvidia/.*")]
     requests.clear()
     piece = 300_000
-    fetch.main(folder)
+    fetch.main(folder, pinned)
     starts = [start for name, start in requests if name == "big-1.whl"]
     assert len(starts) > 10 and starts == [300_000 * i for i in range(len(starts))], starts
     piece = None
 
 with tempfile.TemporaryDirectory() as folder:
-    fetch.WHEELS = [pin("small-1.whl", r"nvidia/.*", digest="0" * 64)]
+    pinned = [pin("small-1.whl", r"nvidia/.*", digest="0" * 64)]
     try:
-        fetch.main(folder)
+        fetch.main(folder, pinned)
     except fetch.Failure as failure:
         assert "pinned SHA-256" in str(failure), failure
     else:
@@ -100,7 +100,7 @@ with tempfile.TemporaryDirectory() as folder:
 with tempfile.TemporaryDirectory() as folder:
     fetch.UNPACKED = 1 << 60
     try:
-        fetch.main(folder)
+        fetch.main(folder, pinned)
     except fetch.Failure as failure:
         assert "MB of disk" in str(failure) and "make room" in str(failure), failure
     else:

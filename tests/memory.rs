@@ -38,12 +38,14 @@ fn lying(rows: usize, columns: usize) -> [(Vec<f32>, usize, usize); 4] {
     ]
 }
 
-/// Else the best level that is tested would be the other one: valgrind passes on what the processor says it has.
+/// Else the best level that is tested would be the other one: valgrind passes on what the processor says it has. All with
+/// aarch64 have NEON.
 #[test]
 fn the_best_level_here_is_the_best_that_the_processor_has() {
     let processor = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let has = |flag: &str| processor.split_whitespace().any(|word| word == flag);
-    assert_eq!(Level::best() != Level::PORTABLE, has("avx2") && has("fma"));
+    let best = cfg!(target_arch = "aarch64") || (has("avx2") && has("fma"));
+    assert_eq!(Level::best() != Level::PORTABLE, best);
 }
 
 #[test]

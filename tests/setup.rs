@@ -50,6 +50,38 @@ fn a_missing_tool_is_named_in_one_line_with_what_to_install() {
     }
 }
 
+/// What `scripts/run` says and how it ends on a machine whose `uname` answers so; python3 only tells what it is given.
+fn run_on(system: &str, machine: &str) -> (Option<i32>, String) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let uname = format!("#!/bin/bash\n[[ $1 == -s ]] && echo {system} || echo {machine}\n");
+    let python = "#!/bin/bash\n[[ $1 == -m ]] && exit 0\necho \"${@:2}\" >&2\nexit 7\n";
+    for (name, script) in [("uname", uname.as_str()), ("python3", python), ("cargo", ""), ("c++", "")] {
+        let path = folder.path().join(name);
+        std::fs::write(&path, script).expect("written");
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).expect("executable");
+    }
+    let dirname = Command::new("sh").args(["-c", "command -v dirname"]).output().expect("sh").stdout;
+    symlink(String::from_utf8_lossy(&dirname).trim(), folder.path().join("dirname")).expect("linked");
+    let mut command = Command::new("/bin/bash");
+    command.arg(Path::new(ROOT).join("scripts/run")).env_clear().env("PATH", folder.path());
+    let out = command.output().expect("bash starts");
+    (out.status.code(), String::from_utf8_lossy(&out.stderr).into_owned())
+}
+
+#[test]
+fn libtorch_is_fetched_for_the_processor_of_this_machine_or_its_owner_is_asked_for_one() {
+    for machine in ["x86_64", "aarch64"] {
+        assert_eq!(run_on("Linux", machine), (Some(7), format!("{ROOT}/.libtorch {machine}\n")));
+    }
+    for (system, machine) in [("Linux", "riscv64"), ("Darwin", "arm64"), ("FreeBSD", "x86_64")] {
+        let says = format!(
+            "setup: libtorch is only fetched for Linux on x86-64 and aarch64: on {system} {machine} set LIBTORCH or \
+             LIBTORCH_USE_PYTORCH (see README.md, Other systems)\n"
+        );
+        assert_eq!(run_on(system, machine), (Some(2), says));
+    }
+}
+
 #[test]
 fn a_libtorch_of_the_users_own_is_not_replaced() {
     for variable in ["LIBTORCH", "LIBTORCH_USE_PYTORCH"] {

@@ -3,6 +3,9 @@
 //! Adam's mean of a gradient that has become 0, a dead unit's, shrinks by β₁ a step, is subnormal after some 800, and stays so,
 //! since 4·0.9 ulp rounds to 4 ulp. Where such numbers are taken for 0, it becomes 0, or stays above them where what it would shrink
 //! by is 0; then it costs what all numbers do, and no other number changes by more than rounding.
+//!
+//! libtorch's switch is MXCSR's flush-to-zero and denormals-are-zero on x86-64, and FPCR's FZ on aarch64. The latter looks
+//! before a result is rounded: one just below the smallest normal number, which rounding would make that, becomes 0 there only.
 
 use std::cell::Cell;
 use std::marker::PhantomData;

@@ -1,11 +1,11 @@
 //! The arithmetic of a training step on a CPU: products of small matrices and the passes over them, in plain Rust over the
-//! tensors' memory, with AVX2 or AVX-512 where the processor has it.
+//! tensors' memory, with AVX2, AVX-512 or NEON where the processor has it.
 //!
 //! libtorch's `bmm` picks its way by the alignment of a matrix, so that a lane's last bits would depend on its place in a
 //! stack, and one of its calls costs as much as a whole small product. Here every number is one fixed chain of operations
 //! over its own lane's numbers: which tile or vector it falls into changes nothing.
 
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 #[macro_use]
 mod tiles;
 #[cfg(target_arch = "x86_64")]
@@ -14,6 +14,9 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 #[allow(clippy::needless_range_loop)] // As there.
 mod avx512;
+#[cfg(target_arch = "aarch64")]
+#[allow(clippy::needless_range_loop)] // As there.
+mod neon;
 #[macro_use]
 mod passes;
 mod classes;
@@ -37,6 +40,8 @@ enum Instructions {
     /// With FMA.
     #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "aarch64")]
+    Neon,
     Portable,
 }
 
@@ -57,6 +62,9 @@ impl Level {
             }
             levels.push(Level(Instructions::Avx2));
         }
+        // No question: it belongs to the architecture.
+        #[cfg(target_arch = "aarch64")]
+        levels.extend([Level(Instructions::Neon)]);
         levels.push(Level::PORTABLE);
         levels
     }
@@ -73,6 +81,8 @@ impl Level {
             Instructions::Avx512 => "AVX-512",
             #[cfg(target_arch = "x86_64")]
             Instructions::Avx2 => "AVX2",
+            #[cfg(target_arch = "aarch64")]
+            Instructions::Neon => "NEON",
             Instructions::Portable => "portable",
         }
     }
@@ -192,23 +202,32 @@ pub fn product(
     if m == 0 || n == 0 {
         return;
     }
-    match (level.0, first, epilogue) {
+    // What a sum of several chains begins with, where it is one.
+    let alone = match (first, epilogue) {
+        (First::Zero, Epilogue::Store) => Some(0.0),
+        (First::Bias(bias), Epilogue::Store) => Some(bias[0]),
+        _ => None,
+    };
+    match (level.0, alone.filter(|_| n == 1 && a.column == 1 && k > 1)) {
         #[cfg(target_arch = "x86_64")]
-        (Instructions::Avx512 | Instructions::Avx2, First::Zero | First::Bias(_), Epilogue::Store)
-            if n == 1 && a.column == 1 && k > 1 =>
-        {
-            let first = if let First::Bias(bias) = first { bias[0] } else { 0.0 };
-            // SAFETY: this level is only ever made where the processor has AVX2 and FMA; a.column is 1, so that a row of `a`
-            // is k numbers on end, and that it reaches to the last one's last was checked.
-            unsafe { avx2::dots(a, &b[..k], first, &mut out[..m]) }
-        }
+        // SAFETY: this level is only ever made where the processor has AVX2 and FMA; a.column is 1, so that a row of `a` is k
+        // numbers on end, and that it reaches to the last one's last was checked.
+        (Instructions::Avx512 | Instructions::Avx2, Some(first)) => unsafe {
+            avx2::dots(a, &b[..k], first, &mut out[..m])
+        },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level is only ever made where the processor has AVX-512, and all sizes were checked above.
-        (Instructions::Avx512, ..) => unsafe { avx512::product([m, k, n], a, b, first, epilogue, out) },
+        (Instructions::Avx512, None) => unsafe { avx512::product([m, k, n], a, b, first, epilogue, out) },
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and all sizes were checked above.
-        (Instructions::Avx2, ..) => unsafe { avx2::product([m, k, n], a, b, first, epilogue, out) },
-        (Instructions::Portable, ..) => portable([m, k, n], a, b, first, epilogue, out),
+        (Instructions::Avx2, None) => unsafe { avx2::product([m, k, n], a, b, first, epilogue, out) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: every processor of the architecture has NEON; of `a` as for AVX2.
+        (Instructions::Neon, Some(first)) => unsafe { neon::dots(a, &b[..k], first, &mut out[..m]) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: every processor of the architecture has NEON, and all sizes were checked above.
+        (Instructions::Neon, None) => unsafe { neon::product([m, k, n], a, b, first, epilogue, out) },
+        (Instructions::Portable, _) => portable([m, k, n], a, b, first, epilogue, out),
     }
 }
 
@@ -243,6 +262,9 @@ pub fn transpose(level: Level, from: &[f32], rows: usize, columns: usize, to: &m
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level is only ever made where the processor has AVX2 and FMA, and both slices were cut to size.
         Instructions::Avx512 | Instructions::Avx2 => unsafe { avx2::transpose(from, rows, columns, to) },
+        #[cfg(target_arch = "aarch64")]
+        // SAFETY: every processor of the architecture has NEON, and both slices were cut to size.
+        Instructions::Neon => unsafe { neon::transpose(from, rows, columns, to) },
         Instructions::Portable => (0, 0),
     };
     for r in 0..rows {

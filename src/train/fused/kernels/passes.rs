@@ -37,6 +37,9 @@ macro_rules! pass {
                 #[cfg(target_arch = "x86_64")]
                 // SAFETY: this level is only ever made where the processor has AVX2 and FMA.
                 Instructions::Avx2 => unsafe { avx2($($argument),*) },
+                // The architecture's own instructions.
+                #[cfg(target_arch = "aarch64")]
+                Instructions::Neon => pass::<true>($($argument),*),
                 Instructions::Portable => pass::<false>($($argument),*),
             }
         }
