@@ -1,5 +1,5 @@
-//! The arithmetic of a training step on a CPU: products of small matrices and the passes over them, in plain Rust over the
-//! tensors' memory, with AVX2, AVX-512 or NEON where the processor has it.
+//! The arithmetic of a training step on a CPU: products of small matrices and the passes over them, in plain Rust, with AVX2,
+//! AVX-512 or NEON where the processor has it.
 //!
 //! libtorch's `bmm` picks its way by the alignment of a matrix, so that a lane's last bits would depend on its place in a
 //! stack, and one of its calls costs as much as a whole small product. Here every number is one fixed chain of operations
