@@ -115,8 +115,9 @@ fn fused_that_was_asked_for_where_it_cannot_is_refused_in_one_line_that_names_wh
 fn the_fused_engine_itself_refuses_what_it_does_not_cover() {
     for (keys, why) in [
         ("[loss]\nkind = \"log_cosh\"", "log_cosh"),
-        ("[optimizer]\neps = 0", "optimizer.eps = 0"),
-        ("[optimizer]\nkind = \"rmsprop\"\neps = 0", "optimizer.eps = 0"),
+        ("[optimizer]\neps = 0", "optimizer.eps below 1e-30"),
+        ("[optimizer]\neps = 5e-38", "optimizer.eps below 1e-30"),
+        ("[optimizer]\nkind = \"rmsprop\"\neps = 0", "optimizer.eps below 1e-30"),
         ("[optimizer]\nkind = \"adamw\"\nbetas = [0.9, 0.4]", "optimizer.betas"),
         ("[optimizer]\nkind = \"rmsprop\"\nalpha = 0.4", "optimizer.alpha"),
         ("[optimizer]\nkind = \"sgd\"\nmomentum = 1e300", "beyond an f32"),

@@ -20,7 +20,7 @@ test = { grid = { from = -1, to = 1, count = 9 } }
 [model]
 output = "identity"
 [train]
-steps = 120000
+steps = 300000
 log_points = 20
 [sweep]
 "model.hidden" = [[20], [24]]

@@ -36,7 +36,8 @@ pub fn covers(config: &Config) -> Result<(), String> {
         return lacks("numbers of an optimizer beyond an f32");
     }
     match kind {
-        _ if eps == 0.0 => lacks("optimizer.eps = 0"),
+        // Times what a mean is corrected by it may be subnormal, which is 0: a dead unit would divide by that.
+        _ if eps < 1e-30 => lacks("optimizer.eps below 1e-30"),
         // They find a mean of squares by its change, which cancels where little of the old mean is kept.
         OptimizerKind::Adam { betas, .. } | OptimizerKind::Adamw { betas, .. } if betas[1] < 0.5 => {
             lacks("a second one of optimizer.betas below 0.5")

@@ -1,4 +1,4 @@
-//! Logarithms and GELU, computed in f64 and rounded once: there neither cancels, and the few that a step needs cost little.
+//! Logarithms and GELU, computed in f64 and rounded once: there neither value cancels, and the few that a step needs cost little.
 
 use super::{Instructions, Level};
 
@@ -17,7 +17,7 @@ fn ln_of_normal<const FUSED: bool>(x: f64) -> f64 {
     /// 1 and √½: what lies between moves to the exponent.
     const ONE: u64 = 1.0_f64.to_bits();
     const LEAST: u64 = std::f64::consts::FRAC_1_SQRT_2.to_bits();
-    let bits = x.to_bits() + (ONE - LEAST);
+    let bits = x.to_bits().wrapping_add(ONE - LEAST);
     let power = (bits >> 52) as i32 - 1023;
     let s = f64::from_bits((bits & ((1 << 52) - 1)) + LEAST) - 1.0;
     // ln(1 + s)/s: minimax, to 7e-10.

@@ -1,5 +1,5 @@
-//! Exponentials and what is made of them, within 2 ulp of the true value. They are written in plain operations, which a compiler
-//! makes vectors of and every level rounds alike; a library's function would be one call a number.
+//! Exponentials and what is made of them, within 2 ulp of the true value, in operations that a compiler makes vectors of; a library's
+//! function would be one call a number. Every level but the portable one rounds a multiply-add once.
 //!
 //! The reduction is that of Cephes (Moshier 1989, `expf`).
 
