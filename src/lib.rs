@@ -4,7 +4,6 @@
 //! that follows them works in a build without libtorch (`--no-default-features`).
 //!
 //! The rooms, from the top floor to the lowest: a room uses those below it only (`CONTRIBUTING.md`, `tests/house.rs`).
-
 //!
 //! What reads is a crate of its own (`reader.rs`), of which the program is made; here is what trains. Rooms that have some of
 //! both have it in a module `training`.

@@ -135,14 +135,7 @@ fn root(v: __m512) -> __m512 {
 /// # Safety
 /// The processor must have AVX-512, and all slices be of one length.
 #[target_feature(enable = "avx512f")]
-pub unsafe fn adam(
-    by: Adam,
-    negative_rate: f32,
-    parameters: &mut [f32],
-    gradient: &[f32],
-    mean: &mut [f32],
-    square: &mut [f32],
-) {
+pub unsafe fn adam(by: Adam, negative_rate: f32, [parameters, mean, square]: [&mut [f32]; 3], gradient: &[f32]) {
     let all = _mm512_set1_ps;
     let (decay, decoupled) = (all(by.weight_decay), all(negative_rate * by.decoupled));
     let (gain, square_gain) = (all(by.gain[0]), all(by.gain[1]));

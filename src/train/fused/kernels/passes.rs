@@ -177,7 +177,7 @@ pub fn adam(
     match level.0 {
         #[cfg(target_arch = "x86_64")]
         // SAFETY: this level is only ever made where the processor has AVX-512, and all slices are of one length.
-        Instructions::Avx512 => unsafe { avx512::adam(by, negative_rate, parameters, gradient, mean, square) },
+        Instructions::Avx512 => unsafe { avx512::adam(by, negative_rate, [parameters, mean, square], gradient) },
         _ => plain::adam(level, by, negative_rate, parameters, gradient, mean, square),
     }
 }
