@@ -383,6 +383,15 @@ impl Engine for Faulty {
     fn outputs(&mut self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>> {
         self.engine.outputs(inputs)
     }
+    fn losses(&mut self, samples: &[(Vec<f32>, Vec<f32>)]) -> Result<Vec<f32>> {
+        self.engine.losses(samples)
+    }
+    fn remember(&mut self) -> Result<()> {
+        self.engine.remember()
+    }
+    fn recall(&mut self) -> Result<()> {
+        self.engine.recall()
+    }
     fn state(&self) -> Result<Vec<State>> {
         let mut states = self.engine.state()?;
         let gradient = &mut states[0].gradient;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use misfit::data::{Batches, Files, RunData, polynomial};
 use misfit::experiment::Experiment;
-use misfit::experiment::config::{Config, Draw, Train, difference};
+use misfit::experiment::config::{Config, Train, difference};
 
 fn config(text: &str) -> Config {
     common::config(text)
@@ -125,7 +125,7 @@ fn batches_are_drawn_once_in_epochs_or_fresh() {
             "[data]\ninputs = {{ grid = {{ from = 0, to = 9, count = 10 }} }}\n[batch]\nsize = {size}\ndraw = '{draw}'"
         );
         let config = config(&text);
-        let mut batches = Batches::new(Arc::new(data(&config, 2)), config.batch.draw, size, 2);
+        let mut batches = Batches::new(Arc::new(data(&config, 2)), &config.batch, size, 2);
         move || {
             let (mut x, mut y) = (Vec::new(), Vec::new());
             batches.next_into(&mut x, &mut y);
@@ -152,9 +152,11 @@ fn batches_are_drawn_once_in_epochs_or_fresh() {
     assert!((mean - 4.5).abs() < 0.4 && fresh() != drawn, "{mean}");
     let uniform =
         config("[data]\ninputs = { uniform = { from = 0, to = 1, count = 3 } }\n[batch]\nsize = 3\ndraw = 'fresh'");
-    let mut batches = Batches::new(Arc::new(data(&uniform, 0)), Draw::Fresh, 3, 0);
+    let mut batches = Batches::new(Arc::new(data(&uniform, 0)), &uniform.batch, 3, 0);
     let (mut x, mut y) = (Vec::new(), Vec::new());
-    (0..100).for_each(|_| batches.next_into(&mut x, &mut y));
+    for _ in 0..100 {
+        batches.next_into(&mut x, &mut y);
+    }
     x.sort_by(f32::total_cmp);
     x.dedup();
     assert!(x.len() > 295, "new samples of the distribution, not of the three first");
@@ -164,7 +166,7 @@ fn batches_are_drawn_once_in_epochs_or_fresh() {
 fn epochs_are_passes_over_the_training_samples() {
     let length = |text: &str| {
         let config = config(text);
-        config.train.length.steps(100, 32)
+        config.train.length.steps(100, 32, config.batch.last)
     };
     assert_eq!(length("[train]\nepochs = 3"), 10, "300 samples in batches of 32");
     assert_eq!(length("[train]\nsteps = 3"), 3);

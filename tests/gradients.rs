@@ -38,6 +38,9 @@ fn activate(activation: Activation, z: f64) -> f64 {
             }
         }
         Activation::Gelu => z * 0.5 * (1.0 + erf(z / 2f64.sqrt())),
+        Activation::GeluTanh => {
+            z * 0.5 * (1.0 + ((2.0 / std::f64::consts::PI).sqrt() * (z + 0.044_715 * z.powi(3))).tanh())
+        }
         Activation::Sigmoid => sigmoid(z),
         Activation::Tanh => z.tanh(),
         Activation::Identity => z,

@@ -169,22 +169,93 @@ fn updates_are_those_of_the_rules_in_f64() {
                     near(p[i], wide(&parameters, i) - 0.005 * step, 8.0, "descent");
                 }
             }
-            for momentum in [0.0, 0.5] {
+            for (momentum, inside) in [(0.0, false), (0.5, false), (0.0, true), (0.5, true)] {
                 let (mut p, mut v, mut velocity) = (parameters.clone(), square.clone(), mean.clone());
                 if momentum == 0.0 {
                     velocity.clear();
                 }
-                rmsprop(level, 0.5, 0.01, 1e-3, momentum, 0.02, -0.01, &mut p, &gradient, &mut v, &mut velocity);
+                rmsprop(
+                    level,
+                    0.5,
+                    0.01,
+                    1e-3,
+                    inside,
+                    momentum,
+                    0.02,
+                    -0.01,
+                    &mut p,
+                    &gradient,
+                    &mut v,
+                    &mut velocity,
+                );
                 for i in 0..count {
                     let g = wide(&gradient, i) + 0.02 * wide(&parameters, i);
                     near(v[i], 0.99 * wide(&square, i) + 0.01 * g * g, 16.0, "RMSprop's square");
-                    let own = g / (f64::from(v[i]).sqrt() + 1e-3);
+                    let v = f64::from(v[i]);
+                    let own = g / if inside { (v + 1e-3).sqrt() } else { v.sqrt() + 1e-3 };
                     let momentum = f64::from(momentum);
                     let step = if momentum == 0.0 { own } else { momentum * wide(&mean, i) + own };
                     near(p[i], wide(&parameters, i) - 0.005 * step, 4.0 + step.abs(), "RMSprop's parameter");
                 }
             }
         }
+    }
+}
+
+#[test]
+fn a_penalty_its_gradient_and_clipped_gradients_are_those_in_f64() {
+    for level in LEVELS() {
+        for count in [1, 2, 7, 8, 9, 100, 1003] {
+            let (weights, gradient) = (numbers(count, 1), numbers(count, 2));
+            let sum: f64 = weights.iter().map(|w| f64::from(w.abs())).sum();
+            near(absolutes(level, &weights) as f32, sum, sum, "a sum of sizes");
+            let mut sum = gradient.clone();
+            penalise(level, 0.3, 0.02, &weights, &mut sum);
+            let (mut clipped, mut scaled) = (gradient.clone(), gradient.clone());
+            clip(level, 0.25, &mut clipped);
+            scale(level, 0.37, &mut scaled);
+            let (mut product, mut in_place) = (vec![0.0; count], gradient.clone());
+            masked(level, &gradient, &weights, &mut product);
+            mask_in_place(level, &weights, &mut in_place);
+            assert_eq!(product, in_place);
+            for i in 0..count {
+                let (w, g) = (f64::from(weights[i]), f64::from(gradient[i]));
+                near(sum[i], g + 0.3 * w.signum() + 0.04 * w, 2.0, "a penalty's gradient");
+                near(clipped[i], g.clamp(-0.25, 0.25), 1.0, "a clipped number");
+                near(scaled[i], 0.37 * g, 1.0, "a scaled number");
+                near(product[i], w * g, 1.0, "a product");
+            }
+        }
+        let mut odd = [f32::NAN, f32::INFINITY, 0.0];
+        penalise(level, 1.0, 0.0, &[0.0; 3], &mut odd);
+        clip(level, 2.0, &mut odd);
+        assert!(odd[0].is_nan() && odd[1] == 2.0 && odd[2] == 0.0, "0 has no sign: {odd:?}");
+    }
+}
+
+#[test]
+fn masks_drop_their_share_and_are_the_same_at_every_level_and_wherever_they_begin() {
+    let mask = |level, keys, first, count| {
+        let mut mask = vec![f32::NAN; count];
+        drop_mask(level, keys, first, (0.3 * 2.0_f64.powi(32)) as u32, 1.25, &mut mask);
+        mask
+    };
+    let dropped = |mask: &[f32]| mask.iter().filter(|&&m| m == 0.0).count();
+    let whole = mask(Level::PORTABLE, [7, 11], 0, 100_000);
+    assert!(whole.iter().all(|&m| m == 0.0 || m == 1.25));
+    // Of 100 000 the standard deviation of a share of 0.3 is 145.
+    assert!((29_400..30_600).contains(&dropped(&whole)), "{}", dropped(&whole));
+    for level in LEVELS() {
+        assert_eq!(mask(level, [7, 11], 0, 100_000), whole);
+        assert_eq!(mask(level, [7, 11], 777, 1003), whole[777..1780]);
+    }
+    // Independent of the neighbour, of the row before, and of another key: 0.09 of pairs are dropped together.
+    let other = mask(Level::PORTABLE, [8, 11], 0, 100_000);
+    let later = mask(Level::PORTABLE, [7, 12], 0, 100_000);
+    let pairs: [&[f32]; 5] = [&whole[1..], &whole[40..], &whole[64..], &other, &later];
+    for (nth, other) in pairs.into_iter().enumerate() {
+        let both = whole.iter().zip(other).filter(|(a, b)| **a == 0.0 && **b == 0.0).count();
+        assert!((8_600..9_400).contains(&both), "{nth}: {both}");
     }
 }
 
@@ -384,11 +455,11 @@ fn cross_entropies_and_their_gradients_are_those_in_f64() {
                         let at = |r: usize| r * width..(r + 1) * width;
                         let loss = |r: usize, row: &[f64]| cross_entropy(from, sparse, row, &wide(&y[at(r)]));
                         let exact: f64 = (0..count).map(|r| loss(r, &wide(&predictions[at(r)]))).sum();
-                        let ours = class_sum(level, from, sparse, width, &predictions, targets);
+                        let ours = class_sum(level, from, sparse, sparse, width, &predictions, targets);
                         let what = format!("{level:?} {from:?} sparse {sparse} width {width}");
                         assert!((ours - exact).abs() <= 1e-5 * (exact.abs() + 1.0), "{what}: {ours} and {exact}");
                         let mut out = vec![7.0; count * width];
-                        class_gradient(level, from, sparse, width, 3.0, &predictions, targets, &mut out);
+                        class_gradient(level, from, sparse, sparse, width, 3.0, &predictions, targets, &mut out);
                         for r in 0..count {
                             let row = wide(&predictions[at(r)]);
                             // Differences do not see on which side of the clip they are.
@@ -453,8 +524,8 @@ fn special_numbers_come_out_of_the_losses_as_of_libtorchs() {
         assert!(label(LossInput::LogProbabilities, 200.0, 1.0).1.is_nan());
         let class = |from, sparse, row: &[f32], targets: &[f32]| {
             let mut slopes = row.to_vec();
-            class_gradient(level, from, sparse, row.len(), 1.0, row, targets, &mut slopes);
-            (class_sum(level, from, sparse, row.len(), row, targets) as f32, slopes)
+            class_gradient(level, from, sparse, sparse, row.len(), 1.0, row, targets, &mut slopes);
+            (class_sum(level, from, sparse, sparse, row.len(), row, targets) as f32, slopes)
         };
         // A row of zeros: 0/0 where it is divided by its sum.
         let (loss, slopes) = class(LossInput::Probabilities, false, &[0.0, 0.0], &[1.0, 0.0]);

@@ -126,8 +126,14 @@ fn passes_touch_their_slices_only_and_give_the_same_bits_at_every_level_of_vecto
             adam(level, by, -0.01, &mut p, &gradient, &mut m, &mut v);
             sgd(level, 0.5, 0.9, true, 0.02, -0.01, &mut p, &gradient, &mut m);
             sgd(level, 0.5, 0.0, false, 0.02, -0.01, &mut p, &gradient, &mut []);
-            rmsprop(level, 0.5, 0.01, 1e-3, 0.5, 0.02, -0.01, &mut p, &gradient, &mut v, &mut m);
-            rmsprop(level, 0.5, 0.01, 1e-3, 0.0, 0.02, -0.01, &mut p, &gradient, &mut v, &mut []);
+            penalise(level, 0.1, 0.2, &p, &mut m);
+            clip(level, 0.5, &mut m);
+            scale(level, 0.5, &mut m);
+            mask_in_place(level, &gradient, &mut m);
+            masked(level, &gradient, &p, &mut m);
+            drop_mask(level, [1, 2], 3, 1 << 30, 1.25, &mut v);
+            rmsprop(level, 0.5, 0.01, 1e-3, false, 0.5, 0.02, -0.01, &mut p, &gradient, &mut v, &mut m);
+            rmsprop(level, 0.5, 0.01, 1e-3, true, 0.0, 0.02, -0.01, &mut p, &gradient, &mut v, &mut []);
             bits.extend([&p, &m, &v].into_iter().flatten().map(|v| u64::from(v.to_bits())));
             for residual in [Residual::Square, Residual::Absolute, Residual::Huber] {
                 let mut out = vec![0.0; count];
@@ -155,9 +161,9 @@ fn passes_touch_their_slices_only_and_give_the_same_bits_at_every_level_of_vecto
                     bits.extend(out.iter().map(|v| u64::from(v.to_bits())));
                     bits.push(label_sum(level, from, predictions, &d).to_bits());
                     for (sparse, targets) in [(true, &places), (false, &d)] {
-                        class_gradient(level, from, sparse, width, 3.0, predictions, targets, &mut out);
+                        class_gradient(level, from, sparse, sparse, width, 3.0, predictions, targets, &mut out);
                         bits.extend(out.iter().map(|v| u64::from(v.to_bits())));
-                        bits.push(class_sum(level, from, sparse, width, predictions, targets).to_bits());
+                        bits.push(class_sum(level, from, sparse, sparse, width, predictions, targets).to_bits());
                     }
                 }
             }

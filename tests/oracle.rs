@@ -99,6 +99,7 @@ impl Oracle {
                     Activation::LeakyRelu => z.leaky_relu(),
                     Activation::Elu => z.elu(),
                     Activation::Gelu => z.gelu("none"),
+                    Activation::GeluTanh => z.gelu("tanh"),
                     Activation::Sigmoid => z.sigmoid(),
                     Activation::Tanh => z.tanh(),
                     Activation::Identity => z.shallow_clone(),

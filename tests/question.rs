@@ -99,7 +99,7 @@ fn the_experiment_has_all_64_combinations_of_its_six_fixes_over_six_seeds() {
     assert_eq!(switches.len(), 64);
     let answer = experiment.variants.iter().find(|variant| variant.name == "answer").unwrap();
     let lane = common::lane(&answer.config, 0);
-    let mut batches = misfit::data::Batches::new(lane.data.clone(), answer.config.batch.draw, 32, 0);
+    let mut batches = misfit::data::Batches::new(lane.data.clone(), &answer.config.batch, 32, 0);
     let mut batch = || {
         let (mut x, mut y) = (Vec::new(), Vec::new());
         batches.next_into(&mut x, &mut y);

@@ -103,7 +103,7 @@ fn apart(way: Way, ours: &Config, by_hand: &Config) -> (f64, f64) {
     let (mut worst, mut went) = (0f64, 0f64);
     for step in 0..STEPS {
         engines.gradient();
-        let optimizer = by_hand.optimizer;
+        let optimizer = &by_hand.optimizer;
         let done = step as f64 / STEPS as f64;
         let factor = match optimizer.schedule {
             Schedule::Constant => 1.0,

@@ -196,6 +196,8 @@ pub struct RunData {
     pub train: Samples,
     /// The points on which the run is tested, without noise.
     pub test: Samples,
+    /// Training samples that are kept to say when to stop; empty where none are.
+    pub kept: Samples,
     /// One for each input column.
     pub input_scale: Vec<Affine>,
     pub coding: Coding,
@@ -250,10 +252,24 @@ impl RunData {
     pub fn new(config: &Config, seed: u64, files: &Files) -> Result<Self> {
         let data = &config.data;
         let function = Function::of(&data.target)?;
-        let (mut train, test, source) = match (&function, files.source(data)?) {
+        let in_order = config.batch.draw == Draw::Sequential;
+        let keep = |rows: usize| {
+            let kept = config.train.kept(rows);
+            ensure!(
+                kept > 0 || config.train.stop.is_none_or(|stop| stop.validation.is_none()),
+                "train.stop: none of {rows} training rows can be kept to say when to stop: set on = \"train\""
+            );
+            Ok(kept)
+        };
+        let (mut train, test, mut kept, source) = match (&function, files.source(data)?) {
             (Some(function), _) => {
                 let inputs = data.inputs.as_ref().context("a function is sampled at data.inputs")?;
-                let train = function.samples(sample(inputs, &mut Stream::new(seed, Purpose::Inputs)))?;
+                let mut points = sample(inputs, &mut Stream::new(seed, Purpose::Inputs));
+                let kept = function.samples(points.split_off(points.len() - keep(points.len())?))?;
+                if in_order && matches!(inputs, Inputs::Grid(_)) {
+                    points.sort_by(f64::total_cmp);
+                }
+                let train = function.samples(points)?;
                 let test = match (&data.test, data.split) {
                     (Test::Grid(span), Split::Test | Split::Judging) => function.samples(grid(span))?,
                     (Test::Grid(span), Split::Validation) => function.samples(between(span))?,
@@ -263,11 +279,16 @@ impl RunData {
                     }
                     (Test::Train | Test::Rows | Test::Csv(_), _) => train.clone(),
                 };
-                (train, test, None)
+                (train, test, kept, None)
             }
             (None, Some(source)) => {
                 let shown = || data.target.file().map_or_else(String::new, |path| path.display().to_string());
-                let (rows, mut test_rows) = split::split(source, data, seed).with_context(shown)?;
+                let (mut rows, mut test_rows) = split::split(source, data, seed).with_context(shown)?;
+                if in_order {
+                    rows.sort_unstable();
+                }
+                let count = keep(rows.len())?;
+                let kept = split::keep(&mut rows, count, data.holdout_rows, seed);
                 let encoding = Encoding::fit(source, &rows).with_context(shown)?;
                 let train = encoding.samples(&source.rows, &rows);
                 let test = match &source.test {
@@ -277,13 +298,14 @@ impl RunData {
                     }
                     _ => encoding.samples(&source.rows, &test_rows),
                 };
-                (train, test, Some((source.clone(), test_rows, encoding)))
+                let kept = encoding.samples(&source.rows, &kept);
+                (train, test, kept, Some((source.clone(), test_rows, encoding)))
             }
             (None, None) => bail!("a target is a function or a file's"),
         };
         if data.noise > 0.0 {
             let mut noise = Stream::new(seed, Purpose::Noise);
-            train.targets.iter_mut().for_each(|y| *y += data.noise * noise.normal());
+            train.targets.iter_mut().chain(&mut kept.targets).for_each(|y| *y += data.noise * noise.normal());
         }
         let column = |c: usize| -> Vec<f64> { train.inputs.iter().skip(c).step_by(train.columns).copied().collect() };
         let input_scale = (0..train.columns).map(|c| Affine::new(data.scale_input, &column(c))).collect();
@@ -291,7 +313,7 @@ impl RunData {
         let (task, classes) = schema.map_or((Task::Regression, &[][..]), |schema| (schema.task, &schema.classes));
         let coding = Coding::new(config, task, classes, train.outputs, &train.targets)?;
         let test_truth = coding.truth(&test);
-        Ok(RunData { config: data.clone(), train, test, input_scale, coding, test_truth, function, source })
+        Ok(RunData { config: data.clone(), train, test, kept, input_scale, coding, test_truth, function, source })
     }
 
     pub fn scaled_inputs(&self, samples: &Samples) -> Vec<f32> {
@@ -349,14 +371,23 @@ pub fn batch_rows(batch: &Batch, rows: usize) -> Result<usize> {
                 batch.draw != Draw::Once || size <= rows,
                 "batch.size: one batch of {size} cannot be drawn from {rows} training samples: lower it, or set batch.draw = \"fresh\""
             );
-            Ok(size)
+            ensure!(
+                batch.last != LastBatch::Drop || size <= rows,
+                "batch.last: \"drop\" leaves nothing of {rows} training samples in batches of {size}: lower batch.size, or set batch.last = \"short\""
+            );
+            Ok(if batch.last == LastBatch::Short { size.min(rows) } else { size })
         }
     }
 }
 
 /// Updates that a run makes with this many training samples.
 pub fn updates(config: &Config, rows: usize) -> Result<usize> {
-    Ok(config.train.length.steps(rows, batch_rows(&config.batch, rows)?))
+    Ok(config.train.length.steps(rows, batch_rows(&config.batch, rows)?, config.batch.last))
+}
+
+/// Updates of one pass over this many training samples, after which it is looked whether to stop.
+pub fn updates_of_a_pass(config: &Config, rows: usize) -> Result<usize> {
+    Ok(Length::Epochs(1).steps(rows, batch_rows(&config.batch, rows)?, config.batch.last).max(1))
 }
 
 /// How many samples there are to train on: inf where batches are drawn anew from a continuous distribution.
@@ -370,7 +401,7 @@ pub fn training_samples(config: &Config, rows: usize) -> f64 {
 /// Training rows that a configuration has, found without sampling a function.
 pub fn training_rows(config: &Config, files: &Files) -> Result<usize> {
     match &config.data.inputs {
-        Some(Inputs::Grid(span) | Inputs::Uniform(span)) => Ok(span.count),
+        Some(Inputs::Grid(span) | Inputs::Uniform(span)) => Ok(span.count - config.train.kept(span.count)),
         None => Ok(RunData::new(config, 0, files)?.train.rows()),
     }
 }
@@ -417,6 +448,7 @@ fn sample(inputs: &Inputs, stream: &mut Stream) -> Vec<f64> {
 pub struct Batches {
     data: Arc<RunData>,
     draw: Draw,
+    last: LastBatch,
     rows: usize,
     inputs: Vec<f32>,
     targets: Vec<f32>,
@@ -432,15 +464,16 @@ pub struct Batches {
 
 impl Batches {
     /// Batches of `rows` samples.
-    pub fn new(data: Arc<RunData>, draw: Draw, rows: usize, seed: u64) -> Self {
+    pub fn new(data: Arc<RunData>, batch: &Batch, rows: usize, seed: u64) -> Self {
         let mut stream = Stream::new(seed, Purpose::Batches);
         let mut order: Vec<usize> = (0..data.train.rows()).collect();
         // A batch of all samples keeps their order; only a part of them, or a pass, is drawn.
-        if draw == Draw::Epoch || rows < order.len() {
+        if batch.draw != Draw::Sequential && (batch.draw == Draw::Epoch || rows < order.len()) {
             stream.shuffle(&mut order);
         }
         Batches {
-            draw,
+            draw: batch.draw,
+            last: batch.last,
             rows,
             inputs: data.scaled_inputs(&data.train),
             targets: data.coded_targets(&data.train),
@@ -454,15 +487,25 @@ impl Batches {
         }
     }
 
-    /// Appends the next batch, `[rows, columns]` inputs and `[rows, width]` targets.
-    pub fn next_into(&mut self, inputs: &mut Vec<f32>, targets: &mut Vec<f32>) {
-        for nth in 0..self.rows {
+    /// Appends the next batch, `[rows, columns]` inputs and `[rows, width]` targets. How many rows it has.
+    pub fn next_into(&mut self, inputs: &mut Vec<f32>, targets: &mut Vec<f32>) -> usize {
+        let left = self.order.len() - self.next;
+        let rows = match self.last {
+            LastBatch::Short if left > 0 => self.rows.min(left),
+            LastBatch::RunOn | LastBatch::Short => self.rows,
+            LastBatch::Drop => {
+                if left < self.rows {
+                    self.begin_pass();
+                }
+                self.rows
+            }
+        };
+        for nth in 0..rows {
             match self.draw {
                 Draw::Once => self.push(self.order[nth], inputs, targets),
-                Draw::Epoch => {
+                Draw::Epoch | Draw::Sequential => {
                     if self.next == self.order.len() {
-                        self.stream.shuffle(&mut self.order);
-                        self.next = 0;
+                        self.begin_pass();
                     }
                     self.push(self.order[self.next], inputs, targets);
                     self.next += 1;
@@ -470,6 +513,14 @@ impl Batches {
                 Draw::Fresh => self.push_fresh(inputs, targets),
             }
         }
+        rows
+    }
+
+    fn begin_pass(&mut self) {
+        if self.draw == Draw::Epoch {
+            self.stream.shuffle(&mut self.order);
+        }
+        self.next = 0;
     }
 
     /// Different samples among all batches so far.

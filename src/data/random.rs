@@ -20,6 +20,10 @@ pub enum Purpose {
     Validation,
     /// Which rows may be test rows; the same for all seeds.
     TestPool,
+    /// Which training rows say when to stop.
+    Stop,
+    /// What is dropped behind the hidden layer with this number.
+    Dropout(u32),
 }
 
 pub struct Stream(ChaCha8Rng);
@@ -35,14 +39,21 @@ impl Stream {
             Purpose::BatchNoise => 5,
             Purpose::Validation => 6,
             Purpose::TestPool => 7,
+            Purpose::Stop => 8,
             Purpose::Weights(layer) => 1 << 32 | u64::from(layer),
             Purpose::Biases(layer) => 2 << 32 | u64::from(layer),
+            Purpose::Dropout(layer) => 3 << 32 | u64::from(layer),
         };
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         let mut rng = ChaCha8Rng::from_seed(key);
         rng.set_stream(id);
         Stream(rng)
+    }
+
+    /// 64 random bits.
+    pub fn bits(&mut self) -> u64 {
+        self.0.next_u64()
     }
 
     /// Uniform in [0, 1), with 53 random bits.

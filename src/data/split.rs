@@ -57,6 +57,23 @@ pub fn split(source: &Source, data: &Data, seed: u64) -> Result<(Vec<usize>, Vec
     Ok(if validated.is_empty() { (never.clone(), never) } else { (train, validated) })
 }
 
+/// Takes so many of these rows out, which are kept to say when to stop: the last ones where those of a file are tested on too,
+/// else any, drawn for each seed.
+pub fn keep(rows: &mut Vec<usize>, count: usize, how: Option<HoldoutRows>, seed: u64) -> Vec<usize> {
+    if count == 0 {
+        return Vec::new();
+    }
+    if how == Some(HoldoutRows::Last) {
+        return rows.split_off(rows.len() - count);
+    }
+    let mut order = rows.clone();
+    Stream::new(seed, Purpose::Stop).shuffle(&mut order);
+    order.truncate(count);
+    order.sort_unstable();
+    rows.retain(|row| order.binary_search(row).is_err());
+    order
+}
+
 /// How many rows the test rows of all seeds are drawn from, where each seed has `held` of them.
 fn pool(rows: usize, held: usize, how: HoldoutRows) -> usize {
     if held == 0 || how == HoldoutRows::Last {

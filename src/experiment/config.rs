@@ -6,6 +6,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use super::framework::Framework;
+
 /// Enums that a file spells as words: each word stands here alone, for reading, writing and messages.
 macro_rules! words {
     ($(#[$about:meta])* $name:ident { $($(#[$doc:meta])* $variant:ident = $word:literal,)+ }) => {
@@ -46,6 +48,9 @@ pub trait Word: Copy + PartialEq + 'static {
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Config {
+    /// Whose defaults the keys have that the file does not give. All that they say is in those keys, so it decides nothing more.
+    #[serde(skip)]
+    pub framework: Option<Framework>,
     pub data: Data,
     pub batch: Batch,
     pub model: Model,
@@ -293,6 +298,22 @@ pub enum Test {
 pub struct Batch {
     pub size: BatchSize,
     pub draw: Draw,
+    #[serde(skip_serializing_if = "is_default")]
+    pub last: LastBatch,
+}
+
+words! {
+    /// What becomes of the rows at the end of a pass that fill no batch.
+    #[derive(Default)]
+    LastBatch {
+        /// A batch is filled up from the next pass.
+        #[default]
+        RunOn = "run-on",
+        /// They are a batch of their own.
+        Short = "short",
+        /// They are left out.
+        Drop = "drop",
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -314,6 +335,8 @@ words! {
         Once = "once",
         /// Reshuffled passes over the training samples, one after the other.
         Epoch = "epoch",
+        /// Passes over the training samples in their order.
+        Sequential = "sequential",
         /// New samples at each step: of the inputs' distribution where that is continuous, else of the training rows with
         /// replacement.
         Fresh = "fresh",
@@ -333,17 +356,96 @@ pub struct Model {
     pub output: Output,
     pub init: Init,
     pub init_bias: Init,
+    /// Of leaky_relu below zero.
+    #[serde(skip_serializing_if = "is_usual_slope")]
+    pub negative_slope: f64,
+    /// Share of what each hidden layer puts out that is dropped in training, one for each; empty where none drops anything.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub dropout: Vec<f64>,
+    /// One for each hidden layer; empty where none has one.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub norm: Vec<Norm>,
+    /// Where there is a norm.
+    #[serde(flatten)]
+    pub normalisation: Option<Normalisation>,
+    /// Layers, from 0, whose parameters have no gradient.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub frozen: Vec<usize>,
+}
+
+/// Slope of leaky_relu below zero, in misfit and in PyTorch.
+pub const USUAL_SLOPE: f64 = 0.01;
+
+fn is_usual_slope(slope: &f64) -> bool {
+    *slope == USUAL_SLOPE
+}
+
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+words! {
+    /// What normalises a hidden layer.
+    #[derive(Default)]
+    Norm {
+        #[default]
+        None = "none",
+        /// Each unit over the rows of a batch (Ioffe & Szegedy 2015).
+        Batch = "batch",
+        /// Each row over its units (Ba et al. 2016).
+        Layer = "layer",
+    }
+}
+
+/// How norms work.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Normalisation {
+    #[serde(rename = "norm_place")]
+    pub place: NormPlace,
+    /// What is added to a variance.
+    #[serde(rename = "norm_eps")]
+    pub eps: f64,
+    /// The share that a batch has in the running statistics.
+    #[serde(rename = "norm_momentum")]
+    pub momentum: f64,
+    /// Which variance the running one is made of.
+    #[serde(rename = "norm_variance")]
+    pub variance: Variance,
+    /// How the batch norm of a frozen layer behaves in training, where there is one.
+    #[serde(rename = "norm_frozen", skip_serializing_if = "Option::is_none")]
+    pub frozen: Option<Mode>,
+}
+
+words! {
+    /// Where a norm stands.
+    NormPlace {
+        /// Behind the activation.
+        After = "after",
+        /// Between the matrix product and the activation.
+        Before = "before",
+    }
+}
+
+words! {
+    Variance {
+        /// With divisor n − 1.
+        Unbiased = "unbiased",
+        /// With divisor n.
+        Biased = "biased",
+    }
 }
 
 words! {
     Activation {
         Relu = "relu",
-        /// Slope 0.01 below zero.
+        /// Slope 0.01 below zero, or another.
         LeakyRelu = "leaky_relu",
         /// α = 1.
         Elu = "elu",
         /// The exact form, with the normal distribution function.
         Gelu = "gelu",
+        /// Its approximation by tanh.
+        GeluTanh = "gelu_tanh",
         Sigmoid = "sigmoid",
         Tanh = "tanh",
         Identity = "identity",
@@ -363,6 +465,11 @@ words! {
     }
 }
 
+impl Activation {
+    /// The exact gelu's name where `gelu` is the approximation.
+    pub const EXACT: &'static str = "gelu_exact";
+}
+
 /// How weights or biases begin.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -375,6 +482,14 @@ pub enum Init {
     KaimingUniform,
     /// N(0, 2/fan_in).
     KaimingNormal,
+    /// N(0, 2/(fan_in + fan_out)) within two standard deviations, as wide all the same: Keras' and Flax' glorot_normal.
+    GlorotTruncated,
+    /// N(0, 2/fan_in) so: their he_normal.
+    KaimingTruncated,
+    /// N(0, 1/fan_in) so: Flax' default (LeCun et al. 1998).
+    LecunNormal,
+    /// U(±√(3/fan_in)).
+    LecunUniform,
     /// U(±√(1/fan_in)), biases too: what `torch.nn.Linear` does.
     Pytorch,
     Zeros,
@@ -395,6 +510,45 @@ pub struct Loss {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<LossInput>,
     pub reduction: Reduction,
+    /// What keeps logarithms of probabilities and of rates finite.
+    #[serde(skip_serializing_if = "is_default")]
+    pub guard: Guard,
+    /// Σ|w| and Σw² over the weights, times these, are added.
+    #[serde(skip_serializing_if = "is_default")]
+    pub l1: f64,
+    #[serde(skip_serializing_if = "is_default")]
+    pub l2: f64,
+}
+
+words! {
+    /// What keeps the logarithm of a probability p finite.
+    #[derive(Default)]
+    Guard {
+        /// p is clipped to [1e-7, 1 − 1e-7], as Keras does. A row of cross_entropy is divided by its sum before that, with labels
+        /// that are places of classes after it, as Keras does on TensorFlow.
+        #[default]
+        Clip = "clip",
+        /// The same, a row divided by its sum before that whatever the labels, as Keras does on JAX and PyTorch.
+        Divide = "divide",
+        /// A logarithm is at least −100, and none is where p is outside 0…1: PyTorch's BCELoss.
+        Clamp = "clamp",
+        /// ln(p + 1.2e-7): Flux.
+        Add = "add",
+        /// Nothing.
+        None = "none",
+    }
+}
+
+impl Guard {
+    /// What is added to a rate before its logarithm is taken, by the framework that guards so.
+    pub fn of_rates(self) -> f64 {
+        match self {
+            Guard::Clip | Guard::Divide => 1e-7,
+            Guard::Clamp => 1e-8,
+            Guard::Add => f64::from(f32::EPSILON),
+            Guard::None => 0.0,
+        }
+    }
 }
 
 words! {
@@ -411,7 +565,7 @@ words! {
         LogCosh = "log_cosh",
         /// Mean of 100·|e|/max(|y|, 1e-7).
         Mape = "mape",
-        /// Mean of ŷ − y·ln(ŷ + 1e-7).
+        /// Mean of ŷ − y·ln(ŷ + ε), ε by [`Guard`].
         Poisson = "poisson",
         /// Mean of max(0, 1 − y·ŷ).
         Hinge = "hinge",
@@ -429,7 +583,7 @@ words! {
     LossInput {
         /// p = sigmoid(ŷ), or softmax(ŷ).
         Logits = "logits",
-        /// p = ŷ, clipped to [1e-7, 1 − 1e-7] as Keras does.
+        /// p = ŷ, guarded as [`Guard`] says.
         Probabilities = "probabilities",
         /// ln p = ŷ.
         LogProbabilities = "log_probabilities",
@@ -456,12 +610,80 @@ words! {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Optimizer {
     #[serde(flatten)]
     pub kind: OptimizerKind,
     pub learning_rate: f64,
     pub schedule: Schedule,
+    #[serde(skip_serializing_if = "is_default")]
+    pub eps_place: EpsPlace,
+    /// Where it is not the kind's own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decay: Option<Decay>,
+    /// A gradient's norm is at most this.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// What that is the norm of, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_over: Option<ClipOver>,
+    /// Each number of a gradient is at most so far from 0.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_value: Option<f64>,
+    /// Whether a gradient is forgotten before the next one is computed; else they add up.
+    #[serde(skip_serializing_if = "is_true")]
+    pub zero_grad: bool,
+    /// Layers, from 0, whose parameters it does not have.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub without: Vec<usize>,
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+impl Optimizer {
+    /// Whether weights decay beside the gradient, not by it.
+    pub fn decoupled(&self) -> bool {
+        match self.decay {
+            Some(decay) => decay == Decay::Decoupled,
+            None => matches!(self.kind, OptimizerKind::Adamw { .. }),
+        }
+    }
+}
+
+words! {
+    /// Where an optimizer that divides by a root adds its eps.
+    #[derive(Default)]
+    EpsPlace {
+        /// To the root; Adam's is corrected before that.
+        #[default]
+        Outside = "outside",
+        /// Under RMSprop's root; to Adam's root before it is corrected (Keras; ε̂ of Kingma & Ba 2015).
+        Inside = "inside",
+    }
+}
+
+words! {
+    /// How weights decay.
+    Decay {
+        /// By a gradient of weight_decay·w.
+        Coupled = "coupled",
+        /// By rate·weight_decay·w at each update (Loshchilov & Hutter 2019).
+        Decoupled = "decoupled",
+    }
+}
+
+words! {
+    /// Whose norm is clipped.
+    ClipOver {
+        /// That of all parameters together, to which 1e-6 is added (PyTorch's clip_grad_norm_).
+        All = "all",
+        /// The same without that (Keras' global_clipnorm, optax' clip_by_global_norm).
+        Global = "global",
+        /// That of each layer's weights, and that of its biases.
+        Each = "each",
+    }
 }
 
 /// The update rules, as PyTorch defines them.
@@ -532,13 +754,57 @@ impl Schedule {
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Train {
     #[serde(flatten)]
     pub length: Length,
     pub engine: EngineChoice,
     /// Rows that a curve keeps at most, the first and the last step always among them.
     pub log_points: usize,
+    #[serde(skip_serializing_if = "is_default")]
+    pub mode: Mode,
+    /// Early stopping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
+}
+
+words! {
+    /// How dropout and batch norm behave while a network is trained.
+    #[derive(Default)]
+    Mode {
+        /// They drop, and normalise by the batch.
+        #[default]
+        Train = "train",
+        /// As in evaluation.
+        Eval = "eval",
+    }
+}
+
+/// When training ends before its last step: once a loss has not improved for some passes over the training samples.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Stop {
+    /// Passes without an improvement.
+    pub patience: usize,
+    /// What a loss must fall by to have improved.
+    pub min_delta: f64,
+    pub on: StopOn,
+    /// Share of the training rows that are kept for it; of [`StopOn::Validation`] alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<f64>,
+    /// Whether the parameters of the best pass are the last ones.
+    pub restore: bool,
+}
+
+words! {
+    /// Whose loss says when to stop.
+    StopOn {
+        /// Training rows that are not learnt from.
+        Validation = "validation",
+        /// The rows that are learnt from.
+        Train = "train",
+        /// The test points, which makes what they say afterwards too good.
+        Test = "test",
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -573,18 +839,27 @@ words! {
 
 impl Length {
     /// Updates that a run makes, with batches of `batch` of `rows` training samples.
-    pub fn steps(self, rows: usize, batch: usize) -> usize {
-        match self {
-            Length::Steps(steps) => steps,
-            Length::Epochs(epochs) => {
-                let samples = epochs as u128 * rows as u128;
-                usize::try_from(samples.div_ceil(batch as u128)).unwrap_or(usize::MAX)
-            }
-        }
+    pub fn steps(self, rows: usize, batch: usize, last: LastBatch) -> usize {
+        let epochs = match self {
+            Length::Steps(steps) => return steps,
+            Length::Epochs(epochs) => epochs,
+        };
+        let updates = match last {
+            LastBatch::RunOn => (epochs as u128 * rows as u128).div_ceil(batch as u128),
+            LastBatch::Short => epochs as u128 * rows.div_ceil(batch) as u128,
+            LastBatch::Drop => epochs as u128 * (rows / batch) as u128,
+        };
+        usize::try_from(updates).unwrap_or(usize::MAX)
     }
 }
 
 impl Train {
+    /// How many of this many training rows are kept to say when to stop.
+    pub fn kept(&self, rows: usize) -> usize {
+        let share = self.stop.and_then(|stop| stop.validation).unwrap_or(0.0);
+        if share == 0.0 || rows < 2 { 0 } else { ((share * rows as f64).round() as usize).clamp(1, rows - 1) }
+    }
+
     /// How many rows the curve of a run of this many steps has.
     pub fn logged(&self, steps: usize) -> usize {
         self.log_points.min(steps.saturating_add(1)).max(2)
@@ -654,6 +929,10 @@ pub fn difference(config: &Config, baseline: &Config) -> Vec<(String, String)> {
     ];
     let [ours, theirs] = [config, baseline].map(|config| flat(sections_of(config, differ)));
     let mut changed: Vec<_> = ours.iter().filter(|entry| !theirs.contains(entry)).cloned().collect();
+    if config.framework != baseline.framework {
+        let told = config.framework.map_or("unset".to_owned(), |framework| format!("{:?}", framework.word()));
+        changed.insert(0, ("framework".to_owned(), told));
+    }
     for (key, _) in theirs {
         if !ours.iter().any(|(ours, _)| *ours == key) {
             changed.push((key, "unset".to_owned()));

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 
 use super::config::{Config, Span, Target};
+use super::framework::FRAMEWORK;
 use super::names::fits_a_label;
 use super::patch::lay;
 use super::reader::Reader;
@@ -36,6 +37,8 @@ pub struct Design<'a> {
     pub settings: &'a Table,
     pub baseline: &'a Config,
     pub fixes: &'a [Fix],
+    /// Those that an ablation has which names none.
+    pub ablated: std::ops::Range<usize>,
     /// The command line's overrides of the configuration, which hold in every variant.
     pub last_word: &'a Table,
 }
@@ -191,7 +194,11 @@ impl Design<'_> {
         }
         const MOST_OF_ALL: usize = 16;
         let ablation = root.section("ablation")?;
-        let on = self.switches(&ablation)?.unwrap_or_else(|| vec![true; self.fixes.len()]);
+        let all = || (0..self.fixes.len()).map(|fix| self.ablated.contains(&fix)).collect();
+        let mut on = self.switches(&ablation)?.unwrap_or_else(all);
+        if ablation.get(FRAMEWORK).is_some() {
+            on[self.ablated.clone()].fill(true);
+        }
         let members: Vec<usize> = (0..on.len()).filter(|&i| on[i]).collect();
         let full = ablation.word_or("design", true, &[("full", true), ("each", false)])?;
         ablation.finish()?;
@@ -247,8 +254,9 @@ impl Design<'_> {
             if key.split('.').count() > 8 {
                 return Err(section.fault(key, "goes deeper than any key of an experiment: take out the dots"));
             }
-            if !key.contains('.') || !schema::SECTIONS.contains(&key.split('.').next().unwrap_or_default()) {
-                let known = schema::SECTIONS.iter().copied();
+            let own = key == FRAMEWORK;
+            if !own && (!key.contains('.') || !schema::SECTIONS.contains(&key.split('.').next().unwrap_or_default())) {
+                let known = schema::SETTINGS.iter().copied();
                 return Err(section.fault(key, unknown("table", key.split('.').next().unwrap_or_default(), known)));
             }
             if holds(self.last_word, key) {

@@ -3,7 +3,8 @@
 use anyhow::{Result, bail};
 
 use super::config::{
-    Config, EngineChoice, EngineName, Labels, Loss, LossKind, OptimizerKind, Pairing, Scale, Target, TargetColumns,
+    Activation, Config, EngineChoice, EngineName, Guard, Labels, Loss, LossKind, OptimizerKind, Pairing, Scale, Target,
+    TargetColumns, USUAL_SLOPE,
 };
 use super::device::Device;
 
@@ -24,7 +25,28 @@ pub fn covers(config: &Config) -> Result<(), String> {
     covers_loss(&config.loss)?;
     widths(config)?;
     let lacks = |what: &str| Err(format!("has no kernel for {what}"));
-    let mut kind = config.optimizer.kind;
+    let model = &config.model;
+    if !model.norm.is_empty() {
+        return lacks("model.norm");
+    }
+    if !model.frozen.is_empty() {
+        return lacks("model.frozen");
+    }
+    if model.activation.contains(&Activation::GeluTanh) {
+        return lacks("model.activation = \"gelu_tanh\"");
+    }
+    if model.negative_slope != USUAL_SLOPE {
+        return lacks("model.negative_slope other than 0.01");
+    }
+    let optimizer = &config.optimizer;
+    if !optimizer.without.is_empty() {
+        return lacks("optimizer.without");
+    }
+    if optimizer.decay.is_some() && !matches!(optimizer.kind, OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. })
+    {
+        return lacks("optimizer.decay = \"decoupled\" but of adam");
+    }
+    let mut kind = optimizer.kind;
     let decay = *kind.weight_decay_mut();
     let (eps, momentum) = match kind {
         OptimizerKind::Adam { eps, .. } | OptimizerKind::Adamw { eps, .. } => (eps, 0.0),
@@ -90,6 +112,9 @@ fn widths(config: &Config) -> Result<(), String> {
 
 /// Whether the kernels compute this loss; if not, what they lack.
 pub fn covers_loss(loss: &Loss) -> Result<(), String> {
+    if !matches!(loss.guard, Guard::Clip | Guard::Divide) {
+        return Err(format!("has no kernel for loss.guard = {:?}", loss.guard.word()));
+    }
     match loss.kind {
         LossKind::Mse | LossKind::Sse | LossKind::Mae | LossKind::Huber => Ok(()),
         LossKind::Bce | LossKind::CrossEntropy | LossKind::Nll if loss.pairing == Pairing::Matched => Ok(()),

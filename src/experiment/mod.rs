@@ -8,6 +8,7 @@ pub mod device;
 pub mod engine;
 mod error;
 pub mod formula;
+pub mod framework;
 mod goal;
 pub mod names;
 mod patch;
@@ -29,6 +30,7 @@ use crate::text::{hex, one_line, unknown};
 use config::{Config, Span, Test, Word, words};
 pub use design::{BASELINE, named_after};
 pub use error::ExperimentError;
+use framework::{FRAMEWORK, Framework};
 pub use goal::Goal;
 use names::{check_label, check_name};
 pub use published::{Published, PublishedFigure};
@@ -73,6 +75,8 @@ pub struct Fix {
     /// The reason for it.
     pub why: String,
     pub set: Table,
+    /// Whether it is what another framework does otherwise, which no file says.
+    pub generated: bool,
 }
 
 /// The baseline with some fixes on.
@@ -112,7 +116,7 @@ pub struct Run {
 impl Fix {
     /// A fix from a patch in TOML, as `model.output = "identity"`, a key a line.
     pub fn parse(name: &str, why: &str, patch: &str) -> Result<Self, ExperimentError> {
-        Ok(Fix { name: name.to_owned(), why: why.to_owned(), set: tree::parse(patch, name)? })
+        Ok(Fix { name: name.to_owned(), why: why.to_owned(), set: tree::parse(patch, name)?, generated: false })
     }
 
     /// The `section.key` of each setting that it changes.
@@ -171,13 +175,13 @@ impl Experiment {
         }
         patch::lay(&mut tree, &command_line);
         let mut last_word = Table::default();
-        for section in schema::SECTIONS {
+        for section in schema::SETTINGS {
             if let Some(node) = command_line.get(section) {
                 last_word.insert(section, node.clone());
             }
         }
         let root = Reader::root(file, &tree);
-        for section in schema::SECTIONS {
+        for section in schema::SETTINGS {
             root.get(section);
         }
         let name = root.text("name")?.map_or_else(|| default_name(file), str::to_owned);
@@ -188,10 +192,20 @@ impl Experiment {
         let seeds = seeds::seeds(&root)?;
         let mut baseline = schema::config(file, &tree, None)?;
         locate_files(&mut baseline, file);
-        let fixes = fixes(&root)?;
-        let settings = tree.only(&schema::SECTIONS);
-        let design =
-            design::Design { file, settings: &settings, baseline: &baseline, fixes: &fixes, last_word: &last_word };
+        let mut fixes = fixes(&root)?;
+        let settings = tree.only(&schema::SETTINGS);
+        let own = fixes.len();
+        fixes.extend(otherwise(&root, file, &settings, &baseline)?);
+        // What another framework does otherwise is ablated by itself, unless fixes are named beside it.
+        let ablated = if fixes.len() > own { own..fixes.len() } else { 0..own };
+        let design = design::Design {
+            file,
+            settings: &settings,
+            baseline: &baseline,
+            fixes: &fixes,
+            ablated,
+            last_word: &last_word,
+        };
         let (variants, sweep) = design.variants(&root)?;
         if variants.len().saturating_mul(seeds.len()) > MOST_RUNS {
             let (variants, seeds) = (variants.len(), seeds.len());
@@ -245,6 +259,7 @@ impl Experiment {
             settings: &self.settings,
             baseline: &self.baseline,
             fixes: &fixes,
+            ablated: 0..fixes.len(),
             last_word: &none,
         };
         let variants = sets.iter().map(|set| design.set(set)).collect::<Result<_, _>>()?;
@@ -338,9 +353,32 @@ fn fixes(root: &Reader) -> Result<Vec<Fix>, ExperimentError> {
             return Err(fix.missing("set", "what the fix changes, as set = { model.output = \"identity\" }"));
         }
         fix.finish()?;
-        fixes.push(Fix { name: name.to_owned(), why, set });
+        fixes.push(Fix { name: name.to_owned(), why, set, generated: false });
     }
     Ok(fixes)
+}
+
+/// What the framework that `[ablation]` names does otherwise than the baseline, each part of it as a fix.
+fn otherwise(root: &Reader, file: &str, settings: &Table, baseline: &Config) -> Result<Vec<Fix>, ExperimentError> {
+    if root.get("ablation").is_none() {
+        return Ok(Vec::new());
+    }
+    let ablation = root.section("ablation")?;
+    let Some(node) = ablation.get(FRAMEWORK) else { return Ok(Vec::new()) };
+    let framework = ablation.word(FRAMEWORK, node, Framework::WORDS)?;
+    let mut other = settings.clone();
+    other.insert(FRAMEWORK, node.clone());
+    let other = schema::config(file, &other, test_grid(baseline))?;
+    let parts = framework::apart(baseline, &other);
+    if parts.is_empty() {
+        return Err(ablation.fault(
+            FRAMEWORK,
+            format!("{} does nothing otherwise here: set framework to another one, or leave out keys that it has defaults for", framework.word()),
+        ));
+    }
+    let fix =
+        |part: &framework::Otherwise| Ok(Fix { generated: true, ..Fix::parse(&part.name, &part.why, &part.patch)? });
+    parts.iter().map(fix).collect()
 }
 
 /// A `set = { … }`: a patch, whose keys are checked once it is laid over a configuration.
@@ -349,8 +387,11 @@ fn set(of: &Reader) -> Result<Table, ExperimentError> {
         None => Ok(Table::default()),
         Some(Value::Table(patch)) => {
             for (section, node) in patch.iter() {
+                if section == FRAMEWORK {
+                    continue;
+                }
                 if !schema::SECTIONS.contains(&section) {
-                    let known = schema::SECTIONS.iter().copied();
+                    let known = schema::SETTINGS.iter().copied();
                     return Err(of.fault("set", unknown("table", section, known)));
                 }
                 if !matches!(node.value, Value::Table(_)) {

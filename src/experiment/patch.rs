@@ -3,7 +3,8 @@
 use super::tree::{Node, Table, Value};
 
 /// Keys that only some kinds of optimizer have.
-pub const KEYS_OF_AN_OPTIMIZER: [&str; 6] = ["betas", "eps", "momentum", "nesterov", "weight_decay", "alpha"];
+pub const KEYS_OF_AN_OPTIMIZER: [&str; 8] =
+    ["betas", "eps", "eps_place", "momentum", "nesterov", "weight_decay", "decay", "alpha"];
 
 /// Keys whose value is one of several forms.
 const KEYS_WITH_FORMS: [&str; 5] = ["target", "inputs", "test", "init", "init_bias"];
@@ -21,16 +22,17 @@ pub fn join(table: &mut Table, more: &Table) {
     merge(table, more, false);
 }
 
-/// Each setting in a patch: its `section.key` and its value.
+/// Each setting in a patch: its `section.key`, or the key of what is in no section, and its value.
 pub fn settings(patch: &Table) -> impl Iterator<Item = (String, &Value)> {
     patch.iter().flat_map(|(section, node)| {
         let inner = if let Value::Table(inner) = &node.value { Some(inner) } else { None };
+        let own = inner.is_none().then(|| (section.to_owned(), &node.value));
         let settings = inner.into_iter().flat_map(Table::iter);
-        settings.map(move |(key, node)| (format!("{section}.{key}"), &node.value))
+        settings.map(move |(key, node)| (format!("{section}.{key}"), &node.value)).chain(own)
     })
 }
 
-/// The `section.key` of each of them.
+/// The name of each of them.
 pub fn keys(patch: &Table) -> Vec<String> {
     settings(patch).map(|(key, _)| key).collect()
 }
@@ -67,7 +69,11 @@ fn make_room(section: &str, old: &mut Table, patch: &Table) {
     };
     match section {
         "optimizer" if other_kind(old, "adam") => KEYS_OF_AN_OPTIMIZER.iter().for_each(|key| old.remove(key)),
-        "loss" if other_kind(old, "mse") => ["delta", "from", "reduction"].iter().for_each(|key| old.remove(key)),
+        "loss" if other_kind(old, "mse") => {
+            ["delta", "from", "reduction", "guard"].iter().for_each(|key| old.remove(key))
+        }
+        // How probabilities are guarded, where it is no longer probabilities that a loss takes.
+        "loss" if text(patch, "from").is_some_and(|from| text(old, "from") != Some(from)) => old.remove("guard"),
         "train" if patch.get("steps").is_some() => old.remove("epochs"),
         "train" if patch.get("epochs").is_some() => old.remove("steps"),
         "data" => {

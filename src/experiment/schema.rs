@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::ExperimentError;
 use super::config::*;
+use super::framework::{Defaults, FRAMEWORK, Framework};
 use super::patch::KEYS_OF_AN_OPTIMIZER;
 use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader};
 use super::tree::{Node, Table, Value};
@@ -15,14 +16,25 @@ type Result<T> = std::result::Result<T, ExperimentError>;
 /// The tables that make up a configuration.
 pub const SECTIONS: [&str; 6] = ["data", "batch", "model", "loss", "optimizer", "train"];
 
+/// All that a patch may set.
+pub const SETTINGS: [&str; 7] = ["data", "batch", "model", "loss", "optimizer", "train", FRAMEWORK];
+
 /// Points of the test grid that a polynomial gets where none is set.
 const TEST_POINTS: usize = 1000;
 
-const INITS: [(&str, Init); 6] = [
+/// Those whose name is another thing in some frameworks, under names that mean the same in all.
+const UNTRUNCATED: [(&str, Init); 2] =
+    [("glorot_untruncated", Init::GlorotNormal), ("kaiming_untruncated", Init::KaimingNormal)];
+
+const INITS: [(&str, Init); 10] = [
     ("glorot_uniform", Init::GlorotUniform),
     ("glorot_normal", Init::GlorotNormal),
     ("kaiming_uniform", Init::KaimingUniform),
     ("kaiming_normal", Init::KaimingNormal),
+    ("glorot_truncated", Init::GlorotTruncated),
+    ("kaiming_truncated", Init::KaimingTruncated),
+    ("lecun_normal", Init::LecunNormal),
+    ("lecun_uniform", Init::LecunUniform),
     ("pytorch", Init::Pytorch),
     ("zeros", Init::Zeros),
 ];
@@ -38,13 +50,16 @@ pub fn config(file: &str, tree: &Table, test_grid: Option<Span>) -> Result<Confi
         }
         reader.finish()?;
     }
-    let model = model(&root.section("model")?)?;
+    let framework = root.get(FRAMEWORK).map(|node| root.word(FRAMEWORK, node, Framework::WORDS)).transpose()?;
+    let defaults = Defaults(framework);
+    let model = model(&root.section("model")?, defaults)?;
     Ok(Config {
+        framework,
         data: data(&root.section("data")?, test_grid)?,
-        batch: batch(&root.section("batch")?)?,
-        loss: loss(&root.section("loss")?, model.output)?,
+        batch: batch(&root.section("batch")?, defaults)?,
+        loss: loss(&root.section("loss")?, model.output, defaults)?,
+        optimizer: optimizer(&root.section("optimizer")?, model.hidden.len(), defaults)?,
         model,
-        optimizer: optimizer(&root.section("optimizer")?)?,
         train: train(&root.section("train")?)?,
     })
 }
@@ -69,11 +84,45 @@ const KEYS: [&[&str]; 6] = [
         "labels",
         "missing",
     ],
-    &["size", "draw"],
-    &["hidden", "activation", "bias", "outputs", "output", "init", "init_bias"],
-    &["kind", "pairing", "delta", "from", "reduction"],
-    &["kind", "learning_rate", "schedule", "betas", "eps", "momentum", "nesterov", "weight_decay", "alpha"],
-    &["steps", "epochs", "log_points", "engine"],
+    &["size", "draw", "last"],
+    &[
+        "hidden",
+        "activation",
+        "bias",
+        "outputs",
+        "output",
+        "init",
+        "init_bias",
+        "negative_slope",
+        "dropout",
+        "norm",
+        "norm_place",
+        "norm_eps",
+        "norm_momentum",
+        "norm_variance",
+        "norm_frozen",
+        "frozen",
+    ],
+    &["kind", "pairing", "delta", "from", "reduction", "guard", "l1", "l2"],
+    &[
+        "kind",
+        "learning_rate",
+        "schedule",
+        "betas",
+        "eps",
+        "eps_place",
+        "momentum",
+        "nesterov",
+        "weight_decay",
+        "decay",
+        "alpha",
+        "clip_norm",
+        "clip_over",
+        "clip_value",
+        "zero_grad",
+        "without",
+    ],
+    &["steps", "epochs", "log_points", "engine", "mode", "stop"],
 ];
 
 /// Coefficients or layers that a list may have, and columns of a CSV that may be inputs: more than any small network's, and
@@ -361,18 +410,31 @@ fn scale(data: &Reader, key: &'static str) -> Result<Scale> {
     }
 }
 
-fn batch(batch: &Reader) -> Result<Batch> {
+fn batch(batch: &Reader, defaults: Defaults) -> Result<Batch> {
     let size = match batch.get("size") {
-        None => BatchSize::All(All::All),
+        None => defaults.batch_size(),
         Some(Node { value: Value::Text(text), .. }) if text == "all" => BatchSize::All(All::All),
         Some(node @ Node { value: Value::Integer(_), .. }) => BatchSize::Rows(batch.count("size", node, 1)?),
         Some(node) => return Err(batch.expected("size", "\"all\" or a whole number of at least 1", &node.value)),
     };
-    let draw = batch.word_or("draw", Draw::Once, Draw::WORDS)?;
-    Ok(Batch { size, draw })
+    let draw = batch.word_or("draw", defaults.draw(), Draw::WORDS)?;
+    let passes = matches!(draw, Draw::Epoch | Draw::Sequential);
+    let last = match batch.get("last") {
+        None if passes => defaults.last(),
+        None => LastBatch::RunOn,
+        Some(node) => batch.word("last", node, LastBatch::WORDS)?,
+    };
+    if !passes && last != LastBatch::RunOn {
+        let message = format!(
+            "draw = {:?} makes no passes that could end: remove this key, or set batch.draw to \"epoch\" or \"sequential\"",
+            draw.word()
+        );
+        return Err(batch.fault("last", message));
+    }
+    Ok(Batch { size, draw, last })
 }
 
-fn model(model: &Reader) -> Result<Model> {
+fn model(model: &Reader, defaults: Defaults) -> Result<Model> {
     let hidden = match model.list("hidden", "a list of widths, as [45, 45]; [] is a linear model")? {
         None => vec![45, 45],
         Some(widths) => {
@@ -391,9 +453,9 @@ fn model(model: &Reader) -> Result<Model> {
                 );
                 return Err(model.fault("activation", message));
             }
-            items.iter().map(|item| model.word("activation", item, Activation::WORDS)).collect::<Result<_>>()?
+            items.iter().map(|item| self::activation(model, item, defaults)).collect::<Result<_>>()?
         }
-        Some(node) => vec![model.word("activation", node, Activation::WORDS)?; hidden.len()],
+        Some(node) => vec![self::activation(model, node, defaults)?; hidden.len()],
     };
     let outputs = match model.get("outputs") {
         None => None,
@@ -406,23 +468,126 @@ fn model(model: &Reader) -> Result<Model> {
     if let Some(outputs) = outputs {
         most(model, "outputs", outputs, MOST_INPUTS, "output units")?;
     }
-    let init = init(model, "init")?.unwrap_or(Init::GlorotUniform);
-    let init_bias =
-        self::init(model, "init_bias")?.unwrap_or(if init == Init::Pytorch { Init::Pytorch } else { Init::Zeros });
+    let init = init(model, "init", defaults)?.unwrap_or(defaults.init());
+    let init_bias = self::init(model, "init_bias", defaults)?.unwrap_or(defaults.init_bias(init));
+    let leaky = activation.contains(&Activation::LeakyRelu);
+    if !leaky && model.get("negative_slope").is_some() {
+        return Err(model.fault("negative_slope", "no layer is leaky_relu: remove this key, or set model.activation"));
+    }
+    let usual = if leaky { defaults.negative_slope() } else { USUAL_SLOPE };
+    let mut dropout = each(model, "dropout", hidden.len(), "shares", |node| model.number("dropout", node, &BELOW_ONE))?;
+    if dropout.iter().all(|share| *share == 0.0) {
+        dropout.clear();
+    }
+    let mut norm = each(model, "norm", hidden.len(), "norms", |node| model.word("norm", node, Norm::WORDS))?;
+    if norm.iter().all(|norm| *norm == Norm::None) {
+        norm.clear();
+    }
+    let frozen = layers(model, "frozen", hidden.len())?;
     Ok(Model {
-        hidden,
-        activation,
         bias: model.bool_or("bias", true)?,
         outputs,
         output: model.word_or("output", Output::Identity, Output::WORDS)?,
         init,
         init_bias,
+        negative_slope: model.number_or("negative_slope", usual, ANY)?,
+        dropout,
+        normalisation: normalisation(model, &norm, &frozen, defaults)?,
+        norm,
+        frozen,
+        hidden,
+        activation,
     })
 }
 
-fn init(model: &Reader, key: &'static str) -> Result<Option<Init>> {
+fn activation(model: &Reader, node: &Node, defaults: Defaults) -> Result<Activation> {
+    match &node.value {
+        Value::Text(text) if text == Activation::EXACT => Ok(Activation::Gelu),
+        _ => model.word("activation", node, Activation::WORDS).map(|activation| defaults.activation(activation)),
+    }
+}
+
+/// What each of `count` hidden layers has of this key: a list of as many, or a single one for all; nothing where it is not there.
+fn each<T: Clone>(
+    model: &Reader,
+    key: &'static str,
+    count: usize,
+    what: &str,
+    read: impl Fn(&Node) -> Result<T>,
+) -> Result<Vec<T>> {
+    match model.get(key) {
+        None => Ok(Vec::new()),
+        Some(Node { value: Value::List(items), .. }) => {
+            if items.len() != count {
+                let given = items.len();
+                let message =
+                    format!("{given} {what} for {count} hidden layers: give one a layer, or a single one for all");
+                return Err(model.fault(key, message));
+            }
+            items.iter().map(read).collect()
+        }
+        Some(node) => Ok(vec![read(node)?; count]),
+    }
+}
+
+fn normalisation(model: &Reader, norm: &[Norm], frozen: &[usize], defaults: Defaults) -> Result<Option<Normalisation>> {
+    const KEYS: [&str; 5] = ["norm_place", "norm_eps", "norm_momentum", "norm_variance", "norm_frozen"];
+    let has = |wanted: Norm| norm.contains(&wanted);
+    if norm.is_empty() {
+        return match KEYS.into_iter().find(|key| model.get(key).is_some()) {
+            Some(key) => Err(model.fault(key, "no layer has a norm: remove this key, or set model.norm")),
+            None => Ok(None),
+        };
+    }
+    if !has(Norm::Batch)
+        && let Some(key) = KEYS[2..].iter().find(|key| model.get(key).is_some())
+    {
+        return Err(model.fault(key, "only a batch norm has it: remove this key, or set model.norm = \"batch\""));
+    }
+    let eps = defaults.norm_eps(if has(Norm::Batch) { Norm::Batch } else { Norm::Layer });
+    let share = Range { says: "a number from 0 to 1", holds: |x| (0.0..=1.0).contains(&x) };
+    Ok(Some(Normalisation {
+        place: model.word_or("norm_place", NormPlace::After, NormPlace::WORDS)?,
+        eps: model.number_or("norm_eps", eps, NOT_NEGATIVE)?,
+        momentum: model.number_or("norm_momentum", defaults.norm_momentum(), share)?,
+        variance: model.word_or("norm_variance", defaults.norm_variance(), Variance::WORDS)?,
+        frozen: match frozen.iter().any(|&layer| norm.get(layer) == Some(&Norm::Batch)) {
+            true => Some(model.word_or("norm_frozen", defaults.norm_frozen(), Mode::WORDS)?),
+            false if model.get("norm_frozen").is_some() => {
+                return Err(model.fault(
+                    "norm_frozen",
+                    "no layer with a batch norm is frozen: remove this key, or set model.frozen",
+                ));
+            }
+            false => None,
+        },
+    }))
+}
+
+/// A list of layers by their numbers from 0, the last of which is that of the outputs, in order and each once.
+fn layers(of: &Reader, key: &'static str, last: usize) -> Result<Vec<usize>> {
+    let Some(items) = of.list(key, "a list of layers, as [0] for the first")? else { return Ok(Vec::new()) };
+    let mut layers = items.iter().map(|item| of.count(key, item, 0)).collect::<Result<Vec<_>>>()?;
+    if let Some(beyond) = layers.iter().find(|layer| **layer > last) {
+        let message =
+            format!("no layer {beyond}: they are counted from 0, and the last one, of the outputs, is {last}");
+        return Err(of.fault(key, message));
+    }
+    layers.sort_unstable();
+    layers.dedup();
+    Ok(layers)
+}
+
+fn init(model: &Reader, key: &'static str, defaults: Defaults) -> Result<Option<Init>> {
     let Some(node) = model.get(key) else { return Ok(None) };
-    let Value::Table(_) = &node.value else { return model.word(key, node, &INITS).map(Some) };
+    if let Value::Text(text) = &node.value
+        && let Some((_, init)) = UNTRUNCATED.iter().find(|(name, _)| name == text)
+    {
+        return Ok(Some(*init));
+    }
+    let Value::Table(_) = &node.value else {
+        return model.word(key, node, &INITS).map(|init| Some(defaults.meant(init)));
+    };
     let form = Reader::of(model.file, model.name(key), node)?;
     let init = match (form.get("uniform"), form.get("normal")) {
         (Some(bounds), None) => {
@@ -453,7 +618,7 @@ fn init(model: &Reader, key: &'static str) -> Result<Option<Init>> {
     Ok(Some(init))
 }
 
-fn loss(loss: &Reader, output: Output) -> Result<Loss> {
+fn loss(loss: &Reader, output: Output, defaults: Defaults) -> Result<Loss> {
     let kind = loss.word_or("kind", LossKind::Mse, LossKind::WORDS)?;
     let pairing = loss.word_or("pairing", Pairing::Matched, Pairing::WORDS)?;
     let delta = loss.number_or("delta", 1.0, POSITIVE)?;
@@ -467,11 +632,6 @@ fn loss(loss: &Reader, output: Output) -> Result<Loss> {
     if !takes && from.is_some() {
         return Err(loss.fault("from", "only bce and cross_entropy have it: remove this key, or set loss.kind"));
     }
-    let default = match output {
-        Output::Sigmoid | Output::Softmax => LossInput::Probabilities,
-        Output::LogSoftmax => LossInput::LogProbabilities,
-        Output::Identity | Output::Relu | Output::Tanh => LossInput::Logits,
-    };
     if pairing != Pairing::Matched && matches!(kind, LossKind::CrossEntropy | LossKind::Nll) {
         return Err(loss.fault("pairing", format!("{} is a loss of rows, not of pairs: remove this key", kind.word())));
     }
@@ -486,21 +646,38 @@ fn loss(loss: &Reader, output: Output) -> Result<Loss> {
         }
         _ => loss.word_or("reduction", Reduction::Mean, Reduction::WORDS)?,
     };
+    let from = takes.then(|| from.unwrap_or_else(|| defaults.from(kind, output)));
+    let guarded = kind == LossKind::Poisson || from == Some(LossInput::Probabilities);
+    if !guarded && loss.get("guard").is_some() {
+        let message = "only bce and cross_entropy from probabilities, and poisson, have it: remove this key";
+        return Err(loss.fault("guard", message));
+    }
+    let usual = if guarded { defaults.guard(kind) } else { Guard::Clip };
+    let guard = loss.word_or("guard", usual, Guard::WORDS)?;
+    if kind == LossKind::CrossEntropy && guard == Guard::Clamp {
+        return Err(loss.fault("guard", "\"clamp\" is of bce alone, accepted here: clip, add, none"));
+    }
     Ok(Loss {
         kind,
         pairing,
         delta: (kind == LossKind::Huber).then_some(delta),
-        from: takes.then(|| from.unwrap_or(default)),
+        from,
         reduction,
+        guard,
+        l1: loss.number_or("l1", 0.0, NOT_NEGATIVE)?,
+        l2: loss.number_or("l2", 0.0, NOT_NEGATIVE)?,
     })
 }
 
-fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
-    let mut kind = optimizer.word_or("kind", OptimizerKind::DEFAULTS[0].1, &OptimizerKind::DEFAULTS)?;
+fn optimizer(optimizer: &Reader, last: usize, defaults: Defaults) -> Result<Optimizer> {
+    let kind = optimizer.word_or("kind", OptimizerKind::DEFAULTS[0].1, &OptimizerKind::DEFAULTS)?;
+    let mut kind = defaults.optimizer(kind);
     let own: &[&str] = match kind {
-        OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } => &["betas", "eps", "weight_decay"],
-        OptimizerKind::Sgd { .. } => &["momentum", "nesterov", "weight_decay"],
-        OptimizerKind::Rmsprop { .. } => &["alpha", "eps", "momentum", "weight_decay"],
+        OptimizerKind::Adam { .. } | OptimizerKind::Adamw { .. } => {
+            &["betas", "eps", "eps_place", "weight_decay", "decay"]
+        }
+        OptimizerKind::Sgd { .. } => &["momentum", "nesterov", "weight_decay", "decay"],
+        OptimizerKind::Rmsprop { .. } => &["alpha", "eps", "eps_place", "momentum", "weight_decay", "decay"],
     };
     if let Some((stranger, _)) =
         optimizer.entries().find(|(key, _)| KEYS_OF_AN_OPTIMIZER.contains(key) && !own.contains(key))
@@ -529,10 +706,30 @@ fn optimizer(optimizer: &Reader) -> Result<Optimizer> {
     }
     let weight_decay = kind.weight_decay_mut();
     *weight_decay = optimizer.number_or("weight_decay", *weight_decay, NOT_NEGATIVE)?;
+    let decays = *weight_decay > 0.0;
+    let decay = optimizer.word_or("decay", defaults.decay(kind), Decay::WORDS)?;
+    let usual = Defaults(None).decay(kind);
+    let clip = |key| optimizer.get(key).map(|node| optimizer.number(key, node, &POSITIVE)).transpose();
+    let clip_norm = clip("clip_norm")?;
+    if clip_norm.is_none() && optimizer.get("clip_over").is_some() {
+        return Err(optimizer.fault("clip_over", "no norm is clipped: remove this key, or set optimizer.clip_norm"));
+    }
+    let has_eps = !matches!(kind, OptimizerKind::Sgd { .. });
+    let eps_place = if has_eps { defaults.eps_place(kind) } else { EpsPlace::Outside };
     Ok(Optimizer {
         kind,
-        learning_rate: optimizer.number_or("learning_rate", 1e-3, POSITIVE)?,
+        learning_rate: optimizer.number_or("learning_rate", defaults.learning_rate(kind), POSITIVE)?,
         schedule: optimizer.word_or("schedule", Schedule::Constant, Schedule::WORDS)?,
+        eps_place: optimizer.word_or("eps_place", eps_place, EpsPlace::WORDS)?,
+        decay: (decays && decay != usual).then_some(decay),
+        clip_norm,
+        clip_over: match clip_norm {
+            Some(_) => Some(optimizer.word_or("clip_over", defaults.clip_over(), ClipOver::WORDS)?),
+            None => None,
+        },
+        clip_value: clip("clip_value")?,
+        zero_grad: optimizer.bool_or("zero_grad", true)?,
+        without: layers(optimizer, "without", last)?,
     })
 }
 
@@ -547,5 +744,34 @@ fn train(train: &Reader) -> Result<Train> {
         length,
         engine: train.word_or("engine", EngineChoice::Auto, EngineChoice::WORDS)?,
         log_points: train.count_or("log_points", 200, 2)?,
+        mode: train.word_or("mode", Mode::Train, Mode::WORDS)?,
+        stop: stop(train)?,
     })
+}
+
+fn stop(train: &Reader) -> Result<Option<Stop>> {
+    let Some(node) = train.get("stop") else { return Ok(None) };
+    let Value::Table(_) = &node.value else {
+        return Err(train.expected("stop", "a table, as { patience = 10 }", &node.value));
+    };
+    let form = Reader::of(train.file, train.name("stop"), node)?;
+    let patience = form.get("patience").ok_or_else(|| form.missing("patience", "passes without an improvement"))?;
+    let on = form.word_or("on", StopOn::Validation, StopOn::WORDS)?;
+    if on != StopOn::Validation && form.get("validation").is_some() {
+        return Err(form.fault(
+            "validation",
+            format!("rows are kept only where on = \"validation\", not {:?}: remove this key", on.word()),
+        ));
+    }
+    let between = Range { says: "a number above 0 and below 1", holds: |x| x > 0.0 && x < 1.0 };
+    let share = form.number_or("validation", 0.2, between)?;
+    let stop = Stop {
+        patience: form.count("patience", patience, 0)?,
+        min_delta: form.number_or("min_delta", 0.0, NOT_NEGATIVE)?,
+        on,
+        validation: (on == StopOn::Validation).then_some(share),
+        restore: form.bool_or("restore", false)?,
+    };
+    form.finish()?;
+    Ok(Some(stop))
 }

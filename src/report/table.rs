@@ -1,26 +1,27 @@
 //! The table that a run ends with.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 
+use super::ablation::{self, AblationEffect, Cell};
 use super::baselines;
 use super::curves;
 use super::outputs;
 use super::published;
 use super::scores::{self, Measure, ScoreColumns, Scored};
 use super::style::{bad, good};
-use super::summary::{MOST_BEST, MOST_LISTED, VariantSummary, by_variant, worth_listing};
+use super::summary::{MOST_BEST, MOST_LISTED, VariantSummary, by_variant, interval, score, worth_listing};
 use crate::data::Samples;
 use crate::experiment::config::{Inputs, Model, Output, Split, Test};
 use crate::experiment::table::Task;
 use crate::experiment::{Experiment, Variant, VariantKind};
 use crate::results::outcome::Outcome;
 use crate::results::read::{self, Trust};
-use crate::results::rows::{HealthRow, RunRow};
+use crate::results::rows::{EffectKind, HealthRow, RunRow};
 use crate::results::run_file::RunFile;
 use crate::run::baselines::{Baselines, one_a_unit};
 use crate::run::health::{most_linear_regions, piecewise_linear};
@@ -61,7 +62,7 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
             writeln!(text, "\nNo simple predictor stands beside them: the runs are not all tested on the same points.");
     }
     if !ablation.is_empty() {
-        let _ = write!(text, "\n{}", ablation_text(experiment, &ablation));
+        let _ = write!(text, "\n{}", ablation_text(experiment, &ablation, &by_variant));
     }
     let names: HashSet<&str> = variants.iter().map(|&at| experiment.variants[at].name.as_str()).collect();
     let rows: Vec<RunRow> = rows.into_iter().filter(|row| names.contains(row.variant.as_str())).collect();
@@ -279,13 +280,16 @@ fn baselines_table(experiment: &Experiment, points: &Samples) -> String {
 
 /// An ablation's variants, each named by the letters of its fixes: all of a small one; of a large one the baseline, each
 /// fix alone and the best, and how many runs ended how.
-fn ablation_text(experiment: &Experiment, summaries: &[Summarised]) -> String {
+fn ablation_text(experiment: &Experiment, summaries: &[Summarised], runs: &HashMap<&str, Vec<&RunRow>>) -> String {
     let taken: Vec<usize> =
         (0..experiment.fixes.len()).filter(|&fix| summaries.iter().any(|(variant, _)| variant.fixes[fix])).collect();
     let letter = |nth: usize| char::from_u32('a' as u32 + nth as u32).unwrap_or('?');
     let mut text = format!("Ablation over {}\n", plural(taken.len(), "fix", "fixes"));
     for (nth, &fix) in taken.iter().enumerate() {
-        let _ = writeln!(text, " {}  {}", letter(nth), one_line(&experiment.fixes[fix].name));
+        let fix = &experiment.fixes[fix];
+        // Of those that no file names somebody wants to know what they are.
+        let about = if fix.generated { format!(": {}", one_line(&fix.why)) } else { String::new() };
+        let _ = writeln!(text, " {}  {}{about}", letter(nth), one_line(&fix.name));
     }
     let counts = Outcome::counted(|outcome| summaries.iter().map(|(_, summary)| summary.count(outcome)).sum());
     let counts: Vec<String> = counts.iter().map(|(outcome, count)| format!("{outcome} {count}")).collect();
@@ -315,5 +319,32 @@ fn ablation_text(experiment: &Experiment, summaries: &[Summarised]) -> String {
     if summaries.len() > MOST_LISTED {
         let _ = writeln!(text, "These are the baseline, each fix alone and the best {MOST_BEST}; all are in runs.csv.");
     }
+    let effects = if experiment.sweep.is_empty() { effects_of(summaries, &taken, runs) } else { Vec::new() };
+    if !effects.is_empty() {
+        let kinds = [EffectKind::FirstIn, EffectKind::LastOut, EffectKind::Shapley];
+        let mut gains = self::table(&[
+            "",
+            "what the error is divided by (÷): alone",
+            "on top of all others",
+            "on average over all orders",
+        ]);
+        for nth in 0..taken.len() {
+            let of = |kind| effects.iter().find(|effect| effect.kind == kind && effect.fixes == [nth]);
+            let cells = kinds.map(|kind| of(kind).map_or_else(String::new, |effect| interval(effect.estimate)));
+            gains.add_row([letter(nth).to_string()].into_iter().chain(cells));
+        }
+        let _ = writeln!(text, "\n{}", finish(gains, &[]));
+        let _ = writeln!(text, "In brackets the 95 % interval over the seeds.");
+    }
     text
+}
+
+/// What each of these fixes gains, from the runs of all combinations of them.
+fn effects_of(summaries: &[Summarised], taken: &[usize], runs: &HashMap<&str, Vec<&RunRow>>) -> Vec<AblationEffect> {
+    let cells = summaries.iter().flat_map(|(variant, _)| {
+        let on: Vec<bool> = taken.iter().map(|&fix| variant.fixes[fix]).collect();
+        let runs = runs.get(variant.name.as_str()).into_iter().flatten();
+        runs.map(move |run| Cell { on: on.clone(), seed: run.seed, score: score(run) })
+    });
+    ablation::effects(taken.len(), &cells.collect::<Vec<_>>())
 }

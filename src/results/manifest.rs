@@ -13,6 +13,7 @@ use super::input;
 use super::names::MANIFEST;
 use super::sums::Sums;
 use crate::experiment::config::EngineName;
+use crate::experiment::framework::{FRAMEWORK, Framework};
 use crate::experiment::table::TableSchema;
 use crate::experiment::{Experiment, Fix, Goal, Published, VariantKind, named_after};
 use crate::text::one_line;
@@ -96,6 +97,9 @@ pub struct ManifestVariant {
     /// Which of the manifest's tables its data are; none where they are a function's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub table: Option<usize>,
+    /// Whose defaults it has where the file says nothing, if that is not misfit's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub framework: Option<Framework>,
     pub config: ResolvedConfig,
 }
 
@@ -120,7 +124,8 @@ impl ManifestVariant {
         let keys = |(section, keys): (&String, &BTreeMap<String, serde_json::Value>)| -> Vec<(String, String)> {
             keys.iter().map(|(key, value)| (format!("{section}.{key}"), toml(value))).collect()
         };
-        self.config.0.iter().flat_map(keys).collect()
+        let framework = self.framework.map(|framework| (FRAMEWORK.to_owned(), format!("{:?}", framework.word())));
+        self.config.0.iter().flat_map(keys).chain(framework).collect()
     }
 }
 
@@ -217,6 +222,7 @@ impl Manifest {
                 ablation: Some(variant.kind == VariantKind::Ablation),
                 engine,
                 table: variant.table.as_ref().map(&mut place),
+                framework: variant.config.framework,
                 config: serde_json::from_value(serde_json::to_value(&variant.config)?)?,
             })
         };

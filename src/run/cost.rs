@@ -32,7 +32,7 @@ pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result
     let (rows, test, columns, coding) = match (&config.data.inputs, &config.data.test) {
         (Some(Inputs::Grid(span) | Inputs::Uniform(span)), test) => {
             let points = if let Test::Grid(test) | Test::Uniform(test) = test { test.count } else { span.count };
-            (span.count, points, 1, Coding::of_function(config)?)
+            (span.count - config.train.kept(span.count), points, 1, Coding::of_function(config)?)
         }
         (None, _) => {
             let data = RunData::new(config, seed, files)?;

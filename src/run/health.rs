@@ -82,6 +82,9 @@ fn over_one_unit(output: Output) -> bool {
 
 /// Whether the function of a network with one output unit is made of straight pieces.
 pub fn piecewise_linear(model: &Model) -> bool {
+    if !model.norm.is_empty() {
+        return false;
+    }
     let straight = |a: &Activation| matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Identity);
     over_one_unit(model.output)
         || (model.activation.iter().all(straight) && matches!(model.output, Output::Identity | Output::Relu))
@@ -110,7 +113,7 @@ fn breakpoints_of(model: &Model, layers: &[Dense], inputs: &[f32]) -> Option<Vec
     }
     let bend = |a: &Activation| match a {
         Activation::Relu => Bend::At(0.0),
-        Activation::LeakyRelu => Bend::At(0.01),
+        Activation::LeakyRelu => Bend::At(model.negative_slope),
         _ => Bend::None,
     };
     let output = if model.output == Output::Relu { Bend::At(0.0) } else { Bend::None };
@@ -128,7 +131,8 @@ fn units(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> (f6
     let rows = inputs.len().checked_div(columns).unwrap_or(0);
     let points = rows.min(POINTS);
     // Of NaN an f64's maximum says nothing: units without a value would pass for dead ones, or for copies.
-    if points == 0 || !finite(layers) || !inputs.iter().all(|x| x.is_finite()) {
+    // What norms make of a layer's output is not told here.
+    if points == 0 || !model.norm.is_empty() || !finite(layers) || !inputs.iter().all(|x| x.is_finite()) {
         return (f64::NAN, f64::NAN);
     }
     let mut now: Vec<Vec<f64>> = (0..points)
@@ -157,7 +161,7 @@ fn units(model: &Model, layers: &[Dense], columns: usize, inputs: &[f32]) -> (f6
                 *beyond += usize::from(z.abs() > SATURATED);
             }
             if let Some(activation) = hidden {
-                z.iter_mut().for_each(|z| *z = value(activation, *z));
+                z.iter_mut().for_each(|z| *z = value(activation, model.negative_slope, *z));
             }
             *values = z;
         }
@@ -184,13 +188,18 @@ fn copies(points: &[Vec<f64>], units: usize) -> usize {
     (0..outputs.len()).filter(|&at| same(at)).count()
 }
 
-fn value(activation: Activation, z: f64) -> f64 {
+fn value(activation: Activation, slope: f64, z: f64) -> f64 {
     match activation {
         Activation::Relu => z.max(0.0),
-        Activation::LeakyRelu => z.max(0.01 * z),
+        Activation::LeakyRelu if z < 0.0 => slope * z,
+        Activation::LeakyRelu => z,
         Activation::Elu if z > 0.0 => z,
         Activation::Elu => z.exp_m1(),
         Activation::Gelu => 0.5 * z * (1.0 + libm::erf(z / std::f64::consts::SQRT_2)),
+        Activation::GeluTanh => {
+            let inner = (2.0 / std::f64::consts::PI).sqrt() * (z + 0.044_715 * z.powi(3));
+            0.5 * z * (1.0 + inner.tanh())
+        }
         Activation::Sigmoid => 1.0 / (1.0 + (-z).exp()),
         Activation::Tanh => z.tanh(),
         Activation::Identity => z,

@@ -75,6 +75,8 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
     let mut worst = Deviation::default();
     // Whether an element's gradient was so far the same to three digits: Adam takes the sign of one that is only rounding.
     let mut sound: Vec<Vec<bool>> = Vec::new();
+    // What the next gradient is added to, where gradients add up.
+    let mut kept: Vec<Vec<f32>> = Vec::new();
     for step in 0..STEPS.min(lane.steps()?) {
         let begin = one(ours.state()?)?.parameters;
         // The same parameters at every step, so that nothing adds up.
@@ -112,7 +114,9 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
         let by_tensor = off(&gradient, &reference);
         let mut deviations: Vec<f64> = by_tensor.iter().map(|&off| relative(off, whole)).collect();
         if deviations.iter().copied().any(exceeds) {
-            let (_, exact) = exact(lane, step, &begin)?;
+            let (_, mut exact) = exact(lane, step, &begin)?;
+            let pairs = exact.iter_mut().flatten().zip(kept.iter().flatten());
+            pairs.for_each(|(exact, kept)| *exact += kept);
             let terms = f64::from(f32::EPSILON) * (b.abs() + b.abs().sqrt());
             let scale = |theirs: f64| whole + TIMES_LIBTORCH / BOUND * (theirs + terms);
             let pairs = off(&gradient, &exact).into_iter().zip(off(&reference, &exact));
@@ -138,6 +142,9 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
         ours.update(false)?;
         libtorch.update(false)?;
         let states = [one(ours.state()?)?, one(libtorch.state()?)?];
+        if !lane.config.optimizer.zero_grad {
+            kept.clone_from(&states[1].gradient);
+        }
         let [parameters, reference] = states.map(|state| state.parameters);
         // An optimizer without an eps makes NaN of a gradient of 0, in both.
         let whole = norm(reference.iter().flatten().copied().filter(|value| value.is_finite()));
@@ -159,9 +166,11 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
     Ok(worst)
 }
 
-/// The loss and the gradient of a lane's batch number `step` in f64.
+/// The loss and its gradient of a lane's batch number `step` in f64.
 fn exact(lane: &Lane, step: usize, parameters: &[Vec<f32>]) -> Result<(f64, Vec<Vec<f32>>)> {
-    let mut engine = Torch::in_f64(std::slice::from_ref(lane), Device::Cpu)?;
+    let mut lane = lane.clone();
+    lane.config.optimizer.zero_grad = true;
+    let mut engine = Torch::in_f64(std::slice::from_ref(&lane), Device::Cpu)?;
     engine.set_parameters(parameters)?;
     let mut loss = f64::NAN;
     for _ in 0..=step {

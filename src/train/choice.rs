@@ -6,7 +6,7 @@ use tch::Device;
 use super::engine::{Engine, Lane, first};
 use super::fused::{self, Fused};
 use super::torch::Torch;
-use crate::experiment::config::{Config, EngineName};
+use crate::experiment::config::{Config, EngineName, Norm};
 use crate::experiment::device::Device as Named;
 
 /// The engine that runs of this configuration train with on this device.
@@ -22,8 +22,11 @@ pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
 /// About what a step takes on a CPU besides its arithmetic, in calls into libtorch: of the torch engine 20 µs and 25 for each
 /// layer; the fused one makes none.
 pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
+    let norms = config.model.norm.iter().filter(|norm| **norm != Norm::None).count();
     Ok(match choose(config, device)? {
-        EngineName::Torch if device == Device::Cpu => 20e-6 + 25e-6 * (config.model.hidden.len() + 1) as f64,
+        EngineName::Torch if device == Device::Cpu => {
+            20e-6 + 25e-6 * (config.model.hidden.len() + 1) as f64 + 60e-6 * norms as f64
+        }
         EngineName::Torch | EngineName::Fused => 0.0,
     })
 }
@@ -44,7 +47,10 @@ pub fn blocks(
     lanes: &[Lane],
     device: Device,
 ) -> impl Iterator<Item = Result<(Box<dyn Engine>, &[Lane])>> {
-    let size = if device == Device::Cpu || name == EngineName::Fused { 1 } else { lanes.len().max(1) };
+    // What may stop early ends by itself.
+    let stops = lanes.first().is_some_and(|lane| lane.config.train.stop.is_some());
+    let alone = device == Device::Cpu || name == EngineName::Fused || stops;
+    let size = if alone { 1 } else { lanes.len().max(1) };
     lanes.chunks(size).map(move |block| {
         let engine: Box<dyn Engine> = match name {
             EngineName::Torch => Box::new(Torch::new(block, device)?),

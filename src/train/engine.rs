@@ -26,7 +26,7 @@ impl Lane {
 
     /// Its batches, from the first on.
     pub fn batches(&self) -> Result<Batches> {
-        Ok(Batches::new(self.data.clone(), self.config.batch.draw, self.batch_rows()?, self.seed))
+        Ok(Batches::new(self.data.clone(), &self.config.batch, self.batch_rows()?, self.seed))
     }
 
     /// Updates that it makes.
@@ -65,6 +65,15 @@ pub trait Engine {
     /// networks' units, `[rows, columns]`, and each lane has as many rows.
     fn outputs(&mut self, inputs: &[Vec<f32>]) -> Result<Vec<Vec<f32>>>;
 
+    /// The losses of these samples, `[rows, columns]` inputs and `[rows, width]` targets of each lane, in evaluation mode.
+    fn losses(&mut self, samples: &[(Vec<f32>, Vec<f32>)]) -> Result<Vec<f32>>;
+
+    /// Remembers the networks as they are, in place of what it remembered before.
+    fn remember(&mut self) -> Result<()>;
+
+    /// Makes the networks what they were when they were remembered; nothing if they never were.
+    fn recall(&mut self) -> Result<()>;
+
     /// Parameters and gradient by layer, on the host.
     fn state(&self) -> Result<Vec<State>>;
 }
@@ -79,7 +88,7 @@ pub struct Prediction {
 }
 
 /// A network's parameters and their last gradient: for each layer the weights `[inputs, outputs]` row by row, then the
-/// biases `[outputs]` where it has some.
+/// biases `[outputs]` where it has some. What norms learn is not among them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     pub parameters: Vec<Vec<f32>>,

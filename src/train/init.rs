@@ -30,9 +30,25 @@ fn draw(init: Init, fan_in: f64, fan_out: f64, stream: &mut Stream) -> f64 {
         Init::GlorotNormal => (2.0 / (fan_in + fan_out)).sqrt() * stream.normal(),
         Init::KaimingUniform => within((6.0 / fan_in).sqrt(), stream.unit()),
         Init::KaimingNormal => (2.0 / fan_in).sqrt() * stream.normal(),
+        Init::GlorotTruncated => (2.0 / (fan_in + fan_out)).sqrt() * truncated(stream),
+        Init::KaimingTruncated => (2.0 / fan_in).sqrt() * truncated(stream),
+        Init::LecunNormal => (1.0 / fan_in).sqrt() * truncated(stream),
+        Init::LecunUniform => within((3.0 / fan_in).sqrt(), stream.unit()),
         Init::Pytorch => within((1.0 / fan_in).sqrt(), stream.unit()),
         Init::Zeros => 0.0,
         Init::Uniform([low, high]) => low + (high - low) * stream.unit(),
         Init::Normal([mean, deviation]) => mean + deviation * stream.normal(),
+    }
+}
+
+/// Normal within two standard deviations, widened to a standard deviation of 1.
+fn truncated(stream: &mut Stream) -> f64 {
+    /// Standard deviation of what is left of a standard normal within ±2.
+    const LEFT: f64 = 0.879_625_661_034_239_8;
+    loop {
+        let value = stream.normal();
+        if value.abs() < 2.0 {
+            return value / LEFT;
+        }
     }
 }

@@ -10,10 +10,12 @@ pub mod choice;
 #[allow(unsafe_code)] // The opening of a library.
 mod cuda;
 pub mod device;
+pub mod dropout;
 pub mod engine;
 pub mod fused;
 mod init;
 pub mod shape;
+mod stopping;
 pub mod subnormals;
 pub mod torch;
 
@@ -28,7 +30,11 @@ use crate::stats::gradients::edges;
 use crate::stats::moments::Fit;
 use agreement::Agreements;
 use engine::{Engine, Lane, State};
+use stopping::Watch;
 use subnormals::Flushed;
+
+/// PyTorch's clip_grad_norm_ adds this to the norm of all parameters.
+const TINY: f64 = 1e-6;
 
 /// A run that has ended.
 pub struct Trained {
@@ -92,21 +98,40 @@ pub fn train_block(
 ) -> Result<Option<Vec<Trained>>> {
     let _flushed = Flushed::new();
     let lane = engine::first(block)?;
-    let steps = lane.steps()?;
-    let logged = lane.config.train.logged_steps(steps);
+    let most = lane.steps()?;
+    // Where each run may end early, it is alone.
+    let mut watch = Watch::new(lane)?;
+    let logged = lane.config.train.logged_steps(most);
     let mut curves: Vec<Vec<CurvePoint>> = block.iter().map(|_| Vec::with_capacity(logged.len())).collect();
     let mut first_gradients = Vec::new();
     let mut predictions = Vec::new();
-    let (mut done, mut told) = (0, 0);
+    let (mut done, mut told, mut steps) = (0, 0, most);
     for &step in &logged {
-        // The updates before this row, and the one that follows it.
-        engine.expect(step - done + 1);
-        for _ in done..step {
-            if stop.load(Ordering::Relaxed) {
-                return Ok(None);
+        let mut ends = step == most;
+        let mut step = step;
+        loop {
+            if let Some(watch) = &mut watch
+                && watch.ends(engine, done)?
+            {
+                (ends, step) = (true, done);
             }
-            engine.gradient(false)?;
-            engine.update(false)?;
+            if done == step {
+                break;
+            }
+            let until = watch.as_ref().map_or(step, |watch| watch.next(done).min(step));
+            // The updates before this row or look, and the one that follows the row.
+            engine.expect(until - done + usize::from(until == step && watch.is_none()));
+            for _ in done..until {
+                if stop.load(Ordering::Relaxed) {
+                    return Ok(None);
+                }
+                engine.gradient(false)?;
+                engine.update(false)?;
+            }
+            done = until;
+        }
+        if let Some(watch) = watch.as_ref().filter(|_| ends) {
+            watch.end(engine)?;
         }
         if stop.load(Ordering::Relaxed) {
             return Ok(None);
@@ -119,7 +144,7 @@ pub fn train_block(
             first_gradients = states.iter().map(|state| edges(&state.gradient, lane.config.model.bias)).collect();
         }
         // The last row is the state after the last update, and none follows.
-        let ratios = if step < steps { engine.update(true)? } else { vec![f64::NAN; block.len()] };
+        let ratios = if !ends { engine.update(true)? } else { vec![f64::NAN; block.len()] };
         let units = lane.config.model.hidden.iter().sum::<usize>().max(1) as f64;
         predictions.clear();
         for (at, (lane, tested)) in block.iter().zip(tested).enumerate() {
@@ -136,9 +161,15 @@ pub fn train_block(
             });
             predictions.push(scores);
         }
-        done = step + usize::from(step < steps);
+        done = step + usize::from(!ends);
         progress(((step - told) * block.len()) as u64);
         told = step;
+        if ends {
+            // What was not needed is done too.
+            progress(((most - told) * block.len()) as u64);
+            steps = step;
+            break;
+        }
     }
     let name = engine.name();
     let train_rmses = train_rmses(engine, block)?;

@@ -6,7 +6,7 @@ use super::engine::Lane;
 use super::fused;
 use crate::data::coding::Coding;
 use crate::data::{batch_rows, updates};
-use crate::experiment::config::Config;
+use crate::experiment::config::{Config, Init, Model, Optimizer};
 
 /// What must be equal for runs to share a stack: all that shapes the tensors or is one number for all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -16,14 +16,18 @@ impl Shape {
     /// `rows` training samples and `test` test points, of `columns` inputs, their targets coded so.
     pub fn of(config: &Config, rows: usize, test: usize, columns: usize, coding: &Coding) -> Result<Self> {
         let batch = batch_rows(&config.batch, rows)?;
-        let model = &config.model;
+        // How parameters begin, and each run's own rate, are no matter of shape.
+        let model = Model { init: Init::Zeros, init_bias: Init::Zeros, outputs: None, ..config.model.clone() };
+        let optimizer = Optimizer { learning_rate: 1.0, ..config.optimizer.clone() };
+        let train = &config.train;
         let parts = (
-            (batch, config.batch.draw, rows, test, columns),
-            (&model.hidden, &model.activation, model.bias, model.output),
+            (batch, config.batch.draw, config.batch.last, rows, test, columns),
+            model,
             (config.loss, coding.outputs, coding.width, coding.sparse),
-            (config.optimizer.kind, config.optimizer.schedule),
+            optimizer,
             // A stack has one engine, which must be that of each of its runs alone.
-            (updates(config, rows)?, config.train.log_points, config.train.engine, fused::covers(config).is_ok()),
+            (updates(config, rows)?, train.log_points, train.engine, fused::covers(config).is_ok()),
+            (train.mode, train.stop),
         );
         Ok(Shape(serde_json::to_string(&parts)?))
     }

@@ -146,6 +146,15 @@ pub fn python_with_pandas_3() -> Option<Command> {
     (!skip(!there, "pandas 3 is not installed: run scripts/test with a network")).then_some(command)
 }
 
+/// Python with the frameworks of tests/requirements-frameworks.txt.
+pub fn python_with_frameworks() -> Option<Command> {
+    let mut command = python()?;
+    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join(".python-frameworks");
+    let there = packages.join("requirements.txt").exists();
+    command.env("PYTHONPATH", &packages);
+    (!skip(!there, "Keras and Flax are not installed: run scripts/test with a network")).then_some(command)
+}
+
 /// Python that opens pages in a headless Chromium: tests/browser.py, which is told on stdin what to look at.
 pub fn browser() -> Option<Command> {
     let path = std::env::var_os("PATH").unwrap_or_default();

@@ -55,7 +55,7 @@ impl<'a> Setup<'a> {
             batch,
             asked,
             baselines,
-            steps: config.train.length.steps(rows, batch),
+            steps: config.train.length.steps(rows, batch, config.batch.last),
         }
     }
 

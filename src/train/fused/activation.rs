@@ -5,7 +5,7 @@ use crate::experiment::config::{Activation, Output};
 
 /// Whether an activation's derivative needs what went in; the others' is found from what came out.
 pub fn needs_input(activation: Activation) -> bool {
-    activation == Activation::Gelu
+    matches!(activation, Activation::Gelu | Activation::GeluTanh)
 }
 
 /// What of an activation is part of the product before it.
@@ -13,9 +13,12 @@ pub fn forward(activation: Activation) -> Epilogue<'static> {
     match activation {
         Activation::Relu => Epilogue::Relu,
         Activation::LeakyRelu => Epilogue::LeakyRelu,
-        Activation::Elu | Activation::Gelu | Activation::Sigmoid | Activation::Tanh | Activation::Identity => {
-            Epilogue::Store
-        }
+        Activation::Elu
+        | Activation::Gelu
+        | Activation::GeluTanh
+        | Activation::Sigmoid
+        | Activation::Tanh
+        | Activation::Identity => Epilogue::Store,
     }
 }
 
@@ -27,7 +30,7 @@ pub fn backward(activation: Activation, h: &[f32]) -> Epilogue<'_> {
         Activation::Elu => Epilogue::EluBackward(h),
         Activation::Sigmoid => Epilogue::SigmoidBackward(h),
         Activation::Tanh => Epilogue::TanhBackward(h),
-        Activation::Gelu | Activation::Identity => Epilogue::Store,
+        Activation::Gelu | Activation::GeluTanh | Activation::Identity => Epilogue::Store,
     }
 }
 
@@ -37,7 +40,7 @@ pub fn activate(activation: Activation, level: Level, values: &mut [f32]) {
         Activation::Elu => kernels::elu(level, values),
         Activation::Sigmoid => kernels::sigmoid(level, values),
         Activation::Tanh => kernels::tanh(level, values),
-        Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::Identity => {}
+        Activation::Relu | Activation::LeakyRelu | Activation::Gelu | Activation::GeluTanh | Activation::Identity => {}
     }
 }
 

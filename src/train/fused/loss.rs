@@ -2,14 +2,13 @@
 
 use super::kernels::{self, Level, Residual};
 use crate::data::coding::Coding;
-use crate::experiment::config::{self, LossInput, LossKind, Pairing, Reduction};
+use crate::experiment::config::{self, Guard, LossInput, LossKind, Pairing, Reduction};
 use crate::experiment::engine::covers_loss;
 
-/// A loss of batches of `rows` predictions.
+/// A loss of batches.
 pub struct LaneLoss {
     form: Form,
     config: config::Loss,
-    rows: usize,
     /// Numbers of a row of predictions, and of a row of targets.
     outputs: usize,
     width: usize,
@@ -49,11 +48,11 @@ fn form(loss: &config::Loss, sparse: bool) -> Option<Form> {
 
 impl LaneLoss {
     /// For predictions and targets of this coding; nothing of a loss that [`covers_loss`] refuses, and where they broadcast.
-    pub fn new(config: config::Loss, rows: usize, coding: &Coding) -> Option<Self> {
+    pub fn new(config: config::Loss, coding: &Coding) -> Option<Self> {
         let form = form(&config, coding.sparse).filter(|_| covers_loss(&config).is_ok())?;
         let (outputs, width) = (coding.outputs, coding.width);
         let fits = if coding.sparse { width == 1 } else { outputs == width };
-        fits.then_some(LaneLoss { form, config, rows, outputs, width })
+        fits.then_some(LaneLoss { form, config, outputs, width })
     }
 
     /// Whether each prediction is compared with each target one by one.
@@ -61,19 +60,24 @@ impl LaneLoss {
         self.config.pairing != Pairing::Matched && self.form != Form::Residual(Residual::Square)
     }
 
+    /// Whether rows of probabilities are clipped before they are divided by their sums.
+    fn clips_first(&self, sparse: bool) -> bool {
+        sparse && self.config.guard == Guard::Clip
+    }
+
     fn delta(&self) -> f32 {
         self.config.delta.unwrap_or(1.0) as f32
     }
 
     /// What a gradient of the kernels is multiplied with: they leave out the 2 of a square, and the mean.
-    fn factor(&self) -> f64 {
+    fn factor(&self, rows: usize) -> f64 {
         let square = self.form == Form::Residual(Residual::Square);
-        if square { 2.0 / self.divisor() } else { 1.0 / self.divisor() }
+        if square { 2.0 / self.divisor(rows) } else { 1.0 / self.divisor(rows) }
     }
 
     /// What the sum over all elements, rows of classes or pairs is divided by.
-    fn divisor(&self) -> f64 {
-        let rows = self.rows as f64;
+    fn divisor(&self, rows: usize) -> f64 {
+        let rows = rows as f64;
         match (self.config.reduction, self.config.pairing) {
             (Reduction::Sum, _) => 1.0,
             (_, Pairing::BroadcastMean) => rows * rows,
@@ -90,8 +94,9 @@ impl LaneLoss {
 
     /// Writes the loss' gradient by those predictions that begin with row `start` of the batch.
     pub fn gradient(&self, level: Level, predictions: &[f32], targets: Targets, start: usize, gradient: &mut [f32]) {
-        let (delta, factor) = (self.delta(), self.factor());
         let Targets { targets, mean } = targets;
+        let all = targets.len() / self.width;
+        let (delta, factor) = (self.delta(), self.factor(all));
         let rows = predictions.len() / self.outputs;
         let own = || &targets[start * self.width..(start + rows) * self.width];
         match (self.form, self.config.pairing) {
@@ -100,7 +105,8 @@ impl LaneLoss {
             }
             (Form::Classes { from, sparse }, _) => {
                 let (width, factor) = (self.outputs, factor as f32);
-                kernels::class_gradient(level, from, sparse, width, factor, predictions, own(), gradient);
+                let first = self.clips_first(sparse);
+                kernels::class_gradient(level, from, sparse, first, width, factor, predictions, own(), gradient);
             }
             (Form::Residual(residual), Pairing::Matched) => {
                 kernels::loss_gradient(level, residual, delta, factor as f32, predictions, own(), gradient);
@@ -110,19 +116,19 @@ impl LaneLoss {
             }
             // Σⱼ 2(ŷᵢ − yⱼ) = 2N(ŷᵢ − ȳ).
             (Form::Residual(_), _) => {
-                let factor = (factor * self.rows as f64) as f32;
+                let factor = (factor * all as f64) as f32;
                 kernels::loss_gradient(level, Residual::Square, delta, factor, predictions, &[mean], gradient);
             }
         }
     }
 
-    /// The loss of a whole batch.
-    pub fn of(&self, level: Level, predictions: &[f32], targets: &[f32]) -> f32 {
-        let delta = self.delta();
+    /// The loss of a whole batch, in f64.
+    pub fn of(&self, level: Level, predictions: &[f32], targets: &[f32]) -> f64 {
+        let (delta, rows) = (self.delta(), targets.len() / self.width);
         let sum = match (self.form, self.config.pairing) {
             (Form::Label(from), _) => kernels::label_sum(level, from, predictions, targets),
             (Form::Classes { from, sparse }, _) => {
-                kernels::class_sum(level, from, sparse, self.outputs, predictions, targets)
+                kernels::class_sum(level, from, sparse, self.clips_first(sparse), self.outputs, predictions, targets)
             }
             (Form::Residual(residual), Pairing::Matched) => {
                 kernels::loss_sum(level, residual, delta, predictions, targets)
@@ -134,10 +140,10 @@ impl LaneLoss {
             (Form::Residual(residual), _) => {
                 let mean = [average(targets)];
                 let spread = |of| kernels::loss_sum(level, residual, delta, of, &mean);
-                (spread(predictions) + spread(targets)) * self.rows as f64
+                (spread(predictions) + spread(targets)) * rows as f64
             }
         };
-        (sum / self.divisor()) as f32
+        sum / self.divisor(rows)
     }
 }
 

@@ -16,10 +16,11 @@ use anyhow::{Context, Result, anyhow};
 pub use crate::experiment::engine::covers;
 pub use network::rows_at_once;
 
+use super::dropout::Dropout;
 use super::engine::{Engine, Lane, Prediction, State};
 use super::init;
 use crate::data::Batches;
-use crate::experiment::config::{Draw, EngineName};
+use crate::experiment::config::{Config, Draw, EngineName};
 use kernels::Level;
 use loss::LaneLoss;
 use network::{Backward, LaneNetwork, Pass};
@@ -29,14 +30,19 @@ use optimizer::LaneOptimizer;
 pub struct Fused {
     network: LaneNetwork,
     loss: LaneLoss,
-    test_loss: LaneLoss,
     optimizer: LaneOptimizer,
+    config: Config,
+    dropout: Option<Dropout>,
     train: Pass,
     backward: Backward,
     test: Pass,
     batches: Batches,
     /// Whether one batch serves for all steps.
     one_batch: bool,
+    /// Whether a gradient was computed, to which the next one may be added.
+    derived: bool,
+    /// The parameters that were remembered; empty before that.
+    remembered: Vec<f32>,
     /// The batch at hand.
     inputs: Vec<f32>,
     targets: Vec<f32>,
@@ -59,17 +65,18 @@ impl Fused {
         covers(config).map_err(|why| anyhow!("the fused engine {why}"))?;
         let rows = lane.batch_rows()?;
         let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane));
-        let train = Pass::plan(&network, rows);
-        let loss = |rows: usize| {
-            LaneLoss::new(config.loss, rows, &data.coding).context("the fused engine has no kernel for this loss")
-        };
+        let dropout = Dropout::new(lane);
+        let train = Pass::plan(&network, rows, dropout.as_ref());
         Ok(Fused {
-            loss: loss(rows)?,
-            test_loss: loss(data.test.rows())?,
+            loss: LaneLoss::new(config.loss, &data.coding).context("the fused engine has no kernel for this loss")?,
+            config: config.clone(),
+            dropout,
+            derived: false,
+            remembered: Vec::new(),
             optimizer: LaneOptimizer::new(&config.optimizer, lane.steps()?, &network.layout),
             backward: Backward::plan(&network, train.rows),
             train,
-            test: Pass::plan(&network, data.test.rows()),
+            test: Pass::plan(&network, data.test.rows(), None),
             batches: lane.batches()?,
             one_batch: config.batch.draw == Draw::Once,
             inputs: Vec::new(),
@@ -81,6 +88,11 @@ impl Fused {
             before: Vec::new(),
             network,
         })
+    }
+
+    /// A loss with the penalty of the weights.
+    fn with_penalty(&self, loss: f64) -> f32 {
+        (loss + self.network.penalty(self.config.loss.l1, self.config.loss.l2)) as f32
     }
 
     fn next_batch(&mut self) {
@@ -102,9 +114,14 @@ impl Engine for Fused {
         self.next_batch();
         let (level, outputs) = (self.network.level, self.network.outputs);
         let targets = self.loss.targets(&self.targets);
-        let all = self.predictions.len() / outputs;
+        let all = self.inputs.len() / self.columns;
+        // Gradients that are not forgotten add up.
+        let add = !self.config.optimizer.zero_grad && self.derived;
         for start in (0..all).step_by(self.train.rows) {
             let rows = self.train.rows.min(all - start);
+            if let Some(dropout) = &self.dropout {
+                self.train.drop_outputs(dropout, start, rows);
+            }
             let samples = &self.inputs[start * self.columns..(start + rows) * self.columns];
             self.train.forward(&self.network, samples, rows);
             let predictions = &self.train.predictions()[..rows * outputs];
@@ -113,9 +130,18 @@ impl Engine for Fused {
                 self.predictions[start * outputs..(start + rows) * outputs].copy_from_slice(predictions);
             }
             self.loss.gradient(level, predictions, targets, start, gradient);
-            self.backward.run(&self.train, &mut self.network, samples, rows, start > 0);
+            self.backward.run(&self.train, &mut self.network, samples, rows, add || start > 0, start > 0);
         }
-        Ok(if losses { vec![self.loss.of(level, &self.predictions, &self.targets)] } else { Vec::new() })
+        self.derived = true;
+        if let Some(dropout) = &mut self.dropout {
+            dropout.advance();
+        }
+        let (l1, l2) = (self.config.loss.l1, self.config.loss.l2);
+        if l1 != 0.0 || l2 != 0.0 {
+            self.network.penalise(l1, l2);
+        }
+        let loss = || self.with_penalty(self.loss.of(level, &self.predictions[..all * outputs], &self.targets));
+        Ok(if losses { vec![loss()] } else { Vec::new() })
     }
 
     fn gradient_norms(&self) -> Result<Vec<f64>> {
@@ -123,6 +149,9 @@ impl Engine for Fused {
     }
 
     fn update(&mut self, ratios: bool) -> Result<Vec<f64>> {
+        if self.config.optimizer.clip_norm.is_some() || self.config.optimizer.clip_value.is_some() {
+            self.network.clip(&self.config.optimizer);
+        }
         if !ratios {
             self.optimizer.step(&mut self.network);
             return Ok(Vec::new());
@@ -147,7 +176,7 @@ impl Engine for Fused {
             self.test.look(level, rows);
             values.extend_from_slice(&self.test.predictions()[..rows * outputs]);
         }
-        let loss = self.test_loss.of(level, &values, &self.test_targets);
+        let loss = self.with_penalty(self.loss.of(level, &values, &self.test_targets));
         Ok(vec![Prediction { loss, values, dead_units: self.test.dead() }])
     }
 
@@ -155,7 +184,7 @@ impl Engine for Fused {
         let outputs = self.network.outputs;
         let evaluate = |inputs: &Vec<f32>| {
             let all = inputs.len() / self.columns;
-            let mut pass = Pass::plan(&self.network, all);
+            let mut pass = Pass::plan(&self.network, all, None);
             let mut values = Vec::with_capacity(all * outputs);
             for samples in inputs.chunks(pass.rows * self.columns) {
                 let rows = samples.len() / self.columns;
@@ -165,6 +194,28 @@ impl Engine for Fused {
             values
         };
         Ok(inputs.iter().map(evaluate).collect())
+    }
+
+    fn losses(&mut self, samples: &[(Vec<f32>, Vec<f32>)]) -> Result<Vec<f32>> {
+        let inputs: Vec<Vec<f32>> = samples.iter().map(|(inputs, _)| inputs.clone()).collect();
+        let outputs = self.outputs(&inputs)?;
+        let loss = |(values, (_, targets)): (&Vec<f32>, &(Vec<f32>, Vec<f32>))| {
+            self.with_penalty(self.loss.of(self.network.level, values, targets))
+        };
+        Ok(outputs.iter().zip(samples).map(loss).collect())
+    }
+
+    fn remember(&mut self) -> Result<()> {
+        self.remembered.clear();
+        self.remembered.extend_from_slice(self.network.parameters.numbers());
+        Ok(())
+    }
+
+    fn recall(&mut self) -> Result<()> {
+        if !self.remembered.is_empty() {
+            self.network.parameters.numbers_mut().copy_from_slice(&self.remembered);
+        }
+        Ok(())
     }
 
     fn state(&self) -> Result<Vec<State>> {

@@ -1,10 +1,12 @@
 //! One lane's network on the CPU: forward and, derived by hand, backward, as many rows at a time as stay in a core's cache.
 
+use super::super::dropout::Dropout;
 use super::activation::{activate, backward, forward, needs_input, output, output_backward};
 use super::buffer::Buffer;
 use super::kernels::{self, Epilogue, First, Left, Level};
 use super::layout::{Layout, Part};
-use crate::experiment::config::{Activation, Model, Output};
+use crate::experiment::config::{Activation, ClipOver, Model, Optimizer, Output};
+use crate::train::TINY;
 
 /// Bytes of activations and their gradients that are worked on at a time: they stay in a core's own cache.
 const CHUNK_BYTES: usize = 128 << 10;
@@ -70,6 +72,53 @@ impl LaneNetwork {
         self.layers[..self.layers.len() - 1].iter().map(|layer| layer.outputs).collect()
     }
 
+    /// The penalty l1·Σ|w| + l2·Σw² of the weights.
+    pub fn penalty(&self, l1: f64, l2: f64) -> f64 {
+        let of = |part: &Part| {
+            let weights = part.of(self.parameters.numbers());
+            let absolutes = if l1 == 0.0 { 0.0 } else { l1 * kernels::absolutes(self.level, weights) };
+            absolutes + if l2 == 0.0 { 0.0 } else { l2 * kernels::squares(self.level, weights) }
+        };
+        if l1 == 0.0 && l2 == 0.0 { 0.0 } else { self.layers.iter().map(|layer| of(&layer.weights)).sum() }
+    }
+
+    /// Adds its gradient.
+    pub fn penalise(&mut self, l1: f64, l2: f64) {
+        for layer in &self.layers {
+            let weights = layer.weights.of(self.parameters.numbers());
+            kernels::penalise(
+                self.level,
+                l1 as f32,
+                l2 as f32,
+                weights,
+                layer.weights.of_mut(self.gradient.numbers_mut()),
+            );
+        }
+    }
+
+    /// Clips the gradient as an optimizer asks: its norm, then its numbers.
+    pub fn clip(&mut self, by: &Optimizer) {
+        let (level, gradient) = (self.level, self.gradient.numbers_mut());
+        let shorten = |gradient: &mut [f32], most: f64, tiny: f64| {
+            let factor = most / (kernels::squares(level, gradient).sqrt() + tiny);
+            // A gradient that is no number stays none.
+            if factor < 1.0 || factor.is_nan() {
+                kernels::scale(level, factor as f32, gradient);
+            }
+        };
+        match by.clip_norm.zip(by.clip_over) {
+            Some((most, ClipOver::All)) => shorten(gradient, most, TINY),
+            Some((most, ClipOver::Global)) => shorten(gradient, most, 0.0),
+            Some((most, ClipOver::Each)) => {
+                self.layout.tensors.iter().for_each(|part| shorten(part.of_mut(gradient), most, 0.0));
+            }
+            None => {}
+        }
+        if let Some(most) = by.clip_value {
+            kernels::clip(level, most as f32, gradient);
+        }
+    }
+
     /// Numbers tensor by tensor.
     pub fn tensors(&self, of: &Buffer) -> Vec<Vec<f32>> {
         self.layout.tensors.iter().map(|part| part.of(of.numbers()).to_vec()).collect()
@@ -84,6 +133,8 @@ pub struct Pass {
     hidden: Vec<Buffer>,
     /// What goes into an activation, where its derivative needs that.
     inputs: Vec<Option<Buffer>>,
+    /// Where outputs are dropped: what each hidden layer's are multiplied with, and what comes of that.
+    dropped: Vec<Option<[Buffer; 2]>>,
     /// `[rows, outputs]`.
     predictions: Buffer,
     /// Bits of all that each hidden unit put out since [`Pass::watch`], by layer; 0 if it was always 0.
@@ -101,26 +152,48 @@ pub struct Backward {
 }
 
 impl Pass {
-    /// A pass over this many rows, perhaps in several goes.
-    pub fn plan(network: &LaneNetwork, rows: usize) -> Self {
+    /// A pass over this many rows, perhaps in several goes; dropping outputs where there is a dropout.
+    pub fn plan(network: &LaneNetwork, rows: usize, dropout: Option<&Dropout>) -> Self {
         let widths = network.hidden();
         let rows = rows_at_once(&widths, rows);
         let room = |width: usize| Buffer::zeros(rows * width);
+        let drops = |at: usize| dropout.is_some_and(|dropout| dropout.drops(at));
+        let dropped = |(at, &width)| drops(at).then(|| [room(width), room(width)]);
         let needed = widths.iter().zip(&network.activation).map(|(&width, &a)| needs_input(a).then_some(width));
         Pass {
             rows,
             hidden: widths.iter().map(|&width| room(width)).collect(),
             inputs: needed.map(|width| width.map(room)).collect(),
+            dropped: widths.iter().enumerate().map(dropped).collect(),
             predictions: room(network.outputs),
             seen: widths.iter().map(|&width| vec![0; width]).collect(),
         }
+    }
+
+    /// Says what is dropped of the batch's rows from `start` on.
+    pub fn drop_outputs(&mut self, dropout: &Dropout, start: usize, rows: usize) {
+        for (layer, dropped) in self.dropped.iter_mut().enumerate() {
+            let width = self.seen[layer].len();
+            if let Some([mask, _]) = dropped {
+                dropout.mask(layer, start, &mut mask.numbers_mut()[..rows * width]);
+            }
+        }
+    }
+
+    /// What a hidden layer hands on.
+    fn handed_on(&self, layer: usize) -> &[f32] {
+        self.dropped[layer].as_ref().map_or(&self.hidden[layer], |[_, dropped]| dropped).numbers()
     }
 
     /// Carries this many rows of samples, `[rows, columns]`, through the network.
     pub fn forward(&mut self, network: &LaneNetwork, samples: &[f32], rows: usize) {
         for (i, layer) in network.layers.iter().enumerate() {
             let (before, after) = self.hidden.split_at_mut(i);
-            let from = before.last().map_or(samples, Buffer::numbers);
+            let (dropped_before, dropped) = self.dropped.split_at_mut(i);
+            let from = match dropped_before.last() {
+                Some(Some([_, dropped])) => dropped.numbers(),
+                _ => before.last().map_or(samples, Buffer::numbers),
+            };
             let Some(hidden) = after.first_mut() else {
                 layer.forward(network, from, rows, Epilogue::Store, &mut self.predictions);
                 let predictions = &mut self.predictions.numbers_mut()[..rows * network.outputs];
@@ -133,6 +206,10 @@ impl Pass {
             } else {
                 layer.forward(network, from, rows, forward(activation), hidden);
                 activate(activation, network.level, &mut hidden.numbers_mut()[..count]);
+            }
+            if let Some(Some([mask, dropped])) = dropped.first_mut() {
+                let to = &mut dropped.numbers_mut()[..count];
+                kernels::masked(network.level, &hidden.numbers()[..count], &mask.numbers()[..count], to);
             }
         }
     }
@@ -171,8 +248,17 @@ impl Backward {
         }
     }
 
-    /// Writes the gradient of the parameters, or adds to it if it goes on with further rows, from that of the predictions.
-    pub fn run(&mut self, ahead: &Pass, network: &mut LaneNetwork, samples: &[f32], rows: usize, go_on: bool) {
+    /// Writes the gradient of the parameters, or adds to it, from that of the predictions; `go_on` if the parameters are those
+    /// that it went through last.
+    pub fn run(
+        &mut self,
+        ahead: &Pass,
+        network: &mut LaneNetwork,
+        samples: &[f32],
+        rows: usize,
+        add: bool,
+        go_on: bool,
+    ) {
         let LaneNetwork { level, layers, parameters, gradient, activation, output, outputs, .. } = network;
         let count = rows * *outputs;
         let y = &ahead.predictions.numbers()[..count];
@@ -180,8 +266,8 @@ impl Backward {
         for (i, layer) in layers.iter().enumerate().rev() {
             let (before, after) = self.hidden.split_at_mut(i);
             let d = after.first().unwrap_or(&self.predictions).numbers();
-            let from = if i == 0 { samples } else { ahead.hidden[i - 1].numbers() };
-            layer.weights_backward(*level, from, d, rows, go_on, gradient.numbers_mut());
+            let from = if i == 0 { samples } else { ahead.handed_on(i - 1) };
+            layer.weights_backward(*level, from, d, rows, add, gradient.numbers_mut());
             let Some(to) = before.last_mut() else { break };
             let epilogue = backward(activation[i - 1], ahead.hidden[i - 1].numbers());
             let weights = layer.weights.of(parameters.numbers());
@@ -193,6 +279,10 @@ impl Backward {
             let a = Left { data: d, row: layer.outputs, column: 1 };
             let sizes = [rows, layer.outputs, layer.inputs];
             kernels::product(*level, sizes, a, transposed, First::Zero, epilogue, to.numbers_mut());
+            if let Some([mask, _]) = &ahead.dropped[i - 1] {
+                let count = rows * layer.inputs;
+                kernels::mask_in_place(*level, &mask.numbers()[..count], &mut to.numbers_mut()[..count]);
+            }
             if let Some(z) = &ahead.inputs[i - 1] {
                 let count = rows * layer.inputs;
                 kernels::gelu_backward(*level, &z.numbers()[..count], &mut to.numbers_mut()[..count]);
@@ -212,8 +302,8 @@ impl LaneLayer {
     }
 
     /// Writes the gradients of the weights and the bias, or adds to them, from `d`, the gradient of what the layer puts out.
-    fn weights_backward(&self, level: Level, from: &[f32], d: &[f32], rows: usize, go_on: bool, gradient: &mut [f32]) {
-        let first = if go_on { First::Sums } else { First::Zero };
+    fn weights_backward(&self, level: Level, from: &[f32], d: &[f32], rows: usize, add: bool, gradient: &mut [f32]) {
+        let first = if add { First::Sums } else { First::Zero };
         let to = self.weights.of_mut(gradient);
         if self.outputs == 1 {
             // The same sums as one long row, which fills whole vectors.

@@ -4,7 +4,7 @@ use super::buffer::Buffer;
 use super::kernels;
 use super::layout::Layout;
 use super::network::LaneNetwork;
-use crate::experiment::config::{self, OptimizerKind, Schedule};
+use crate::experiment::config::{self, EpsPlace, OptimizerKind, Schedule};
 
 pub struct LaneOptimizer {
     kind: OptimizerKind,
@@ -13,6 +13,8 @@ pub struct LaneOptimizer {
     steps: usize,
     updates: usize,
     negative_rate: f32,
+    inside: bool,
+    decoupled: bool,
     /// Adam's betas to the power of the updates.
     powers: [f64; 2],
     /// Running means or momenta, as many as the rule has.
@@ -35,6 +37,8 @@ impl LaneOptimizer {
             steps,
             updates: 0,
             negative_rate: -(config.learning_rate as f32),
+            inside: config.eps_place == EpsPlace::Inside,
+            decoupled: config.decoupled(),
             powers: [1.0; 2],
             first: state(1),
             second: state(2),
@@ -54,13 +58,13 @@ impl LaneOptimizer {
                 self.powers.iter_mut().zip(betas).for_each(|(power, beta)| *power *= beta);
                 let mean = (1.0 - self.powers[0]) / factor;
                 let root = mean / (1.0 - self.powers[1]).sqrt();
-                let adamw = matches!(self.kind, OptimizerKind::Adamw { .. });
+                let (decoupled, inside) = (self.decoupled, if self.inside { root } else { mean });
                 let rule = kernels::Adam {
                     gain: betas.map(|beta| (1.0 - beta) as f32),
                     root: root as f32,
-                    eps: (eps * mean) as f32,
-                    weight_decay: if adamw { 0.0 } else { weight_decay as f32 },
-                    decoupled: if adamw { (weight_decay * factor) as f32 } else { 0.0 },
+                    eps: (eps * inside) as f32,
+                    weight_decay: if decoupled { 0.0 } else { weight_decay as f32 },
+                    decoupled: if decoupled { (weight_decay * factor) as f32 } else { 0.0 },
                 };
                 kernels::adam(level, rule, rate, parameters, gradient, first, second);
             }
@@ -76,6 +80,7 @@ impl LaneOptimizer {
                     factor,
                     gain,
                     eps,
+                    self.inside,
                     momentum,
                     weight_decay,
                     rate,

@@ -15,7 +15,6 @@ const AHEAD: usize = 1 << 26;
 pub struct Feed {
     lanes: Vec<Batches>,
     draw: Draw,
-    rows: usize,
     columns: usize,
     /// Numbers of a row's target.
     width: usize,
@@ -37,12 +36,11 @@ impl Feed {
         let width = first.data.coding.width;
         let most = match draw {
             Draw::Once => 1,
-            Draw::Epoch | Draw::Fresh => (AHEAD / (lanes.len() * rows * (columns + width))).max(1),
+            Draw::Epoch | Draw::Sequential | Draw::Fresh => (AHEAD / (lanes.len() * rows * (columns + width))).max(1),
         };
         Ok(Feed {
             lanes: lanes.iter().map(Lane::batches).collect::<Result<_>>()?,
             draw,
-            rows,
             columns,
             width,
             inputs: Vec::new(),
@@ -72,14 +70,24 @@ impl Feed {
         if self.batches.is_empty() || used_up {
             self.inputs.clear();
             self.targets.clear();
-            let ahead = self.wanted.clamp(1, self.most);
-            for _ in 0..ahead {
-                self.lanes.iter_mut().for_each(|lane| lane.next_into(&mut self.inputs, &mut self.targets));
+            // All lanes' batches are as long as one another, but the last of a pass may be shorter than the others.
+            let mut rows = Vec::new();
+            for _ in 0..self.wanted.clamp(1, self.most) {
+                let mut last = 0;
+                self.lanes.iter_mut().for_each(|lane| last = lane.next_into(&mut self.inputs, &mut self.targets));
+                rows.push(last as i64);
             }
-            let [ahead, lanes, rows] = [ahead, self.lanes.len(), self.rows].map(|size| size as i64);
-            let all = |values: &[f32], columns: usize| {
-                let all = Tensor::f_from_slice(values)?.f_view([ahead, lanes, rows, columns as i64])?;
-                all.f_to_device(self.device)?.f_to_kind(self.kind)?.f_unbind(0)
+            let lanes = self.lanes.len() as i64;
+            let all = |values: &[f32], columns: usize| -> Result<Vec<Tensor>, TchError> {
+                let all = Tensor::f_from_slice(values)?.f_to_device(self.device)?.f_to_kind(self.kind)?;
+                let mut begin = 0;
+                let cut = |&rows: &i64| {
+                    let shape = [lanes, rows, columns as i64];
+                    let length = shape.iter().product();
+                    begin += length;
+                    all.f_narrow(0, begin - length, length)?.f_view(shape)
+                };
+                rows.iter().map(cut).collect()
             };
             self.batches = all(&self.inputs, self.columns)?.into_iter().zip(all(&self.targets, self.width)?).collect();
             self.next = 0;
@@ -127,7 +135,9 @@ mod tests {
                 let (inputs, targets) = feed.next().expect("a batch");
                 assert_eq!(sent(&feed), left, "sent once, before the first of them is taken");
                 let (mut x, mut y) = (Vec::new(), Vec::new());
-                lanes.iter_mut().for_each(|lane| lane.next_into(&mut x, &mut y));
+                for lane in &mut lanes {
+                    lane.next_into(&mut x, &mut y);
+                }
                 let flat = |tensor: Tensor| Vec::<f32>::try_from(tensor.contiguous().view([-1])).expect("numbers");
                 assert_eq!((flat(inputs), flat(targets)), (x, y));
             }

@@ -2,7 +2,7 @@
 
 use tch::{Kind, Reduction as Reduce, TchError, Tensor};
 
-use crate::experiment::config::{Loss, LossInput, LossKind, Pairing, Reduction};
+use crate::experiment::config::{Guard, Loss, LossInput, LossKind, Pairing, Reduction};
 
 type Result<T> = std::result::Result<T, TchError>;
 
@@ -71,16 +71,21 @@ fn elements(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tenso
             predictions.f_l1_loss(targets, Reduce::None)?.f_div(&size)?.f_mul(&Tensor::from(100.0))
         }
         LossKind::Poisson => {
-            let log = predictions.f_add(&Tensor::from(EPSILON))?.f_log()?;
+            let log = predictions.f_add(&Tensor::from(loss.guard.of_rates()))?.f_log()?;
             predictions.f_sub(&targets.f_mul(&log)?)
         }
         LossKind::Hinge => Tensor::from(1.0).f_sub(&predictions.f_mul(targets)?)?.f_relu(),
         // −y ln p − (1 − y) ln(1 − p), of any numbers y: binary_cross_entropy refuses those outside 0…1.
         LossKind::Bce => match loss.from {
+            Some(LossInput::Probabilities) if loss.guard == Guard::Clamp => refused(predictions, targets),
             Some(LossInput::Probabilities) => {
-                let p = clipped(predictions)?;
+                let p = if matches!(loss.guard, Guard::Clip | Guard::Divide) {
+                    clipped(predictions)?
+                } else {
+                    predictions.shallow_clone()
+                };
                 let other = Tensor::from(1.0).f_sub(&p)?;
-                mixed(targets, &log(&p)?, &log(&other)?)
+                mixed(targets, &logarithm(&p, loss.guard)?, &logarithm(&other, loss.guard)?)
             }
             Some(LossInput::LogProbabilities) => {
                 let other = clipped(&Tensor::from(1.0).f_sub(&predictions.f_exp()?)?)?;
@@ -100,6 +105,24 @@ fn mixed(y: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     y.f_mul(a)?.f_add(&rest.f_mul(b)?)?.f_neg()
 }
 
+/// PyTorch's binary_cross_entropy, NaN where it raises: of predictions or targets outside 0…1.
+fn refused(predictions: &Tensor, targets: &Tensor) -> Result<Tensor> {
+    let inside = |of: &Tensor| of.f_ge(0.0)?.f_logical_and(&of.f_le(1.0)?);
+    let good = inside(predictions)?.f_logical_and(&inside(targets)?)?;
+    let [half, one, nan] = [0.5, 1.0, f64::NAN].map(|value| Tensor::from(value).to_kind(predictions.kind()));
+    let [p, y] = [predictions, targets].map(|of| of.f_where_self(&good, &half));
+    let losses = p?.f_binary_cross_entropy::<Tensor>(&y?, None, Reduce::None)?;
+    losses.f_mul(&one.f_where_self(&good, &nan)?)
+}
+
+/// ln p as it is guarded, p clipped already where that is how.
+fn logarithm(p: &Tensor, guard: Guard) -> Result<Tensor> {
+    match guard {
+        Guard::Clip | Guard::Divide | Guard::Clamp | Guard::None => p.f_log(),
+        Guard::Add => p.f_add(&Tensor::from(f64::from(f32::EPSILON)))?.f_log(),
+    }
+}
+
 /// Probabilities as Keras clips them; beyond that there is no gradient.
 fn clipped(of: &Tensor) -> Result<Tensor> {
     // Not clamp: where memory runs out, tch panics over the scalars that it takes.
@@ -111,9 +134,12 @@ fn row_elements(loss: &Loss, sparse: bool, predictions: &Tensor, targets: &Tenso
     let sum = |of: &Tensor| of.f_sum_dim_intlist([2].as_slice(), true, of.kind());
     let logarithms = match (loss.kind, loss.from) {
         (LossKind::CrossEntropy, Some(LossInput::Logits)) => predictions.f_log_softmax(-1, None)?,
+        (LossKind::CrossEntropy, Some(LossInput::Probabilities)) if matches!(loss.guard, Guard::Add | Guard::None) => {
+            logarithm(predictions, loss.guard)?
+        }
         // As Keras on TensorFlow has it: of places of classes the logarithms of what was clipped, normalised again; of
         // one-hot rows each divided by its sum and then clipped.
-        (LossKind::CrossEntropy, Some(LossInput::Probabilities)) if sparse => {
+        (LossKind::CrossEntropy, Some(LossInput::Probabilities)) if sparse && loss.guard == Guard::Clip => {
             clipped(predictions)?.f_log()?.f_log_softmax(-1, None)?
         }
         (LossKind::CrossEntropy, Some(LossInput::Probabilities)) => {

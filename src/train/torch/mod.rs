@@ -4,18 +4,21 @@
 //! A block's lanes are stacked along the first dimension of every tensor. No operation mixes lanes, so each has the
 //! gradient that it would have alone.
 
+mod clip;
 mod feed;
 mod losses;
 mod network;
+mod norm;
 mod optimizers;
 
 use anyhow::Result;
 use tch::{Device, Kind, TchError, Tensor, no_grad};
 
+use super::dropout::Dropout;
 use super::engine::{self, Engine, Lane, Prediction, State};
-use crate::experiment::config::EngineName;
+use crate::experiment::config::{Config, EngineName, Mode};
 use feed::Feed;
-use network::Network;
+use network::{Network, Pass};
 use optimizers::StackedOptimizer;
 
 pub struct Torch {
@@ -23,6 +26,12 @@ pub struct Torch {
     loss: losses::TaskLoss,
     optimizer: StackedOptimizer,
     feed: Feed,
+    /// Of each lane; empty where nothing is dropped.
+    dropout: Vec<Dropout>,
+    /// Of all lanes, but for their rates.
+    config: Config,
+    /// Whether a gradient was computed, to which the next one may be added.
+    derived: bool,
     /// `[lanes, points, columns]` and `[lanes, points, width]`.
     test_inputs: Tensor,
     test_targets: Tensor,
@@ -49,7 +58,8 @@ impl Torch {
         let mut network = Network::new(&first.config.model, &first.widths(), block, kind, device)?;
         let rates: Vec<f64> = block.iter().map(|lane| lane.config.optimizer.learning_rate).collect();
         let evaluated_at_once = engine::evaluated_at_once(&first.widths(), first.batch_rows()?, first.data.test.rows());
-        let optimizer = StackedOptimizer::new(&first.config.optimizer, &rates, first.steps()?, &mut network)?;
+        let held = [first.config.model.frozen.as_slice(), &first.config.optimizer.without].concat();
+        let optimizer = StackedOptimizer::new(&first.config.optimizer, &rates, first.steps()?, &mut network, &held)?;
         let test = |of: &dyn Fn(&Lane) -> Vec<f32>| {
             let values: Vec<f32> = block.iter().flat_map(of).collect();
             let shape = [block.len() as i64, first.data.test.rows() as i64, -1];
@@ -59,6 +69,9 @@ impl Torch {
             loss: losses::TaskLoss { loss: first.config.loss, sparse: first.data.coding.sparse },
             optimizer,
             feed: Feed::new(block, kind, device)?,
+            dropout: block.iter().filter_map(Dropout::new).collect(),
+            config: first.config.clone(),
+            derived: false,
             test_inputs: test(&|lane| lane.data.scaled_inputs(&lane.data.test))?,
             test_targets: test(&|lane| lane.data.coded_targets(&lane.data.test))?,
             network,
@@ -67,6 +80,35 @@ impl Torch {
             kind,
             device,
         })
+    }
+
+    /// Each lane's loss with the penalty of its weights, `[lanes]`.
+    fn loss_of(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
+        let loss = self.loss.of(predictions, targets)?;
+        match self.network.penalty(self.loss.loss.l1, self.loss.loss.l2)? {
+            Some(penalty) => loss.f_add(&penalty),
+            None => Ok(loss),
+        }
+    }
+
+    /// What each hidden layer's outputs are multiplied with in the next batch of so many rows, `[lanes, rows, units]`, where it
+    /// drops some.
+    fn masks(&mut self, rows: i64) -> Result<Vec<Option<Tensor>>, TchError> {
+        let Some(first) = self.dropout.first() else { return Ok(Vec::new()) };
+        let lanes = self.dropout.len();
+        let mask = |(layer, &units): (usize, &usize)| {
+            if !first.drops(layer) {
+                return Ok(None);
+            }
+            let mut numbers = vec![0.0; lanes * rows as usize * units];
+            let each = numbers.chunks_mut(rows as usize * units);
+            self.dropout.iter().zip(each).for_each(|(lane, numbers)| lane.mask(layer, 0, numbers));
+            let mask = Tensor::f_from_slice(&numbers)?.f_view([lanes as i64, rows, units as i64])?;
+            mask.f_to_device(self.device)?.f_to_kind(self.kind).map(Some)
+        };
+        let masks = self.config.model.hidden.iter().enumerate().map(mask).collect();
+        self.dropout.iter_mut().for_each(Dropout::advance);
+        masks
     }
 
     /// Gives every lane these parameters, tensor by tensor.
@@ -86,9 +128,13 @@ impl Engine for Torch {
 
     fn gradient(&mut self, losses: bool) -> Result<Vec<f32>> {
         let (inputs, targets) = self.feed.next()?;
-        let predictions = self.network.forward(&inputs, |_| Ok(()))?;
-        let loss = self.loss.of(&predictions, &targets)?;
-        self.network.backward(&loss)?;
+        let masks = self.masks(inputs.size()[1])?;
+        let pass = if self.config.train.mode == Mode::Eval { Pass::Evaluation } else { Pass::Training(&masks) };
+        let predictions = self.network.forward(&inputs, &pass, |_| Ok(()))?;
+        let loss = self.loss_of(&predictions, &targets)?;
+        let add = !self.config.optimizer.zero_grad && self.derived;
+        self.network.backward(&loss, &self.config.model.frozen, add)?;
+        self.derived = true;
         Ok(if losses { host(&loss.f_detach()?)? } else { Vec::new() })
     }
 
@@ -97,6 +143,7 @@ impl Engine for Torch {
     }
 
     fn update(&mut self, ratios: bool) -> Result<Vec<f64>> {
+        clip::clip(&self.config.optimizer, &mut self.network)?;
         if !ratios {
             self.optimizer.step(&mut self.network)?;
             return Ok(Vec::new());
@@ -111,7 +158,7 @@ impl Engine for Torch {
         let lanes = self.test_inputs.size()[0] as usize;
         let mut dead = vec![0; lanes];
         let (loss, values) = no_grad(|| {
-            let predictions = self.network.forward(&self.test_inputs, |hidden| {
+            let predictions = self.network.forward(&self.test_inputs, &Pass::Evaluation, |hidden| {
                 // As `any` has it, NaN included, and a good deal faster.
                 let largest = hidden.f_abs()?.f_amax([1].as_slice(), false)?;
                 let alive = largest.f_ne(0.0)?.f_sum_dim_intlist([1].as_slice(), false, Kind::Int64)?;
@@ -120,7 +167,7 @@ impl Engine for Torch {
                 dead.iter_mut().zip(alive).for_each(|(dead, alive)| *dead += (units - alive) as usize);
                 Ok(())
             })?;
-            let loss = self.loss.of(&predictions, &self.test_targets)?;
+            let loss = self.loss_of(&predictions, &self.test_targets)?;
             Ok::<_, TchError>((host(&loss)?, host(&predictions)?))
         })?;
         let lanes = loss.into_iter().zip(values.chunks(values.len() / lanes)).zip(dead);
@@ -137,12 +184,34 @@ impl Engine for Torch {
             let shape = [inputs.len(), count, self.columns].map(|size| size as i64);
             let values = no_grad(|| {
                 let x = Tensor::f_from_slice(&values)?.f_view(shape)?.f_to_device(self.device)?.f_to_kind(self.kind)?;
-                host(&self.network.forward(&x, |_| Ok(()))?)
+                host(&self.network.forward(&x, &Pass::Evaluation, |_| Ok(()))?)
             })?;
             let lanes = values.chunks(values.len() / inputs.len());
             outputs.iter_mut().zip(lanes).for_each(|(outputs, values)| outputs.extend_from_slice(values));
         }
         Ok(outputs)
+    }
+
+    fn losses(&mut self, samples: &[(Vec<f32>, Vec<f32>)]) -> Result<Vec<f32>> {
+        let lanes = samples.len() as i64;
+        let rows = samples.first().map_or(0, |(inputs, _)| inputs.len() / self.columns) as i64;
+        let stacked = |values: Vec<f32>| {
+            Tensor::f_from_slice(&values)?.f_view([lanes, rows, -1])?.f_to_device(self.device)?.f_to_kind(self.kind)
+        };
+        let inputs = stacked(samples.iter().flat_map(|(inputs, _)| inputs).copied().collect())?;
+        let targets = stacked(samples.iter().flat_map(|(_, targets)| targets).copied().collect())?;
+        Ok(no_grad(|| {
+            let predictions = self.network.forward(&inputs, &Pass::Evaluation, |_| Ok(()))?;
+            host(&self.loss_of(&predictions, &targets)?)
+        })?)
+    }
+
+    fn remember(&mut self) -> Result<()> {
+        Ok(self.network.remember()?)
+    }
+
+    fn recall(&mut self) -> Result<()> {
+        Ok(self.network.recall()?)
     }
 
     fn state(&self) -> Result<Vec<State>> {

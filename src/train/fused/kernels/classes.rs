@@ -172,12 +172,12 @@ pass! {
     }
 }
 
-/// Writes the derivative of a row's −Σ y ln p, times `factor`, where `total` is Σ y. What is sparse is clipped before it is
-/// normalised, what is not afterwards.
+/// Writes the derivative of a row's −Σ y ln p, times `factor`, where `total` is Σ y. It is clipped before it is divided by
+/// its sum, or afterwards.
 #[inline(always)]
-fn row_gradient(sparse: bool, factor: f32, row: &[f32], y: impl Fn(usize) -> f32, total: f32, out: &mut [f32]) {
+fn row_gradient(clip_first: bool, factor: f32, row: &[f32], y: impl Fn(usize) -> f32, total: f32, out: &mut [f32]) {
     let places = row.iter().zip(out.iter_mut()).enumerate();
-    if sparse {
+    if clip_first {
         let sum: f32 = row.iter().map(|&p| clipped(p)).sum();
         let slope = |j: usize, p: f32| (p / sum * total - y(j)) / p;
         places.for_each(|(j, (&p, out))| *out = if within(p) { slope(j, p) * factor } else { 0.0 });
@@ -196,8 +196,9 @@ fn row_gradient(sparse: bool, factor: f32, row: &[f32], y: impl Fn(usize) -> f32
 
 pass! {
     /// `gradient` becomes the derivative of the cross-entropy of each row of `predictions[rows, width]`, times `factor`. If
-    /// `sparse`, a row's target is the place of its class, which may have no unit; else it is `width` shares.
-    fn class_gradient(from: LossInput, sparse: bool, width: usize, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
+    /// `sparse`, a row's target is the place of its class, which may have no unit; else it is `width` shares. Probabilities are
+    /// clipped before they are divided by their row's sum, or afterwards.
+    fn class_gradient(from: LossInput, sparse: bool, clip_first: bool, width: usize, factor: f32, predictions: &[f32], targets: &[f32], gradient: &mut [f32]) {
         if from == LossInput::Logits {
             gradient.copy_from_slice(predictions);
             exponentials_of_rows::<FUSED>(width, gradient);
@@ -213,7 +214,7 @@ pass! {
                     }
                     LossInput::LogProbabilities => out.fill(0.0),
                     LossInput::Probabilities => {
-                        row_gradient(true, factor, row, |j| f32::from(j == class), total, out);
+                        row_gradient(clip_first, factor, row, |j| f32::from(j == class), total, out);
                         continue;
                     }
                 }
@@ -237,7 +238,7 @@ pass! {
 
 pass! {
     /// The sum of the cross-entropies of the rows, each term in f32, their sum in f64.
-    fn class_sum(from: LossInput, sparse: bool, width: usize, predictions: &[f32], targets: &[f32]) -> f64 {
+    fn class_sum(from: LossInput, sparse: bool, clip_first: bool, width: usize, predictions: &[f32], targets: &[f32]) -> f64 {
         // Where its class has no unit, NaN still shows.
         let own = |row: &[f32], class: f32| row.get(class as usize).copied().unwrap_or(0.0 * row[0]);
         if from == LossInput::Logits && sparse {
@@ -255,12 +256,12 @@ pass! {
             LossInput::LogProbabilities => {}
             LossInput::Probabilities => {
                 for row in logs.chunks_exact_mut(width) {
-                    if sparse {
+                    if clip_first {
                         row.iter_mut().for_each(|p| *p = clipped(*p));
                     }
                     let sum: f32 = row.iter().sum();
                     row.iter_mut().for_each(|p| *p /= sum);
-                    if !sparse {
+                    if !clip_first {
                         row.iter_mut().for_each(|p| *p = clipped(*p));
                     }
                 }

@@ -22,11 +22,13 @@ mod passes;
 mod classes;
 mod double;
 mod elementary;
+mod regular;
 
 pub use classes::*;
 pub use double::*;
 pub use elementary::*;
 pub use passes::*;
+pub use regular::*;
 
 /// Which instructions are used. Only [`Level::all`] makes one, after it has asked the processor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -229,15 +229,15 @@ pass! {
 }
 
 pass! {
-    /// An update by RMSprop, with a momentum if there is a velocity.
-    fn rmsprop(factor: f32, gain: f32, eps: f32, momentum: f32, weight_decay: f32, negative_rate: f32, parameters: &mut [f32], gradient: &[f32], square: &mut [f32], velocity: &mut [f32]) {
+    /// An update by RMSprop, with a momentum if there is a velocity; `eps` stands under the root if it is `inside`.
+    fn rmsprop(factor: f32, gain: f32, eps: f32, inside: bool, momentum: f32, weight_decay: f32, negative_rate: f32, parameters: &mut [f32], gradient: &[f32], square: &mut [f32], velocity: &mut [f32]) {
         let count = parameters.len();
         let (gradient, square) = (&gradient[..count], &mut square[..count]);
         for i in 0..count {
             let g = gradient[i] + parameters[i] * weight_decay;
             let v = square[i] + (g * g - square[i]) * gain;
             square[i] = v;
-            let step = g / (v.sqrt() + eps);
+            let step = g / if inside { (v + eps).sqrt() } else { v.sqrt() + eps };
             let step = match velocity.get_mut(i) {
                 Some(velocity) => {
                     *velocity = *velocity * momentum + step;
