@@ -4,7 +4,7 @@ mod common;
 
 use std::sync::Arc;
 
-use misfit::data::{Batches, Files, RunData, polynomial};
+use misfit::data::{Batches, Files, RunData, Samples, polynomial};
 use misfit::experiment::Experiment;
 use misfit::experiment::config::{Config, Train, difference};
 
@@ -465,4 +465,84 @@ mod trained {
         );
         assert!(runs.iter().all(|row| row["outcome"] == "fits"));
     }
+}
+
+#[test]
+fn frameworks_have_the_defaults_that_their_table_says() {
+    use misfit::experiment::config::flatten;
+    let page = include_str!("../docs/frameworks.md");
+    let bare = |cell: &str| cell.trim().trim_matches('`').to_owned();
+    let rows = page.lines().filter(|line| line.starts_with("| `") && line.matches('|').count() == 8);
+    let value =
+        |text: &str| -> toml::Value { toml::from_str::<toml::Table>(&format!("v = {text}")).expect(text)["v"].clone() };
+    let mut count = 0;
+    for row in rows {
+        let cells: Vec<&str> = row.split('|').collect();
+        let (key, place) = (bare(cells[1]), cells[2].replace("`, `", "\n"));
+        for (framework, cell) in ["", "pytorch", "keras", "flux", "flax"].into_iter().zip(&cells[3..8]) {
+            let named = if framework.is_empty() { String::new() } else { format!("framework = {framework:?}\n") };
+            let config = config(&format!("{named}{}", bare(&place)));
+            let settings = flatten(&config);
+            let found = settings.iter().find(|(name, _)| *name == key).map(|(_, value)| value.as_str());
+            // What is misfit's own is not always written down.
+            let own = bare(cells[3]);
+            assert_eq!(value(found.unwrap_or(&own)), value(&bare(cell)), "{key} of {framework:?} where {place}");
+            count += 1;
+        }
+    }
+    assert!(count > 170, "{count}");
+}
+
+#[test]
+fn a_batch_at_the_end_of_a_pass_runs_on_is_short_or_is_left_out() {
+    let run = |draw: &str, last: &str| -> Vec<Vec<f32>> {
+        let config = config(&format!(
+            "[data]\ninputs = {{ grid = {{ from = 0, to = 9, count = 10 }} }}\n[batch]\nsize = 4\ndraw = '{draw}'\nlast = '{last}'"
+        ));
+        let mut batches = Batches::new(Arc::new(data(&config, 2)), &config.batch, 4, 2);
+        let next = |_| {
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            assert_eq!(batches.next_into(&mut x, &mut y), x.len());
+            x
+        };
+        (0..6).map(next).collect()
+    };
+    let in_order = run("sequential", "short");
+    let first: [&[f32]; 3] = [&[0.0, 1.0, 2.0, 3.0], &[4.0, 5.0, 6.0, 7.0], &[8.0, 9.0]];
+    assert_eq!(in_order, [first, first].concat(), "file order, of a grid from its lowest to its highest");
+    assert_eq!(run("sequential", "run-on")[2], [8.0, 9.0, 0.0, 1.0]);
+    assert_eq!(run("sequential", "drop")[2], [0.0, 1.0, 2.0, 3.0]);
+    let shuffled = run("epoch", "short");
+    assert_eq!(shuffled.iter().map(Vec::len).collect::<Vec<_>>(), [4, 4, 2, 4, 4, 2]);
+    for pass in shuffled.chunks(3) {
+        let mut pass = pass.concat();
+        pass.sort_by(f32::total_cmp);
+        assert_eq!(pass, (0..10).map(|x| x as f32).collect::<Vec<_>>(), "a pass has every sample once");
+    }
+    assert_ne!(shuffled[..3], shuffled[3..]);
+    let steps = |last: &str| {
+        let config = config(&format!("[batch]\nsize = 4\ndraw = 'epoch'\nlast = '{last}'\n[train]\nepochs = 5"));
+        config.train.length.steps(10, 4, config.batch.last)
+    };
+    assert_eq!(["run-on", "short", "drop"].map(steps), [13, 15, 10]);
+}
+
+#[test]
+fn rows_that_say_when_to_stop_are_taken_from_the_training_rows_alone() {
+    let (_folder, path) = csv_of_three_inputs();
+    let text =
+        format!("[data]\ntarget = {{ csv = '{path}', inputs = ['*', '-note'], output = 'y' }}\nholdout = 0.25\n");
+    let with = |rest: &str, seed| data(&config(&format!("{text}\n[train]\nstop = {{ patience = 3{rest} }}")), seed);
+    let (whole, run) = (data(&config(&text), 1), with("", 1));
+    assert_eq!(run.test, whole.test, "the same test rows");
+    assert_eq!((run.train.rows(), run.kept.rows()), (24, 6), "a fifth of the 30 training rows");
+    let sorted = |parts: &[&Samples]| {
+        let mut all: Vec<f64> = parts.iter().flat_map(|part| part.targets.clone()).collect();
+        all.sort_by(f64::total_cmp);
+        all
+    };
+    assert_eq!(sorted(&[&run.train, &run.kept]), sorted(&[&whole.train]), "nothing is lost");
+    assert_ne!(with("", 2).kept, run.kept, "other rows for another seed");
+    assert_eq!(with(", on = 'train'", 1).kept.rows(), 0);
+    assert_eq!(with(", validation = 0.5", 1).kept.rows(), 15);
 }

@@ -127,6 +127,7 @@ impl Defaults {
             (None | Some(Framework::Keras), _) => Guard::Clip,
             (Some(Framework::Pytorch), LossKind::CrossEntropy) | (Some(Framework::Flax), _) => Guard::None,
             (Some(Framework::Pytorch), _) => Guard::Clamp,
+            (Some(Framework::Flux), LossKind::Poisson) => Guard::None,
             (Some(Framework::Flux), _) => Guard::Add,
         }
     }

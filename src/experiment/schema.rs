@@ -655,7 +655,7 @@ fn loss(loss: &Reader, output: Output, defaults: Defaults) -> Result<Loss> {
     let usual = if guarded { defaults.guard(kind) } else { Guard::Clip };
     let guard = loss.word_or("guard", usual, Guard::WORDS)?;
     if kind == LossKind::CrossEntropy && guard == Guard::Clamp {
-        return Err(loss.fault("guard", "\"clamp\" is of bce alone, accepted here: clip, add, none"));
+        return Err(loss.fault("guard", "\"clamp\" is of bce alone, accepted here: clip, divide, add, none"));
     }
     Ok(Loss {
         kind,

@@ -9,7 +9,7 @@ const CASES: &[(&str, &str)] = &[
     ("nmae = 'x'", "x.toml:1: nmae: unknown key \"nmae\", did you mean \"name\"? {KEYS}"),
     (
         "[train]\nstepz = 4",
-        "x.toml:2: train.stepz: unknown key \"stepz\", did you mean \"steps\"? accepted: steps, epochs, log_points or engine",
+        "x.toml:2: train.stepz: unknown key \"stepz\", did you mean \"steps\"? accepted: steps, epochs, log_points, engine, mode or stop",
     ),
     ("[train]\nsteps = -4", "x.toml:2: train.steps: expected a whole number of at least 1, got -4"),
     ("[train]\nsteps = 4.5", "x.toml:2: train.steps: expected a whole number of at least 1, got 4.5"),
@@ -73,8 +73,74 @@ const CASES: &[(&str, &str)] = &[
     ("[batch]\nsize = 0", "x.toml:2: batch.size: expected a whole number of at least 1, got 0"),
     ("[batch]\nsize = 'al'", "x.toml:2: batch.size: expected \"all\" or a whole number of at least 1, got \"al\""),
     (
+        "framework = 'torch'",
+        "x.toml:1: framework: unknown value \"torch\", did you mean \"pytorch\"? accepted: pytorch, keras, flux or flax",
+    ),
+    ("framework = 3", "x.toml:1: framework: expected pytorch, keras, flux or flax, got 3"),
+    (
+        "[batch]\ndraw = 'once'\nlast = 'short'",
+        "x.toml:3: batch.last: draw = \"once\" makes no passes that could end: remove this key, or set batch.draw to \"epoch\" or \"sequential\"",
+    ),
+    (
+        "[model]\ndropout = 1.0",
+        "x.toml:2: model.dropout: expected a number from 0 up to, but not including, 1, got 1.0",
+    ),
+    (
+        "[model]\nhidden = [4]\ndropout = [0.1, 0.2]",
+        "x.toml:3: model.dropout: 2 shares for 1 hidden layers: give one a layer, or a single one for all",
+    ),
+    (
+        "[model]\nnorm = 'bach'",
+        "x.toml:2: model.norm: unknown value \"bach\", did you mean \"batch\"? accepted: none, batch or layer",
+    ),
+    ("[model]\nnorm_eps = 1e-3", "x.toml:2: model.norm_eps: no layer has a norm: remove this key, or set model.norm"),
+    (
+        "[model]\nnorm = 'layer'\nnorm_momentum = 0.1",
+        "x.toml:3: model.norm_momentum: only a batch norm has it: remove this key, or set model.norm = \"batch\"",
+    ),
+    (
+        "[model]\nnorm = 'batch'\nnorm_frozen = 'eval'",
+        "x.toml:3: model.norm_frozen: no layer with a batch norm is frozen: remove this key, or set model.frozen",
+    ),
+    (
+        "[model]\nhidden = [4]\nfrozen = [2]",
+        "x.toml:3: model.frozen: no layer 2: they are counted from 0, and the last one, of the outputs, is 1",
+    ),
+    ("[model]\nfrozen = [-1]", "x.toml:2: model.frozen: expected a whole number of at least 0, got -1"),
+    ("[model]\nfrozen = 0", "x.toml:2: model.frozen: expected a list of layers, as [0] for the first, got 0"),
+    (
+        "[model]\nnegative_slope = 0.1",
+        "x.toml:2: model.negative_slope: no layer is leaky_relu: remove this key, or set model.activation",
+    ),
+    ("[loss]\nl2 = -1", "x.toml:2: loss.l2: expected a number of at least 0, got -1"),
+    (
+        "[loss]\nguard = 'clip'",
+        "x.toml:2: loss.guard: only bce and cross_entropy from probabilities, and poisson, have it: remove this key",
+    ),
+    (
+        "[loss]\nkind = 'cross_entropy'\nfrom = 'probabilities'\nguard = 'clamp'",
+        "x.toml:4: loss.guard: \"clamp\" is of bce alone, accepted here: clip, divide, add, none",
+    ),
+    ("[optimizer]\nclip_norm = 0", "x.toml:2: optimizer.clip_norm: expected a number above 0, got 0"),
+    (
+        "[optimizer]\nclip_over = 'each'",
+        "x.toml:2: optimizer.clip_over: no norm is clipped: remove this key, or set optimizer.clip_norm",
+    ),
+    ("[optimizer]\nzero_grad = 0", "x.toml:2: optimizer.zero_grad: expected true or false, got 0"),
+    ("[train]\nmode = 'test'", "x.toml:2: train.mode: unknown value \"test\", accepted: train or eval"),
+    ("[train]\nstop = 5", "x.toml:2: train.stop: expected a table, as { patience = 10 }, got 5"),
+    ("[train]\nstop = {}", "x.toml:2: train.stop.patience: missing, expected passes without an improvement"),
+    (
+        "[train]\nstop = { patience = 1, on = 'train', validation = 0.5 }",
+        "x.toml:2: train.stop.validation: rows are kept only where on = \"validation\", not \"train\": remove this key",
+    ),
+    (
+        "framework = 'keras'\n[ablation]\nframework = 'keras'",
+        "x.toml:3: ablation.framework: keras does nothing otherwise here: set framework to another one, or leave out keys that it has defaults for",
+    ),
+    (
         "[batch]\ndraw = 'epochs'",
-        "x.toml:2: batch.draw: unknown value \"epochs\", did you mean \"epoch\"? accepted: once, epoch or fresh",
+        "x.toml:2: batch.draw: unknown value \"epochs\", did you mean \"epoch\"? accepted: once, epoch, sequential or fresh",
     ),
     (
         "[model]\nhidden = 45",
@@ -83,7 +149,7 @@ const CASES: &[(&str, &str)] = &[
     ("[model]\nhidden = [0]", "x.toml:2: model.hidden: expected a whole number of at least 1, got 0"),
     (
         "[model]\nactivation = 'rleu'",
-        "x.toml:2: model.activation: unknown value \"rleu\", did you mean \"relu\"? accepted: relu, leaky_relu, elu, gelu, sigmoid, tanh or identity",
+        "x.toml:2: model.activation: unknown value \"rleu\", did you mean \"relu\"? accepted: relu, leaky_relu, elu, gelu, gelu_tanh, sigmoid, tanh or identity",
     ),
     (
         "[model]\nhidden = [4]\nactivation = ['relu', 'tanh']",
@@ -111,7 +177,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[optimizer]\nkind = 'sgd'\nbetas = [0.9, 0.9]",
-        "x.toml:3: optimizer.betas: sgd has no such key, accepted: momentum, nesterov, weight_decay",
+        "x.toml:3: optimizer.betas: sgd has no such key, accepted: momentum, nesterov, weight_decay, decay",
     ),
     (
         "[optimizer]\nbetas = [0.9, 1]",
@@ -132,11 +198,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[fix.a]\nset = { model.outptu = 'relu' }",
-        "x.toml:2: model.outptu: unknown key \"outptu\", did you mean \"output\"? accepted: hidden, activation, bias, outputs, output, init or init_bias (in fix \"a\")",
+        "x.toml:2: model.outptu: unknown key \"outptu\", did you mean \"output\"? accepted: hidden, activation, bias, outputs, output, init, init_bias, negative_slope, dropout, norm, norm_place, norm_eps, norm_momentum, norm_variance, norm_frozen or frozen (in fix \"a\")",
     ),
     (
         "[fix.a]\nset = { modle.output = 'relu' }",
-        "x.toml:2: fix.a.set: unknown table \"modle\", did you mean \"model\"? accepted: data, batch, model, loss, optimizer or train",
+        "x.toml:2: fix.a.set: unknown table \"modle\", did you mean \"model\"? accepted: data, batch, model, loss, optimizer, train or framework",
     ),
     (
         "[fix.seed]\nset = { train.steps = 3 }",
@@ -167,7 +233,7 @@ const CASES: &[(&str, &str)] = &[
     ("[ablation]\ndesign = 'full'", "x.toml:1: ablation: has no fixes: name some under [fix.…]"),
     (
         "[sweep]\n'model.hiden' = [[1], [2]]",
-        "x.toml:2: model.hiden: unknown key \"hiden\", did you mean \"hidden\"? accepted: hidden, activation, bias, outputs, output, init or init_bias",
+        "x.toml:2: model.hiden: unknown key \"hiden\", did you mean \"hidden\"? accepted: hidden, activation, bias, outputs, output, init, init_bias, negative_slope, dropout, norm, norm_place, norm_eps, norm_momentum, norm_variance, norm_frozen or frozen",
     ),
     ("[sweep]\n'train.steps' = 5", "x.toml:2: sweep.train.steps: expected a list of values, got 5"),
     ("[sweep]\n'train.steps' = [5, 5]", "x.toml:2: sweep.train.steps: 5 is there twice"),
@@ -334,7 +400,7 @@ const CASES: &[(&str, &str)] = &[
     ("[batch]\nsize = -1", "x.toml:2: batch.size: expected a whole number of at least 1, got -1"),
     ("[batch]\nsize = 1.5", "x.toml:2: batch.size: expected \"all\" or a whole number of at least 1, got 1.5"),
     ("[batch]\nsize = 1e3", "x.toml:2: batch.size: expected \"all\" or a whole number of at least 1, got 1000.0"),
-    ("[batch]\ndraw = 1", "x.toml:2: batch.draw: expected once, epoch or fresh, got 1"),
+    ("[batch]\ndraw = 1", "x.toml:2: batch.draw: expected once, epoch, sequential or fresh, got 1"),
     ("[batch]\nsize = 9223372036854775808", "x.toml:2: 9223372036854775808 does not fit a 64-bit integer"),
     ("[model]\nhidden = [1.5]", "x.toml:2: model.hidden: expected a whole number of at least 1, got 1.5"),
     ("[model]\nhidden = ['a']", "x.toml:2: model.hidden: expected a whole number of at least 1, got \"a\""),
@@ -346,7 +412,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[model]\nactivation = 5",
-        "x.toml:2: model.activation: expected relu, leaky_relu, elu, gelu, sigmoid, tanh or identity, got 5",
+        "x.toml:2: model.activation: expected relu, leaky_relu, elu, gelu, gelu_tanh, sigmoid, tanh or identity, got 5",
     ),
     (
         "[model]\nactivation = ['relu']",
@@ -354,7 +420,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[model]\nactivation = ['relu', 5]",
-        "x.toml:2: model.activation: expected relu, leaky_relu, elu, gelu, sigmoid, tanh or identity, got 5",
+        "x.toml:2: model.activation: expected relu, leaky_relu, elu, gelu, gelu_tanh, sigmoid, tanh or identity, got 5",
     ),
     (
         "[model]\noutput = ['relu']",
@@ -362,15 +428,15 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[model]\ninit = 'he'",
-        "x.toml:2: model.init: unknown value \"he\", accepted: glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, pytorch or zeros",
+        "x.toml:2: model.init: unknown value \"he\", accepted: glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, glorot_truncated, kaiming_truncated, lecun_normal, lecun_uniform, pytorch or zeros",
     ),
     (
         "[model]\ninit = {}",
-        "x.toml:2: model.init: expected glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, pytorch, zeros, { uniform = [a, b] } or { normal = [m, s] }, got {}",
+        "x.toml:2: model.init: expected glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, glorot_truncated, kaiming_truncated, lecun_normal, lecun_uniform, pytorch, zeros, { uniform = [a, b] } or { normal = [m, s] }, got {}",
     ),
     (
         "[model]\ninit = { uniform = [0, 1], normal = [0, 1] }",
-        "x.toml:2: model.init: expected glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, pytorch, zeros, { uniform = [a, b] } or { normal = [m, s] }, got { uniform = [0, 1], normal = [0, 1] }",
+        "x.toml:2: model.init: expected glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, glorot_truncated, kaiming_truncated, lecun_normal, lecun_uniform, pytorch, zeros, { uniform = [a, b] } or { normal = [m, s] }, got { uniform = [0, 1], normal = [0, 1] }",
     ),
     ("[model]\ninit = { uniform = [0, inf] }", "x.toml:2: model.init.uniform: expected a finite number, got inf"),
     (
@@ -379,11 +445,11 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[model]\ninit = 5",
-        "x.toml:2: model.init: expected glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, pytorch or zeros, got 5",
+        "x.toml:2: model.init: expected glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, glorot_truncated, kaiming_truncated, lecun_normal, lecun_uniform, pytorch or zeros, got 5",
     ),
     (
         "[model]\ninit_bias = 'xero'",
-        "x.toml:2: model.init_bias: unknown value \"xero\", did you mean \"zeros\"? accepted: glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, pytorch or zeros",
+        "x.toml:2: model.init_bias: unknown value \"xero\", did you mean \"zeros\"? accepted: glorot_uniform, glorot_normal, kaiming_uniform, kaiming_normal, glorot_truncated, kaiming_truncated, lecun_normal, lecun_uniform, pytorch or zeros",
     ),
     ("[loss]\nkind = 'huber'\ndelta = 0", "x.toml:3: loss.delta: expected a number above 0, got 0"),
     ("[loss]\nkind = 'huber'\ndelta = inf", "x.toml:3: loss.delta: expected a number above 0, got inf"),
@@ -419,7 +485,7 @@ const CASES: &[(&str, &str)] = &[
     ("[optimizer]\nweight_decay = -0.1", "x.toml:2: optimizer.weight_decay: expected a number of at least 0, got -0.1"),
     (
         "[optimizer]\nlr = 1e-3",
-        "x.toml:2: optimizer.lr: unknown key \"lr\", accepted: kind, learning_rate, schedule, betas, eps, momentum, nesterov, weight_decay or alpha",
+        "x.toml:2: optimizer.lr: unknown key \"lr\", accepted: kind, learning_rate, schedule, betas, eps, eps_place, momentum, nesterov, weight_decay, decay, alpha, clip_norm, clip_over, clip_value, zero_grad or without",
     ),
     ("[train]\nsteps = 0", "x.toml:2: train.steps: expected a whole number of at least 1, got 0"),
     ("[train]\nepochs = 0", "x.toml:2: train.epochs: expected a whole number of at least 1, got 0"),
@@ -488,7 +554,7 @@ const CASES: &[(&str, &str)] = &[
     ("[fix.a]\nwhy = 5\nset = { train.steps = 3 }", "x.toml:2: fix.a.why: expected a string, got 5"),
     (
         "[fix.a]\nset = { name = 'x' }",
-        "x.toml:2: fix.a.set: unknown table \"name\", accepted: data, batch, model, loss, optimizer or train",
+        "x.toml:2: fix.a.set: unknown table \"name\", accepted: data, batch, model, loss, optimizer, train or framework",
     ),
     (
         "[fix.a]\nset = { train.steps = 3 }\nbecause = 'x'",
@@ -516,7 +582,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[fix.a]\nset = { optimizer.kind = 'sgd', optimizer.betas = [0.1, 0.2] }",
-        "x.toml:2: optimizer.betas: sgd has no such key, accepted: momentum, nesterov, weight_decay (in fix \"a\")",
+        "x.toml:2: optimizer.betas: sgd has no such key, accepted: momentum, nesterov, weight_decay, decay (in fix \"a\")",
     ),
     ("[variant]\nname = 'v'", "x.toml:1: variant: expected [[variant]] tables, got { name = \"v\" }"),
     ("variant = 5", "x.toml:1: variant: expected [[variant]] tables, got 5"),
@@ -547,7 +613,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[[variant]]\nname = 'v'\nset = { steps = 5 }",
-        "x.toml:3: variant[0].set: unknown table \"steps\", accepted: data, batch, model, loss, optimizer or train",
+        "x.toml:3: variant[0].set: unknown table \"steps\", accepted: data, batch, model, loss, optimizer, train or framework",
     ),
     (
         "[[variant]]\nname = 'v'\nset = 5",
@@ -573,14 +639,14 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[fix.a]\nset = { train.steps = 3 }\n[ablation]\nfixes = ['a']\nx = 1",
-        "x.toml:5: ablation.x: unknown key \"x\", accepted: fixes or design",
+        "x.toml:5: ablation.x: unknown key \"x\", accepted: fixes, framework or design",
     ),
     ("sweep = 5", "x.toml:1: sweep: expected a table, got an integer (5)"),
     ("[sweep]\n'train.steps' = []", "x.toml:2: sweep.train.steps: expected a list of values, got []"),
     ("[sweep]\ntrain = 5", "x.toml:2: sweep.train: expected a list of values, got 5"),
     (
         "[sweep]\n'steps' = [1]",
-        "x.toml:2: sweep.steps: unknown table \"steps\", accepted: data, batch, model, loss, optimizer or train",
+        "x.toml:2: sweep.steps: unknown table \"steps\", accepted: data, batch, model, loss, optimizer, train or framework",
     ),
     ("[sweep]\n'train.steps' = [1, 'a']", "x.toml:2: train.steps: expected a whole number of at least 1, got \"a\""),
     ("[sweep]\n'train.steps' = [1, 1.0]", "x.toml:2: train.steps: expected a whole number of at least 1, got 1.0"),
@@ -591,16 +657,16 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[sweep]\n'' = [1]",
-        "x.toml:2: sweep: unknown table \"\", accepted: data, batch, model, loss, optimizer or train",
+        "x.toml:2: sweep: unknown table \"\", accepted: data, batch, model, loss, optimizer, train or framework",
     ),
     (
         "[sweep]\n'train..steps' = [1]",
-        "x.toml:2: train: unknown key \"\", accepted: steps, epochs, log_points or engine",
+        "x.toml:2: train: unknown key \"\", accepted: steps, epochs, log_points, engine, mode or stop",
     ),
     ("[sweep]\n'train.steps.x' = [1]", "x.toml:2: train.steps: expected a whole number of at least 1, got { x = 1 }"),
     (
         "[sweep]\n'seeds' = [1, 2]",
-        "x.toml:2: sweep.seeds: unknown table \"seeds\", accepted: data, batch, model, loss, optimizer or train",
+        "x.toml:2: sweep.seeds: unknown table \"seeds\", accepted: data, batch, model, loss, optimizer, train or framework",
     ),
     ("[sweep]\n'model.hidden' = [[1], [1]]", "x.toml:2: sweep.model.hidden: [1] is there twice"),
     (

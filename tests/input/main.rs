@@ -23,7 +23,7 @@ const SAID: [(&str, &str); 5] = [
     ),
     (
         "{KEYS}",
-        "accepted: data, batch, model, loss, optimizer, train, name, title, seeds, fix, variant, ablation, sweep, published or goal",
+        "accepted: data, batch, model, loss, optimizer, train, framework, name, title, seeds, fix, ablation, variant, sweep, published or goal",
     ),
     ("{SEEDS}", "a number of seeds from 1 to 1000000, or a list of seeds, as [0, 1, 2]"),
     ("{FOLDER}", "use 1 to 100 letters, digits, '-', '_', '+', '=', '.' or spaces, beginning with a letter or digit"),

@@ -6,7 +6,7 @@ use super::{Misfit, refused};
 const CASES: &[(&str, &str)] = &[
     (
         "train.stps=4",
-        "train.stps: unknown key \"stps\", did you mean \"steps\"? accepted: steps, epochs, log_points or engine",
+        "train.stps: unknown key \"stps\", did you mean \"steps\"? accepted: steps, epochs, log_points, engine, mode or stop",
     ),
     ("train.steps=", "train.steps: no value after `=`, expected key=value, as train.steps=100"),
     ("train.steps=[1", "train.steps: the value is not valid TOML: check its quotes and brackets"),
@@ -50,7 +50,10 @@ const CASES: &[(&str, &str)] = &[
     ("optimizer.learning_rate=0", "optimizer.learning_rate: expected a number above 0, got 0"),
     ("optimizer.learning_rate=-1e-3", "optimizer.learning_rate: expected a number above 0, got -0.001"),
     ("optimizer.betas=0.9", "optimizer.betas: expected a list of two numbers, got 0.9"),
-    ("optimizer.momentum=0.9", "optimizer.momentum: adam has no such key, accepted: betas, eps, weight_decay"),
+    (
+        "optimizer.momentum=0.9",
+        "optimizer.momentum: adam has no such key, accepted: betas, eps, eps_place, weight_decay, decay",
+    ),
     ("data.noise=nan", "data.noise: expected a number of at least 0, got NaN"),
     ("data.target={csv=5}", "data.target.csv: expected a string, got 5"),
     (

@@ -28,17 +28,37 @@ impl NormLayer {
 
     /// `[lanes, rows, units]`. In training a batch norm takes the batch's own statistics, and lets the running ones follow.
     pub fn forward(&mut self, x: &Tensor, training: bool) -> Result<Tensor> {
-        let [mean, variance] = match (self.kind, training && self.by_batch) {
-            (Norm::Batch, true) => {
+        if self.kind == Norm::Layer {
+            let [mean, variance] = moments(x, 2)?;
+            let root = variance.f_add(&Tensor::from(self.by.eps))?.f_sqrt()?;
+            return x.f_sub(&mean)?.f_div(&root)?.f_mul(&self.scale)?.f_add(&self.shift);
+        }
+        let by_batch = training && self.by_batch;
+        let (lanes, rows, units) = x.size3()?;
+        // Each lane's units are units of their own.
+        let flat = |of: &Tensor| of.f_view([lanes * units]);
+        let running = self.running.each_ref().map(flat);
+        let [mean, variance] = running.map(|running| running.map(|running| (!by_batch).then_some(running)));
+        let (scale, shift) = (flat(&self.scale)?, flat(&self.shift)?);
+        let all = x.f_transpose(0, 1)?.f_reshape([rows, lanes * units])?;
+        let eps = self.by.eps;
+        let y = all.f_batch_norm(
+            Some(&scale),
+            Some(&shift),
+            mean?.as_ref(),
+            variance?.as_ref(),
+            by_batch,
+            0.0,
+            eps,
+            false,
+        )?;
+        if by_batch {
+            no_grad(|| {
                 let [mean, variance] = moments(x, 1)?;
-                no_grad(|| self.follow(&mean, &variance, x.size()[1]))?;
-                [mean, variance]
-            }
-            (Norm::Batch, false) => self.running.each_ref().map(Tensor::shallow_clone),
-            (Norm::Layer | Norm::None, _) => moments(x, 2)?,
-        };
-        let root = variance.f_add(&Tensor::from(self.by.eps))?.f_sqrt()?;
-        x.f_sub(&mean)?.f_div(&root)?.f_mul(&self.scale)?.f_add(&self.shift)
+                self.follow(&mean, &variance, rows)
+            })?;
+        }
+        y.f_view([rows, lanes, units])?.f_transpose(0, 1)
     }
 
     fn follow(&mut self, mean: &Tensor, variance: &Tensor, rows: i64) -> Result<()> {

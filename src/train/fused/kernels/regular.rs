@@ -5,13 +5,16 @@ use super::{Instructions, Level};
 
 pass! {
     /// `mask` becomes 0 where an output is dropped and `scale` elsewhere: each by a hash of its place, from `first` on, and the
-    /// keys, dropped below `below`. Of integers, so every level gives the same (lowbias32: C. Wellons 2018, T. Degski).
+    /// keys, dropped below `below`. Of integers, so every level gives the same (a step of lowbias32, then triple32: C. Wellons 2018).
     fn drop_mask(keys: [u32; 2], first: u32, below: u32, scale: f32, mask: &mut [f32]) {
         for (at, mask) in mask.iter_mut().enumerate() {
             let mut bits = first.wrapping_add(at as u32).wrapping_mul(0x9e37_79b9) ^ keys[0];
             bits = (bits ^ (bits >> 16)).wrapping_mul(0x21f0_aaad);
-            bits = (bits ^ (bits >> 15) ^ keys[1]).wrapping_mul(0x735a_2d97);
-            bits ^= bits >> 15;
+            bits = (bits ^ (bits >> 15)).wrapping_add(keys[1]);
+            bits = (bits ^ (bits >> 17)).wrapping_mul(0xed5a_d4bb);
+            bits = (bits ^ (bits >> 11)).wrapping_mul(0xac4c_1b51);
+            bits = (bits ^ (bits >> 15)).wrapping_mul(0x3184_8bab);
+            bits ^= bits >> 14;
             *mask = if bits < below { 0.0 } else { scale };
         }
     }
