@@ -324,7 +324,7 @@ fn agree(framework: &str) {
             };
             let worst = ours.iter().zip(theirs).map(off).fold(0.0, |a: f64, b| if b.is_nan() { b } else { a.max(b) });
             if worst.is_nan() || worst > 1e-4 {
-                let first = ours.iter().zip(theirs).position(|pair| !(off(pair) <= 1e-4));
+                let first = ours.iter().zip(theirs).position(|pair| off(pair).is_nan() || off(pair) > 1e-4);
                 wrong.push(format!("{name} by {engine}: off by {worst:e}, first at {first:?}"));
             }
         }

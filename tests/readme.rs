@@ -66,7 +66,14 @@ fn every_command_of_the_readme_runs() {
     let [mine] = &blocks("toml")[..] else { panic!("one experiment in the README") };
     misfit.write("cubic.toml", mine);
     std::fs::create_dir(misfit.folder.path().join("experiments")).unwrap();
-    for file in ["classes.toml", "moons.csv", "penguins.toml", "penguins.csv"] {
+    for file in [
+        "classes.toml",
+        "moons.csv",
+        "penguins.toml",
+        "penguins.csv",
+        "two-frameworks.toml",
+        "two-frameworks.csv",
+    ] {
         let from = root.join("experiments").join(file);
         std::fs::copy(from, misfit.folder.path().join("experiments").join(file)).unwrap();
     }
@@ -102,13 +109,14 @@ fn every_command_of_the_readme_runs() {
             assert_ne!(copy, changed);
             misfit.write("mine.toml", &changed);
         }
-        let [run, diagnosis, classes, _] = &blocks("text")[..] else {
-            panic!("three outputs in the README, and a line for clusters")
+        let [run, diagnosis, classes, frameworks, _] = &blocks("text")[..] else {
+            panic!("four outputs in the README, and a line for clusters")
         };
         let shown = match command.as_str() {
             "scripts/run" => Some(run),
             "target/release/misfit diagnose" => Some(diagnosis),
             "target/release/misfit run experiments/classes.toml" => Some(classes),
+            "target/release/misfit run experiments/two-frameworks.toml" => Some(frameworks),
             _ => None,
         };
         if let Some(shown) = shown {

@@ -25,6 +25,18 @@ words! {
     }
 }
 
+impl Framework {
+    /// Its name, of what is its own.
+    pub fn possessive(self) -> &'static str {
+        match self {
+            Framework::Pytorch => "PyTorch's",
+            Framework::Keras => "Keras'",
+            Framework::Flux => "Flux'",
+            Framework::Flax => "Flax'",
+        }
+    }
+}
+
 /// The defaults of the keys that frameworks have otherwise; none of them are misfit's own.
 #[derive(Debug, Clone, Copy)]
 pub struct Defaults(pub Option<Framework>);
@@ -206,7 +218,7 @@ pub struct Otherwise {
 /// together, as an optimizer's eps and its place.
 pub fn apart(from: &Config, to: &Config) -> Vec<Otherwise> {
     let Some(framework) = to.framework.map(Framework::word) else { return Vec::new() };
-    let part = |(name, about, settings): (&str, &str, fn(&Config) -> Vec<(&'static str, String)>)| {
+    let part = |(name, about, settings): (&str, &str, Settings)| {
         let [ours, theirs] = [from, to].map(settings);
         let lines = |settings: &[(&str, String)]| {
             settings.iter().map(|(key, value)| format!("{key} = {value}\n")).collect::<String>()

@@ -5,6 +5,7 @@ pub mod baselines;
 mod confusion;
 pub mod curves;
 mod figures;
+mod frameworks;
 mod functions;
 mod names;
 pub mod outputs;

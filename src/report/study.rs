@@ -8,6 +8,7 @@ use anyhow::{Result, ensure};
 use super::ablation::{self, AblationEffect, Cell};
 use super::baselines::{self, BaselineGroup};
 use super::curves::{self, Curve};
+use super::frameworks;
 use super::functions::{self, Function};
 use super::names;
 use super::outputs::{self, OutputScore};
@@ -104,6 +105,9 @@ impl Study {
         let shown = listed.iter().filter(|&&at| !variants[at].combination).chain(&drawn);
         let shown: BTreeMap<&str, usize> = shown.map(|&at| (variants[at].name.as_str(), at)).collect();
         let (integrity, curves) = integrity_and_curves(folder, manifest.as_ref(), &shown);
+        notes.extend(manifest.iter().filter_map(|manifest| {
+            frameworks::said(manifest.variants.iter().map(|variant| (variant.name.as_str(), variant.framework)))
+        }));
         notes.extend(integrity.changed().map(|name| {
             format!(
                 "{}: is not as misfit wrote it, its SHA-256 is not the one in {MANIFEST}",

@@ -10,6 +10,7 @@ use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
 use super::ablation::{self, AblationEffect, Cell};
 use super::baselines;
 use super::curves;
+use super::frameworks;
 use super::outputs;
 use super::published;
 use super::scores::{self, Measure, ScoreColumns, Scored};
@@ -45,6 +46,10 @@ pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Re
         summaries.into_iter().partition(|(variant, _)| variant.kind == VariantKind::Ablation);
     let mut text = String::new();
     let _ = writeln!(text, "{}", one_line(&experiment.title));
+    let shown = named.iter().chain(&ablation).map(|(variant, _)| (variant.name.as_str(), variant.config.framework));
+    if let Some(said) = frameworks::said(shown) {
+        let _ = writeln!(text, "{said}");
+    }
     if !named.is_empty() {
         let _ = writeln!(text, "\n{}", variants_table(&named, &learning(&named, &experiment.seeds, folder)));
         if let Some(outputs) = outputs_table(&named, &experiment.seeds, folder) {

@@ -43,7 +43,7 @@ impl Watch {
 
     /// Looks at the network after so many updates: whether the run ends here.
     pub fn ends(&mut self, engine: &mut dyn Engine, updates: usize) -> Result<bool> {
-        if updates == 0 || updates % self.pass != 0 {
+        if updates == 0 || !updates.is_multiple_of(self.pass) {
             return Ok(false);
         }
         let loss = engine.losses(std::slice::from_ref(&self.samples))?.first().copied().unwrap_or(f32::NAN);
