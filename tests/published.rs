@@ -75,7 +75,9 @@ fn every_stated_program_reads_and_has_the_program_as_asked_and_the_accepted_fix(
         given.sort();
         assert_eq!(given, accepted, "{}: the accepted fixes", file.display());
         let text = std::fs::read_to_string(&file).unwrap();
-        assert!(text.starts_with('#') && text.contains("eft out"), "{}: its source", file.display());
+        // Those of the gallery have heads of their own.
+        let told = text.contains("http") && text.contains("Left out, changed");
+        assert!(text.starts_with('#') && (told || row["file"].starts_with("..")), "{}: its source", file.display());
     }
 }
 
