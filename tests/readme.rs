@@ -66,14 +66,9 @@ fn every_command_of_the_readme_runs() {
     let [mine] = &blocks("toml")[..] else { panic!("one experiment in the README") };
     misfit.write("cubic.toml", mine);
     std::fs::create_dir(misfit.folder.path().join("experiments")).unwrap();
-    for file in [
-        "classes.toml",
-        "moons.csv",
-        "penguins.toml",
-        "penguins.csv",
-        "two-frameworks.toml",
-        "two-frameworks.csv",
-    ] {
+    for file in
+        ["classes.toml", "moons.csv", "penguins.toml", "penguins.csv", "two-frameworks.toml", "two-frameworks.csv"]
+    {
         let from = root.join("experiments").join(file);
         std::fs::copy(from, misfit.folder.path().join("experiments").join(file)).unwrap();
     }

@@ -367,7 +367,9 @@ fn in_lists(config: &Config) -> usize {
         }
         Target::Tensors { tensors } => tensors.as_os_str().len(),
     };
-    target + 16 * config.model.hidden.len()
+    let model = &config.model;
+    let layers = model.dropout.len() + model.frozen.len() + config.optimizer.without.len();
+    target + 16 * model.hidden.len() + model.norm.len() + 8 * layers
 }
 
 /// Whether `table` has something at the dotted `key`.

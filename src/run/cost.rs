@@ -7,7 +7,7 @@ use super::memory;
 use crate::data::coding::Coding;
 use crate::data::{Files, RunData, batch_rows, updates};
 use crate::experiment::Experiment;
-use crate::experiment::config::{Activation, Config, Inputs, Pairing, Test};
+use crate::experiment::config::{Activation, Config, Inputs, Norm, Pairing, Test};
 use crate::experiment::device::Device;
 use crate::text::numbers::gibibytes;
 use crate::train::{self, choice, engine};
@@ -68,6 +68,13 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
     // Each unit's value and its gradient, and what went into its activation where that is needed once more.
     let hidden_units = config.model.hidden.iter().zip(&config.model.activation);
     let inputs: u128 = hidden_units.filter(|(_, a)| **a == Activation::Gelu).map(|(&width, _)| width as u128).sum();
+    // Masks with what they leave, and what a norm keeps of its way.
+    let of_layers = |of: &dyn Fn(usize) -> bool| -> u128 {
+        config.model.hidden.iter().enumerate().filter(|(at, _)| of(*at)).map(|(_, &width)| width as u128).sum()
+    };
+    let dropped = of_layers(&|at| config.model.dropout.get(at).is_some_and(|share| *share > 0.0));
+    let normed = of_layers(&|at| config.model.norm.get(at).is_some_and(|norm| *norm != Norm::None));
+    let inputs = inputs + 2 * dropped + 6 * normed;
     let at_once = |rows: usize| choice::rows_at_once(config, opened, rows);
     let pass = |rows: usize| Ok::<_, anyhow::Error>(at_once(rows)? as u128 * (2 * units + inputs + 2 * widest));
     // An engine that takes all rows at once has a block of each pairing's differences, their losses and their gradients.
