@@ -1,6 +1,6 @@
 //! What a trained network's parameters show: units that say nothing, gradients that fade, straight linear_regions.
 
-use crate::experiment::config::{Activation, Model, Output};
+use crate::experiment::config::{Activation, Model, Norm, Output};
 use crate::stats::gradients::edges;
 use crate::stats::linear_regions::{Bend, Dense, breakpoints};
 use crate::stats::moments::range;
@@ -67,7 +67,8 @@ pub fn most_linear_regions(model: &Model) -> f64 {
 
 /// Whether a network is one matrix product, whatever its layers.
 pub fn is_linear(model: &Model) -> bool {
-    model.activation.iter().all(|a| *a == Activation::Identity) && model.output == Output::Identity
+    let straight = model.activation.iter().all(|a| *a == Activation::Identity) && !model.norm.contains(&Norm::Layer);
+    straight && model.output == Output::Identity
 }
 
 /// Whether it is a linear model without hidden layers.

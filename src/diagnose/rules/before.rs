@@ -459,6 +459,11 @@ impl<'a> Setup<'a> {
         if !self.is_linear() || !model.hidden.is_empty() || loss.pairing != Pairing::Matched || !self.one_number() {
             return Ok(None);
         }
+        // Of other steps than those of plain descent by every parameter's own gradient the limit says nothing.
+        let clipped = optimizer.clip_norm.is_some() || optimizer.clip_value.is_some();
+        if clipped || !optimizer.zero_grad || !model.frozen.is_empty() || !optimizer.without.is_empty() {
+            return Ok(None);
+        }
         // Of the sum of squared errors 2XᵀX, of their mean that over N.
         let of_a_row = match loss.kind {
             LossKind::Mse | LossKind::Sse => 2.0,
