@@ -494,6 +494,21 @@ fn frameworks_have_the_defaults_that_their_table_says() {
 }
 
 #[test]
+fn the_question_from_flux_says_what_flux_does() {
+    use misfit::experiment::config::flatten;
+    let settings = |overrides: &[String]| -> Vec<Vec<(String, String)>> {
+        let experiment = Experiment::embedded(overrides).expect("the embedded experiment");
+        experiment.variants.iter().map(|variant| flatten(&variant.config)).collect()
+    };
+    let plain = settings(&[]);
+    let mut flux = settings(&["framework=flux".to_owned()]);
+    for settings in &mut flux {
+        assert_eq!(settings.remove(0), ("framework".to_owned(), "\"flux\"".to_owned()));
+    }
+    assert_eq!(flux, plain, "the file states all that Flux does, so its defaults change nothing");
+}
+
+#[test]
 fn a_batch_at_the_end_of_a_pass_runs_on_is_short_or_is_left_out() {
     let run = |draw: &str, last: &str| -> Vec<Vec<f32>> {
         let config = config(&format!(

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
-use super::framework::Framework;
+use super::framework::{FRAMEWORK, Framework};
 
 /// Enums that a file spells as words: each word stands here alone, for reading, writing and messages.
 macro_rules! words {
@@ -902,7 +902,8 @@ fn sections_of(config: &Config, wanted: [bool; 6]) -> Vec<(&'static str, Vec<(St
 
 /// A configuration as `section.key` with its value in TOML, in the order of the file format.
 pub fn flatten(config: &Config) -> Vec<(String, String)> {
-    flat(sections(config))
+    let framework = config.framework.map(|framework| (FRAMEWORK.to_owned(), format!("{:?}", framework.word())));
+    framework.into_iter().chain(flat(sections(config))).collect()
 }
 
 fn flat(sections: Vec<(&'static str, Vec<(String, String)>)>) -> Vec<(String, String)> {
@@ -931,7 +932,7 @@ pub fn difference(config: &Config, baseline: &Config) -> Vec<(String, String)> {
     let mut changed: Vec<_> = ours.iter().filter(|entry| !theirs.contains(entry)).cloned().collect();
     if config.framework != baseline.framework {
         let told = config.framework.map_or("unset".to_owned(), |framework| format!("{:?}", framework.word()));
-        changed.insert(0, ("framework".to_owned(), told));
+        changed.insert(0, (FRAMEWORK.to_owned(), told));
     }
     for (key, _) in theirs {
         if !ours.iter().any(|(ours, _)| *ours == key) {
