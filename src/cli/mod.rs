@@ -1,5 +1,6 @@
 //! The command line: what is accepted, and which exit code follows. The subcommands have a file each: parse, do, print.
 
+pub mod check;
 pub mod completions;
 pub mod diagnose;
 pub mod diff;
@@ -43,6 +44,7 @@ Examples:
   misfit init mine.toml                         a copy of the experiment to change
   misfit run mine.toml                          trains it; its results go to results/mine
   misfit diff results/polynomial results/mine   what is different now
+  misfit check mine.toml                        can its baseline learn two samples, does it use its inputs, …
   misfit diagnose mine.toml                     why its baseline does not fit, and what mends it
 
 Each subcommand's --help has more.";
@@ -66,6 +68,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
     Diagnose(diagnose::DiagnoseArgs),
+    /// Checks an experiment's baseline by what every guide asks for: can it learn two samples, does it use its inputs, which rates work?
+    Check(check::CheckArgs),
     /// Draws a results folder: plots as SVG and PNG, and one page for the browser
     Report(report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
@@ -97,6 +101,7 @@ pub fn main(build: &str) -> ExitCode {
     ExitCode::from(code(|command| match command {
         Command::Run(args) => run::run(&args, build),
         Command::Diagnose(args) => diagnose::run(&args, build),
+        Command::Check(args) => check::run(&args, build),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Plan(args) => plan::run(&args, build),

@@ -42,6 +42,17 @@ pub fn after_diagnosis(folder: &Path, repaired: &Path) {
     say(&steps);
 }
 
+/// After the checks of what `words` name, into `folder`.
+pub fn after_check(folder: &Path, words: &[String], fails: bool) {
+    let mut steps = Vec::new();
+    if fails {
+        let words: Vec<&str> = std::iter::once("diagnose").chain(words.iter().map(String::as_str)).collect();
+        steps.push((command(&words), "tries what mends it"));
+    }
+    steps.push((command(&["report", &folder.display().to_string()]), "the same with pictures, for the browser"));
+    say(&steps);
+}
+
 /// After a report of `folder`.
 pub fn after_report(folder: &Path) {
     let mut steps = Vec::new();

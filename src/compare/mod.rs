@@ -25,7 +25,7 @@ pub use side::Side;
 
 use crate::results::folder::unfinished;
 use crate::results::manifest::Manifest;
-use crate::results::names::{EFFECTS, FINDINGS, MANIFEST, VERDICTS};
+use crate::results::names::{CHECKS, EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::run_file::RunFile;
 use crate::text::one_line;
 use files::files;
@@ -154,7 +154,7 @@ pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
 }
 
 fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Result<()> {
-    let names = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, VERDICTS]);
+    let names = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, VERDICTS, CHECKS]);
     // What a run leaves in the order in which it is read: how runs ended, how they got there, what they say.
     let mut names: Vec<&str> = names.collect();
     names.sort_by_key(|name| *name != RunFile::Runs.name());

@@ -2,6 +2,7 @@
 
 mod cells;
 pub mod coding;
+mod control;
 pub mod csv_file;
 mod encoding;
 pub mod random;
@@ -49,6 +50,17 @@ impl Samples {
 
     pub fn row(&self, row: usize) -> &[f64] {
         &self.inputs[row * self.columns..(row + 1) * self.columns]
+    }
+
+    /// These rows, in this order.
+    pub fn pick(&self, rows: &[usize]) -> Self {
+        let target = |row: usize| &self.targets[row * self.outputs..(row + 1) * self.outputs];
+        Samples {
+            columns: self.columns,
+            inputs: rows.iter().flat_map(|&row| self.row(row)).copied().collect(),
+            outputs: self.outputs,
+            targets: rows.iter().flat_map(|&row| target(row)).copied().collect(),
+        }
     }
 }
 
@@ -153,7 +165,7 @@ fn taken_for_a_number(config: &Config, source: &Source) -> Option<String> {
 /// All that a source depends on.
 fn key(data: &Data) -> Result<String> {
     let test = if let Test::Csv(path) = &data.test { Some(path) } else { None };
-    Ok(serde_json::to_string(&(&data.target, test, data.missing, data.holdout))?)
+    Ok(serde_json::to_string(&(&data.target, test, data.missing, data.holdout, data.duplicates))?)
 }
 
 /// A value's way into the network's units and back: `(value − shift)/factor`.
@@ -261,7 +273,8 @@ impl RunData {
             );
             Ok(kept)
         };
-        let (mut train, test, mut kept, source) = match (&function, files.source(data)?) {
+        let mut on_training = false;
+        let (mut train, mut test, mut kept, source) = match (&function, files.source(data)?) {
             (Some(function), _) => {
                 let inputs = data.inputs.as_ref().context("a function is sampled at data.inputs")?;
                 let mut points = sample(inputs, &mut Stream::new(seed, Purpose::Inputs));
@@ -277,13 +290,18 @@ impl RunData {
                         let purpose = if split == Split::Validation { Purpose::Validation } else { Purpose::Test };
                         function.samples(sample(&Inputs::Uniform(*span), &mut Stream::new(seed, purpose)))?
                     }
-                    (Test::Train | Test::Rows | Test::Csv(_), _) => train.clone(),
+                    (Test::Train | Test::Rows | Test::Csv(_), _) => {
+                        on_training = true;
+                        train.clone()
+                    }
                 };
                 (train, test, kept, None)
             }
             (None, Some(source)) => {
                 let shown = || data.target.file().map_or_else(String::new, |path| path.display().to_string());
                 let (mut rows, mut test_rows) = split::split(source, data, seed).with_context(shown)?;
+                let tested_apart = source.test.is_some() && data.split != Split::Validation;
+                on_training = !tested_apart && rows == test_rows;
                 if in_order {
                     rows.sort_unstable();
                 }
@@ -312,6 +330,7 @@ impl RunData {
         let schema = source.as_ref().map(|(source, ..)| &source.schema);
         let (task, classes) = schema.map_or((Task::Regression, &[][..]), |schema| (schema.task, &schema.classes));
         let coding = Coding::new(config, task, classes, train.outputs, &train.targets)?;
+        control::apply(data, seed, &mut train, &mut test, on_training);
         let test_truth = coding.truth(&test);
         Ok(RunData { config: data.clone(), train, test, kept, input_scale, coding, test_truth, function, source })
     }
@@ -401,7 +420,10 @@ pub fn training_samples(config: &Config, rows: usize) -> f64 {
 /// Training rows that a configuration has, found without sampling a function.
 pub fn training_rows(config: &Config, files: &Files) -> Result<usize> {
     match &config.data.inputs {
-        Some(Inputs::Grid(span) | Inputs::Uniform(span)) => Ok(span.count - config.train.kept(span.count)),
+        Some(Inputs::Grid(span) | Inputs::Uniform(span)) => {
+            let rows = span.count - config.train.kept(span.count);
+            Ok(config.data.rows.map_or(rows, |most| rows.min(most)))
+        }
         None => Ok(RunData::new(config, 0, files)?.train.rows()),
     }
 }
@@ -558,6 +580,15 @@ impl Batches {
         if data.noise > 0.0 {
             y += data.noise * self.noise.normal();
         }
+        // What a control takes away it takes from new samples too.
+        let x = match data.control {
+            Control::Blind => self.data.train.inputs[0],
+            Control::Permuted => match from {
+                Inputs::Grid(_) => self.data.train.inputs[self.stream.index(rows)],
+                Inputs::Uniform(span) => span.from + (span.to - span.from) * self.stream.unit(),
+            },
+            Control::None => x,
+        };
         inputs.push(self.data.input_scale[0].scale(x) as f32);
         targets.extend(self.data.coding.encode(&[y]).into_iter().map(|target| target as f32));
     }

@@ -22,6 +22,10 @@ pub enum Purpose {
     TestPool,
     /// Which training rows say when to stop.
     Stop,
+    /// Which training samples are used, where not all are.
+    Subset,
+    /// Which sample has whose target, where they are permuted.
+    Permutation,
     /// What is dropped behind the hidden layer with this number.
     Dropout(u32),
 }
@@ -40,6 +44,8 @@ impl Stream {
             Purpose::Validation => 6,
             Purpose::TestPool => 7,
             Purpose::Stop => 8,
+            Purpose::Subset => 9,
+            Purpose::Permutation => 10,
             Purpose::Weights(layer) => 1 << 32 | u64::from(layer),
             Purpose::Biases(layer) => 2 << 32 | u64::from(layer),
             Purpose::Dropout(layer) => 3 << 32 | u64::from(layer),

@@ -1,6 +1,6 @@
 //! What an experiment's files hold, read once: inputs, targets, classes, and what is missing.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use super::csv_file::{CsvFile, Reading, expand};
 use super::table::{Column, Table, Values};
 use super::tensors::TensorFile;
-use crate::experiment::config::{Data, Holdout, Missing, Target, TargetColumns, Test};
+use crate::experiment::config::{Data, Duplicates, Holdout, Missing, Target, TargetColumns, Test};
 use crate::experiment::table::{InputColumn, TableSchema, Task};
 use crate::text::{one_line, shorten};
 
@@ -117,6 +117,9 @@ impl Source {
         let missing = data.missing.unwrap_or(Missing::Refuse);
         let mut notes = Vec::new();
         let mut rows = Rows::of(path, table, inputs, missing, &mut notes)?;
+        if data.duplicates == Duplicates::Drop {
+            rows = rows.without_duplicates(path, &mut notes);
+        }
         rows.columns[inputs..].iter_mut().for_each(forget_unused);
         let test = match test {
             Some((path, mut table)) => {
@@ -255,6 +258,27 @@ impl Rows {
 
     pub fn count(&self) -> usize {
         self.places.len()
+    }
+
+    /// Those that repeat no earlier one, in every column.
+    fn without_duplicates(self, path: &Path, notes: &mut Vec<String>) -> Self {
+        let mut seen = HashSet::new();
+        let cells = |row: usize| self.columns.iter().map(|column| column.values.bits(row)).collect::<Vec<_>>();
+        let kept: Vec<usize> = (0..self.count()).filter(|&row| seen.insert(cells(row))).collect();
+        let dropped = self.count() - kept.len();
+        if dropped == 0 {
+            return self;
+        }
+        notes.push(format!(
+            "{}: {dropped} of {} rows {} left out because {} an earlier one",
+            shown(path),
+            self.count(),
+            if dropped == 1 { "is" } else { "are" },
+            if dropped == 1 { "it repeats" } else { "they repeat" }
+        ));
+        let places = kept.iter().map(|&row| self.places[row]).collect();
+        let columns = self.columns.into_iter().map(|column| column.pick(&kept)).collect();
+        Rows { columns, places, dropped: self.dropped }
     }
 }
 

@@ -70,6 +70,14 @@ impl Values {
         }
     }
 
+    /// What tells a row's value from others.
+    pub(super) fn bits(&self, row: usize) -> u64 {
+        match self {
+            Values::Numbers(values) => (values[row] + 0.0).to_bits(),
+            Values::Texts { codes, .. } => codes[row].map_or(u64::MAX, u64::from),
+        }
+    }
+
     /// Whether they are 0 and 1 alone.
     pub fn are_0_or_1(&self) -> bool {
         match self {

@@ -62,7 +62,8 @@ impl Standard {
         self.told(measured.fitting(), measured.runs.len())
     }
 
-    fn told(&self, fitting: usize, runs: usize) -> Reached {
+    /// The same of so many of so many runs.
+    pub fn told(&self, fitting: usize, runs: usize) -> Reached {
         let [low, high] = wilson(fitting, runs, self.confidence);
         match fitting as f64 >= ENOUGH * runs as f64 {
             true if low > HALF => Reached::Yes,

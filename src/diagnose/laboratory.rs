@@ -184,7 +184,7 @@ fn looks(asked: usize, most: usize) -> Vec<usize> {
 }
 
 /// A folder of the diagnosis: what was to be cleared out of it went at the beginning.
-fn place<'p>(path: &'p Path, hash: &'p str, asked_fresh: bool, lock: Option<Arc<Lock>>) -> Place<'p> {
+pub(super) fn place<'p>(path: &'p Path, hash: &'p str, asked_fresh: bool, lock: Option<Arc<Lock>>) -> Place<'p> {
     Place { path, hash, fresh: false, asked_fresh, lock, tell: false, cure: ANOTHER, task: None }
 }
 
@@ -231,13 +231,7 @@ impl Lab<'_> {
 
     /// The experiment's seeds, and so many further ones that it is this many.
     fn seeds_up_to(&self, count: usize) -> Vec<u64> {
-        let mut seeds = self.experiment.seeds.clone();
-        let largest = seeds.iter().copied().max().unwrap_or(0);
-        let further = (largest.wrapping_add(1)..=u64::MAX).chain(0..largest);
-        let further: Vec<u64> =
-            further.filter(|seed| !seeds.contains(seed)).take(count.saturating_sub(seeds.len())).collect();
-        seeds.extend(further);
-        seeds
+        seeds_up_to(&self.experiment.seeds, count)
     }
 
     /// Core seconds for one more seed of each of these sets, as they are judged.
@@ -248,15 +242,7 @@ impl Lab<'_> {
     }
 
     fn seconds_of(&self, experiment: &Experiment) -> Result<f64> {
-        let all: Vec<usize> = (0..experiment.variants.len()).collect();
-        let files = self.files_of(&experiment.variants)?;
-        let cost = self.runner.cost(experiment, &experiment.runs(&all), &files)?;
-        let mut overhead = 0.0;
-        for variant in &experiment.variants {
-            let updates = updates(&variant.config, training_rows(&variant.config, &files)?)?;
-            overhead += cost::overhead(updates);
-        }
-        Ok(cost / cost::UNITS_A_SECOND + overhead * experiment.seeds.len() as f64)
+        seconds_of(self.runner, experiment, &*self.files_of(&experiment.variants)?)
     }
 
     /// Trains each set on the test points with so many seeds, in the diagnosis' own folder, and reads it.
@@ -356,6 +342,29 @@ impl Laboratory for Lab<'_> {
     }
 }
 
+/// Core seconds that all runs of an experiment take, about.
+pub(super) fn seconds_of(runner: &Runner, experiment: &Experiment, files: &Files) -> Result<f64> {
+    let all: Vec<usize> = (0..experiment.variants.len()).collect();
+    let cost = runner.cost(experiment, &experiment.runs(&all), files)?;
+    let mut overhead = 0.0;
+    for variant in &experiment.variants {
+        let updates = updates(&variant.config, training_rows(&variant.config, files)?)?;
+        overhead += cost::overhead(updates);
+    }
+    Ok(cost / cost::UNITS_A_SECOND + overhead * experiment.seeds.len() as f64)
+}
+
+/// These seeds, and so many further ones that they are this many.
+pub(super) fn seeds_up_to(asked: &[u64], count: usize) -> Vec<u64> {
+    let mut seeds = asked.to_vec();
+    let largest = seeds.iter().copied().max().unwrap_or(0);
+    let further = (largest.wrapping_add(1)..=u64::MAX).chain(0..largest);
+    let further: Vec<u64> =
+        further.filter(|seed| !seeds.contains(seed)).take(count.saturating_sub(seeds.len())).collect();
+    seeds.extend(further);
+    seeds
+}
+
 /// What a set of fixes is known by: their patches, and the number of seeds.
 fn known_as(fixes: &[Fix], set: Set, seeds: usize) -> (Vec<Vec<String>>, usize) {
     let on = fixes.iter().enumerate().filter(|(fix, _)| set & (1 << fix) != 0);
@@ -364,12 +373,12 @@ fn known_as(fixes: &[Fix], set: Set, seeds: usize) -> (Vec<Vec<String>>, usize) 
 
 /// Whether what one reads of files serves the other.
 fn same_files(one: &Data, other: &Data) -> bool {
-    let of = |data: &Data| (data.target.clone(), data.test.clone(), data.missing, data.holdout);
+    let of = |data: &Data| (data.target.clone(), data.test.clone(), data.missing, data.holdout, data.duplicates);
     of(one) == of(other)
 }
 
 /// These runs of each variant, as a folder holds them.
-fn measured(experiment: &Experiment, of: &[Run], folder: &Path) -> Result<Vec<Measured>> {
+pub(super) fn measured(experiment: &Experiment, of: &[Run], folder: &Path) -> Result<Vec<Measured>> {
     let key = |variant: &str, seed: u64| Key { variant: variant.to_owned(), seed };
     let mut runs: HashMap<Key, _> = read::runs(folder)?.into_iter().map(|r| (key(&r.variant, r.seed), r)).collect();
     let mut health: HashMap<Key, _> = read::health(folder)?.into_iter().map(|h| (key(&h.variant, h.seed), h)).collect();

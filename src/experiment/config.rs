@@ -84,6 +84,14 @@ pub struct Data {
     /// What becomes of a file's missing values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub missing: Option<Missing>,
+    /// What becomes of a file's rows that repeat an earlier one.
+    #[serde(skip_serializing_if = "is_default")]
+    pub duplicates: Duplicates,
+    /// Training samples that are used, where not all are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rows: Option<usize>,
+    #[serde(skip_serializing_if = "is_default")]
+    pub control: Control,
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -228,6 +236,30 @@ words! {
         PlusMinus = "plus-minus",
         /// Classes that are integers as they stand, others by their place: one number.
         Number = "number",
+    }
+}
+
+words! {
+    /// What becomes of rows that repeat an earlier one, in all inputs and targets.
+    #[derive(Default)]
+    Duplicates {
+        #[default]
+        Keep = "keep",
+        /// They are left out before any row is held out.
+        Drop = "drop",
+    }
+}
+
+words! {
+    /// What is taken away from the data, so that one sees what a network makes of it.
+    #[derive(Default)]
+    Control {
+        #[default]
+        None = "none",
+        /// Each input is its mean over the training samples, in training and in tests.
+        Blind = "blind",
+        /// Each training sample has another one's target.
+        Permuted = "permuted",
     }
 }
 

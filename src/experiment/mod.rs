@@ -266,6 +266,27 @@ impl Experiment {
         Ok(Experiment { variants, fixes, sweep: Vec::new(), published: Vec::new(), notes: Vec::new(), ..self.clone() })
     }
 
+    /// The same baseline with these variants, each a configuration by its name, and without fixes.
+    pub fn with_variants(&self, variants: Vec<(String, Config)>) -> Self {
+        let variant = |(name, config)| Variant {
+            name,
+            fixes: Vec::new(),
+            swept: Vec::new(),
+            config,
+            kind: VariantKind::Named,
+            table: None,
+        };
+        let variants = variants.into_iter().map(variant).collect();
+        Experiment {
+            variants,
+            fixes: Vec::new(),
+            sweep: Vec::new(),
+            published: Vec::new(),
+            notes: Vec::new(),
+            ..self.clone()
+        }
+    }
+
     /// Reads targets from elsewhere.
     pub fn relocate(&mut self, to: impl Fn(&Path) -> PathBuf) {
         let configs = self.variants.iter_mut().map(|variant| &mut variant.config);

@@ -53,10 +53,16 @@ pub fn config(file: &str, tree: &Table, test_grid: Option<Span>) -> Result<Confi
     let framework = root.get(FRAMEWORK).map(|node| root.word(FRAMEWORK, node, Framework::WORDS)).transpose()?;
     let defaults = Defaults(framework);
     let model = model(&root.section("model")?, defaults)?;
+    let (data, batch) = (data(&root.section("data")?, test_grid)?, batch(&root.section("batch")?, defaults)?);
+    if data.rows.is_some() && batch.draw == Draw::Fresh && matches!(data.inputs, Some(Inputs::Uniform(_))) {
+        return Err(root
+            .section("data")?
+            .fault("rows", "of samples that are drawn anew there is no end: set batch.draw = \"epoch\""));
+    }
     Ok(Config {
         framework,
-        data: data(&root.section("data")?, test_grid)?,
-        batch: batch(&root.section("batch")?, defaults)?,
+        data,
+        batch,
         loss: loss(&root.section("loss")?, model.output, defaults)?,
         optimizer: optimizer(&root.section("optimizer")?, model.hidden.len(), defaults)?,
         model,
@@ -83,6 +89,9 @@ const KEYS: [&[&str]; 6] = [
         "split",
         "labels",
         "missing",
+        "duplicates",
+        "rows",
+        "control",
     ],
     &["size", "draw", "last"],
     &[
@@ -192,7 +201,28 @@ fn data(data: &Reader, test_grid: Option<Span>) -> Result<Data> {
         ));
     }
     let missing = of_file.then(|| missing.unwrap_or(Missing::Refuse));
-    Ok(Data { target, inputs, scale_input, scale_target, noise, test, holdout, holdout_rows, split, labels, missing })
+    let duplicates = data.word_or("duplicates", Duplicates::Keep, Duplicates::WORDS)?;
+    if duplicates == Duplicates::Drop && !of_file {
+        return Err(data.fault("duplicates", "only a file has rows that repeat others: remove this key"));
+    }
+    let rows = data.get("rows").map(|node| data.count("rows", node, 1)).transpose()?;
+    let control = data.word_or("control", Control::None, Control::WORDS)?;
+    Ok(Data {
+        target,
+        inputs,
+        scale_input,
+        scale_target,
+        noise,
+        test,
+        holdout,
+        holdout_rows,
+        split,
+        labels,
+        missing,
+        duplicates,
+        rows,
+        control,
+    })
 }
 
 /// Whether a target may have classes; of a tensor file that is known once it is read.

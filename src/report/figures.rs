@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::baselines;
+use super::checks;
 use super::curves::Curve;
 use super::functions::{Classified, Function, Learnt, Pairs};
 use super::plots::{
@@ -33,11 +34,12 @@ pub struct Figures {
     pub functions: Vec<Figure>,
     pub losses: Vec<Figure>,
     pub effects: Vec<Figure>,
+    pub checks: Vec<Figure>,
 }
 
 impl Figures {
     pub fn all(&self) -> impl Iterator<Item = &Figure> {
-        [&self.errors, &self.curves, &self.functions, &self.losses, &self.effects].into_iter().flatten()
+        [&self.checks, &self.errors, &self.curves, &self.functions, &self.losses, &self.effects].into_iter().flatten()
     }
 
     pub fn draw(study: &Study) -> Result<Self> {
@@ -72,11 +74,12 @@ impl Figures {
             figures.losses.push(figure(format!("loss-{}", slug(study, at)), caption, |size| chart.draw(size))?);
         }
         figures.effects = effects(study)?;
+        figures.checks = checks::figures(&study.checks)?;
         Ok(figures)
     }
 }
 
-fn figure(id: String, caption: String, draw: impl Fn(ChartSize) -> Result<Drawn>) -> Result<Figure> {
+pub fn figure(id: String, caption: String, draw: impl Fn(ChartSize) -> Result<Drawn>) -> Result<Figure> {
     Ok(Figure { id, caption, wide: draw(ChartSize::Wide)?, narrow: draw(ChartSize::Narrow)? })
 }
 

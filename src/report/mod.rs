@@ -2,6 +2,7 @@
 
 pub mod ablation;
 pub mod baselines;
+pub mod checks;
 mod confusion;
 pub mod curves;
 mod figures;

@@ -10,6 +10,7 @@ use base64::prelude::BASE64_STANDARD;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
+use super::checks;
 use super::figures::{Figure, Figures};
 use super::plots::{DARK, LIGHT, Mark, for_page};
 use super::sections;
@@ -35,6 +36,8 @@ pub fn page(study: &Study, figures: &Figures, made_by: &str) -> String {
         @if !study.notes.is_empty() {
             ul.muted { @for note in &study.notes { li { (one_line(note)) } } }
         }
+        (checks::section(&study.checks))
+        @for figure in &figures.checks { (picture(figure)) }
         (sections::worth(study))
         (sections::findings(study))
         h2 { "How the runs ended" }

@@ -19,10 +19,10 @@ use super::variant::StudyVariant;
 use crate::experiment::BASELINE;
 use crate::results::integrity::Integrity;
 use crate::results::manifest::{Manifest, ManifestVariant, named_as_ablations_are};
-use crate::results::names::{EFFECTS, FINDINGS, MANIFEST, VERDICTS};
+use crate::results::names::{CHECKS, EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::outcome::Outcome;
 use crate::results::read::{self, Runs, Trust};
-use crate::results::rows::{EffectKind, EffectRow, FindingRow, HealthRow, RunRow, VerdictRow};
+use crate::results::rows::{CheckRow, EffectKind, EffectRow, FindingRow, HealthRow, RunRow, VerdictRow};
 use crate::results::run_file::RunFile;
 use crate::text::numbers::plural;
 use crate::text::one_line;
@@ -60,6 +60,8 @@ pub struct Study {
     pub findings: Vec<FindingRow>,
     /// What a diagnosis found each fix to be worth.
     pub verdicts: Vec<VerdictRow>,
+    /// The ladder of checks.
+    pub checks: Vec<CheckRow>,
     /// What could not be shown, a line each.
     pub notes: Vec<String>,
 }
@@ -135,6 +137,8 @@ impl Study {
         let findings = findings.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
         let verdicts = there(VERDICTS).then(|| read::verdicts(folder));
         let verdicts = verdicts.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
+        let checks = there(CHECKS).then(|| read::checks(folder));
+        let checks = checks.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
         // What was written before there were verdicts has another unit.
         let told = match (there(EFFECTS), there(VERDICTS)) {
             (true, true) => optional(read::effects(folder), &mut notes),
@@ -170,6 +174,7 @@ impl Study {
             chosen,
             findings,
             verdicts,
+            checks,
             notes,
         })
     }

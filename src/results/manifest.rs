@@ -20,6 +20,8 @@ use crate::text::one_line;
 
 /// What the hash of a diagnosis begins with.
 pub const DIAGNOSIS: &str = "diagnosis-";
+/// And of one with the ladder of checks.
+pub const CHECK: &str = "check-";
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
@@ -338,6 +340,8 @@ impl Manifest {
     pub fn differs_from(&self, experiment: &Experiment) -> String {
         if self.experiment_hash.starts_with(DIAGNOSIS) {
             "of a diagnosis, of this or of another".to_owned()
+        } else if self.experiment_hash.starts_with(CHECK) {
+            "of checks, of this or of another".to_owned()
         } else if self.misfit != env!("CARGO_PKG_VERSION") {
             format!("of misfit {}, this is {}", one_line(&self.misfit), env!("CARGO_PKG_VERSION"))
         } else if self.name != experiment.name {

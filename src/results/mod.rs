@@ -1,6 +1,7 @@
 //! Result folders: what their files look like, how they are written whole or not at all, and how they are read back.
 
 mod checked;
+pub mod checks;
 pub mod clear;
 pub mod files;
 pub mod folder;

@@ -8,9 +8,9 @@ use anyhow::{Context, Result, ensure};
 use csv::StringRecord;
 
 use super::checked::Rows;
-use super::names::{EFFECTS, FINDINGS, VERDICTS};
+use super::names::{CHECKS, EFFECTS, FINDINGS, VERDICTS};
 use super::points::{PredictedPoint, PredictionColumns};
-use super::rows::{CsvRow, CurvePoint, EffectRow, FindingRow, HealthRow, Key, RunRow, VerdictRow};
+use super::rows::{CheckRow, CsvRow, CurvePoint, EffectRow, FindingRow, HealthRow, Key, RunRow, VerdictRow};
 use super::run_file::RunFile;
 use super::scan::{self, Lines};
 use crate::data::Samples;
@@ -129,6 +129,11 @@ pub fn findings(folder: &Path) -> Result<Vec<FindingRow>> {
 /// The rows of a folder's `verdicts.csv`, in the file's order.
 pub fn verdicts(folder: &Path) -> Result<Vec<VerdictRow>> {
     all(&folder.join(VERDICTS), |_| Ok(()))
+}
+
+/// The rows of a folder's `checks.csv`, in the file's order.
+pub fn checks(folder: &Path) -> Result<Vec<CheckRow>> {
+    all(&folder.join(CHECKS), |_| Ok(()))
 }
 
 /// Runs that come one after the other: each has its rows in one place, or one row.

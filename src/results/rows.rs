@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::{Deserialize, Serialize};
 
+use super::checks::{Check, CheckVerdict};
 use super::outcome::{Outcome, Severity, Verdict};
 use crate::experiment::config::{EngineName, Word, words};
 use crate::experiment::{Experiment, Run, Variant, VariantKind};
@@ -193,6 +194,27 @@ rows! {
         shapley: f64,
         /// 1 where it is in one of the smallest sets that are enough, or in the best.
         in_smallest: usize,
+    }
+
+    /// What one variant shows of a check; a row of `checks.csv`.
+    CheckRow {
+        check: Check,
+        /// What is varied: samples, a learning rate, hidden units; NaN where nothing is.
+        at: f64,
+        /// The variant that it was measured on; empty where it was not.
+        variant: String,
+        /// Runs that count, and those of them that do what is asked: fit, or learn the samples by heart; of `permuted`, whose error
+        /// on the training samples is below half of a constant's.
+        seeds: usize,
+        passing: usize,
+        /// Of `start-loss` the decimal logarithm of the loss over the best constant's, of `overfit` and `how-often` the share of the
+        /// seeds, of the others a gain in tenfolds of error: of `blind` and `permuted` of the set-up as asked beside that
+        /// variant, of the rest of that variant beside the set-up as asked. And the ends of its interval.
+        value: f64,
+        low: f64,
+        high: f64,
+        /// Of the whole check; of `overfit` of so many samples.
+        verdict: CheckVerdict,
     }
 }
 

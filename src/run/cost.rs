@@ -5,7 +5,7 @@ use anyhow::{Context, Result, ensure};
 
 use super::memory;
 use crate::data::coding::Coding;
-use crate::data::{Files, RunData, batch_rows, updates};
+use crate::data::{Files, RunData, batch_rows, training_rows, updates};
 use crate::experiment::Experiment;
 use crate::experiment::config::{Activation, Config, Inputs, Norm, Pairing, Test};
 use crate::experiment::device::Device;
@@ -30,9 +30,10 @@ pub struct Size {
 pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result<Size> {
     // A function is not sampled for it.
     let (rows, test, columns, coding) = match (&config.data.inputs, &config.data.test) {
-        (Some(Inputs::Grid(span) | Inputs::Uniform(span)), test) => {
-            let points = if let Test::Grid(test) | Test::Uniform(test) = test { test.count } else { span.count };
-            (span.count - config.train.kept(span.count), points, 1, Coding::of_function(config)?)
+        (Some(Inputs::Grid(_) | Inputs::Uniform(_)), test) => {
+            let rows = training_rows(config, files)?;
+            let points = if let Test::Grid(test) | Test::Uniform(test) = test { test.count } else { rows };
+            (rows, points, 1, Coding::of_function(config)?)
         }
         (None, _) => {
             let data = RunData::new(config, seed, files)?;

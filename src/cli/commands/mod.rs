@@ -1,5 +1,6 @@
 //! The subcommands that train, a file each.
 
+mod check;
 mod diagnose;
 mod plan;
 mod run;
@@ -14,6 +15,7 @@ pub fn main() -> u8 {
     code(|command| match command {
         Command::Run(args) => run::train(&args),
         Command::Diagnose(args) => diagnose::train(&args),
+        Command::Check(args) => check::train(&args),
         Command::Plan(args) => plan::train(&args),
         Command::Task(args) => task::train(&args),
         Command::Doctor(args) => doctor::tell(&checks(&args.device, of_training)?),
