@@ -184,9 +184,7 @@ def diagnoses(cases: list[Case], out: Path) -> str:
         ]
         for case in cases
     ]
-    families = "; ".join(
-        f"{name}: {', '.join(f'`{key}*`' if key[-1] in '._' else f'`{key}`' for key in keys)}" for name, keys in FAMILIES.items()
-    )
+    families = "; ".join(f"{name}: {', '.join(f'`{key}`' for key in keys)}" for name, keys in FAMILIES.items())
     head = ["case", "accepted fix, and with it", "misfit found", "accepted cause among it", "false alarms", "seconds", "other tools"]
     return "\n\n".join(
         [
@@ -204,6 +202,7 @@ def diagnoses(cases: list[Case], out: Path) -> str:
                 ("**every family of the cause**", "all_families"),
                 ("the same keys", "same_keys"),
                 ("what is as good", "as_good"),
+                ("every family, or what is as good", "solved"),
             ),
             "- *A family of the cause*: the answer changes a setting of the same family as a part of the cause. So do the benchmarks of "
             "DeepFD and DEFault count: a tool is right if one of the kinds of faults that it names is among those of the program.\n"
@@ -212,7 +211,7 @@ def diagnoses(cases: list[Case], out: Path) -> str:
             "here and above.\n"
             "- *What is as good*: it fits on as large a share of the seeds as the accepted fix, with a median R² (of classes the Brier "
             "skill) at most 0.001 lower, whatever it changes.",
-            f"Families: {families}. Any other setting is its own.",
+            f"Families, by what the names of their settings begin with: {families}. The longest beginning counts; any other setting is its own.",
             f"Of the findings whose fix was measured over all seeds {precision(both)} are borne out: the fix is needed, one way or helps. "
             f"Of those of rules {precision(of_rules)}, of those of the search {precision(of_search)}. "
             f"{sum(both[word] for word in USELESS)} are false alarms (no difference, or hurts), {both['cannot be told']} cannot be told.",

@@ -22,11 +22,11 @@ STUDENT = {2: 12.706, 3: 4.303, 4: 3.182, 5: 2.776, 6: 2.571, 7: 2.447, 8: 2.365
 # Keys of one family mend the same fault. A key that is not here is a family of its own.
 FAMILIES = {
     "last layer, loss and labels": (
-        "model.output", "model.outputs", "loss.kind", "loss.from", "loss.pairing", "loss.huber_delta", "data.labels", "data.target",
+        "model.output", "model.outputs", "loss.kind", "loss.from", "loss.pairing", "loss.huber_delta", "data.labels",
     ),
     "optimizer": ("optimizer.", "loss.reduction"),
     "scaling": ("data.scale_",),
-    "rows and batches": ("batch.", "data.holdout"),
+    "rows and batches": ("batch.", "data.holdout", "data.target"),
     "length of training": ("train.epochs", "train.steps"),
     "regularisation": ("loss.l1", "loss.l2", "optimizer.weight_decay", "model.dropout"),
     "number of units": ("model.hidden",),
@@ -281,19 +281,23 @@ class Case:
         """The parts of the accepted fix that no cause has, where another part is one."""
         return [name for name in self.fixes if self.causes and not any(name in names for names in self.causes)]
 
-    def families(self) -> list[set[str]]:
-        return [set().union(*(self.fixes[name].families for name in names)) for names in self.causes]
+    def families_named(self) -> list[list[bool]]:
+        """For each alternative, whether the answer changes something of each family that it is of."""
 
-    def _named(self, name: str) -> bool:
-        return any(fix.family_named(name, self.diagnosis.ours) for fix in self.fixes.values() if name in fix.families)
+        def of(names: list[str]) -> list[bool]:
+            fixes = [self.fixes[name] for name in names]
+            families = sorted(set().union(*(fix.families for fix in fixes)))
+            return [any(fix.family_named(one, self.diagnosis.ours) for fix in fixes if one in fix.families) for one in families]
+
+        return [of(names) for names in self.causes]
 
     @property
     def one_family(self) -> bool:
-        return any(self._named(name) for names in self.families() for name in names)
+        return any(any(named) for named in self.families_named())
 
     @property
     def all_families(self) -> bool:
-        return any(all(self._named(name) for name in names) for names in self.families())
+        return any(all(named) for named in self.families_named())
 
     @property
     def same_keys(self) -> bool:
@@ -309,6 +313,10 @@ class Case:
         """Whether the chosen set fits on as large a share of the seeds as the accepted fix, one at least, and as well."""
         ours = self.diagnosis.ended
         return ours is not None and ours.fits > 0 and ours.share >= self.accepted.share and ours.r2 >= self.accepted.r2 - SAME_R2
+
+    @property
+    def solved(self) -> bool:
+        return self.all_families or self.as_good
 
     def figures(self) -> str:
         def ours(entry: dict) -> str:
@@ -360,7 +368,7 @@ def causes(variants: dict[str, Ended], fixes: dict[str, list[str]], accepted: li
 
 
 def read(program: str | None, row: dict[str, str], folder: Path) -> Case | None:
-    """Runs and diagnoses a program of the index; of a program that is None reads what is in the folder."""
+    """Runs and diagnoses a program of the index. Where `program` is None the folder is read as it is; `None` where a run is missing."""
     file = Path(os.path.normpath(CASES / row["file"]))
     out = folder / row["id"]
     if program:
@@ -393,6 +401,9 @@ def read(program: str | None, row: dict[str, str], folder: Path) -> Case | None:
             misfit(program, "run", file, *settings, "--variant", "asked", "--out", some)
         return Ended(rows(some / "runs.csv"))
 
-    shown = causes(variants, named, list(accepted), ended) if variants["asked"].fails else []
+    try:
+        shown = causes(variants, named, list(accepted), ended) if variants["asked"].fails else []
+    except FileNotFoundError:
+        return None
     found = diagnose(program, file, folder / "diagnosis" / row["id"])
     return Case(row, row["task"], file, variants, accepted, shown, experiment.get("published", []), found)
