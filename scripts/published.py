@@ -194,7 +194,7 @@ def diagnoses(cases: list[Case], out: Path) -> str:
             "The experiment shows an accepted fix to be a **cause** where the program fails as asked (fewer than half of the seeds fit), "
             "a variant with this fix mends it (more than half fit), and the same variant without this fix does not. If no variant mends it, "
             "clearly better takes the place of mending: the 95 % interval of the gain lies above 5 % of the error, and most seeds do "
-            "better than a constant. Of a fix with several parts those count that it takes: every combination of the parts was run. "
+            "better than a constant. Of a fix with several parts those count that it takes: every combination of the parts was tried. "
             f"That is so of {share(len(shown), len(cases))}. On these misfit names",
             by_task(
                 shown,
@@ -236,8 +236,8 @@ def diagnoses(cases: list[Case], out: Path) -> str:
             table(head, lines),
             listed("Missed", [missed(case) for case in shown if not case.all_families]),
             "## The accepted fix makes no clear difference",
-            "It does not mend the program and is not clearly better. *No difference*: both are no better than a constant, or the 95 % interval of "
-            "the gain lies within 5 % of the error.",
+            "It does not mend the program and is not clearly better. *No difference*: with and without it most seeds are no better than a constant, "
+            "or the 95 % interval of the gain lies within 5 % of the error. *Cannot be told*: neither.",
             "\n".join(f"- {idly(case)}" for case in idle),
             listed("Parts of accepted fixes that are not needed", [partly(case) for case in shown if case.idle_parts]),
         ]
