@@ -177,6 +177,11 @@ impl Coding {
         }
     }
 
+    /// How many classes there are; of numbers and labels none.
+    pub fn classes(&self) -> usize {
+        self.numbers.len()
+    }
+
     /// Numbers that a row is scored by.
     pub fn scored(&self) -> usize {
         match self.task {

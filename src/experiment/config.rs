@@ -391,7 +391,8 @@ pub struct Model {
     /// Of leaky_relu below zero.
     #[serde(skip_serializing_if = "is_usual_slope")]
     pub negative_slope: f64,
-    /// Share of what each hidden layer puts out that is dropped in training, one for each; empty where none drops anything.
+    /// Share of what each hidden layer puts out that is dropped in training, one for each, and perhaps one of what the last layer
+    /// puts out, before its output function; empty where none drops anything.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub dropout: Vec<f64>,
     /// One for each hidden layer; empty where none has one.

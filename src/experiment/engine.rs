@@ -32,6 +32,9 @@ pub fn covers(config: &Config) -> Result<(), String> {
     if !model.frozen.is_empty() {
         return lacks("model.frozen");
     }
+    if model.dropout.len() > model.hidden.len() {
+        return lacks("model.dropout of the outputs");
+    }
     if model.activation.contains(&Activation::GeluTanh) {
         return lacks("model.activation = \"gelu_tanh\"");
     }

@@ -505,7 +505,14 @@ fn model(model: &Reader, defaults: Defaults) -> Result<Model> {
         return Err(model.fault("negative_slope", "no layer is leaky_relu: remove this key, or set model.activation"));
     }
     let usual = if leaky { defaults.negative_slope() } else { USUAL_SLOPE };
-    let mut dropout = each(model, "dropout", hidden.len(), "shares", |node| model.number("dropout", node, &BELOW_ONE))?;
+    // One more than hidden layers is of the outputs.
+    let of_outputs =
+        matches!(model.get("dropout"), Some(Node { value: Value::List(items), .. }) if items.len() == hidden.len() + 1);
+    let dropped = hidden.len() + usize::from(of_outputs);
+    let mut dropout = each(model, "dropout", dropped, "shares", |node| model.number("dropout", node, &BELOW_ONE))?;
+    if dropout.get(hidden.len()) == Some(&0.0) {
+        dropout.truncate(hidden.len());
+    }
     if dropout.iter().all(|share| *share == 0.0) {
         dropout.clear();
     }

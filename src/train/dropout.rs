@@ -1,4 +1,4 @@
-//! Which outputs of hidden layers are dropped: a function of the run's seed, the step, the layer, the row of the batch and the
+//! Which outputs of layers are dropped: a function of the run's seed, the step, the layer, the row of the batch and the
 //! unit, so that no lane, thread or engine makes a difference.
 
 use super::engine::Lane;
@@ -31,7 +31,8 @@ impl Dropout {
             units,
             share,
         };
-        let layers = model.hidden.iter().zip(&model.dropout).enumerate().map(layer).collect();
+        let units = model.hidden.iter().chain([&lane.data.coding.outputs]);
+        let layers = units.zip(&model.dropout).enumerate().map(layer).collect();
         Some(Dropout { level: Level::best(), layers, step: 0 })
     }
 
@@ -40,12 +41,12 @@ impl Dropout {
         self.step += 1;
     }
 
-    /// Whether this hidden layer drops anything.
+    /// Whether this layer drops anything; the outputs' comes behind the hidden ones.
     pub fn drops(&self, layer: usize) -> bool {
-        self.layers[layer].share > 0.0
+        self.layers.get(layer).is_some_and(|layer| layer.share > 0.0)
     }
 
-    /// What this hidden layer's outputs are multiplied with in the batch's rows from `start` on: 0, or 1/(1 − share), `[rows, units]`.
+    /// What this layer's outputs are multiplied with in the batch's rows from `start` on: 0, or 1/(1 − share), `[rows, units]`.
     pub fn mask(&self, layer: usize, start: usize, mask: &mut [f32]) {
         let Layer { key, units, share } = self.layers[layer];
         let key = mixed(key.wrapping_add(self.step.wrapping_mul(0x9e37_79b9_7f4a_7c15)));

@@ -28,7 +28,7 @@ const LEARNT_BY_HEART: f64 = 2.0;
 
 /// Everything that a rule finds in a variant's runs.
 pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
-    let rules: [fn(&Measured) -> Found; 11] = [
+    let rules: [fn(&Measured) -> Found; 12] = [
         zero_gradient,
         silent_output,
         far_start,
@@ -39,6 +39,7 @@ pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
         saturated_units,
         identical_units,
         behaviour,
+        update_ratio,
         still_falling,
     ];
     // A symptom may have many causes.
@@ -339,7 +340,7 @@ fn behaviour(measured: &Measured) -> Found {
                 format!("every row is predicted the same, or nearly so, {}", seeds(measured, rows(Outcome::Constant))),
             ),
             _ => (
-                same,
+                if measured.mostly(of_one_class) { "one-class-only" } else { same },
                 "outcome constant: the same classes for every row, or no better than their shares",
                 format!(
                     "{}, always {} has {}; log-loss {}, {} have {} (medians)",
@@ -374,6 +375,30 @@ fn behaviour(measured: &Measured) -> Found {
         return Ok(None);
     };
     Ok(Some(Finding::new(rule, source, evidence)))
+}
+
+/// Whether every test point is predicted as the same class.
+fn of_one_class(run: &Observed) -> bool {
+    run.health.predicted_shares.contains(&1.0)
+}
+
+/// Updates that are far larger or smaller than usual beside the parameters.
+fn update_ratio(measured: &Measured) -> Found {
+    let size = update_size(measured);
+    let rate = measured.config.optimizer.learning_rate;
+    let (what, name, other) = match size {
+        size if size > LARGE_UPDATES => ("more than a tenth", "lower-rate", rate / 10.0),
+        size if size < SMALL_UPDATES => ("less than a ten-thousandth", "higher-rate", rate * 10.0),
+        _ => return Ok(None),
+    };
+    // What has no gradient has updates of 0 whatever the rate, and what fits has reached its end.
+    if measured.enough() || measured.mostly(without_gradient) || size == 0.0 {
+        return Ok(None);
+    }
+    let evidence =
+        format!("an update is {} of the parameters (median): {what}, at a rate of {}", trimmed(size), trimmed(rate));
+    Finding::new("update-ratio", "TheDeepChecker: updates of 1e-4 to 1e-1 of the parameters", evidence)
+        .fixed_by(name, &format!("optimizer.learning_rate = {:?}", one_digit(other)))
 }
 
 /// Whether a run's test loss has not ended falling, and more of that is wanted.

@@ -29,11 +29,11 @@ pub struct Setup<'a> {
     /// The data of the first seed.
     pub data: &'a RunData,
     /// By columns, in the network's units.
-    inputs: Vec<Vec<f64>>,
+    pub(super) inputs: Vec<Vec<f64>>,
     /// As the loss takes them, row by row.
-    targets: Vec<f64>,
-    batch: usize,
-    steps: usize,
+    pub(super) targets: Vec<f64>,
+    pub(super) batch: usize,
+    pub(super) steps: usize,
     baselines: Arc<Baselines>,
     asked: Goal,
 }
@@ -61,13 +61,18 @@ impl<'a> Setup<'a> {
 
     /// Everything that a rule finds.
     pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
-        let rules: [fn(&Self) -> Found; 22] = [
+        let rules: [fn(&Self) -> Found; 35] = [
             Self::softmax,
+            Self::labels_against_loss,
             Self::unreachable,
             Self::outside_the_loss,
             Self::logits_as_probabilities,
             Self::probabilities_as_logits,
+            Self::output_against_loss,
             Self::broadcast,
+            Self::gradients_add_up,
+            Self::evaluation_mode,
+            Self::frozen_layers,
             Self::equal_units,
             Self::initial_scale,
             Self::initial_biases,
@@ -79,6 +84,14 @@ impl<'a> Setup<'a> {
             Self::rate_beyond_limit,
             Self::summed_loss,
             Self::decay,
+            Self::penalty,
+            Self::strong_dropout,
+            Self::sorted_rows,
+            Self::last_rows,
+            Self::leaked_rows,
+            Self::unbalanced,
+            Self::constant_columns,
+            Self::duplicate_columns,
             Self::raw_inputs,
             Self::raw_targets,
             Self::one_batch,
@@ -108,7 +121,7 @@ impl<'a> Setup<'a> {
     }
 
     /// Whether what is predicted are numbers: neither classes nor labels.
-    fn of_numbers(&self) -> bool {
+    pub(super) fn of_numbers(&self) -> bool {
         self.data.coding.task == Task::Regression
     }
 
@@ -207,12 +220,24 @@ impl<'a> Setup<'a> {
             .fixed_by("linear-output", "model.output = \"identity\"")
     }
 
-    /// Numbers that a cross-entropy of probabilities cannot be made small for.
+    /// Numbers that a loss of probabilities or of counts cannot be made small for.
     fn outside_the_loss(&self) -> Found {
-        let of_numbers = self.config.loss.kind == LossKind::Bce && self.of_numbers();
-        let Some(outside) = self.outside(0.0..=1.0).filter(|_| of_numbers) else { return Ok(None) };
-        let evidence = format!("{outside} 0 … 1, where a cross-entropy has no minimum");
-        Finding::new("unreachable-targets", "Bishop 2006, Pattern Recognition, 4.3.2: targets of 0 and 1", evidence)
+        let (range, says, source) = match self.config.loss.kind {
+            LossKind::Bce => (
+                0.0..=1.0,
+                "0 … 1, where a cross-entropy has no minimum",
+                "Bishop 2006, Pattern Recognition, 4.3.2: targets of 0 and 1",
+            ),
+            LossKind::Poisson => (
+                0.0..=f64::INFINITY,
+                "0 … ∞, where a Poisson loss has no minimum",
+                "McCullagh & Nelder 1989, 6.2: counts",
+            ),
+            _ => return Ok(None),
+        };
+        let Some(outside) = self.outside(range).filter(|_| self.of_numbers()) else { return Ok(None) };
+        let evidence = format!("{outside} {says}");
+        Finding::new("unreachable-targets", source, evidence)
             .certainty(Certainty::Certain)
             .fixed_by("squared-loss", "model.output = \"identity\"\nloss.kind = \"mse\"")
     }

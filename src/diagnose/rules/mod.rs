@@ -2,7 +2,10 @@
 
 pub mod after;
 pub mod before;
+mod classes;
 mod remedies;
+mod rows;
+mod script;
 
 use crate::experiment::{ExperimentError, Fix};
 

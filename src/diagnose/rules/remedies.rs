@@ -22,6 +22,7 @@ pub fn rank(fix: &Fix) -> Rank {
         "batch.size" | "batch.draw" => Rank::Batches,
         "model.hidden" | "model.activation" => Rank::Units,
         "train.steps" | "train.epochs" => Rank::Length,
+        "optimizer.zero_grad" | "optimizer.without" => Rank::Setup,
         key if key.starts_with("optimizer.") => Rank::Rate,
         _ => Rank::Setup,
     };

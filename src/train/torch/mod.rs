@@ -38,6 +38,7 @@ pub struct Torch {
     /// How many rows [`Engine::outputs`] evaluates at once.
     evaluated_at_once: usize,
     columns: usize,
+    outputs: usize,
     kind: Kind,
     device: Device,
 }
@@ -77,6 +78,7 @@ impl Torch {
             network,
             evaluated_at_once,
             columns: first.data.train.columns,
+            outputs: first.data.coding.outputs,
             kind,
             device,
         })
@@ -91,7 +93,7 @@ impl Torch {
         }
     }
 
-    /// What each hidden layer's outputs are multiplied with in the next batch of so many rows, `[lanes, rows, units]`, where it
+    /// What each layer's outputs are multiplied with in the next batch of so many rows, `[lanes, rows, units]`, where it
     /// drops some.
     fn masks(&mut self, rows: i64) -> Result<Vec<Option<Tensor>>, TchError> {
         let Some(first) = self.dropout.first() else { return Ok(Vec::new()) };
@@ -106,7 +108,8 @@ impl Torch {
             let mask = Tensor::f_from_slice(&numbers)?.f_view([lanes as i64, rows, units as i64])?;
             mask.f_to_device(self.device)?.f_to_kind(self.kind).map(Some)
         };
-        let masks = self.config.model.hidden.iter().enumerate().map(mask).collect();
+        let outputs = self.outputs;
+        let masks = self.config.model.hidden.iter().chain([&outputs]).enumerate().map(mask).collect();
         self.dropout.iter_mut().for_each(Dropout::advance);
         masks
     }

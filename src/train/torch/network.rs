@@ -19,14 +19,14 @@ enum Layer {
     },
     Activation(Activation),
     Norm(NormLayer),
-    /// Of the hidden layer with this number.
+    /// Of the layer with this number; the outputs' comes behind the hidden ones.
     Dropout(usize),
     Output(Output),
 }
 
 /// How a network is gone through.
 pub enum Pass<'a> {
-    /// Batch norms go by the batch, and outputs are dropped: what each hidden layer's are multiplied with, where it drops some.
+    /// Batch norms go by the batch, and outputs are dropped: what each layer's are multiplied with, where it drops some.
     Training(&'a [Option<Tensor>]),
     Evaluation,
 }
@@ -141,7 +141,9 @@ impl Network {
         let mut layers = Vec::new();
         for (at, linear) in linear.into_iter().enumerate() {
             layers.push(linear);
+            let drops = model.dropout.get(at).is_some_and(|share| *share > 0.0);
             let Some(&activation) = model.activation.get(at) else {
+                layers.extend(drops.then_some(Layer::Dropout(at)));
                 layers.push(Layer::Output(model.output));
                 continue;
             };
@@ -162,9 +164,7 @@ impl Network {
                 Some((norm, NormPlace::After)) => layers.extend([activation, norm]),
                 None => layers.push(activation),
             }
-            if model.dropout.get(at).is_some_and(|share| *share > 0.0) {
-                layers.push(Layer::Dropout(at));
-            }
+            layers.extend(drops.then_some(Layer::Dropout(at)));
         }
         let slope = model.negative_slope;
         Ok(Network { layers, slope, parameters, gradient, leaves, remembered: None, _store: store })
