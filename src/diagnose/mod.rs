@@ -1,6 +1,7 @@
 //! A diagnosis: what is tried, what it shows, the rules, the verdicts, and the files and words that say so.
 
 pub mod certainty;
+pub mod code;
 pub mod files;
 pub mod observed;
 pub mod print;
