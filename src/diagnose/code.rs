@@ -72,6 +72,11 @@ fn of_rows(config: &Config) -> bool {
     matches!(config.loss.kind, LossKind::CrossEntropy | LossKind::Nll)
 }
 
+/// A number as it is spelt in TOML, Python and Julia.
+fn number(value: &toml::Value) -> String {
+    value.as_float().map_or_else(|| value.to_string(), |number| format!("{number:?}"))
+}
+
 /// A number as Julia writes one of 32 bits.
 fn float32(number: f64) -> String {
     let text = format!("{number:?}");
@@ -154,6 +159,8 @@ impl Script<'_> {
             "model.init_bias" if self.framework == Pytorch => self.drawn("bias", model.init_bias),
             "model.frozen" => self.frozen(),
             "loss.l1" | "loss.l2" if self.framework != Keras => self.loss(),
+            "model.init" if self.init(model.init).is_none() => None,
+            "model.init_bias" if self.init_bias(model.init_bias).is_none() => None,
             key if NETWORK.contains(&key) => Some(self.network()),
             "loss.pairing" if self.config.loss.pairing != Pairing::Matched => None,
             "loss.pairing" if self.framework == Keras => Some("y = y.reshape(-1, 1)  # one column, as the output has".to_owned()),
@@ -171,8 +178,8 @@ impl Script<'_> {
                 self.word([
                     "optimizer.zero_grad()  # before loss.backward()",
                     "model.train_on_batch(x, y)  # each step by its own gradient, none added to earlier ones",
-                    "gradient = Flux.gradient(model -> loss(model, x, y), model)[1]  # new in each step, not added to earlier ones",
-                    "value, gradient = jax.value_and_grad(loss_fn)(params, x, y)  # new in each step, not added to earlier ones",
+                    "grads = Flux.gradient(model -> loss(model, x, y), model)[1]  # new in each step, not added to earlier ones",
+                    "value, grads = jax.value_and_grad(loss_fn)(params, x, y)  # new in each step, not added to earlier ones",
                 ])
             }),
             "optimizer.without" => match (self.framework, optimizer.without.is_empty()) {
@@ -387,13 +394,15 @@ impl Script<'_> {
         let [dropped, partial] =
             if last == LastBatch::Drop { [", drop_last=True", ", partial=false"] } else { [""; 2] };
         let order = if shuffled { "np.random.permutation(len(x))" } else { "np.arange(len(x))" };
+        let split = match size {
+            BatchSize::All(_) => format!("[{order}]"),
+            BatchSize::Rows(_) => format!("np.split({order}, range({rows}, len(x), {rows}))"),
+        };
         Some(self.word([
             format!("loader = DataLoader(TensorDataset(x, y), batch_size={rows}, shuffle={python}{dropped})"),
             String::new(),
             format!("loader = Flux.DataLoader((x, y); batchsize={rows}, shuffle={julia}{partial})"),
-            format!(
-                "batches = np.split({order}, range({rows}, len(x), {rows}))  # in every epoch; a step for each rows of them, with x[rows] and y[rows]"
-            ),
+            format!("batches = {split}  # in every epoch; a step for each rows of them, with x[rows] and y[rows]"),
         ]))
     }
 
@@ -778,6 +787,7 @@ impl Script<'_> {
         let about = match (gone, self.framework) {
             (None, _) => String::new(),
             (Some(gone), Keras) => format!(", without activation={gone}"),
+            (Some(gone), Flux) => format!(", without {gone}"),
             (Some(gone), _) => format!(", no {} after it", gone.split('(').next().unwrap_or(&gone)),
         };
         format!("{line}  # last layer{about}")
@@ -855,7 +865,7 @@ impl Script<'_> {
             Output::Softmax | Output::Sigmoid => {
                 let output = self.output(self.config.model.output).unwrap_or_default();
                 let output = output.split('(').next().unwrap_or_default();
-                format!("  # or {name} with no {output} after the last layer")
+                format!("  # the same as {name} with no {output} after the last layer")
             }
             _ => String::new(),
         }
@@ -911,10 +921,13 @@ impl Script<'_> {
             (LossKind::Bce, Some(LossInput::LogProbabilities)) => {
                 return "lambda y, p: keras.losses.binary_crossentropy(y, keras.ops.exp(p))".to_owned();
             }
-            (LossKind::Nll, _) if sparse => {
-                return "lambda y, p: -keras.ops.take_along_axis(p, keras.ops.cast(y, \"int32\"), axis=-1)".to_owned();
+            (LossKind::Nll, _) if self.config.model.output != Output::LogSoftmax => {
+                let y = match sparse {
+                    true => format!("keras.ops.one_hot(keras.ops.reshape(y, -1), {})", self.outputs),
+                    false => "y".to_owned(),
+                };
+                return format!("lambda y, p: -keras.ops.sum({y} * p, axis=-1)");
             }
-            (LossKind::Nll, _) => return "lambda y, p: -keras.ops.sum(y * p, axis=-1)".to_owned(),
             (kind, from) => {
                 let name = match (kind, sparse) {
                     (LossKind::Bce, _) => "BinaryCrossentropy",
@@ -976,7 +989,7 @@ impl Script<'_> {
         match (loss.kind, loss.from) {
             (LossKind::Mse | LossKind::Sse, _) => format!("optax.squared_error({p}, y){end}"),
             (LossKind::Mae, _) => format!("jnp.abs({p} - y){end}"),
-            (LossKind::Huber, _) => format!("optax.huber_loss({p}, y, {:?}){end}", loss.delta.unwrap_or(1.0)),
+            (LossKind::Huber, _) => format!("optax.huber_loss({p}, y, delta={:?}){end}", loss.delta.unwrap_or(1.0)),
             (LossKind::LogCosh, _) => format!("optax.log_cosh({p}, y){end}"),
             (LossKind::Mape, _) => format!("(100 * jnp.abs({p} - y) / jnp.abs(y).clip(1e-7)){end}"),
             (LossKind::Poisson, _) => format!("(p - y * jnp.log(p)){end}  # p = {p}"),
@@ -986,12 +999,12 @@ impl Script<'_> {
                 format!("optax.sigmoid_binary_cross_entropy(jax.scipy.special.logit(jnp.exp({p})), y){end}")
             }
             (LossKind::Bce, Some(LossInput::Probabilities)) => {
-                let about = self.or_logits("of model.apply(params, x) itself,");
+                let about = self.or_logits("the loss of model.apply(params, x) itself");
                 format!("optax.sigmoid_binary_cross_entropy(jax.scipy.special.logit({p}), y){end}{about}")
             }
             (LossKind::Bce, _) => format!("optax.sigmoid_binary_cross_entropy({p}, y){end}"),
             (LossKind::CrossEntropy, Some(LossInput::Probabilities)) => {
-                let about = self.or_logits("of model.apply(params, x) itself,");
+                let about = self.or_logits("the loss of model.apply(params, x) itself");
                 format!("optax.{classes}(jnp.log({p}), y){end}{about}")
             }
             (LossKind::Nll, _) if self.sparse() => format!("-jnp.take_along_axis({p}, y[:, None], 1){end}"),
@@ -1068,7 +1081,7 @@ impl Script<'_> {
         for (key, value) in self.settings() {
             match (key.as_str(), value, self.framework) {
                 ("betas", toml::Value::Array(betas), _) => {
-                    let [one, two] = [0, 1].map(|at| betas.get(at).map_or_else(String::new, toml::Value::to_string));
+                    let [one, two] = [0, 1].map(|at| betas.get(at).map_or_else(String::new, number));
                     given.push(self.word([
                         format!("betas=({one}, {two})"),
                         format!("beta_1={one}, beta_2={two}"),
@@ -1082,10 +1095,10 @@ impl Script<'_> {
                 ("weight_decay", value, Flax) if !matches!(kind, OptimizerKind::Adamw { .. }) => {
                     decay = value.as_float().filter(|decay| *decay > 0.0);
                 }
-                ("eps", value, Keras) => given.push(format!("epsilon={value}")),
-                ("alpha", value, Keras) => given.push(format!("rho={value}")),
-                ("alpha", value, Flax) => given.push(format!("decay={value}")),
-                (key, value, _) => given.push(format!("{key}={value}")),
+                ("eps", value, Keras) => given.push(format!("epsilon={}", number(&value))),
+                ("alpha", value, Keras) => given.push(format!("rho={}", number(&value))),
+                ("alpha", value, Flax) => given.push(format!("decay={}", number(&value))),
+                (key, value, _) => given.push(format!("{key}={}", number(&value))),
             }
         }
         let steps = self.steps();
