@@ -3,16 +3,24 @@
 
 mod common;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
+use misfit::diagnose::certainty::Standard;
 use misfit::diagnose::code::{lines, outputs};
+use misfit::diagnose::observed::{Measured, Observed};
+use misfit::diagnose::rules::{Certainty, Finding};
+use misfit::diagnose::search::{Search, Suspicion};
+use misfit::diagnose::verdicts::{Diagnosis, Measurements};
+use misfit::diagnose::{files, print};
 use misfit::experiment::config::{Config, Labels, LossKind, Target, TargetColumns, Word};
 use misfit::experiment::framework::Framework;
 use misfit::experiment::table::Task;
 use misfit::experiment::{Experiment, Fix};
+use misfit::results::read;
+use misfit::results::rows::{HealthRow, RunRow};
 use serde_json::{Value, json};
 
 /// An experiment of three classes or of numbers, with a hidden layer of 16; what is to be changed is added to it.
@@ -263,6 +271,26 @@ fn every_key_that_a_fix_sets_has_a_line_in_every_framework() {
 }
 
 #[test]
+fn the_example_of_the_documents_is_what_is_said_of_it() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/frameworks.md")).unwrap();
+    let (_, section) = page.split_once("\n## The line to change\n").unwrap();
+    let between = |begin: &str, end: &str| section.split_once(begin).unwrap().1.split_once(end).unwrap().0;
+    let experiment = Experiment::parse(between("```toml\n", "```"), "softmax.toml", &[]).unwrap();
+    let fixes = [
+        ("linear-output", "model.output = \"identity\""),
+        ("more-units", "model.hidden = [32, 32]\nmodel.activation = \"relu\""),
+        ("more-steps", "train.epochs = 600"),
+    ];
+    let fixes = fixes.map(|(name, patch)| Fix::parse(name, "", patch).unwrap());
+    let after = &experiment.with_sets(fixes.to_vec(), &[vec![true; 3]]).unwrap().variants[0].config;
+    let told = fixes.iter().flat_map(|fix| {
+        let lines = lines(Framework::Keras, &experiment.baseline, after, 1, &fix.keys());
+        lines.into_iter().map(|line| format!("  {}: {line}\n", fix.name))
+    });
+    assert_eq!(between("In Keras:\n", "```"), told.collect::<String>());
+}
+
+#[test]
 fn duplicates_are_dropped_in_the_table() {
     let told = Told::new(Framework::Flux, NUMBERS, "", "train.epochs = 1");
     let of = |framework| lines(framework, &told.before, &told.after, 1, &["data.duplicates".to_owned()]);
@@ -451,6 +479,97 @@ fn pytorch_keras_and_flax_run_their_lines() {
         lines.map(|line| told.asked(&line)).collect::<Vec<_>>()
     });
     right(python, &cases.collect::<Vec<_>>());
+}
+
+/// A diagnosis of an experiment of this framework's, or of none: of eight seeds none fits, and all do with the fixes. The runs are
+/// those of results/reference.
+fn diagnosed(framework: &str) -> (Experiment, Diagnosis) {
+    let text = format!("{framework}\nname = \"made-up\"\n{CURVE}\nmodel.output = \"sigmoid\"");
+    let experiment = Experiment::parse(&text, "made-up.toml", &[]).unwrap();
+    let [output, rate] = [
+        Fix::parse("linear-output", "", "model.output = \"identity\"").unwrap(),
+        Fix::parse("higher-rate", "", "optimizer.learning_rate = 0.01").unwrap(),
+    ];
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
+    let (runs, health) = (read::runs(&folder).unwrap(), read::health(&folder).unwrap());
+    let measured = |set: u64, variant: &str| {
+        let switches = vec![set & 1 != 0, set & 2 != 0];
+        let made = experiment.with_sets(vec![output.clone(), rate.clone()], &[switches]).unwrap();
+        let at = runs.iter().position(|run| run.variant == variant && run.seed == 0).unwrap();
+        let of = |seed| Observed {
+            run: RunRow { seed, ..runs[at].clone() },
+            health: HealthRow { seed, ..health[at].clone() },
+            curve: Vec::new(),
+        };
+        Measured {
+            name: variant.to_owned(),
+            config: made.variants[0].config.clone(),
+            task: Task::Regression,
+            targets: 1,
+            classes: 0,
+            training_error: false,
+            runs: (0..8).map(of).collect(),
+            asked: experiment.goal,
+        }
+    };
+    let cells: BTreeMap<u64, Measured> = [(0, "question"), (1, "question"), (2, "question"), (3, "answer")]
+        .map(|(set, of)| (set, measured(set, of)))
+        .into();
+    let finding = Finding {
+        rule: "unreachable-targets",
+        seen_in: "baseline".to_owned(),
+        evidence: "targets up to 2".to_owned(),
+        source: "a test",
+        fix: None,
+        certainty: Certainty::Certain,
+    };
+    let search = Search {
+        fixes: vec![output, rate],
+        from_file: 0,
+        suspicions: vec![Suspicion { finding, fix: Some(0), seen_in: 0 }],
+        on: 3,
+        baseline: cells[&0].clone(),
+        skipped: 0,
+        sizes: (49, 100),
+    };
+    let plan = Measurements { sets: vec![0, 1, 2, 3], members: vec![0, 1], path: vec![3], everything: 3 };
+    let diagnosis = Diagnosis::of(&search, &plan, &cells, cells.clone(), Standard::of_looks(1), 8);
+    (experiment, diagnosis)
+}
+
+#[test]
+fn a_diagnosis_of_a_framework_says_the_lines_and_that_of_none_is_the_same_without_them() {
+    let keras = [
+        "linear-output: keras.layers.Dense(1)  # last layer, without activation=\"sigmoid\"",
+        "higher-rate: optimizer = keras.optimizers.Adam(learning_rate=0.01)  # for model.compile",
+    ];
+    let (experiment, diagnosis) = diagnosed("framework = \"keras\"");
+    let told = print::text(&experiment, &diagnosis);
+    assert!(told.ends_with(&format!("\n\nIn Keras:\n  {}\n  {}\n", keras[0], keras[1])), "{told}");
+    let found = "   fix linear-output: model.output = \"identity\" → needed\n   in Keras: keras.layers.Dense(1)";
+    assert!(told.contains(found), "{told}");
+    let repaired = |experiment: &Experiment, diagnosis: &Diagnosis| {
+        let folder = tempfile::tempdir().unwrap();
+        let reference = Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference/manifest.json");
+        std::fs::copy(reference, folder.path().join("manifest.json")).unwrap();
+        files::write(folder.path(), experiment, diagnosis).unwrap();
+        std::fs::read_to_string(folder.path().join("repaired.toml")).unwrap()
+    };
+    let whole = repaired(&experiment, &diagnosis);
+    let [output, rate] = keras.map(|line| line.split_once(": ").unwrap().1);
+    let comments = format!(
+        "# linear-output: model.output = \"identity\"\n#   in Keras: {output}\n# higher-rate: optimizer.learning_rate = 0.01\n#   in Keras: {rate}\n"
+    );
+    assert!(whole.contains(&comments), "{whole}");
+    Experiment::parse(&whole, "repaired.toml", &[]).unwrap();
+
+    let (experiment, diagnosis) = diagnosed("");
+    let without = print::text(&experiment, &diagnosis);
+    assert!(!without.contains("In ") && !without.contains("in Keras"), "{without}");
+    let (rest, _) = told.split_once("\n\nIn Keras:\n").unwrap();
+    let rest: Vec<&str> = rest.lines().filter(|line| !line.starts_with("   in Keras: ")).collect();
+    assert_eq!(rest, without.lines().collect::<Vec<_>>());
+    assert!(!repaired(&experiment, &diagnosis).contains("#   in"));
 }
 
 /// Julia is not asked: brackets close in their order, and numbers are its own.
