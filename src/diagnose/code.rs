@@ -34,11 +34,11 @@ pub fn of_fix(diagnosis: &Diagnosis, set: Set, fix: usize) -> Vec<String> {
     lines(framework, &baseline.config, &after.config, outputs, &diagnosis.fixes[fix].fix.keys())
 }
 
-/// The set in which a fix is told as code: the one that is named first, the fix alone, or another that was measured with it.
-pub fn told_in(diagnosis: &Diagnosis, fix: usize) -> Set {
+/// The lines that make a fix in the set that is named first, alone, or in another set that was measured with it.
+pub fn of_finding(diagnosis: &Diagnosis, fix: usize) -> Vec<String> {
     let has = |set: &Set| set & bit(fix) != 0 && diagnosis.cells.contains_key(set);
     let all = [diagnosis.first(), bit(fix)].into_iter().chain(diagnosis.cells.keys().copied());
-    all.into_iter().find(has).unwrap_or(0)
+    all.into_iter().find(has).map_or_else(Vec::new, |set| of_fix(diagnosis, set, fix))
 }
 
 /// The lines of a training script in `framework` that make these changes, in the order of the keys, each once. `before` is the

@@ -8,6 +8,7 @@ use super::files::{judged, severity};
 use super::observed::Measured;
 use super::search::Set;
 use super::verdicts::{self, Diagnosis, Effect, Judged};
+use crate::experiment::framework::Framework;
 use crate::experiment::{Experiment, Goal};
 use crate::report::summary::{factor, interval};
 use crate::report::table::{finish, table};
@@ -121,11 +122,10 @@ fn of_seeds(measured: &Measured) -> String {
 /// What the rules found that trying bore out, or that is worth knowing; then, a line each, what it did not.
 fn found(diagnosis: &Diagnosis) -> String {
     let (mut text, mut others) = (String::new(), String::new());
-    let framework = diagnosis.baseline().config.framework;
+    let framework = diagnosis.baseline().config.framework.map_or("", Framework::name);
     for suspicion in &diagnosis.suspicions {
         let finding = &suspicion.finding;
         let judged = judged(diagnosis, suspicion);
-        let code = suspicion.fix.map(|fix| code::of_fix(diagnosis, code::told_in(diagnosis, fix), fix));
         let says = match (judged, severity(judged)) {
             (Some(Judged { fix, verdict, .. }), severity) => {
                 let (name, patch) = (one_line(&fix.name), one_line(&fix.patch().join(", ")));
@@ -144,8 +144,8 @@ fn found(diagnosis: &Diagnosis) -> String {
         let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
         let _ = writeln!(text, "   {}", one_line(&finding.evidence));
         let _ = writeln!(text, "   {says}");
-        for (framework, line) in framework.iter().flat_map(|f| code.iter().flatten().map(move |line| (f, line))) {
-            let _ = writeln!(text, "   in {}: {}", framework.name(), one_line(line));
+        for line in suspicion.fix.map_or_else(Vec::new, |fix| code::of_finding(diagnosis, fix)) {
+            let _ = writeln!(text, "   in {framework}: {}", one_line(&line));
         }
     }
     let under = |heading: &str, lines: String| match lines.is_empty() {
