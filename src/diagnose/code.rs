@@ -30,7 +30,7 @@ pub fn of_fix(diagnosis: &Diagnosis, set: Set, fix: usize) -> Vec<String> {
     let (Some(framework), Some(after)) = (baseline.config.framework, diagnosis.cells.get(&set)) else {
         return Vec::new();
     };
-    let outputs = outputs(&after.config, after.task, after.targets, after.classes);
+    let outputs = [baseline, after].map(|of| outputs(&of.config, of.task, of.targets, of.classes));
     lines(framework, &baseline.config, &after.config, outputs, &diagnosis.fixes[fix].fix.keys())
 }
 
@@ -42,12 +42,18 @@ pub fn of_finding(diagnosis: &Diagnosis, fix: usize) -> Vec<String> {
 }
 
 /// The lines of a training script in `framework` that make these changes, in the order of the keys, each once. `before` is the
-/// configuration without them and `after`, whose last layer has `outputs` units, with them. A key for which the framework has no
-/// line gives none.
-pub fn lines(framework: Framework, before: &Config, after: &Config, outputs: usize, keys: &[String]) -> Vec<String> {
-    let script = Script { framework, before, config: after, outputs, keys };
+/// configuration without them and `after` with them; `outputs` are the units of their last layers. A key for which the framework
+/// has no line gives none, and one that changes more than itself gives two.
+pub fn lines(
+    framework: Framework,
+    before: &Config,
+    after: &Config,
+    outputs: [usize; 2],
+    keys: &[String],
+) -> Vec<String> {
+    let script = Script { framework, before, config: after, outputs: outputs[1], keys };
     let mut lines = Vec::new();
-    for line in keys.iter().filter_map(|key| script.line(key)) {
+    for line in keys.iter().flat_map(|key| script.line(key).into_iter().chain(script.implied(key, outputs[0]))) {
         if !lines.contains(&line) {
             lines.push(line);
         }
@@ -204,6 +210,17 @@ impl Script<'_> {
             "train.mode" => Some(self.mode(train.mode)),
             "train.stop" => self.stop(),
             _ if batch.draw == Draw::Fresh && key.starts_with("batch.") => self.batches(),
+            _ => None,
+        }
+    }
+
+    /// What a key changes beside itself: what a loss takes, where that is left to what the output is, and how many units there
+    /// are, where that is left to the loss and the labels.
+    fn implied(&self, key: &str, outputs: usize) -> Option<String> {
+        let [loss, before] = [&self.config.loss, &self.before.loss];
+        match key {
+            "model.output" if loss.kind == before.kind && loss.from != before.from => self.loss(),
+            "loss.kind" | "data.labels" if self.outputs != outputs => self.line("model.outputs"),
             _ => None,
         }
     }
@@ -1056,9 +1073,21 @@ impl Script<'_> {
         })
     }
 
+    /// The kind as the framework has it: Adam whose weights decay beside the gradient is AdamW, but in Keras, where all do so.
+    fn kind(&self) -> OptimizerKind {
+        match self.config.optimizer.kind {
+            OptimizerKind::Adam { betas, eps, weight_decay }
+                if self.framework != Keras && self.config.optimizer.decoupled() =>
+            {
+                OptimizerKind::Adamw { betas, eps, weight_decay }
+            }
+            kind => kind,
+        }
+    }
+
     /// The optimizer's own settings that are not the framework's, or that are said.
     fn settings(&self) -> Vec<(String, toml::Value)> {
-        let kind = self.config.optimizer.kind;
+        let kind = self.kind();
         let usual = OptimizerKind::DEFAULTS.into_iter().find(|(word, _)| *word == kind.word());
         let usual = usual.map_or(kind, |(_, usual)| Defaults(Some(self.framework)).optimizer(usual));
         let [now, usual] = [kind, usual].map(|kind| match toml::Value::try_from(kind) {
@@ -1072,7 +1101,8 @@ impl Script<'_> {
     }
 
     fn optimizer(&self) -> String {
-        let Optimizer { kind, learning_rate: rate, schedule, ref without, .. } = self.config.optimizer;
+        let Optimizer { learning_rate: rate, schedule, ref without, .. } = self.config.optimizer;
+        let kind = self.kind();
         if self.framework == Flux {
             return self.optimizer_of_flux();
         }
@@ -1112,11 +1142,9 @@ impl Script<'_> {
             (Schedule::Cosine, _) => format!("optax.cosine_decay_schedule({rate:?}, {steps})"),
         };
         let Optimizer { clip_norm, clip_over, clip_value, .. } = self.config.optimizer;
-        let decoupled = matches!(kind, OptimizerKind::Adam { .. }) && self.config.optimizer.decoupled();
         match self.framework {
             Pytorch => {
                 let name = match kind {
-                    OptimizerKind::Adam { .. } if decoupled => "AdamW",
                     OptimizerKind::Adam { .. } => "Adam",
                     OptimizerKind::Adamw { .. } => "AdamW",
                     OptimizerKind::Sgd { .. } => "SGD",
@@ -1164,7 +1192,8 @@ impl Script<'_> {
     }
 
     fn optimizer_of_flux(&self) -> String {
-        let Optimizer { kind, learning_rate: rate, clip_norm, clip_over, clip_value, .. } = self.config.optimizer;
+        let Optimizer { learning_rate: rate, clip_norm, clip_over, clip_value, .. } = self.config.optimizer;
+        let kind = self.kind();
         let settings = self.settings();
         let own = |key: &str| settings.iter().any(|(own, _)| own == key);
         let more = |values: &[(&str, String)]| {
