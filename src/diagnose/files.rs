@@ -4,10 +4,12 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
+use super::code;
 use super::search::{Set, Suspicion};
 use super::verdicts::{Diagnosis, Effect, Goal, Judged};
 use crate::experiment::Experiment;
 use crate::experiment::config::{Test, sections};
+use crate::experiment::framework::Framework;
 use crate::results::files::{Unplaced, remove};
 use crate::results::integrity::Integrity;
 use crate::results::manifest::Manifest;
@@ -140,9 +142,14 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
         one_line(&diagnosis.names(set).join("+")),
         measured.outcomes()
     );
+    let framework = diagnosis.baseline().config.framework.map_or("", Framework::name);
     for fix in super::search::members(set) {
+        let lines = code::of_fix(diagnosis, set, fix);
         let fix = &diagnosis.fixes[fix].fix;
         text.push_str(&format!("# {}: {}\n", one_line(&fix.name), one_line(&fix.patch().join("; "))));
+        for line in lines {
+            text.push_str(&format!("#   in {framework}: {}\n", one_line(&line)));
+        }
     }
     let mut head = toml::Table::new();
     head.insert("name".to_owned(), format!("{}-repaired", shortened(&experiment.name)).into());

@@ -395,15 +395,16 @@ pub(super) fn measured(experiment: &Experiment, of: &[Run], folder: &Path) -> Re
     for (at, variant) in experiment.variants.iter().enumerate() {
         let own = of.iter().filter(|run| run.variant == at);
         let runs = own.map(|of| run(&variant.name, of.seed)).collect::<Result<_>>()?;
-        let (task, targets) = match &variant.table {
-            Some(table) => (table.task, table.outputs.len()),
-            None => (Task::Regression, 1),
+        let (task, targets, classes) = match &variant.table {
+            Some(table) => (table.task, table.outputs.len(), table.classes.len()),
+            None => (Task::Regression, 1, 0),
         };
         all.push(Measured {
             name: variant.name.clone(),
             config: variant.config.clone(),
             task,
             targets,
+            classes,
             training_error: on_training_rows(variant),
             runs,
             asked: experiment.goal,

@@ -2,6 +2,7 @@
 
 pub mod certainty;
 pub mod check;
+pub mod code;
 pub mod files;
 pub mod observed;
 pub mod print;

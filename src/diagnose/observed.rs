@@ -45,6 +45,8 @@ pub struct Measured {
     pub task: Task,
     /// Columns of the targets.
     pub targets: usize,
+    /// Classes of a classification, 0 of anything else.
+    pub classes: usize,
     /// Whether it is tested on the rows that it learns from.
     pub training_error: bool,
     pub runs: Vec<Observed>,

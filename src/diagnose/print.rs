@@ -3,10 +3,12 @@
 use std::fmt::Write;
 
 use super::certainty::Reached;
+use super::code;
 use super::files::{judged, severity};
 use super::observed::Measured;
 use super::search::Set;
 use super::verdicts::{self, Diagnosis, Effect, Judged};
+use crate::experiment::framework::Framework;
 use crate::experiment::{Experiment, Goal};
 use crate::report::summary::{factor, interval};
 use crate::report::table::{finish, table};
@@ -64,7 +66,17 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     if !verdicts.is_empty() {
         let _ = write!(text, "\n{verdicts}");
     }
+    let _ = write!(text, "{}", lines(diagnosis));
     text
+}
+
+/// The set that is named first as lines of a training script, where the experiment names a framework.
+fn lines(diagnosis: &Diagnosis) -> String {
+    let Some(framework) = diagnosis.baseline().config.framework else { return String::new() };
+    let line =
+        |(names, line): (Vec<String>, String)| format!("  {}: {}\n", one_line(&names.join(", ")), one_line(&line));
+    let lines: String = code::of_set(diagnosis, diagnosis.first()).into_iter().map(line).collect();
+    if lines.is_empty() { lines } else { format!("\nIn {}:\n{lines}", framework.name()) }
 }
 
 fn as_asked(baseline: &Measured) -> String {
@@ -110,6 +122,7 @@ fn of_seeds(measured: &Measured) -> String {
 /// What the rules found that trying bore out, or that is worth knowing; then, a line each, what it did not.
 fn found(diagnosis: &Diagnosis) -> String {
     let (mut text, mut others) = (String::new(), String::new());
+    let framework = diagnosis.baseline().config.framework.map_or("", Framework::name);
     for suspicion in &diagnosis.suspicions {
         let finding = &suspicion.finding;
         let judged = judged(diagnosis, suspicion);
@@ -131,6 +144,9 @@ fn found(diagnosis: &Diagnosis) -> String {
         let _ = writeln!(text, " {} (in {})", finding.rule, one_line(&finding.seen_in));
         let _ = writeln!(text, "   {}", one_line(&finding.evidence));
         let _ = writeln!(text, "   {says}");
+        for line in suspicion.fix.map_or_else(Vec::new, |fix| code::of_finding(diagnosis, fix)) {
+            let _ = writeln!(text, "   in {framework}: {}", one_line(&line));
+        }
     }
     let under = |heading: &str, lines: String| match lines.is_empty() {
         true => lines,

@@ -26,6 +26,15 @@ words! {
 }
 
 impl Framework {
+    pub fn name(self) -> &'static str {
+        match self {
+            Framework::Pytorch => "PyTorch",
+            Framework::Keras => "Keras",
+            Framework::Flux => "Flux",
+            Framework::Flax => "Flax",
+        }
+    }
+
     /// Its name, of what is its own.
     pub fn possessive(self) -> &'static str {
         match self {
