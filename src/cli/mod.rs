@@ -13,6 +13,7 @@ pub mod merge;
 pub mod next;
 pub mod plan;
 pub mod report;
+pub mod rule;
 pub mod run;
 pub mod steps;
 pub mod task;
@@ -66,6 +67,8 @@ pub enum Command {
     Run(run::RunArgs),
     /// Finds out why an experiment's baseline does not fit: tries what might mend it, and says what is needed and enough
     Diagnose(diagnose::DiagnoseArgs),
+    /// Prints what a rule of a diagnosis looks for, how sure it is and what mends it; or lists all rules
+    Rule(rule::RuleArgs),
     /// Draws a results folder: plots as SVG and PNG, and one page for the browser
     Report(report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
@@ -97,6 +100,7 @@ pub fn main(build: &str) -> ExitCode {
     ExitCode::from(code(|command| match command {
         Command::Run(args) => run::run(&args, build),
         Command::Diagnose(args) => diagnose::run(&args, build),
+        Command::Rule(args) => rule::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Plan(args) => plan::run(&args, build),
