@@ -83,20 +83,22 @@ fn first_sentence(text: &str) -> String {
 /// A section as it reads on a terminal: code is indented by four spaces instead of fenced, and links are their words alone.
 fn plain(section: &Section) -> String {
     let mut text = format!("{}\n\n", section.name);
-    let mut in_code = false;
-    for line in section.text.lines() {
-        match line.strip_prefix("```") {
-            Some(language) => {
-                in_code = !in_code;
-                // A file beside the experiment has its name on the fence.
-                if let Some((_, file)) = language.split_once(' ') {
-                    text += &format!("{file}:\n\n");
-                }
-            }
-            None if in_code && line.is_empty() => text.push('\n'),
-            None if in_code => text += &format!("    {line}\n"),
-            None => text += &format!("{}\n", without_marks(line)),
+    // Fences stand between prose and code, by turns.
+    for (nth, part) in format!("\n{}\n", section.text).split("\n```").enumerate() {
+        if nth % 2 == 0 {
+            // A link may go from one line to the next.
+            text += &without_marks(part.strip_prefix('\n').unwrap_or(part));
+            continue;
         }
+        let (fence, code) = part.split_once('\n').unwrap_or((part, ""));
+        // A file beside the experiment has its name on the fence.
+        if let Some((_, file)) = fence.split_once(' ') {
+            text += &format!("\n{file}:\n");
+        }
+        for line in code.lines() {
+            text += &if line.is_empty() { "\n".to_owned() } else { format!("\n    {line}") };
+        }
+        text.push('\n');
     }
     text
 }
@@ -124,11 +126,11 @@ mod tests {
 
     #[test]
     fn a_section_is_printed_without_the_marks_of_markdown() {
-        let text = "It is `so`, [see](there.md#x). More [1].\n\n- Fix: `a = [1, 2]`\n\n```csv rows.csv\nx\n```\n\nFires:\n\n```toml\nseeds = 2\n\n[data]\n```";
+        let text = "It is `so`, [see\n there](there.md#x). More [1].\n\n- Fix: `a = [1, 2]`\n\n```csv rows.csv\nx\n```\n\nFires:\n\n```toml\nseeds = 2\n\n[data]\n```";
         assert_eq!(
             plain(&Section { name: "a-rule", text }),
-            "a-rule\n\nIt is so, see. More [1].\n\n- Fix: a = [1, 2]\n\nrows.csv:\n\n    x\n\nFires:\n\n    seeds = 2\n\n    [data]\n"
+            "a-rule\n\nIt is so, see\n there. More [1].\n\n- Fix: a = [1, 2]\n\nrows.csv:\n\n    x\n\nFires:\n\n    seeds = 2\n\n    [data]\n"
         );
-        assert_eq!(first_sentence(text), "It is so, see.");
+        assert_eq!(first_sentence(text), "It is so, see there.");
     }
 }
