@@ -31,7 +31,7 @@ fn target(what: &str) -> String {
 /// Tells the sources what they are a build of.
 fn build() {
     let mut files = Vec::new();
-    for place in ["src", "experiments", "Cargo.toml", "Cargo.lock", "build.rs"] {
+    for place in ["src", "docs/rules.md", "experiments", "Cargo.toml", "Cargo.lock", "build.rs"] {
         println!("cargo:rerun-if-changed={place}");
         list(Path::new(place), &mut files);
     }

@@ -273,7 +273,7 @@ fn bash_completes_subcommands_and_options() {
     let misfit = Misfit::new();
     misfit.write("misfit.bash", &misfit.ok(&["completions", "bash"]).stdout());
     let script = misfit.folder.path().join("misfit.bash");
-    assert_eq!(completed(&script, &["misfit", "ru"]), ["run"]);
+    assert_eq!(completed(&script, &["misfit", "dia"]), ["diagnose"]);
     assert_eq!(completed(&script, &["misfit", "run", "--dr"]), ["--dry-run"]);
     assert_eq!(completed(&script, &["misfit", "completions", "z"]), ["zsh"]);
     let all = completed(&script, &["misfit", ""]);

@@ -105,6 +105,7 @@ fn what_reads_works_where_the_program_lies_alone() {
         &["report", "a"],
         &["completions", "bash"],
         &["man"],
+        &["rule", "raw-inputs"],
     ] {
         let ran = run(&misfit, args);
         assert_eq!(ran.code(), 0, "{args:?}: {}", ran.stderr());

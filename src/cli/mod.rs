@@ -14,6 +14,7 @@ pub mod merge;
 pub mod next;
 pub mod plan;
 pub mod report;
+pub mod rule;
 pub mod run;
 pub mod steps;
 pub mod task;
@@ -70,6 +71,8 @@ pub enum Command {
     Diagnose(diagnose::DiagnoseArgs),
     /// Checks an experiment's baseline by what every guide asks for: can it learn two samples, does it use its inputs, which rates work?
     Check(check::CheckArgs),
+    /// Prints what a rule of a diagnosis looks for, how sure it is and what mends it; or lists all rules
+    Rule(rule::RuleArgs),
     /// Draws a results folder: plots as SVG and PNG, and one page for the browser
     Report(report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
@@ -102,6 +105,7 @@ pub fn main(build: &str) -> ExitCode {
         Command::Run(args) => run::run(&args, build),
         Command::Diagnose(args) => diagnose::run(&args, build),
         Command::Check(args) => check::run(&args, build),
+        Command::Rule(args) => rule::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
         Command::Plan(args) => plan::run(&args, build),
