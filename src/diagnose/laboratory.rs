@@ -9,6 +9,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, ensure};
 
 use super::certainty::{Reached, Standard};
+use super::check;
 use super::observed::{Measured, Observed};
 use super::search::{Laboratory, MOST_FIXES, Set, search};
 use super::verdicts::{self, Diagnosis};
@@ -24,7 +25,7 @@ use crate::results::lock::{ANOTHER, Lock};
 use crate::results::manifest::{DIAGNOSIS, Manifest, Status};
 use crate::results::names::{MANIFEST, TRIALS};
 use crate::results::read;
-use crate::results::rows::Key;
+use crate::results::rows::{CheckRow, Key};
 use crate::run::baselines::Baselines;
 use crate::run::cost;
 use crate::run::runner::{Place, Report, Runner};
@@ -110,8 +111,10 @@ pub fn diagnose(
 
 /// Seeds of sets on which a verdict hangs, at most, where the experiment asks for fewer.
 const SEEDS_TO_TELL: usize = 10;
+/// Core seconds that two samples may take to be learnt by heart.
+const BY_HEART: f64 = 6.0;
 /// Core seconds that these further seeds may take.
-const FURTHER: f64 = 24.0;
+const FURTHER: f64 = 16.0;
 
 /// What is needed and what is enough: the search, the choice on validation points, and the measurement on the test points over
 /// all seeds, and over further ones where a verdict hangs on them.
@@ -307,6 +310,21 @@ impl Laboratory for Lab<'_> {
 
     fn seconds(&self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<f64> {
         self.seconds_of(&self.trials(fixes, sets, seeds)?)
+    }
+
+    fn two_samples(&mut self) -> Result<Option<CheckRow>> {
+        let asked = &self.experiment.baseline;
+        let updates = updates(asked, training_rows(asked, &self.files)?)?;
+        let rung = check::by_heart(asked, updates, check::BY_HEART[0]);
+        let mut experiment = self.experiment.with_variants(vec![(rung.name.clone(), rung.config.clone())]);
+        let files = Files::of(&mut experiment)?;
+        if self.runner.check(&experiment, &[0], &files).is_err()
+            || seconds_of(self.runner, &experiment, &files)? > BY_HEART
+        {
+            return Ok(None);
+        }
+        let measured = self.in_trials(experiment)?.remove(0);
+        Ok(Some(check::learnt_by_heart(&rung, &measured)))
     }
 
     fn config(&self, fixes: &[Fix], set: Set) -> Result<Config> {

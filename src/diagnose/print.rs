@@ -10,6 +10,7 @@ use super::search::Set;
 use super::verdicts::{self, Diagnosis, Effect, Judged};
 use crate::experiment::framework::Framework;
 use crate::experiment::{Experiment, Goal};
+use crate::report::checks;
 use crate::report::summary::{factor, interval};
 use crate::report::table::{finish, table};
 use crate::results::outcome::{Severity, Verdict};
@@ -47,6 +48,9 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
             text,
             "All errors are training errors: no row is held out, so fixes are chosen and judged on the same rows, and nothing here says how it does on new ones.{by_heart}"
         );
+    }
+    if let Some(row) = &diagnosis.two_samples {
+        let _ = writeln!(text, "{}", checks::two_samples(row));
     }
     match diagnosis.standard.reached(baseline) {
         Reached::Yes if baseline.training_error => {

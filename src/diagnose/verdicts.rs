@@ -10,10 +10,10 @@ use anyhow::{Context, Result};
 use super::certainty::{Gain, Reached, Standard};
 use super::observed::Measured;
 use super::rules::{Certainty, Rank, rank};
-use super::search::{Laboratory, Search, Set, Suspicion, TRIAL_SEEDS, bit, members};
+use super::search::{Laboratory, Search, Set, Suspicion, TRIAL_SEEDS, TRIED, bit, members};
 use crate::experiment::Fix;
 use crate::results::outcome::Verdict;
-use crate::results::rows::EffectKind;
+use crate::results::rows::{CheckRow, EffectKind};
 use crate::stats::closeness::TWENTIETH;
 use crate::stats::effects::{Cells, Estimate, factorial, shapley};
 use crate::stats::moments::{deviation, mean};
@@ -21,9 +21,9 @@ use crate::stats::moments::{deviation, mean};
 /// Fixes of which every combination is measured, at most.
 pub const MOST_FACTORIAL: usize = 6;
 /// Core seconds that the final measurements may take.
-const BUDGET: f64 = 60.0;
+const BUDGET: f64 = 45.0;
 /// Core seconds that the same sets may take on the validation points, with the seeds of a trial.
-const TRIED_BUDGET: f64 = 14.0;
+const TRIED_BUDGET: f64 = 12.0;
 
 /// The sets that are measured over all seeds.
 pub struct Measurements {
@@ -230,6 +230,8 @@ pub struct Diagnosis {
     pub seeds: usize,
     /// The baseline's parameters, and the rows that it learns from.
     pub sizes: (usize, usize),
+    /// Whether the baseline learns two samples by heart, where that was tried.
+    pub two_samples: Option<CheckRow>,
 }
 
 impl Diagnosis {
@@ -246,7 +248,7 @@ impl Diagnosis {
         let (goal, smallest) = choose(search, tried, &cells, standard);
         let mut effects = effects(&plan.members, plan, &cells, seeds);
         let judge = Judge { cells: &cells, standard, goal, smallest: &smallest };
-        let fixes = (0..search.fixes.len())
+        let fixes: Vec<Judged> = (0..search.fixes.len())
             .map(|fix| {
                 let of = |kind: EffectKind| {
                     let mut all = effects.iter().filter(|effect| effect.kind == kind && effect.fixes == bit(fix));
@@ -265,9 +267,16 @@ impl Diagnosis {
             fixes: set,
             estimate: Estimate::of(&cells[&set].closeness()),
         }));
+        // What was only tried, and then measured to be of no use, is no finding: the verdicts have it.
+        let borne_out = |s: &&Suspicion| {
+            let useless = |fix: usize| matches!(fixes[fix].verdict, Verdict::NoDifference | Verdict::Hurts);
+            s.finding.source != TRIED || !s.fix.is_some_and(useless)
+        };
+        let suspicions = search.suspicions.iter().filter(borne_out).cloned().collect();
         Diagnosis {
             fixes,
-            suspicions: search.suspicions.clone(),
+            suspicions,
+            two_samples: search.two_samples.clone(),
             cells,
             members: plan.members.clone(),
             effects,

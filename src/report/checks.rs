@@ -150,6 +150,15 @@ fn gain(row: &CheckRow) -> String {
     if row.low.is_nan() || (low == mean && high == mean) { mean } else { format!("{mean} ({low} … {high})") }
 }
 
+/// What the first check of the ladder says by itself.
+pub fn two_samples(row: &CheckRow) -> String {
+    let line = Line { check: row.check, rows: vec![row] };
+    match row.seeds {
+        0 => format!("Two samples by heart: {}", line.means()),
+        seeds => format!("Two samples it learns by heart on {}/{seeds} seeds. {}", row.passing, line.means()),
+    }
+}
+
 /// What a map goes over.
 fn over(check: Check) -> Option<(&'static str, &'static str)> {
     match check {

@@ -117,48 +117,26 @@ impl Judge<'_> {
         share(Check::HowOften, f64::NAN, self.asked, self.asked.runs.len(), self.asked.fitting(), verdict)
     }
 
-    /// Of two samples, whether they are learnt by heart; of more, whether what is a fit of all is reached on them, as far as chance
-    /// among so few allows.
+    /// Of more samples than two, whether what is a fit of all is reached on them, as far as chance among so few allows.
     fn overfit(&self, rung: &Rung) -> CheckRow {
         let Some(measured) = self.measured.get(&rung.name) else { return left_out(rung) };
-        let samples = rung.at;
-        let two = rung.at == BY_HEART[0] as f64;
-        let goal = |run: &Observed| {
-            let theirs = self.asked.runs.iter().find(|asked| asked.run.seed == run.run.seed)?;
-            let Goal { accuracy, r2 } = self.asked.asked;
-            Some(match self.asked.of_numbers() {
-                true => r2.unwrap_or(theirs.health.goal_r2),
-                false => accuracy.unwrap_or(theirs.health.goal_accuracy),
-            })
-        };
-        let score = |run: &Observed| if measured.of_numbers() { run.run.r2 } else { run.run.accuracy };
-        let wanted = |run: &Observed| match (goal(run), measured.of_numbers()) {
-            (_, true) if two => TWO,
-            (_, false) if two => 1.0,
-            (Some(goal), true) => (1.0 - 2.0 * (1.0 - goal)).max(goal / 2.0),
-            (Some(goal), false) => {
-                let margin = 2.0 * (samples * goal * (1.0 - goal)).max(0.0).sqrt();
-                ((goal * samples).floor() - margin) / samples
-            }
-            (None, _) => f64::NAN,
-        };
-        // Of targets that do not vary among so few samples nothing can be said.
-        let counted = |run: &&Observed| {
-            !wanted(run).is_nan()
-                && (run.health.target_std > 0.0 || !measured.of_numbers())
-                && !(score(run).is_nan() && !run.diverged())
-        };
-        let runs: Vec<&Observed> = measured.runs.iter().filter(counted).collect();
-        let passing = runs.iter().filter(|run| !run.diverged() && score(run) >= wanted(run)).count();
-        if runs.is_empty() {
-            return CheckRow { variant: rung.name.clone(), verdict: CheckVerdict::Tells, ..left_out(rung) };
+        if rung.at == BY_HEART[0] as f64 {
+            return learnt_by_heart(rung, measured);
         }
-        let verdict = match self.standard.told(passing, runs.len()) {
-            Reached::Yes => CheckVerdict::Passes,
-            Reached::No => CheckVerdict::Fails,
-            Reached::Unclear => CheckVerdict::CannotBeTold,
+        let samples = rung.at;
+        let wanted = |run: &Observed| {
+            let theirs = self.asked.runs.iter().find(|asked| asked.run.seed == run.run.seed);
+            let health = theirs.map_or(&run.health, |theirs| &theirs.health);
+            let Goal { accuracy, r2 } = self.asked.asked;
+            if self.asked.of_numbers() {
+                let goal = r2.unwrap_or(health.goal_r2);
+                return (1.0 - 2.0 * (1.0 - goal)).max(goal / 2.0);
+            }
+            let goal = accuracy.unwrap_or(health.goal_accuracy);
+            let margin = 2.0 * (samples * goal * (1.0 - goal)).max(0.0).sqrt();
+            ((goal * samples).floor() - margin) / samples
         };
-        share(Check::Overfit, rung.at, measured, runs.len(), passing, verdict)
+        reached(rung, measured, wanted, self.standard)
     }
 
     /// What the set-up as asked gains over the same with a part of its data that says nothing.
@@ -228,6 +206,33 @@ impl Judge<'_> {
             .all(|measured| measured.median(|run| run.closeness()) > 0.5);
         if falls && gap < 0.7 && learns { CheckVerdict::Fails } else { CheckVerdict::Tells }
     }
+}
+
+/// Whether two samples are learnt by heart.
+pub fn learnt_by_heart(rung: &Rung, measured: &Measured) -> CheckRow {
+    let wanted = |_: &Observed| if measured.of_numbers() { TWO } else { 1.0 };
+    reached(rung, measured, wanted, Standard { confidence: CONFIDENCE })
+}
+
+/// On how many seeds the samples are learnt as well as is wanted.
+fn reached(rung: &Rung, measured: &Measured, wanted: impl Fn(&Observed) -> f64, standard: Standard) -> CheckRow {
+    let score = |run: &Observed| if measured.of_numbers() { run.run.r2 } else { run.run.accuracy };
+    // Of targets that do not vary among so few samples nothing can be said.
+    let counted = |run: &&Observed| {
+        let varied = run.health.target_std > 0.0 || !measured.of_numbers();
+        varied && !wanted(run).is_nan() && (run.diverged() || !score(run).is_nan())
+    };
+    let runs: Vec<&Observed> = measured.runs.iter().filter(counted).collect();
+    if runs.is_empty() {
+        return CheckRow { variant: rung.name.clone(), verdict: CheckVerdict::Tells, ..left_out(rung) };
+    }
+    let passing = runs.iter().filter(|run| !run.diverged() && score(run) >= wanted(run)).count();
+    let verdict = match standard.told(passing, runs.len()) {
+        Reached::Yes => CheckVerdict::Passes,
+        Reached::No => CheckVerdict::Fails,
+        Reached::Unclear => CheckVerdict::CannotBeTold,
+    };
+    share(Check::Overfit, rung.at, measured, runs.len(), passing, verdict)
 }
 
 fn share(check: Check, at: f64, of: &Measured, seeds: usize, passing: usize, verdict: CheckVerdict) -> CheckRow {

@@ -9,7 +9,7 @@ mod judge;
 use crate::experiment::config::*;
 use crate::results::checks::Check;
 
-pub use judge::judge;
+pub use judge::{judge, learnt_by_heart};
 
 /// The variant that is the set-up as asked.
 pub const ASKED: &str = "as-asked";
@@ -43,13 +43,18 @@ pub struct Known {
 /// All that is to be trained, what is most worth knowing first.
 pub fn ladder(asked: &Config, known: &Known) -> Vec<Rung> {
     let mut rungs = vec![rung(Check::HowOften, f64::NAN, ASKED.to_owned(), asked.clone())];
-    rungs.extend(by_heart(asked, known, BY_HEART[0]));
+    rungs.push(by_heart(asked, known.updates, BY_HEART[0]));
     for (check, control) in [(Check::Blind, Control::Blind), (Check::Permuted, Control::Permuted)] {
         let mut config = asked.clone();
         config.data.control = control;
         rungs.push(rung(check, f64::NAN, control.word().to_owned(), config));
     }
-    rungs.extend(BY_HEART[1..].iter().filter_map(|samples| by_heart(asked, known, *samples)));
+    rungs.extend(
+        BY_HEART[1..]
+            .iter()
+            .filter(|samples| **samples < known.samples)
+            .map(|samples| by_heart(asked, known.updates, *samples)),
+    );
     // From near to far, so that what is left out is what is furthest.
     rungs.extend([-1, 1].map(|tenfolds| with_rate(asked, f64::from(tenfolds))));
     rungs.extend(with_samples(asked, known, 2));
@@ -75,10 +80,7 @@ fn rung(check: Check, at: f64, name: String, config: Config) -> Rung {
 }
 
 /// So few samples, all of them at every step, tested on themselves, and nothing that keeps a network from learning by heart.
-fn by_heart(asked: &Config, known: &Known, samples: usize) -> Option<Rung> {
-    if samples >= known.samples && samples > BY_HEART[0] {
-        return None;
-    }
+pub fn by_heart(asked: &Config, updates: usize, samples: usize) -> Rung {
     let mut config = asked.clone();
     let data = &mut config.data;
     data.rows = Some(samples);
@@ -90,8 +92,8 @@ fn by_heart(asked: &Config, known: &Known, samples: usize) -> Option<Rung> {
     (config.loss.l1, config.loss.l2) = (0.0, 0.0);
     *config.optimizer.kind.weight_decay_mut() = 0.0;
     config.train.stop = None;
-    config.train.length = Length::Steps(known.updates.max(UPDATES_BY_HEART));
-    Some(rung(Check::Overfit, samples as f64, format!("overfit-{samples}"), config))
+    config.train.length = Length::Steps(updates.max(UPDATES_BY_HEART));
+    rung(Check::Overfit, samples as f64, format!("overfit-{samples}"), config)
 }
 
 fn with_rate(asked: &Config, tenfolds: f64) -> Rung {

@@ -14,6 +14,8 @@ use super::rules::{Certainty, Finding, after};
 use crate::data::RunData;
 use crate::experiment::config::*;
 use crate::experiment::{Fix, Goal, named_after};
+use crate::results::checks::CheckVerdict;
+use crate::results::rows::CheckRow;
 use crate::run::baselines::Baselines;
 use crate::stats::closeness::TWENTIETH;
 use steps::Step;
@@ -43,6 +45,8 @@ pub trait Laboratory {
     fn baselines(&self, config: &Config, data: &RunData) -> Arc<Baselines>;
     /// The data of the first seed.
     fn data(&self, config: &Config) -> Result<RunData>;
+    /// Whether the baseline learns two samples by heart; nothing where that would take long.
+    fn two_samples(&mut self) -> Result<Option<CheckRow>>;
     /// How many seeds the experiment has.
     fn seeds(&self) -> usize;
     /// What the experiment asks of a fit.
@@ -71,6 +75,8 @@ pub struct Search {
     pub skipped: usize,
     /// The baseline's parameters, and the rows that it learns from.
     pub sizes: (usize, usize),
+    /// Whether the baseline learns two samples by heart, where that was tried.
+    pub two_samples: Option<CheckRow>,
 }
 
 /// Seeds of a trial, at most.
@@ -97,14 +103,26 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>, fits: bool) -> Res
     let data = lab.data(&baseline.config)?;
     let parameters = parameters(&baseline.config.model, data.train.columns, data.coding.outputs);
     let sizes = (parameters, data.train.rows());
-    let search = Search { fixes: file_fixes, from_file, suspicions: Vec::new(), on: 0, baseline, skipped: 0, sizes };
+    let search = Search {
+        fixes: file_fixes,
+        from_file,
+        suspicions: Vec::new(),
+        on: 0,
+        baseline,
+        skipped: 0,
+        sizes,
+        two_samples: None,
+    };
     let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0, tried: 0, helped: 0 };
     // Targets that are all the same leave nothing to explain, and what is learnt by heart nothing to mend.
     let varied = trials.search.baseline.runs.iter().any(|run| run.health.target_std > 0.0);
     match trials.search.baseline.by_heart() {
         _ if fits || !varied => {}
         true => trials.note()?,
-        false => trials.run()?,
+        false => {
+            trials.search.two_samples = trials.lab.two_samples()?;
+            trials.run()?;
+        }
     }
     Ok(trials.search)
 }
@@ -246,7 +264,7 @@ impl Trials<'_> {
     fn remember(&mut self, on: Set, from: &Measured, tried: &[(Set, Measured)]) {
         for (set, measured) in tried.iter().filter(|(set, _)| (set & !on).count_ones() == 1 && set & on == on) {
             self.tried |= set & !on;
-            if measured.progress() > from.progress() + TWENTIETH {
+            if helps(measured, from) {
                 self.helped |= set & !on;
             }
         }
@@ -329,7 +347,10 @@ impl Trials<'_> {
         if diverges && !steps.iter().any(|step| step.measured.enough()) {
             steps.extend(self.adam(*on, current)?);
         }
-        if !steps.iter().any(|step| step.measured.enough()) {
+        // What cannot learn two samples by heart learns no more in more steps, until something else is mended.
+        let hopeless =
+            *on == 0 && self.search.two_samples.as_ref().is_some_and(|row| row.verdict == CheckVerdict::Fails);
+        if !steps.iter().any(|step| step.measured.enough()) && !hopeless {
             steps.extend(self.lengths(*on, current, rate.as_ref())?);
         } else if current.mostly(|run| after::still_falls(current, run))
             && let Some(longer) = self.lengths(*on, current, None)?.filter(|step| step.measured.enough())
@@ -480,6 +501,15 @@ impl Trials<'_> {
     fn name(&self, set: Set) -> String {
         name(&self.search.fixes, set)
     }
+}
+
+/// Whether a set clearly does better than another in a trial: on every seed, and by a tenth of the error or more; or, where neither is
+/// better than a constant, by the finer measure.
+fn helps(measured: &Measured, from: &Measured) -> bool {
+    let gains = measured.gains_over(from);
+    let progress = measured.progress() - from.progress();
+    let floor = gains.iter().all(|gain| *gain == 0.0);
+    progress > TWENTIETH && (floor || (progress > 2.0 * TWENTIETH && gains.iter().all(|gain| *gain > 0.0)))
 }
 
 fn better(a: &Measured, b: &Measured) -> std::cmp::Ordering {

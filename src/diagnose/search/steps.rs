@@ -60,7 +60,13 @@ impl Trials<'_> {
         if current.mostly(|run| run.diverged()) {
             return Ok(None);
         }
-        let lengths: Vec<usize> = LENGTHS.into_iter().filter(|times| self.in_reach(current, *times)).collect();
+        // What is tried is measured alone, too, in the end.
+        let mut lengths = Vec::new();
+        for times in LENGTHS {
+            if self.in_reach(current, times) && self.alone(&self.length(current, times))? <= ALONE {
+                lengths.push(times);
+            }
+        }
         let mut all: Vec<Step> = Vec::new();
         for times in lengths {
             let mut cells = vec![vec![self.length(current, times)]];
@@ -73,6 +79,12 @@ impl Trials<'_> {
             }
         }
         Ok(furthest(all))
+    }
+
+    /// Core seconds that a change takes alone, with all seeds.
+    fn alone(&self, change: &Change) -> Result<f64> {
+        let fix = Fix::parse(change.name, "", &change.patch)?;
+        self.lab.seconds(&[fix], &[bit(0)], self.lab.seeds())
     }
 
     /// So many times the steps, named after how many that is beside those that were asked for.
@@ -202,6 +214,8 @@ fn adams(config: &Config, rates: &[f64]) -> Vec<Change> {
     rates.iter().map(change).collect()
 }
 
+/// Core seconds that a length may take alone, with all seeds.
+const ALONE: f64 = 20.0;
 /// Times the steps that are tried, one after the other.
 const LENGTHS: [usize; 5] = [3, 10, 30, 100, 300];
 
