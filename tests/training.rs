@@ -224,3 +224,22 @@ fn what_a_framework_does_otherwise_is_ablated_and_all_of_it_together_is_that_fra
     assert_eq!(diff.code(), 1);
     assert!(diff.stdout().contains("framework"), "{}", diff.stdout());
 }
+
+#[test]
+fn outputs_that_are_dropped_are_0_or_doubled_before_the_loss() {
+    let file = table(3, 24);
+    let dropping =
+        experiment(&file, "model.hidden = []\nmodel.dropout = [0.5]\nbatch.size = 'all'\nbatch.draw = 'once'");
+    let lane = lane(&dropping, 3);
+    let outputs = engine(EngineName::Torch, &lane).predict().expect("predictions")[0].values.clone();
+    let mut mask = vec![0.0; outputs.len()];
+    Dropout::new(&lane).expect("a dropout").mask(0, 0, &mut mask);
+    assert!(mask.contains(&0.0) && mask.contains(&2.0));
+    let targets = lane.data.coded_targets(&lane.data.train);
+    let errors =
+        outputs.iter().zip(&mask).zip(&targets).map(|((y, kept), target)| f64::from(y * kept - target).powi(2));
+    let loss = errors.sum::<f64>() / targets.len() as f64;
+    let first = trained(EngineName::Torch, &[lane]).remove(0).curve[0].train_loss;
+    assert!((first - loss).abs() < 1e-5 * loss, "{first} is not {loss}");
+    assert!(misfit::train::fused::covers(&dropping).is_err(), "no kernel drops outputs");
+}

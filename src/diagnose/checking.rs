@@ -51,10 +51,12 @@ pub fn check(runner: &Runner, experiment: &Experiment, path: &Path, fresh: bool,
         clear(path)?;
     }
     Folder::check(path, &experiment, &hash)?;
-    let Affordable { rungs, chosen, seconds_left_out } = Affordable::of(runner, &experiment, &rungs, all)?;
+    let Affordable { rungs, chosen, seeds, seconds_left_out } = Affordable::of(runner, &experiment, &rungs, all)?;
     let mut climbed = of(&experiment, &chosen);
     let files = Files::of(&mut climbed)?;
-    let runs = climbed.runs(&(0..chosen.len()).collect::<Vec<_>>());
+    let taken = &experiment.seeds[..seeds];
+    let mut runs = climbed.runs(&(0..chosen.len()).collect::<Vec<_>>());
+    runs.retain(|run| run.variant == 0 || taken.contains(&run.seed));
     let report = runner.run(&climbed, &runs, &files, &place(path, &hash, fresh, Some(lock.clone())))?;
     if let Some(signal) = report.interrupted {
         return Err(Interrupted(signal).into());
@@ -105,30 +107,39 @@ struct Affordable {
     rungs: Vec<Rung>,
     /// Those of them that there is time for; the set-up as asked and the first samples to learn by heart always are.
     chosen: Vec<Rung>,
+    /// How many seeds each has; the set-up as asked has all.
+    seeds: usize,
     /// About how many seconds of one core the others would take.
     seconds_left_out: f64,
 }
 
 impl Affordable {
+    /// Rather with fewer seeds than not at all.
     fn of(runner: &Runner, experiment: &Experiment, ladder: &[Rung], all: bool) -> Result<Self> {
-        let mut those = Affordable { rungs: Vec::new(), chosen: Vec::new(), seconds_left_out: 0.0 };
-        let mut left = BUDGET;
+        let asked = experiment.seeds.len();
+        let mut rungs: Vec<(Rung, f64)> = Vec::new();
         for rung in ladder {
             let mut alone = of(experiment, std::slice::from_ref(rung));
             let files = Files::of(&mut alone)?;
             // What cannot be trained otherwise than as asked is not checked.
-            if rung.name != ASKED && runner.check(&alone, &[0], &files).is_err() {
-                continue;
+            if rung.name == ASKED || runner.check(&alone, &[0], &files).is_ok() {
+                rungs.push((rung.clone(), seconds_of(runner, &alone, &files)? / asked as f64));
             }
-            let seconds = seconds_of(runner, &alone, &files)?;
-            if those.rungs.len() < 2 || all || seconds <= left {
-                left -= seconds;
-                those.chosen.push(rung.clone());
-            } else {
-                those.seconds_left_out += seconds;
-            }
-            those.rungs.push(rung.clone());
         }
-        Ok(those)
+        let seconds = |at: usize, seeds: usize| rungs[at].1 * if at == 0 { asked } else { seeds } as f64;
+        let total = |seeds: &usize| (0..rungs.len()).map(|at| seconds(at, *seeds)).sum::<f64>();
+        let fewer = [asked, 2 * LEAST_SEEDS, LEAST_SEEDS].into_iter().filter(|seeds| *seeds <= asked);
+        let seeds = if all { Some(asked) } else { fewer.into_iter().find(|seeds| total(seeds) <= BUDGET) };
+        let seeds = seeds.unwrap_or(LEAST_SEEDS);
+        let (mut chosen, mut left, mut seconds_left_out) = (Vec::new(), BUDGET, 0.0);
+        for (at, (rung, _)) in rungs.iter().enumerate() {
+            if at < 2 || all || seconds(at, seeds) <= left {
+                left -= seconds(at, seeds);
+                chosen.push(rung.clone());
+            } else {
+                seconds_left_out += seconds(at, asked);
+            }
+        }
+        Ok(Affordable { chosen, seeds, seconds_left_out, rungs: rungs.into_iter().map(|(rung, _)| rung).collect() })
     }
 }

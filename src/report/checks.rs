@@ -57,6 +57,9 @@ impl Line<'_> {
 
     /// What was measured, with its interval.
     fn figure(&self) -> String {
+        if self.verdict() == CheckVerdict::LeftOut {
+            return "–".to_owned();
+        }
         let Some(row) = self.measured().next() else { return "–".to_owned() };
         let share = |row: &CheckRow| {
             format!("{}/{} seeds ({:.0} … {:.0} %)", row.passing, row.seeds, 100.0 * row.low, 100.0 * row.high)
@@ -191,7 +194,7 @@ pub fn text(title: &str, rows: &[CheckRow]) -> String {
         let _ = writeln!(text, "{}: {}", line.name(), line.means());
     }
     for line in &lines {
-        let (Some((what, title)), Some(_)) = (over(line.check), line.measured().next()) else { continue };
+        let (Some((what, title)), true) = (over(line.check), line.measured().count() > 1) else { continue };
         let mut map = table(&[what, "error beside as asked", "fits"]);
         for row in line.measured() {
             map.add_row([trimmed(row.at), gain(row), format!("{}/{}", row.passing, row.seeds)]);
@@ -281,7 +284,7 @@ pub fn figures(rows: &[CheckRow]) -> Result<Vec<Figure>> {
         figures.push(figure("checks-controls".to_owned(), caption.to_owned(), |size| chart.draw(size))?);
     }
     for line in &lines {
-        let (Some((what, title)), Some(_)) = (over(line.check), line.measured().next()) else { continue };
+        let (Some((what, title)), true) = (over(line.check), line.measured().count() > 1) else { continue };
         let chart = Effects {
             title: title.to_owned(),
             x_label: "error beside as asked, divided by (÷) or multiplied by (×)".to_owned(),
