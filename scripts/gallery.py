@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 GALLERY = Path("experiments/gallery")
-WANTED = 10
+WANTED = 11
 SAME = 1e-3
 
 

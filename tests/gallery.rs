@@ -58,7 +58,7 @@ fn every_published_case_fails_as_reported_and_ends_with_the_accepted_fix_as_its_
 }
 
 #[test]
-fn with_the_accepted_fix_hidden_the_smallest_set_contains_it_or_fits_as_well_in_ten_of_twelve() {
+fn with_the_accepted_fix_hidden_the_smallest_set_contains_it_or_fits_as_well_in_eleven_of_twelve() {
     let mut missed = Vec::new();
     for (name, _, _, keys) in CASES {
         let misfit = Misfit::new();
@@ -90,5 +90,5 @@ fn with_the_accepted_fix_hidden_the_smallest_set_contains_it_or_fits_as_well_in_
         // What it ends with runs as it stands, enough or not.
         misfit.ok(&["run", "out/repaired.toml", "--out", "repaired"]);
     }
-    assert!(missed.len() <= 2, "{missed:?}");
+    assert!(missed.len() <= 1, "{missed:?}");
 }

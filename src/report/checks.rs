@@ -155,11 +155,14 @@ fn gain(row: &CheckRow) -> String {
 
 /// What the first check of the ladder says by itself.
 pub fn two_samples(row: &CheckRow) -> String {
-    let line = Line { check: row.check, rows: vec![row] };
-    match row.seeds {
-        0 => format!("Two samples by heart: {}", line.means()),
-        seeds => format!("Two samples it learns by heart on {}/{seeds} seeds. {}", row.passing, line.means()),
-    }
+    let says = match row.verdict {
+        CheckVerdict::Passes => ", so output, loss, rate and initial values can work",
+        CheckVerdict::Fails => {
+            ": the fault is in output, loss, labels, rate, scale or initial values, not in the data, the size or the length"
+        }
+        _ => ", which does not tell",
+    };
+    format!("Two samples are learnt by heart on {}/{} seeds{says}.", row.passing, row.seeds)
 }
 
 /// What a map goes over.

@@ -387,6 +387,15 @@ const CASES: &[(&str, &str)] = &[
         "[data]\ntest = { grid = { from = 0, to = 1, count = 2 }, uniform = { from = 0, to = 1, count = 2 } }",
         "x.toml:2: data.test: expected \"grid\", \"train\", { grid = { from, to, count } } or { uniform = { from, to, count } }, got { grid = { from = 0, to = 1, count = 2 }, uniform = { from = 0, to = 1, count = …",
     ),
+    (
+        "[data]\nduplicates = 'drop'",
+        "x.toml:2: data.duplicates: only a file has rows that repeat others: remove this key",
+    ),
+    ("[data]\nrows = 0", "x.toml:2: data.rows: expected a whole number of at least 1, got 0"),
+    (
+        "[data]\nrows = 5\ninputs = { uniform = { from = 0, to = 1, count = 9 } }\n[batch]\ndraw = 'fresh'",
+        "x.toml:2: data.rows: of samples that are drawn anew there is no end: set batch.draw = \"epoch\"",
+    ),
     ("[data]\nholdout = 1", "x.toml:2: data.holdout: expected a number from 0 up to, but not including, 1, got 1"),
     (
         "[data]\nholdout = -0.1",
