@@ -563,6 +563,7 @@ fn diagnosed(framework: &str) -> (Experiment, Diagnosis) {
         baseline: cells[&0].clone(),
         skipped: 0,
         sizes: (49, 100),
+        two_samples: None,
     };
     let plan = Measurements { sets: vec![0, 1, 2, 3], members: vec![0, 1], path: vec![3], everything: 3 };
     let diagnosis = Diagnosis::of(&search, &plan, &cells, cells.clone(), Standard::of_looks(1), 8);
