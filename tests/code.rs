@@ -1,5 +1,5 @@
 //! A fix as lines of a training script (src/diagnose/code.rs): every key that a rule sets has one in every framework, Python
-//! reads those of the frameworks in Python, and PyTorch, Keras and Flax run them (tests/code.py).
+//! reads those of the frameworks in Python, and PyTorch, Keras and Flax run them (tests/code_lines.py).
 
 mod common;
 
@@ -189,7 +189,7 @@ impl Told {
         lines(self.framework, &self.before, &self.after, self.outputs, &self.keys)
     }
 
-    /// The same for tests/code.py, which runs a line in its framework.
+    /// The same for tests/code_lines.py, which runs a line in its framework.
     fn asked(&self, line: &str) -> Value {
         let rowwise = matches!(self.after.loss.kind, LossKind::CrossEntropy | LossKind::Nll);
         let of_class =
@@ -450,9 +450,9 @@ fn well_known_fixes_are_told_as_one_would_write_them() {
     }
 }
 
-/// What tests/code.py answers, a line for each case.
+/// What tests/code_lines.py answers, a line for each case.
 fn ask(mut python: Command, cases: &[Value]) -> Vec<Value> {
-    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/code.py"));
+    python.arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/code_lines.py"));
     python.envs([("KERAS_BACKEND", "jax"), ("JAX_PLATFORMS", "cpu"), ("CUDA_VISIBLE_DEVICES", "")]);
     let mut child = python.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("Python starts");
     let mut to = child.stdin.take().expect("its input");
@@ -460,7 +460,7 @@ fn ask(mut python: Command, cases: &[Value]) -> Vec<Value> {
     let writer = std::thread::spawn(move || to.write_all(text.as_bytes()));
     let out = child.wait_with_output().expect("its output");
     writer.join().expect("a thread").expect("all was read");
-    assert!(out.status.success(), "tests/code.py failed");
+    assert!(out.status.success(), "tests/code_lines.py failed");
     let lines = String::from_utf8(out.stdout).expect("text");
     let answers: Vec<Value> = lines.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     assert_eq!(answers.len(), cases.len());

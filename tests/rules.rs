@@ -217,16 +217,8 @@ fn hyphenated(word: &str) -> bool {
 }
 
 /// Hyphenated strings that name no rule, and that are not seen to name a fix.
-const NO_RULES: [&str; 8] = [
-    "log-softmax",
-    "whole-batches",
-    "class-labels",
-    "whole-labels",
-    "softmax-output",
-    "sigmoid-output",
-    "lower-rate",
-    "higher-rate",
-];
+const NO_RULES: [&str; 6] =
+    ["log-softmax", "whole-batches", "class-labels", "whole-labels", "softmax-output", "sigmoid-output"];
 /// The one rule whose name is a single word, given to its finding by a variable.
 const ONE_WORD: &str = "diverges";
 

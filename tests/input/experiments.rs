@@ -86,8 +86,8 @@ const CASES: &[(&str, &str)] = &[
         "x.toml:2: model.dropout: expected a number from 0 up to, but not including, 1, got 1.0",
     ),
     (
-        "[model]\nhidden = [4]\ndropout = [0.1, 0.2]",
-        "x.toml:3: model.dropout: 2 shares for 1 hidden layers: give one a layer, or a single one for all",
+        "[model]\nhidden = [4]\ndropout = [0.1, 0.2, 0.3]",
+        "x.toml:3: model.dropout: 3 shares for 1 hidden layers: give one a layer, or a single one for all",
     ),
     (
         "[model]\nnorm = 'bach'",

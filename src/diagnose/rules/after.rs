@@ -382,23 +382,24 @@ fn of_one_class(run: &Observed) -> bool {
     run.health.predicted_shares.contains(&1.0)
 }
 
-/// Updates that are far larger or smaller than usual beside the parameters.
+/// Updates that are far larger or smaller than usual beside the parameters. Other rates are tried whatever it says.
 fn update_ratio(measured: &Measured) -> Found {
     let size = update_size(measured);
-    let rate = measured.config.optimizer.learning_rate;
-    let (what, name, other) = match size {
-        size if size > LARGE_UPDATES => ("more than a tenth", "lower-rate", rate / 10.0),
-        size if size < SMALL_UPDATES => ("less than a ten-thousandth", "higher-rate", rate * 10.0),
+    let (what, other) = match size {
+        size if size > LARGE_UPDATES => ("more than a tenth", "lower"),
+        size if size < SMALL_UPDATES => ("less than a ten-thousandth", "higher"),
         _ => return Ok(None),
     };
     // What has no gradient has updates of 0 whatever the rate, and what fits has reached its end.
     if measured.enough() || measured.mostly(without_gradient) || size == 0.0 {
         return Ok(None);
     }
-    let evidence =
-        format!("an update is {} of the parameters (median): {what}, at a rate of {}", trimmed(size), trimmed(rate));
-    Finding::new("update-ratio", "TheDeepChecker: updates of 1e-4 to 1e-1 of the parameters", evidence)
-        .fixed_by(name, &format!("optimizer.learning_rate = {:?}", one_digit(other)))
+    let rate = trimmed(measured.config.optimizer.learning_rate);
+    let evidence = format!(
+        "an update is {} of the parameters (median), {what}, at a rate of {rate}: set optimizer.learning_rate {other}",
+        trimmed(size)
+    );
+    Ok(Some(Finding::new("update-ratio", "TheDeepChecker: updates of 1e-4 to 1e-1 of the parameters", evidence)))
 }
 
 /// Whether a run's test loss has not ended falling, and more of that is wanted.

@@ -1,4 +1,4 @@
-"""Lines of training scripts as Python reads and runs them: python tests/code.py < lines.jsonl > answers.jsonl
+"""Lines of training scripts as Python reads and runs them: python tests/code_lines.py < lines.jsonl > answers.jsonl
 
 One JSON object a line in, one out: {"error": null}, or what was raised. Without "framework" a line is only parsed. Else it
 runs beside a network of 3 inputs (1 where "columns" says so) and 16 hidden units, by the usual names: model, x, y, loss,
