@@ -228,8 +228,10 @@ fn what_a_framework_does_otherwise_is_ablated_and_all_of_it_together_is_that_fra
 #[test]
 fn outputs_that_are_dropped_are_0_or_doubled_before_the_loss() {
     let file = table(3, 24);
-    let dropping =
-        experiment(&file, "model.hidden = []\nmodel.dropout = [0.5]\nbatch.size = 'all'\nbatch.draw = 'once'");
+    let dropping = config(&format!(
+        "data.target = {{ csv = {:?}, inputs = ['a', 'b', 'c'], output = 'y1' }}\ndata.holdout = 0\nmodel.hidden = []\nmodel.dropout = [0.5]\ntrain.steps = 3",
+        file.path()
+    ));
     let lane = lane(&dropping, 3);
     let outputs = engine(EngineName::Torch, &lane).predict().expect("predictions")[0].values.clone();
     let mut mask = vec![0.0; outputs.len()];
