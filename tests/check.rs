@@ -37,101 +37,27 @@ fn tables(misfit: &Misfit) {
     }
 }
 
-/// A name, an experiment, the rows that fail, and others that do not.
-type Case = (&'static str, &'static str, &'static str, &'static str);
+/// A name, an experiment with settings on its command line, the rows that fail, and others that do not.
+type Case = (&'static str, &'static str, &'static [&'static str], &'static str, &'static str);
 
-const HEALTHY: [Case; 14] = [
-    (
-        "sine",
-        r#"
+const SINE_FIT: &str = "
 [data]
-target = { formula = "sin(x)" }
+target = { formula = \"sin(x)\" }
 inputs = { uniform = { from = -3, to = 3, count = 200 } }
 test = { grid = { from = -3, to = 3, count = 100 } }
 [batch]
 size = 32
-draw = "epoch"
+draw = \"epoch\"
 [model]
 hidden = [32]
-activation = "tanh"
+activation = \"tanh\"
 [optimizer]
 learning_rate = 0.01
 [train]
 steps = 2000
-"#,
-        "",
-        "",
-    ),
-    (
-        "noisy",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-noise = 0.1
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
-        "",
-        "",
-    ),
-    (
-        "layernorm",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-norm = "layer"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
-        "",
-        "",
-    ),
-    (
-        "huber",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-[loss]
-kind = "huber"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
-        "",
-        "",
-    ),
-    (
-        "line",
-        r#"
+";
+
+const LINE: &str = "
 [data]
 target = { polynomial = [-2, 3] }
 inputs = { uniform = { from = -1, to = 1, count = 50 } }
@@ -139,545 +65,255 @@ test = { grid = { from = -1, to = 1, count = 20 } }
 [model]
 hidden = []
 [optimizer]
-kind = "sgd"
+kind = \"sgd\"
 learning_rate = 0.1
 [train]
 steps = 500
-"#,
-        "",
-        "",
-    ),
-    (
-        "poly",
-        r#"
+";
+
+const MOONS: &str = "
 [data]
-scale_input = "standardize"
-scale_target = "standardize"
-[batch]
-size = 50
-draw = "epoch"
-[model]
-hidden = [40, 40]
-[optimizer]
-learning_rate = 0.003
-[train]
-epochs = 100
-"#,
-        "",
-        "",
-    ),
-    (
-        "arm",
-        r#"
-[data]
-target = { csv = "arm.csv", inputs = ["shoulder", "elbow"], outputs = ["x", "y"] }
-scale_input = "standardize"
+target = { csv = \"moons.csv\", inputs = [\"a\", \"b\"], class = \"moon\" }
 [batch]
 size = 32
-draw = "epoch"
-[model]
-hidden = [64]
-activation = "tanh"
+draw = \"epoch\"
 [optimizer]
 learning_rate = 0.01
-[train]
-epochs = 200
-"#,
-        "",
-        "",
-    ),
-    (
-        "moons",
-        r#"
+";
+
+const IRIS: &str = "
 [data]
-target = { csv = "moons.csv", inputs = ["a", "b"], class = "moon" }
+target = { csv = \"iris.csv\", inputs = [\"*\", \"-y\"], class = \"species\" }
+scale_input = \"standardize\"
 [batch]
 size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-output = "sigmoid"
-[loss]
-kind = "bce"
+draw = \"epoch\"
 [optimizer]
 learning_rate = 0.01
-[train]
-epochs = 100
-"#,
-        "",
-        "",
-    ),
-    (
-        "moons-torch",
-        r#"
-framework = "pytorch"
+";
+
+const PENGUINS: &str = "
 [data]
-target = { csv = "moons.csv", inputs = ["a", "b"], class = "moon" }
+target = { csv = \"penguins.csv\", inputs = [\"*\"], class = \"species\" }
+missing = \"drop\"
+scale_input = \"standardize\"
 [batch]
 size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-[loss]
-kind = "bce"
+draw = \"epoch\"
 [optimizer]
 learning_rate = 0.01
-[train]
-epochs = 100
-"#,
+";
+
+const ARM: &str = "
+[data]
+target = { csv = \"arm.csv\", inputs = [\"shoulder\", \"elbow\"], outputs = [\"x\", \"y\"] }
+scale_input = \"standardize\"
+[batch]
+size = 32
+draw = \"epoch\"
+[optimizer]
+learning_rate = 0.01
+";
+
+const LABELS: &str = "
+[data]
+target = { csv = \"labels.csv\", inputs = [\"a\", \"b\"], outputs = [\"p\", \"q\"] }
+[batch]
+size = 32
+draw = \"epoch\"
+[optimizer]
+learning_rate = 0.01
+";
+
+const XOR: &str = "
+[data]
+target = { csv = \"xor.csv\", inputs = [\"a\", \"b\"], class = \"c\" }
+[batch]
+size = 32
+draw = \"epoch\"
+[optimizer]
+learning_rate = 0.01
+";
+
+const NOISE: &str = "
+[data]
+target = { csv = \"noise.csv\", inputs = [\"*\"], output = \"y\" }
+[batch]
+size = 32
+draw = \"epoch\"
+[optimizer]
+learning_rate = 0.01
+";
+
+const HEALTHY: [Case; 13] = [
+    ("sine", SINE_FIT, &[], "", ""),
+    ("noisy", SINE_FIT, &["data.noise=0.1"], "", ""),
+    ("layernorm", SINE_FIT, &["model.norm=layer"], "", ""),
+    ("huber", SINE_FIT, &["loss.kind=huber"], "", ""),
+    ("line", LINE, &[], "", ""),
+    ("arm", ARM, &["model.hidden=[64]", "model.activation=tanh", "train.epochs=200"], "", ""),
+    ("moons", MOONS, &["model.hidden=[32]", "loss.kind=bce", "train.epochs=100", "model.output=sigmoid"], "", ""),
+    (
+        "moons by pytorch",
+        MOONS,
+        &["framework=pytorch", "model.hidden=[32]", "loss.kind=bce", "train.epochs=100"],
         "",
         "",
     ),
+    ("hinge", MOONS, &["model.hidden=[32]", "loss.kind=hinge", "train.epochs=100"], "", ""),
     (
         "iris",
-        r#"
-[data]
-target = { csv = "iris.csv", inputs = ["*", "-y"], class = "species" }
-scale_input = "standardize"
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [16]
-output = "softmax"
-[loss]
-kind = "cross_entropy"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 60
-"#,
+        IRIS,
+        &["model.hidden=[16]", "model.output=softmax", "loss.kind=cross_entropy", "train.epochs=60"],
         "",
         "",
     ),
     (
-        "iris-keras",
-        r#"
-framework = "keras"
-[data]
-target = { csv = "iris.csv", inputs = ["*", "-y"], class = "species" }
-scale_input = "standardize"
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = []
-output = "softmax"
-[loss]
-kind = "cross_entropy"
-[optimizer]
-learning_rate = 0.05
-[train]
-epochs = 100
-"#,
+        "iris by keras",
+        IRIS,
+        &[
+            "framework=keras",
+            "model.hidden=[]",
+            "model.output=softmax",
+            "loss.kind=cross_entropy",
+            "optimizer.learning_rate=0.05",
+            "train.epochs=100",
+        ],
         "",
         "",
     ),
     (
-        "penguins",
-        r#"
-[data]
-target = { csv = "penguins.csv", inputs = ["*"], class = "species" }
-missing = "drop"
-scale_input = "standardize"
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [16]
-dropout = 0.2
-[loss]
-kind = "cross_entropy"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 60
-"#,
+        "penguins with dropout",
+        PENGUINS,
+        &["model.hidden=[16]", "model.dropout=0.2", "loss.kind=cross_entropy", "train.epochs=60"],
         "",
         "",
     ),
-    (
-        "labels",
-        r#"
-[data]
-target = { csv = "labels.csv", inputs = ["a", "b"], outputs = ["p", "q"] }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-[loss]
-kind = "bce"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 150
-"#,
-        "",
-        "",
-    ),
-    (
-        "hinge",
-        r#"
-[data]
-target = { csv = "moons.csv", inputs = ["a", "b"], class = "moon" }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-[loss]
-kind = "hinge"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 100
-"#,
-        "",
-        "",
-    ),
+    ("labels", LABELS, &["model.hidden=[32]", "loss.kind=bce", "train.epochs=150"], "", ""),
 ];
 
 const BROKEN: [Case; 16] = [
     (
-        "softmax",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-output = "softmax"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
+        "softmax over one unit",
+        SINE_FIT,
+        &["model.output=softmax"],
         "overfit-2 overfit-32 blind permuted how-often",
         "learning-rate samples units",
     ),
     (
-        "zeros",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-init = "zeros"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
+        "weights of 0",
+        SINE_FIT,
+        &["model.init=zeros"],
         "overfit-2 overfit-32 blind permuted how-often",
         "learning-rate samples units",
     ),
+    ("pairs", SINE_FIT, &["loss.pairing=broadcast-mean"], "overfit-2 overfit-32 permuted how-often", "samples units"),
     (
-        "broadcast",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-[loss]
-pairing = "broadcast-mean"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
-        "overfit-2 overfit-32 permuted how-often",
-        "samples units",
-    ),
-    (
-        "sigmoid",
-        r#"
-[data]
-target = { formula = "100*x" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-output = "sigmoid"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
+        "targets beyond a sigmoid",
+        SINE_FIT,
+        &["data.target={ formula = \"100*x\" }", "model.output=sigmoid"],
         "overfit-2 overfit-32 how-often",
         "learning-rate samples units",
     ),
+    ("high rate", SINE_FIT, &["optimizer.learning_rate=3.0"], "overfit-2 learning-rate how-often", "samples"),
+    ("low rate", SINE_FIT, &["optimizer.learning_rate=1e-6"], "overfit-2 learning-rate how-often", "samples"),
     (
-        "rate-high",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-[optimizer]
-learning_rate = 3.0
-[train]
-steps = 2000
-"#,
-        "overfit-2 learning-rate how-often",
-        "samples",
-    ),
-    (
-        "rate-low",
-        r#"
-[data]
-target = { formula = "sin(x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-[optimizer]
-learning_rate = 1e-6
-[train]
-steps = 2000
-"#,
-        "overfit-2 learning-rate how-often",
-        "samples",
-    ),
-    (
-        "diverge",
-        r#"
-[data]
-target = { polynomial = [-2, 3] }
-inputs = { uniform = { from = 0, to = 100, count = 50 } }
-test = { grid = { from = 0, to = 100, count = 20 } }
-[model]
-hidden = []
-[optimizer]
-kind = "sgd"
-learning_rate = 0.1
-[train]
-steps = 500
-"#,
-        "overfit-2 learning-rate how-often",
-        "samples",
-    ),
-    (
-        "units",
-        r#"
-[data]
-target = { formula = "sin(4*x)" }
-inputs = { uniform = { from = -3, to = 3, count = 200 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [3]
-activation = "tanh"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 6000
-"#,
+        "few units",
+        SINE_FIT,
+        &["data.target={ formula = \"sin(4*x)\" }", "model.hidden=[3]", "train.steps=6000"],
         "overfit-32 units how-often",
         "overfit-2 samples",
     ),
     (
-        "few",
-        r#"
-[data]
-target = { formula = "sin(2*x)" }
-inputs = { uniform = { from = -3, to = 3, count = 20 } }
-test = { grid = { from = -3, to = 3, count = 100 } }
-noise = 0.1
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-activation = "tanh"
-[optimizer]
-learning_rate = 0.01
-[train]
-steps = 2000
-"#,
+        "few samples",
+        SINE_FIT,
+        &[
+            "data.target={ formula = \"sin(2*x)\" }",
+            "data.inputs={ uniform = { from = -3, to = 3, count = 20 } }",
+            "data.noise=0.1",
+        ],
         "samples how-often",
         "overfit-2 learning-rate",
     ),
     (
-        "line",
-        r#"
-[data]
-target = { csv = "xor.csv", inputs = ["a", "b"], class = "c" }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = []
-output = "sigmoid"
-[loss]
-kind = "bce"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 100
-"#,
+        "divergence",
+        LINE,
+        &[
+            "data.inputs={ uniform = { from = 0, to = 100, count = 50 } }",
+            "data.test={ grid = { from = 0, to = 100, count = 20 } }",
+        ],
+        "overfit-2 learning-rate how-often",
+        "samples",
+    ),
+    (
+        "a line between crossed classes",
+        XOR,
+        &["model.hidden=[]", "model.output=sigmoid", "loss.kind=bce", "train.epochs=100"],
         "overfit-32 blind permuted how-often",
         "overfit-2 learning-rate samples",
     ),
     (
         "noise",
-        r#"
-[data]
-target = { csv = "noise.csv", inputs = ["*"], output = "y" }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 100
-"#,
+        NOISE,
+        &["model.hidden=[32]", "train.epochs=100"],
         "blind permuted how-often",
         "overfit-2 learning-rate units",
     ),
     (
-        "one-unit",
-        r#"
-[data]
-target = { csv = "iris.csv", inputs = ["*", "-y"], class = "species" }
-labels = "number"
-scale_input = "standardize"
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [16]
-outputs = 1
-output = "sigmoid"
-[loss]
-kind = "bce"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 60
-"#,
+        "three classes by one unit",
+        IRIS,
+        &[
+            "data.labels=number",
+            "model.hidden=[16]",
+            "model.outputs=1",
+            "model.output=sigmoid",
+            "loss.kind=bce",
+            "train.epochs=60",
+        ],
         "overfit-2 overfit-32 how-often",
         "samples",
     ),
     (
-        "cce-one",
-        r#"
-framework = "keras"
-[data]
-target = { csv = "moons.csv", inputs = ["a", "b"], class = "moon" }
-labels = "number"
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [16]
-outputs = 1
-output = "softmax"
-[loss]
-kind = "cross_entropy"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 20
-"#,
+        "cross-entropy over one unit",
+        MOONS,
+        &[
+            "framework=keras",
+            "data.labels=number",
+            "model.hidden=[16]",
+            "model.outputs=1",
+            "model.output=softmax",
+            "loss.kind=cross_entropy",
+            "train.epochs=20",
+        ],
         "start-loss overfit-2 blind permuted how-often",
         "learning-rate samples",
     ),
     (
-        "short",
-        r#"
-[data]
-target = { csv = "iris.csv", inputs = ["*", "-y"], class = "species" }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [16]
-output = "softmax"
-[loss]
-kind = "cross_entropy"
-[optimizer]
-kind = "sgd"
-learning_rate = 1e-4
-[train]
-epochs = 5
-"#,
+        "raw inputs for a short time",
+        IRIS,
+        &[
+            "data.scale_input=1",
+            "model.hidden=[16]",
+            "model.output=softmax",
+            "loss.kind=cross_entropy",
+            "optimizer.kind=sgd",
+            "optimizer.learning_rate=1e-4",
+            "train.epochs=5",
+        ],
         "learning-rate how-often",
         "samples",
     ),
     (
-        "arm",
-        r#"
-[data]
-target = { csv = "arm.csv", inputs = ["shoulder", "elbow"], outputs = ["x", "y"] }
-scale_input = "standardize"
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [64]
-output = "sigmoid"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 50
-"#,
+        "coordinates through sigmoids",
+        ARM,
+        &["model.hidden=[64]", "model.output=sigmoid", "train.epochs=50"],
         "overfit-2 overfit-32 how-often",
         "learning-rate samples units",
     ),
     (
-        "labels",
-        r#"
-[data]
-target = { csv = "labels.csv", inputs = ["a", "b"], outputs = ["p", "q"] }
-[batch]
-size = 32
-draw = "epoch"
-[model]
-hidden = [32]
-output = "softmax"
-[loss]
-kind = "mse"
-[optimizer]
-learning_rate = 0.01
-[train]
-epochs = 150
-"#,
+        "labels by a softmax",
+        LABELS,
+        &["model.hidden=[32]", "model.output=softmax", "loss.kind=mse", "train.epochs=150"],
         "overfit-2 overfit-32 how-often",
         "learning-rate samples",
     ),
@@ -705,8 +341,8 @@ fn checked(misfit: &Misfit, text: &str, more: &[&str]) -> (i32, Vec<Row>) {
 fn no_healthy_set_up_fails_a_check_over_twenty_seeds() {
     let misfit = Misfit::new();
     tables(&misfit);
-    for (name, text, ..) in HEALTHY {
-        let (code, checks) = checked(&misfit, text, &["--seeds", "20"]);
+    for (name, text, settings, ..) in HEALTHY {
+        let (code, checks) = checked(&misfit, text, &[&["--seeds", "20"], settings].concat());
         let failed: Vec<_> = verdicts(&checks).into_iter().filter(|(_, verdict)| verdict == "fails").collect();
         assert_eq!((code, failed), (0, Vec::new()), "{name}");
         let often = checks.iter().find(|row| row["check"] == "how-often").expect("a row");
@@ -718,8 +354,8 @@ fn no_healthy_set_up_fails_a_check_over_twenty_seeds() {
 fn each_broken_set_up_fails_the_rows_that_it_should_over_twenty_seeds() {
     let misfit = Misfit::new();
     tables(&misfit);
-    for (name, text, fails, others) in BROKEN {
-        let (code, checks) = checked(&misfit, text, &["--seeds", "20"]);
+    for (name, text, settings, fails, others) in BROKEN {
+        let (code, checks) = checked(&misfit, text, &[&["--seeds", "20"], settings].concat());
         let verdicts = verdicts(&checks);
         assert_eq!(code, 1, "{name}");
         for wanted in fails.split(' ') {
@@ -802,6 +438,20 @@ fn shares_and_gains_are_what_the_runs_show() {
         near(number(row, "high"), mean + margin);
     }
     assert!(seen > 15, "{seen} rows");
+}
+
+#[test]
+fn where_tested_targets_are_all_the_same_nothing_is_compared() {
+    let misfit = Misfit::new();
+    misfit.write("flat.csv", "x,y\n0,5\n1,5\n2,5\n3,5\n4,5\n5,5\n6,5\n7,5\n8,5\n");
+    let text = "data.target = { csv = \"flat.csv\", inputs = [\"x\"], output = \"y\" }\nmodel.hidden = [4]\ntrain.steps = 20\n";
+    let (_, checks) = checked(&misfit, text, &[]);
+    for check in ["blind", "permuted", "learning-rate", "units"] {
+        let row = checks.iter().find(|row| row["check"] == check).expect("a row");
+        assert_eq!(row["verdict"], "tells", "{row:?}");
+    }
+    let said = misfit.ok(&["diagnose", "case.toml", "--out", "why"]).stdout();
+    assert!(said.contains("The targets that it is tested on are all the same"), "{said}");
 }
 
 /// The first seed's data of an experiment.
@@ -931,7 +581,7 @@ fn the_same_command_goes_on_and_gives_the_same_bytes_on_any_number_of_threads() 
     assert!(again.stdout().contains("\n0 runs in "), "{}", again.stdout());
     let other = misfit.run(&["check", "case.toml", "train.steps=301", "--out", "one"]);
     assert_eq!(other.code(), 2);
-    assert!(other.stderr().contains("of checks, of this or of another"), "{}", other.stderr());
+    assert!(other.stderr().contains("those of checks, of this experiment or another"), "{}", other.stderr());
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! A fix as lines of a training script (src/diagnose/code.rs): every key that a rule sets has one in every framework, Python
+//! A fix as lines of a training script (src/diagnose/code/): every key that a rule sets has one in every framework, Python
 //! reads those of the frameworks in Python, and PyTorch, Keras and Flax run them (tests/code_lines.py).
 
 mod common;
@@ -244,9 +244,13 @@ fn every_key_that_a_fix_sets_has_a_line_in_every_framework() {
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).expect("a folder of sources") {
             let path = entry.expect("an entry").path();
+            // What the lines say of their own keys is no fix.
+            if path.ends_with("diagnose/code") {
+                continue;
+            }
             if path.is_dir() {
                 folders.push(path);
-            } else if path.file_name().is_some_and(|name| name != "code.rs") {
+            } else {
                 patched(&std::fs::read_to_string(&path).expect("a source"), &mut set);
             }
         }
@@ -266,7 +270,7 @@ fn every_key_that_a_fix_sets_has_a_line_in_every_framework() {
     let untold: Vec<&String> = set.difference(&told).collect();
     assert!(
         untold.is_empty(),
-        "a rule or the search sets {untold:?}: add a fix to FIXES, and its line to src/diagnose/code.rs"
+        "a rule or the search sets {untold:?}: add a fix to FIXES, and its line to src/diagnose/code/"
     );
 }
 

@@ -6,6 +6,14 @@ mod common;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use common::{Misfit, SIGMOID, rows};
+use misfit::diagnose::certainty::Standard;
+use misfit::diagnose::observed::{Measured, Observed};
+use misfit::diagnose::search::Search;
+use misfit::diagnose::verdicts::{Diagnosis, Measurements};
+use misfit::experiment::table::Task;
+use misfit::experiment::{Experiment, Fix, Goal};
+use misfit::results::read;
+use misfit::results::rows::{HealthRow, RunRow};
 
 type Row = HashMap<String, String>;
 
@@ -566,4 +574,64 @@ fn the_rules_of_one_number_are_silent_where_there_are_several_or_classes() {
             assert!(!told.iter().any(|line| line.starts_with(rule)), "{rule} in {told:#?}");
         }
     }
+}
+
+/// Runs made of those of results/reference, of which so many fit.
+fn made_up(fitting: usize, others: usize) -> Measured {
+    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("results/reference");
+    let (runs, health) = (read::runs(&folder).unwrap(), read::health(&folder).unwrap());
+    let of = |seed: usize| {
+        let variant = if seed < fitting { "answer" } else { "question" };
+        let at = runs.iter().position(|run| run.variant == variant && run.seed == 0).unwrap();
+        let seed = seed as u64;
+        Observed {
+            run: RunRow { seed, ..runs[at].clone() },
+            health: HealthRow { seed, ..health[at].clone() },
+            curve: Vec::new(),
+        }
+    };
+    Measured {
+        name: "made up".to_owned(),
+        config: Experiment::embedded(&[]).unwrap().baseline,
+        task: Task::Regression,
+        targets: 1,
+        classes: 0,
+        training_error: false,
+        runs: (0..fitting + others).map(of).collect(),
+        asked: Goal::default(),
+    }
+}
+
+#[test]
+fn a_baseline_that_further_seeds_show_to_fit_gets_no_repair_whatever_trials_said() {
+    let fix = Fix::parse("more-steps", "", "train.steps = 100").unwrap();
+    let search = Search {
+        fixes: vec![fix],
+        from_file: 0,
+        suspicions: Vec::new(),
+        on: 1,
+        baseline: made_up(0, 3),
+        skipped: 0,
+        sizes: (1, 1),
+        two_samples: None,
+    };
+    let plan = Measurements { sets: vec![0, 1], members: vec![0], path: vec![1], everything: 1 };
+    let chosen = |baseline: Measured| {
+        let tried = [(0, made_up(0, 3)), (1, made_up(3, 0))].into();
+        let cells = [(0, baseline), (1, made_up(10, 0))].into();
+        Diagnosis::of(&search, &plan, &tried, cells, Standard::of_looks(2), 3).smallest
+    };
+    assert_eq!(chosen(made_up(9, 1)), [0], "nothing to mend");
+    assert_eq!(chosen(made_up(1, 9)), [1]);
+}
+
+#[test]
+fn a_rule_whose_fix_another_one_takes_the_place_of_was_not_wrong() {
+    let misfit = Misfit::new();
+    let arm = concat!(env!("CARGO_MANIFEST_DIR"), "/experiments/arm.csv");
+    misfit.write("line.toml", &format!("[data]\ntarget = {{ csv = {arm:?}, inputs = [\"x\"], output = \"y\" }}\n[model]\nhidden = []\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 3\nmomentum = 0.5\n"));
+    let found = diagnose(&misfit, &["line.toml", "--hide-fixes"]);
+    assert_eq!(found.severity("rate-beyond-limit"), "note", "{}", found.said);
+    assert!(found.said.contains("lower-rate-2 sets the same"), "{}", found.said);
+    assert!(!found.said.contains("Suspected wrongly: rate-beyond-limit"), "{}", found.said);
 }

@@ -12,7 +12,7 @@ Examples:
   misfit check my.toml           one's own baseline
   misfit check my.toml --all     also what would take longer than about ten seconds on two cores
 
-The runs and checks.csv go to results/<name>-check. misfit report makes pictures of them. Exit codes: 0 no check fails, 1 one
+Every check takes the experiment's seeds, five at least. The runs and checks.csv go to results/<name>-check. misfit report makes pictures of them. Exit codes: 0 no check fails, 1 one
 does, 2 a usage or input error, 130 or 143 interrupted.";
 
 #[derive(Debug, Args)]

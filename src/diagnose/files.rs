@@ -72,6 +72,10 @@ pub fn severity(judged: Option<&Judged>) -> Severity {
         {
             Severity::Note
         }
+        // What takes its place is of the same kind.
+        Some(Verdict::Hurts | Verdict::NoDifference) if judged.is_some_and(|j| j.replaced_by.is_some()) => {
+            Severity::Note
+        }
         Some(Verdict::Hurts | Verdict::NoDifference) => Severity::Refuted,
         Some(Verdict::CannotBeTold) => Severity::Open,
     }

@@ -317,6 +317,7 @@ impl Laboratory for Lab<'_> {
         let updates = updates(asked, training_rows(asked, &self.files)?)?;
         let rung = check::by_heart(asked, updates, check::BY_HEART[0]);
         let mut experiment = self.experiment.with_variants(vec![(rung.name.clone(), rung.config.clone())]);
+        experiment.seeds = self.seeds_up_to(experiment.seeds.len().max(check::LEAST_SEEDS));
         let files = Files::of(&mut experiment)?;
         if self.runner.check(&experiment, &[0], &files).is_err()
             || seconds_of(self.runner, &experiment, &files)? > BY_HEART

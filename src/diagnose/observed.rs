@@ -67,6 +67,14 @@ impl Measured {
         self.task == Task::Regression
     }
 
+    /// Whether what it is tested on varies, on most seeds; else nothing can be explained.
+    pub fn varied(&self) -> bool {
+        self.mostly(|run| match self.of_numbers() {
+            true => run.health.target_std > 0.0,
+            false => run.health.class_shares.iter().any(|share| *share > 0.0 && *share < 1.0),
+        })
+    }
+
     /// The first so many of its runs.
     pub fn first(&self, seeds: usize) -> Self {
         let mut first = self.clone();

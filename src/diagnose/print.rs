@@ -60,6 +60,12 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
         Reached::Unclear if baseline.enough() => {
             let _ = writeln!(text, "It fits on {}, which are too few to be sure.", of_seeds(baseline));
         }
+        Reached::Unclear => {
+            let _ = writeln!(text, "It fits on {}: whether that is often enough cannot be told.", of_seeds(baseline));
+        }
+        _ if !baseline.varied() => {
+            text.push_str("The targets that it is tested on are all the same, so nothing can be explained.\n");
+        }
         _ => {}
     }
     let _ = write!(text, "{}", found(diagnosis));
@@ -131,7 +137,7 @@ fn found(diagnosis: &Diagnosis) -> String {
         let finding = &suspicion.finding;
         let judged = judged(diagnosis, suspicion);
         let says = match (judged, severity(judged)) {
-            (Some(Judged { fix, verdict, .. }), severity) => {
+            (Some(Judged { fix, verdict, replaced_by, .. }), severity) => {
                 let (name, patch) = (one_line(&fix.name), one_line(&fix.patch().join(", ")));
                 let fix = format!("{name}: {patch} → {}", verdict.word());
                 match severity {
@@ -139,7 +145,10 @@ fn found(diagnosis: &Diagnosis) -> String {
                         let _ = writeln!(others, " {} (in {}): {fix}", finding.rule, one_line(&finding.seen_in));
                         continue;
                     }
-                    Severity::Note => format!("worth knowing: {fix}, and helps alone"),
+                    Severity::Note => match replaced_by {
+                        Some(other) => format!("worth knowing: {fix}; {} sets the same", one_line(other)),
+                        None => format!("worth knowing: {fix}, and helps alone"),
+                    },
                     _ => format!("fix {fix}"),
                 }
             }

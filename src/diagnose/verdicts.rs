@@ -189,6 +189,8 @@ pub struct Judged {
     pub seeds_to_tell: Option<usize>,
     /// How it fares beside the others, in words; nothing where there is nothing to say.
     pub remarks: Vec<String>,
+    /// The fix of the set that is named first which sets all that it sets, to other values.
+    pub replaced_by: Option<String>,
     /// The sets of which more seeds would decide.
     undecided: Vec<Set>,
 }
@@ -248,7 +250,7 @@ impl Diagnosis {
         let (goal, smallest) = choose(search, tried, &cells, standard);
         let mut effects = effects(&plan.members, plan, &cells, seeds);
         let judge = Judge { cells: &cells, standard, goal, smallest: &smallest };
-        let fixes: Vec<Judged> = (0..search.fixes.len())
+        let mut fixes: Vec<Judged> = (0..search.fixes.len())
             .map(|fix| {
                 let of = |kind: EffectKind| {
                     let mut all = effects.iter().filter(|effect| effect.kind == kind && effect.fixes == bit(fix));
@@ -267,6 +269,12 @@ impl Diagnosis {
             fixes: set,
             estimate: Estimate::of(&cells[&set].closeness()),
         }));
+        let first = smallest.first().copied().unwrap_or(0);
+        for fix in (0..fixes.len()).filter(|fix| first & bit(*fix) == 0) {
+            let keys = fixes[fix].fix.keys();
+            let other = members(first).find(|other| keys.iter().all(|key| fixes[*other].fix.keys().contains(key)));
+            fixes[fix].replaced_by = other.map(|other| fixes[other].fix.name.clone());
+        }
         // What was only tried, and then measured to be of no use, is no finding: the verdicts have it.
         let borne_out = |s: &&Suspicion| {
             let useless = |fix: usize| matches!(fixes[fix].verdict, Verdict::NoDifference | Verdict::Hurts);
@@ -328,6 +336,10 @@ fn choose(
     cells: &BTreeMap<Set, Measured>,
     standard: Standard,
 ) -> (Goal, Vec<Set>) {
+    // What was asked for and fits was not chosen, and nothing takes its place.
+    if standard.reached(&cells[&0]) == Reached::Yes {
+        return (Goal::Fits, vec![0]);
+    }
     let asks = |set: Set| {
         let certain = |fix: usize| {
             let of = |s: &Suspicion| s.fix == Some(fix) && s.finding.certainty == Certainty::Certain;
@@ -409,6 +421,7 @@ impl Judge<'_> {
             seeds: undecided.iter().map(|set| self.cells[set].runs.len()).min().unwrap_or(0),
             seeds_to_tell,
             remarks: Vec::new(),
+            replaced_by: None,
             undecided,
         };
         judged.remarks = self.remarks(fix, &judged, alone.map(|(gain, _)| gain));

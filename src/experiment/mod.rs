@@ -3,6 +3,7 @@
 //! `text → tree → (overrides) → baseline, fixes → variants → runs`. See `docs/experiments.md` for the format.
 
 pub mod config;
+pub mod defaults;
 mod design;
 pub mod device;
 pub mod engine;
@@ -18,6 +19,7 @@ mod schema;
 pub mod seeds;
 pub mod table;
 pub mod tree;
+mod words;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -390,7 +392,7 @@ fn otherwise(root: &Reader, file: &str, settings: &Table, baseline: &Config) -> 
     let mut other = settings.clone();
     other.insert(FRAMEWORK, node.clone());
     let other = schema::config(file, &other, test_grid(baseline))?;
-    let parts = framework::apart(baseline, &other);
+    let parts = defaults::apart(baseline, &other);
     if parts.is_empty() {
         return Err(ablation.fault(
             FRAMEWORK,
@@ -398,7 +400,7 @@ fn otherwise(root: &Reader, file: &str, settings: &Table, baseline: &Config) -> 
         ));
     }
     let fix =
-        |part: &framework::Otherwise| Ok(Fix { generated: true, ..Fix::parse(&part.name, &part.why, &part.patch)? });
+        |part: &defaults::Otherwise| Ok(Fix { generated: true, ..Fix::parse(&part.name, &part.why, &part.patch)? });
     parts.iter().map(fix).collect()
 }
 

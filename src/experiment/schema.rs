@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use super::ExperimentError;
 use super::config::*;
-use super::framework::{Defaults, FRAMEWORK, Framework};
+use super::defaults::Defaults;
+use super::framework::{FRAMEWORK, Framework};
 use super::patch::KEYS_OF_AN_OPTIMIZER;
 use super::reader::{ANY, BELOW_ONE, NOT_NEGATIVE, POSITIVE, Range, Reader};
 use super::tree::{Node, Table, Value};

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use anyhow::Result;
 use maud::{Markup, html};
 
-use super::figures::{Figure, figure};
+use super::figure::{Figure, figure};
 use super::plots::{Effects, Interval, PlottedEffect, PointRow, Points};
 use super::style::{bad, good};
 use super::summary::factor;
@@ -14,6 +14,9 @@ use crate::results::checks::{Check, CheckVerdict};
 use crate::results::rows::CheckRow;
 use crate::text::numbers::trimmed;
 use crate::text::one_line;
+
+/// The variant that is the set-up as asked.
+pub const ASKED: &str = "as-asked";
 
 /// A row of the table: a check, or, of samples to learn by heart, one number of them.
 struct Line<'a> {
@@ -82,7 +85,9 @@ impl Line<'_> {
                 format!("with true targets error {}; learns permuted ones on {}/{}", gain(row), row.passing, row.seeds)
             }
             Check::Rate | Check::Samples | Check::Units => {
-                let best = self.measured().max_by(|a, b| a.value.total_cmp(&b.value));
+                // The one whose gain is surest, beside the set-up as asked.
+                let others = self.measured().filter(|row| row.variant != ASKED);
+                let best = others.max_by(|a, b| a.low.total_cmp(&b.low));
                 best.map_or_else(|| "–".to_owned(), |best| format!("at {} error {}", trimmed(best.at), gain(best)))
             }
         }
@@ -117,15 +122,17 @@ impl Line<'_> {
             (Check::Blind, Fails) => {
                 "It predicts no better than with inputs that say nothing. If two samples cannot be learnt, look there first; else at the inputs' scale, dead units and the length."
             }
-            (Check::Permuted, Passes) => "What it learns holds on the test points, which permuted targets do not give.",
+            (Check::Permuted, Passes) => "What it learns holds where it is tested, which permuted targets do not give.",
             (Check::Permuted, Fails) => {
-                "On the test points it does no better than after learning permuted targets. Look at the inputs, at the split of the rows, and at overfitting."
+                "Where it is tested it does no better than after learning permuted targets. Look at the inputs, at the split of the rows, and at overfitting."
             }
             (Check::Rate, Passes) => "It fits at the rate as asked.",
             (Check::Rate, Fails) => {
-                "Another rate does clearly better. Look at the map, and set optimizer.learning_rate."
+                "Another rate fits, or has a fifth less error or better. Look at the map, and set optimizer.learning_rate."
             }
-            (Check::Rate, Tells) => "No other rate does clearly better, so the rate is not what is wrong first.",
+            (Check::Rate, Tells) => {
+                "No other rate fits, or is surely better by a fifth, so the rate is not what is wrong first."
+            }
             (Check::HowOften, Passes) => "It fits on enough seeds.",
             (Check::HowOften, Fails) => "It does not fit on enough seeds. misfit diagnose tries what mends it.",
             (Check::HowOften, Tells) => "Simple learners learn nothing of these rows, so nothing counts as a fit.",
@@ -136,13 +143,15 @@ impl Line<'_> {
             (Check::Samples, Tells) => "The number of samples is not what is wrong first.",
             (Check::Units, Passes) => "It fits with the units that there are.",
             (Check::Units, Fails) => {
-                "Another number of units does clearly better. Look at the map, and set model.hidden."
+                "Another number of units fits, or has a fifth less error or better. Look at the map, and set model.hidden."
             }
             (Check::Units, Tells) => {
-                "No other number of units does clearly better, so they are not what is wrong first."
+                "No other number of units fits, or is surely better by a fifth, so they are not what is wrong first."
             }
             (_, CannotBeTold) => "So few seeds do not tell. Take more --seeds.",
-            (Check::Blind | Check::Permuted, Tells) => "Nothing can be compared.",
+            (Check::Blind | Check::Permuted, Tells) => {
+                "The targets that it is tested on are all the same, so nothing can be compared."
+            }
         }
     }
 }
@@ -160,7 +169,7 @@ pub fn two_samples(row: &CheckRow) -> String {
         CheckVerdict::Fails => {
             ": the fault is in output, loss, labels, rate, scale or initial values, not in the data, the size or the length"
         }
-        _ => ", which does not tell",
+        _ => ", too few to tell",
     };
     format!("Two samples are learnt by heart on {}/{} seeds{says}.", row.passing, row.seeds)
 }
@@ -283,7 +292,7 @@ pub fn figures(rows: &[CheckRow]) -> Result<Vec<Figure>> {
             x_label: "error divided by (÷) or multiplied by (×)".to_owned(),
             rows: controls,
         };
-        let caption = "What the set-up as asked gains over inputs that say nothing, and over permuted targets, on the test points. At 1 they make no difference. Geometric mean over the seeds with its 95\u{a0}% interval (Student's t).";
+        let caption = "What the set-up as asked gains over inputs that say nothing, and over permuted targets, where it is tested. At 1 they make no difference. Geometric mean over the seeds with its 95\u{a0}% interval (Student's t).";
         figures.push(figure("checks-controls".to_owned(), caption.to_owned(), |size| chart.draw(size))?);
     }
     for line in &lines {

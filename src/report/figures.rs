@@ -5,10 +5,11 @@ use anyhow::Result;
 use super::baselines;
 use super::checks;
 use super::curves::Curve;
+use super::figure::{Figure, figure};
 use super::functions::{Classified, Function, Learnt, Pairs};
 use super::plots::{
-    Band, ChartSize, ClassPoint, CurveSeries, Curves, Drawn, Effects, FitPlot, Interval, Matrix, Parity, PlottedEffect,
-    PointRow, Points, Regions,
+    Band, ClassPoint, CurveSeries, Curves, Effects, FitPlot, Interval, Matrix, Parity, PlottedEffect, PointRow, Points,
+    Regions,
 };
 use super::scores::Measure;
 use super::sections::gained;
@@ -16,15 +17,6 @@ use super::study::Study;
 use crate::results::rows::EffectKind;
 use crate::text::numbers::{plural, short};
 use crate::text::one_line;
-
-/// A picture, for a desk and for a phone.
-pub struct Figure {
-    /// Its file's name without the extension, and its place in the page.
-    pub id: String,
-    pub caption: String,
-    pub wide: Drawn,
-    pub narrow: Drawn,
-}
 
 /// The pictures, by the section that they stand in.
 #[derive(Default)]
@@ -77,10 +69,6 @@ impl Figures {
         figures.checks = checks::figures(&study.checks)?;
         Ok(figures)
     }
-}
-
-pub fn figure(id: String, caption: String, draw: impl Fn(ChartSize) -> Result<Drawn>) -> Result<Figure> {
-    Ok(Figure { id, caption, wide: draw(ChartSize::Wide)?, narrow: draw(ChartSize::Narrow)? })
 }
 
 /// A variant's name as a part of a file's name, by its place where that is not enough.

@@ -5,6 +5,7 @@ pub mod baselines;
 pub mod checks;
 mod confusion;
 pub mod curves;
+mod figure;
 mod figures;
 mod frameworks;
 mod functions;

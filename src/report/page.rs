@@ -11,7 +11,8 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
 use super::checks;
-use super::figures::{Figure, Figures};
+use super::figure::Figure;
+use super::figures::Figures;
 use super::plots::{DARK, LIGHT, Mark, for_page};
 use super::sections;
 use super::study::Study;

@@ -339,9 +339,9 @@ impl Manifest {
     /// In a few words, how what made this folder differs from `experiment`.
     pub fn differs_from(&self, experiment: &Experiment) -> String {
         if self.experiment_hash.starts_with(DIAGNOSIS) {
-            "of a diagnosis, of this or of another".to_owned()
+            "those of a diagnosis, of this experiment or another".to_owned()
         } else if self.experiment_hash.starts_with(CHECK) {
-            "of checks, of this or of another".to_owned()
+            "those of checks, of this experiment or another".to_owned()
         } else if self.misfit != env!("CARGO_PKG_VERSION") {
             format!("of misfit {}, this is {}", one_line(&self.misfit), env!("CARGO_PKG_VERSION"))
         } else if self.name != experiment.name {

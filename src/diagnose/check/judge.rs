@@ -145,6 +145,8 @@ impl Judge<'_> {
         let (gain, estimate) = self.standard.gain(self.asked, measured);
         let constant = self.asked.mostly(|run| run.closeness() == 0.0);
         let verdict = match gain {
+            // Of targets that are all the same there is nothing to learn.
+            _ if !self.asked.varied() => CheckVerdict::Tells,
             Gain::More => CheckVerdict::Passes,
             Gain::Same | Gain::Less => CheckVerdict::Fails,
             // No better than a constant, as whatever has no inputs.
@@ -168,6 +170,7 @@ impl Judge<'_> {
         };
         let verdict = match self.reached() {
             _ if tried.is_empty() => CheckVerdict::LeftOut,
+            _ if !self.asked.varied() => CheckVerdict::Tells,
             Reached::Yes => CheckVerdict::Passes,
             _ if check == Check::Samples => self.samples(&strict, &tried),
             Reached::No if tried.iter().any(better) => CheckVerdict::Fails,
@@ -204,7 +207,11 @@ impl Judge<'_> {
         let learns = by_heart
             .filter_map(|rung| self.measured.get(&rung.name))
             .all(|measured| measured.median(|run| run.closeness()) > 0.5);
-        if falls && gap < 0.7 && learns { CheckVerdict::Fails } else { CheckVerdict::Tells }
+        match self.reached() {
+            _ if !(falls && gap < 0.7 && learns) => CheckVerdict::Tells,
+            Reached::Unclear => CheckVerdict::CannotBeTold,
+            _ => CheckVerdict::Fails,
+        }
     }
 }
 

@@ -11,8 +11,7 @@ use crate::results::checks::Check;
 
 pub use judge::{judge, learnt_by_heart};
 
-/// The variant that is the set-up as asked.
-pub const ASKED: &str = "as-asked";
+pub use crate::report::checks::ASKED;
 /// Seeds that the checks have at least: five that all do what is asked are the fewest that tell.
 pub const LEAST_SEEDS: usize = 5;
 /// Samples that are to be learnt by heart.

@@ -249,12 +249,18 @@ fn overfitting(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
     let of = |nth: usize| measured.median(|run| best_and_last(run)[nth]);
     let on = measured.on();
     let (step, steps) = (of(0), measured.median(|run| run.run.steps as f64));
+    let turns = match step < steps {
+        true => format!(
+            "the lowest {on} RMSE is {} after {} steps, {} after all {}; ",
+            trimmed(of(1)),
+            trimmed(step),
+            trimmed(of(2)),
+            trimmed(steps)
+        ),
+        false => String::new(),
+    };
     let evidence = format!(
-        "the lowest {on} RMSE is {} after {} steps, {} after all {}; at the end the {on} loss is {} times the training loss (medians)",
-        trimmed(of(1)),
-        trimmed(step),
-        trimmed(of(2)),
-        trimmed(steps),
+        "{turns}at the end the {on} loss is {} times the training loss (medians)",
         trimmed(measured.median(gap))
     );
     let finding = || {
@@ -361,14 +367,17 @@ fn behaviour(measured: &Measured) -> Found {
                 let line = trimmed(measured.median(|run| run.health.line_rmse));
                 let evidence = format!("{error}, the best straight line's {line} (medians){about_updates}");
                 // Near the line, or far above it.
-                let far = measured.median(|run| run.run.test_rmse / run.health.line_rmse) > 1.1;
+                let far = measured.test_rmse() > 1.1 * measured.median(|run| run.health.line_rmse);
                 let rule = if far { "worse-than-a-line" } else { "behaves-as-a-line" };
                 (rule, "outcome line: no better than the best straight line", evidence)
             }
             false => {
-                let line = trimmed(measured.median(|run| run.health.line_accuracy));
-                let evidence = format!("{error}, a logistic regression's {line} (medians){about_updates}");
-                ("behaves-as-a-line", "outcome line: no better than a logistic regression", evidence)
+                let line = measured.median(|run| run.health.line_accuracy);
+                let evidence = format!("{error}, a logistic regression's {} (medians){about_updates}", trimmed(line));
+                let wrong = |right: f64| 1.0 - right;
+                let far = wrong(measured.median(|run| run.run.accuracy)) > 1.1 * wrong(line);
+                let rule = if far { "worse-than-a-line" } else { "behaves-as-a-line" };
+                (rule, "outcome line: no better than a logistic regression", evidence)
             }
         }
     } else {

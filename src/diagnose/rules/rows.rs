@@ -135,10 +135,9 @@ impl Setup<'_> {
             return Ok(None);
         }
         let evidence = format!(
-            "{} the same in every row to learn from: {}; {}",
+            "{} the same in every row to learn from: {}",
             plural(found.len(), "input is", "inputs are"),
-            self.named(&found),
-            self.without(&found)
+            self.left_out(&found)
         );
         Ok(Some(Finding::new("constant-column", "TheDeepChecker: constant inputs", evidence)))
     }
@@ -157,10 +156,9 @@ impl Setup<'_> {
             return Ok(None);
         }
         let evidence = format!(
-            "{} what another one does in every row: {}; {}",
+            "{} what another one does in every row: {}",
             plural(twice.len(), "input says", "inputs say"),
-            self.named(&twice),
-            self.without(&twice)
+            self.left_out(&twice)
         );
         Ok(Some(Finding::new(
             "duplicate-column",
@@ -169,18 +167,13 @@ impl Setup<'_> {
         )))
     }
 
-    fn named(&self, columns: &[usize]) -> String {
-        let names = columns.iter().take(NAMED).map(|&at| one_line(&shorten(&self.data.input_name(at))));
+    /// Which inputs these are, and how a file leaves them out.
+    fn left_out(&self, columns: &[usize]) -> String {
+        let names: Vec<String> =
+            columns.iter().take(NAMED).map(|&at| one_line(&shorten(&self.data.input_name(at)))).collect();
         let more = if columns.len() > NAMED { ", …" } else { "" };
-        format!("{}{more}", names.collect::<Vec<_>>().join(", "))
-    }
-
-    /// The inputs of a CSV without some of them, as the file would say it.
-    fn without(&self, columns: &[usize]) -> String {
-        let names =
-            columns.iter().take(NAMED).map(|&at| format!("\"-{}\"", one_line(&shorten(&self.data.input_name(at)))));
-        let more = if columns.len() > NAMED { ", …" } else { "" };
-        format!("inputs = [\"*\", {}{more}] leaves them out", names.collect::<Vec<_>>().join(", "))
+        let without: Vec<String> = names.iter().map(|name| format!("\"-{name}\"")).collect();
+        format!("{}{more}; inputs = [\"*\", {}{more}] leaves them out", names.join(", "), without.join(", "))
     }
 }
 

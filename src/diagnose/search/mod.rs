@@ -115,7 +115,7 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>, fits: bool) -> Res
     };
     let mut trials = Trials { lab, search, seeds, left, pending: Vec::new(), kept: 0, tried: 0, helped: 0 };
     // Targets that are all the same leave nothing to explain, and what is learnt by heart nothing to mend.
-    let varied = trials.search.baseline.runs.iter().any(|run| run.health.target_std > 0.0);
+    let varied = trials.search.baseline.varied();
     match trials.search.baseline.by_heart() {
         _ if fits || !varied => {}
         true => trials.note()?,
