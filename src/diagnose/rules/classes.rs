@@ -88,7 +88,7 @@ impl Setup<'_> {
                 possible("the loss takes logarithms of probabilities, and the outputs are probabilities")
             }
             (Output::Sigmoid, LossKind::CrossEntropy) if several && exclusive => {
-                possible("each class has a sigmoid of its own, though just one of them is true")
+                finding("each class has a sigmoid of its own, though just one of them is true")
             }
             (Output::Softmax, LossKind::Bce) if several && exclusive => {
                 possible("a softmax says which one class is true, and the loss asks for each class by itself")

@@ -12,6 +12,8 @@ const STRONG: f64 = 0.5;
 const LEFT: f64 = 4.0;
 /// A penalty on the weights that is larger than usual.
 const PENALTY: f64 = 1e-3;
+/// And one that few losses outweigh.
+const HEAVY: f64 = 0.1;
 
 impl Setup<'_> {
     pub(super) fn gradients_add_up(&self) -> Found {
@@ -128,8 +130,9 @@ impl Setup<'_> {
         let told: Vec<String> = keys.iter().map(|(key, of)| format!("loss.{key} of {}", trimmed(*of))).collect();
         let patch: Vec<String> = keys.iter().map(|(key, _)| format!("loss.{key} = 0.0")).collect();
         let evidence = format!("a {} pulls every weight to 0", told.join(" and a "));
+        let heavy = l1.max(l2) >= HEAVY;
         Finding::new("weight-decay", "TheDeepChecker: a penalty larger than the loss", evidence)
-            .certainty(Certainty::Possible)
+            .certainty(if heavy { Certainty::Likely } else { Certainty::Possible })
             .fixed_by("no-penalty", &patch.join("\n"))
     }
 }
