@@ -106,14 +106,15 @@ impl Line<'_> {
             (Check::Start, Fails) => {
                 "Training begins far from the targets. Look at output and loss, the targets' scale, the inputs' scale and the initial values."
             }
-            (Check::Overfit, Passes) => {
-                "So few samples it can learn, so output, loss, rate and initial values can work."
+            (Check::Overfit, Passes) if self.rows[0].at == 2.0 => {
+                "Two samples can be learnt, so output, loss, rate and initial values can work."
             }
+            (Check::Overfit, Passes) => "These can be learnt, so there are units enough for them.",
             (Check::Overfit, Fails) if self.rows[0].at == 2.0 => {
                 "Not even two samples can be learnt by heart. The fault is in output, loss, labels, rate, scale or initial values, not in the data, the size or the length."
             }
             (Check::Overfit, Fails) => {
-                "So few samples cannot be learnt. If two can, look at units, activations, the inputs' scale and the rate, not at the number of samples."
+                "These cannot be learnt. If two can, look at units, activations, the inputs' scale and the rate, not at the number of samples."
             }
             (Check::Overfit, Tells) => {
                 "Nothing can be said: the targets do not vary among so few, or nothing counts as a fit."
@@ -128,10 +129,10 @@ impl Line<'_> {
             }
             (Check::Rate, Passes) => "It fits at the rate as asked.",
             (Check::Rate, Fails) => {
-                "Another rate fits, or has a fifth less error or better. Look at the map, and set optimizer.learning_rate."
+                "Another rate does clearly better: it fits, or its error is a fifth less. Look at the map, and set optimizer.learning_rate."
             }
             (Check::Rate, Tells) => {
-                "No other rate fits, or is surely better by a fifth, so the rate is not what is wrong first."
+                "No other rate does clearly better, by a fifth of the error or so that it fits. It is not what is wrong first."
             }
             (Check::HowOften, Passes) => "It fits on enough seeds.",
             (Check::HowOften, Fails) => "It does not fit on enough seeds. misfit diagnose tries what mends it.",
@@ -143,10 +144,10 @@ impl Line<'_> {
             (Check::Samples, Tells) => "The number of samples is not what is wrong first.",
             (Check::Units, Passes) => "It fits with the units that there are.",
             (Check::Units, Fails) => {
-                "Another number of units fits, or has a fifth less error or better. Look at the map, and set model.hidden."
+                "Another number of units does clearly better: it fits, or its error is a fifth less. Look at the map, and set model.hidden."
             }
             (Check::Units, Tells) => {
-                "No other number of units fits, or is surely better by a fifth, so they are not what is wrong first."
+                "No other number of units does clearly better, by a fifth of the error or so that it fits. They are not what is wrong first."
             }
             (_, CannotBeTold) => "So few seeds do not tell. Take more --seeds.",
             (Check::Blind | Check::Permuted, Tells) => {

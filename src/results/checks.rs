@@ -35,16 +35,3 @@ words! {
         LeftOut = "left out",
     }
 }
-
-impl Check {
-    pub const ALL: [Check; 8] = [
-        Check::Start,
-        Check::Overfit,
-        Check::Blind,
-        Check::Permuted,
-        Check::Rate,
-        Check::HowOften,
-        Check::Samples,
-        Check::Units,
-    ];
-}

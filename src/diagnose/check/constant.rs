@@ -40,6 +40,7 @@ fn counts(values: &[f64]) -> Vec<f64> {
 /// −Σ p ln p of shares that are in proportion to these.
 fn entropy(weights: &[f64]) -> f64 {
     let sum: f64 = weights.iter().sum();
+    // What is no number stays none.
     weights.iter().map(|weight| weight / sum).map(|p| if p > 0.0 { -p * p.ln() } else { 0.0 * p }).sum()
 }
 

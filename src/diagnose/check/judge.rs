@@ -6,6 +6,7 @@ use super::{ASKED, BY_HEART, Known, Rung};
 use crate::diagnose::certainty::{Gain, Reached, Standard};
 use crate::diagnose::observed::{Measured, Observed};
 use crate::experiment::Goal;
+use crate::experiment::config::Word;
 use crate::results::checks::{Check, CheckVerdict};
 use crate::results::rows::CheckRow;
 use crate::stats::effects::Estimate;
@@ -27,7 +28,7 @@ pub fn judge(rungs: &[Rung], known: &Known, measured: &BTreeMap<String, Measured
     let Some(asked) = measured.get(ASKED) else { return Vec::new() };
     let judge = Judge { rungs, measured, asked, standard: Standard { confidence: CONFIDENCE } };
     let mut rows = vec![judge.start(constants)];
-    for check in Check::ALL {
+    for &(_, check) in Check::WORDS {
         let mut own: Vec<&Rung> = rungs.iter().filter(|rung| rung.check == check).collect();
         own.sort_by(|a, b| a.at.total_cmp(&b.at));
         match check {

@@ -350,8 +350,10 @@ impl Trials<'_> {
         // What cannot learn two samples by heart learns no more in more steps, until something else is mended.
         let hopeless =
             *on == 0 && self.search.two_samples.as_ref().is_some_and(|row| row.verdict == CheckVerdict::Fails);
-        if !steps.iter().any(|step| step.measured.enough()) && !hopeless {
-            steps.extend(self.lengths(*on, current, rate.as_ref())?);
+        if !steps.iter().any(|step| step.measured.enough()) {
+            if !hopeless {
+                steps.extend(self.lengths(*on, current, rate.as_ref())?);
+            }
         } else if current.mostly(|run| after::still_falls(current, run))
             && let Some(longer) = self.lengths(*on, current, None)?.filter(|step| step.measured.enough())
             && let Some((set, _)) = self.take(*on, current, &longer)?
