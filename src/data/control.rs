@@ -5,9 +5,9 @@ use super::random::{Purpose, Stream};
 use crate::experiment::config::{Control, Data};
 use crate::stats::moments::mean;
 
-/// Takes away from the training samples, and from the test points, what `data` says; `on_training` says that the test points are
-/// the training samples.
-pub fn apply(data: &Data, seed: u64, train: &mut Samples, test: &mut Samples, on_training: bool) {
+/// Takes away from the training samples, from the test points and from those that are kept to say when to stop what `data` says;
+/// `on_training` says that the test points are the training samples.
+pub fn apply(data: &Data, seed: u64, train: &mut Samples, [test, kept]: [&mut Samples; 2], on_training: bool) {
     if let Some(most) = data.rows.filter(|most| *most < train.rows()) {
         let drawn = drawn(train, most, seed);
         if on_training {
@@ -22,7 +22,7 @@ pub fn apply(data: &Data, seed: u64, train: &mut Samples, test: &mut Samples, on
             let means: Vec<f64> = (0..columns)
                 .map(|c| mean(&train.inputs.iter().skip(c).step_by(columns).copied().collect::<Vec<_>>()))
                 .collect();
-            for samples in [train, test] {
+            for samples in [train, test, kept] {
                 samples.inputs.iter_mut().enumerate().for_each(|(i, x)| *x = means[i % columns]);
             }
         }

@@ -330,7 +330,7 @@ impl RunData {
         let schema = source.as_ref().map(|(source, ..)| &source.schema);
         let (task, classes) = schema.map_or((Task::Regression, &[][..]), |schema| (schema.task, &schema.classes));
         let coding = Coding::new(config, task, classes, train.outputs, &train.targets)?;
-        control::apply(data, seed, &mut train, &mut test, on_training);
+        control::apply(data, seed, &mut train, [&mut test, &mut kept], on_training);
         let test_truth = coding.truth(&test);
         Ok(RunData { config: data.clone(), train, test, kept, input_scale, coding, test_truth, function, source })
     }

@@ -19,14 +19,14 @@ pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
     crate::experiment::engine::choose(config, named)
 }
 
-/// About what a step takes on a CPU besides its arithmetic, in calls into libtorch: of the torch engine 40 µs and 40 for each
-/// layer, with what norms and dropout add; the fused one makes none.
+/// About what a step takes on a CPU besides its arithmetic, in calls into libtorch: of the torch engine 70 µs and 70 for each
+/// layer, with what norms and dropout add, where two threads train at once; the fused one makes none.
 pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
     let norms = config.model.norm.iter().filter(|norm| **norm != Norm::None).count();
     Ok(match choose(config, device)? {
         EngineName::Torch if device == Device::Cpu => {
             let drops = config.model.dropout.iter().filter(|share| **share > 0.0).count();
-            40e-6 + 40e-6 * (config.model.hidden.len() + 1) as f64 + 60e-6 * norms as f64 + 15e-6 * drops as f64
+            70e-6 + 70e-6 * (config.model.hidden.len() + 1) as f64 + 120e-6 * norms as f64 + 30e-6 * drops as f64
         }
         EngineName::Torch | EngineName::Fused => 0.0,
     })

@@ -60,13 +60,7 @@ impl Trials<'_> {
         if current.mostly(|run| run.diverged()) {
             return Ok(None);
         }
-        // What is tried is measured alone, too, in the end.
-        let mut lengths = Vec::new();
-        for times in LENGTHS {
-            if self.in_reach(current, times) && self.alone(&self.length(current, times))? <= ALONE {
-                lengths.push(times);
-            }
-        }
+        let lengths = self.affordable(current, &LENGTHS)?;
         let mut all: Vec<Step> = Vec::new();
         for times in lengths {
             let mut cells = vec![vec![self.length(current, times)]];
@@ -81,10 +75,17 @@ impl Trials<'_> {
         Ok(furthest(all))
     }
 
-    /// Core seconds that a change takes alone, with all seeds.
-    fn alone(&self, change: &Change) -> Result<f64> {
-        let fix = Fix::parse(change.name, "", &change.patch)?;
-        self.lab.seconds(&[fix], &[bit(0)], self.lab.seeds())
+    /// Which of these times the steps can be tried: what is tried is measured alone, too, in the end.
+    fn affordable(&self, current: &Measured, times: &[usize]) -> Result<Vec<usize>> {
+        let mut lengths = Vec::new();
+        for &times in times.iter().filter(|times| **times == 1 || self.in_reach(current, **times)) {
+            let length = self.length(current, times);
+            let fix = Fix::parse(length.name, "", &length.patch)?;
+            if times == 1 || self.lab.seconds(&[fix], &[bit(0)], self.lab.seeds())? <= ALONE {
+                lengths.push(times);
+            }
+        }
+        Ok(lengths)
     }
 
     /// So many times the steps, named after how many that is beside those that were asked for.
@@ -134,7 +135,7 @@ impl Trials<'_> {
             change.says = format!("with {}", change.patch.replace('\n', ", "));
         }
         let mut all = Vec::new();
-        let lengths: Vec<usize> = [1, 10, 100].into_iter().filter(|t| *t == 1 || self.in_reach(current, *t)).collect();
+        let lengths = self.affordable(current, &[1, 10, 100])?;
         for times in lengths {
             let longer = (times > 1).then(|| self.length(current, times));
             let cells = tried.iter().map(|change| std::iter::once(change.clone()).chain(longer.clone()).collect());
