@@ -5,6 +5,7 @@ pub mod coding;
 mod control;
 pub mod csv_file;
 mod encoding;
+pub mod given;
 pub mod random;
 mod source;
 mod split;
@@ -28,8 +29,10 @@ use crate::text::one_line;
 use coding::Coding;
 use csv_file::CsvFile;
 use encoding::Encoding;
+use given::{Given, Modules};
 use random::{Purpose, Stream};
 use source::{Rows, Source};
+use tensors::RowShapes;
 
 /// Rows of inputs with their targets, in original units.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -68,6 +71,7 @@ impl Samples {
 #[derive(Debug, Clone, Default)]
 pub struct Files {
     sources: HashMap<String, Arc<Source>>,
+    modules: Modules,
     /// The SHA-256 of each file's contents.
     hashes: BTreeMap<PathBuf, String>,
     /// What somebody should know of how the files are read, a line each.
@@ -79,7 +83,12 @@ impl Files {
     pub fn read<'a>(configs: impl Iterator<Item = &'a Config>) -> Result<Self> {
         let mut files = Files::default();
         let mut csvs: BTreeMap<PathBuf, Arc<CsvFile>> = BTreeMap::new();
-        for config in configs.filter(|config| config.data.target.file().is_some()) {
+        for config in configs {
+            let hashes = &mut files.hashes;
+            files.modules.read(config, |path, hash| drop(hashes.insert(path.to_owned(), hash)))?;
+            if config.data.target.file().is_none() {
+                continue;
+            }
             let key = key(&config.data)?;
             if let Some(source) = files.sources.get(&key) {
                 files.notes.extend(taken_for_a_number(config, source));
@@ -110,13 +119,47 @@ impl Files {
 
     /// Reads every file of an experiment, and writes down in it what they hold.
     pub fn of(experiment: &mut Experiment) -> Result<Self> {
-        let files = Self::read(experiment.variants.iter().map(|variant| &variant.config))?;
+        let mut files = Self::read(experiment.variants.iter().map(|variant| &variant.config))?;
         files.describe(experiment)?;
+        files.check_initial(experiment)?;
         Ok(files)
+    }
+
+    /// Checks that given initial parameters are the baseline's; notes which variants they are not of.
+    fn check_initial(&mut self, experiment: &Experiment) -> Result<()> {
+        for variant in &experiment.variants {
+            let config = &variant.config;
+            let Some(path) = config.model.initial.as_ref().filter(|_| config.model.torchscript.is_none()) else {
+                continue;
+            };
+            for &seed in &experiment.seeds {
+                let given = self.modules.of(config, seed);
+                if given.initial.is_none() {
+                    continue;
+                }
+                let data = RunData::new(config, seed, self)?;
+                let widths = config.model.widths(data.train.columns, data.coding.outputs);
+                let Some(why) = given.misfit(&config.model, &widths) else { break };
+                let why = one_line(&format!("model.initial: {}: {why}", path.display()));
+                ensure!(*config != experiment.baseline, "{why}: save it for this network, or leave model.initial out");
+                self.notes.insert(format!(
+                    "variant {:?}: {why}: its parameters are drawn by model.init",
+                    one_line(&variant.name)
+                ));
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    /// The seeds that a module can be trained with; `None` where any seed will do.
+    pub fn seeds(&self, model: &Model) -> Option<Vec<u64>> {
+        self.modules.seeds(model)
     }
 
     /// Writes down in an experiment what its files hold.
     pub fn describe(&self, experiment: &mut Experiment) -> Result<()> {
+        self.modules.check_seeds(experiment)?;
         let mut schemas = HashMap::new();
         for variant in experiment.variants.iter_mut().filter(|variant| variant.config.data.target.file().is_some()) {
             let key = key(&variant.config.data)?;
@@ -215,6 +258,10 @@ pub struct RunData {
     pub coding: Coding,
     /// What the test points must be predicted as, as [`Coding::truth`] has it.
     pub test_truth: Vec<f64>,
+    /// Modules, and how the parameters begin where a file says it.
+    pub given: Given,
+    /// Of a tensor file's rows.
+    pub shapes: Option<RowShapes>,
     function: Option<Function>,
     /// Where they come from a file: the file, which of its rows the test points are, and how these become numbers.
     source: Option<(Arc<Source>, Vec<usize>, Encoding)>,
@@ -332,7 +379,13 @@ impl RunData {
         let coding = Coding::new(config, task, classes, train.outputs, &train.targets)?;
         control::apply(data, seed, &mut train, [&mut test, &mut kept], on_training);
         let test_truth = coding.truth(&test);
-        Ok(RunData { config: data.clone(), train, test, kept, input_scale, coding, test_truth, function, source })
+        let mut given = files.modules.of(config, seed);
+        if given.misfit(&config.model, &config.model.widths(train.columns, coding.outputs)).is_some() {
+            given.initial = None;
+        }
+        let shapes = source.as_ref().and_then(|(source, ..)| source.shapes.clone());
+        let config = data.clone();
+        Ok(RunData { config, train, test, kept, input_scale, coding, test_truth, given, shapes, function, source })
     }
 
     pub fn scaled_inputs(&self, samples: &Samples) -> Vec<f32> {

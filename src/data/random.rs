@@ -26,6 +26,8 @@ pub enum Purpose {
     Subset,
     /// Which sample has whose target, where they are permuted.
     Permutation,
+    /// What a module draws.
+    Module,
     /// What is dropped behind the hidden layer with this number.
     Dropout(u32),
 }
@@ -46,6 +48,7 @@ impl Stream {
             Purpose::Stop => 8,
             Purpose::Subset => 9,
             Purpose::Permutation => 10,
+            Purpose::Module => 11,
             Purpose::Weights(layer) => 1 << 32 | u64::from(layer),
             Purpose::Biases(layer) => 2 << 32 | u64::from(layer),
             Purpose::Dropout(layer) => 3 << 32 | u64::from(layer),

@@ -8,7 +8,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 
 use super::csv_file::{CsvFile, Reading, expand};
 use super::table::{Column, Table, Values};
-use super::tensors::TensorFile;
+use super::tensors::{RowShapes, TensorFile};
 use crate::experiment::config::{Data, Duplicates, Holdout, Missing, Target, TargetColumns, Test};
 use crate::experiment::table::{InputColumn, TableSchema, Task};
 use crate::text::{one_line, shorten};
@@ -22,6 +22,8 @@ pub struct Source {
     /// How many columns of the tables are inputs; those behind them are targets.
     pub inputs: usize,
     pub schema: TableSchema,
+    /// Of a tensor file.
+    pub shapes: Option<RowShapes>,
     /// What is known of rows that were left out, a line for each file.
     pub notes: Vec<String>,
 }
@@ -100,6 +102,7 @@ impl Source {
                 );
                 let test = file.test.map(|test| (tensors.as_path(), test));
                 let source = Self::of(tensors, file.train, test, inputs, file.classes, data)?;
+                let source = Source { shapes: Some(file.shapes), ..source };
                 Ok(Some((source, vec![(tensors.clone(), file.sha256)])))
             }
             Target::Polynomial { .. } | Target::Formula { .. } => Ok(None),
@@ -202,7 +205,7 @@ impl Source {
                 rows.count()
             ));
         }
-        Ok(Source { rows, test, inputs, schema, notes })
+        Ok(Source { rows, test, inputs, schema, shapes: None, notes })
     }
 
     /// Whether the targets are 0 and 1 alone.

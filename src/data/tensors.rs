@@ -6,7 +6,7 @@
 
 use std::path::Path;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, anyhow, bail, ensure};
 use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors};
 use sha2::{Digest, Sha256};
@@ -23,6 +23,20 @@ pub struct TensorFile {
     pub test: Option<Table>,
     /// Whether y is classes: integers or booleans of one column, or one-hot columns.
     pub classes: bool,
+    pub shapes: RowShapes,
+}
+
+/// What the rows of x and y are in the file, before they are flattened: what a module is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowShapes {
+    /// Of x without its first dimension; `[]` of a vector.
+    pub input: Vec<usize>,
+    /// Whether x is integers, as an embedding takes them.
+    pub integers: bool,
+    /// Of y without its first dimension.
+    pub target: Vec<usize>,
+    /// Whether y is integers.
+    pub integer_targets: bool,
 }
 
 /// The types that are read, as safetensors spells them.
@@ -57,6 +71,12 @@ impl TensorFile {
                 test.y
             );
         }
+        let shapes = RowShapes {
+            input: train.x.shape[1..].to_vec(),
+            integers: train.x.is_integers(),
+            target: train.y.shape[1..].to_vec(),
+            integer_targets: train.y.is_integers(),
+        };
         let mut classes = train.y.is_classes();
         let inputs = train.x.columns();
         let mut tables = vec![train.table(&shown)?];
@@ -67,8 +87,31 @@ impl TensorFile {
         }
         let mut tables = tables.into_iter();
         let train = tables.next().unwrap_or_default();
-        Ok(TensorFile { sha256: hex(&Sha256::digest(bytes)), classes, train, test: tables.next() })
+        Ok(TensorFile { sha256: hex(&Sha256::digest(bytes)), classes, shapes, train, test: tables.next() })
     }
+}
+
+/// Every tensor of a safetensors file: its name, its shape, and its numbers row by row, which must be finite.
+pub fn numbers(bytes: &[u8], path: &Path) -> Result<Vec<(String, (Vec<usize>, Vec<f32>))>> {
+    let shown = one_line(&path.display().to_string());
+    let tensors = SafeTensors::deserialize(bytes)
+        .map_err(|error| anyhow!(one_line(&format!("{shown}: {}", fault(bytes, &error)))))?;
+    let mut found = Vec::new();
+    for (name, view) in tensors.tensors() {
+        let tensor = Tensor { name: &name, dtype: view.dtype(), shape: view.shape().to_vec(), data: view.data() };
+        ensure!(TYPES.contains(&&*format!("{:?}", tensor.dtype)), "{shown}: {tensor}: {}", expected_types());
+        let values: Vec<f32> = match tensor.elements() {
+            Elements::Integers(values) => values.map(|value| value as f32).collect(),
+            Elements::Floats(values) => values.map(|value| value as f32).collect(),
+        };
+        ensure!(
+            values.iter().all(|value| value.is_finite()),
+            "{shown}: {tensor}: has a number that is not finite: save it before it has become so"
+        );
+        let shape = tensor.shape;
+        found.push((name, (shape, values)));
+    }
+    Ok(found)
 }
 
 struct File<'d> {
@@ -156,7 +199,7 @@ fn one_hot_as_classes(table: &mut Table, inputs: usize) {
 
 /// Printed as its name, type and shape: `x F32 [4, 28, 28]`.
 struct Tensor<'d> {
-    name: &'static str,
+    name: &'d str,
     dtype: Dtype,
     shape: Vec<usize>,
     /// Little-endian, row by row.
@@ -184,7 +227,11 @@ impl<'d> Tensor<'d> {
     }
 
     fn is_classes(&self) -> bool {
-        self.columns() == 1 && matches!(self.elements(), Elements::Integers(_))
+        self.columns() == 1 && self.is_integers()
+    }
+
+    fn is_integers(&self) -> bool {
+        matches!(self.elements(), Elements::Integers(_))
     }
 
     fn elements(&self) -> Elements<'d> {

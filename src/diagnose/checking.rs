@@ -33,7 +33,8 @@ const BUDGET: f64 = 18.0;
 /// check failed.
 pub fn check(runner: &Runner, experiment: &Experiment, path: &Path, fresh: bool, all: bool) -> Result<(String, bool)> {
     let started = Instant::now();
-    let seeds = seeds_up_to(&experiment.seeds, experiment.seeds.len().max(LEAST_SEEDS));
+    let held = Files::read(std::iter::once(&experiment.baseline))?.seeds(&experiment.baseline.model);
+    let seeds = seeds_up_to(&experiment.seeds, experiment.seeds.len().max(LEAST_SEEDS), held.as_deref());
     let mut experiment = experiment.clone();
     experiment.seeds = seeds;
     let mut asked = experiment.baseline.clone();

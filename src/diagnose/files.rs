@@ -162,7 +162,7 @@ fn repaired(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis, set: 
     head.insert("seeds".to_owned(), seeds.into());
     text.push('\n');
     text.push_str(&toml::to_string(&head)?);
-    for file in config.data.files_mut() {
+    for file in config.files_mut() {
         *file = relative(file, folder)?;
         let shown = file.display();
         ensure!(

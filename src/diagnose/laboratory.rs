@@ -125,7 +125,9 @@ fn search_and_measure<'a>(
     until_sure: Option<usize>,
 ) -> Result<(Lab<'a>, Diagnosis)> {
     let asked = lab.seeds();
-    let [counts, usual] = [until_sure.unwrap_or(SEEDS_TO_TELL), SEEDS_TO_TELL].map(|most| looks(asked, most));
+    // A module begins otherwise with as many seeds as its file holds.
+    let held = lab.files.seeds(&lab.experiment.baseline.model).map_or(usize::MAX, |seeds| seeds.len());
+    let [counts, usual] = [until_sure.unwrap_or(SEEDS_TO_TELL), SEEDS_TO_TELL].map(|most| looks(asked, most.min(held)));
     let [standard, usual] = [&counts, &usual].map(|looks| Standard::of_looks(looks.len()));
     // The set-up as asked was not chosen, so it may be judged before, and as it is without further looks: nothing is searched for
     // to be surer.
@@ -234,7 +236,7 @@ impl Lab<'_> {
 
     /// The experiment's seeds, and so many further ones that it is this many.
     fn seeds_up_to(&self, count: usize) -> Vec<u64> {
-        seeds_up_to(&self.experiment.seeds, count)
+        seeds_up_to(&self.experiment.seeds, count, self.files.seeds(&self.experiment.baseline.model).as_deref())
     }
 
     /// Core seconds for one more seed of each of these sets, as they are judged.
@@ -285,8 +287,8 @@ impl Lab<'_> {
 
     /// The files that these variants take their targets from: of most the baseline's.
     fn files_of(&self, variants: &[Variant]) -> Result<Cow<'_, Files>> {
-        let ours = &self.experiment.baseline.data;
-        if variants.iter().all(|variant| same_files(&variant.config.data, ours)) {
+        let ours = &self.experiment.baseline;
+        if variants.iter().all(|variant| same_files(&variant.config, ours)) {
             return Ok(Cow::Borrowed(&self.files));
         }
         Ok(Cow::Owned(Files::read(variants.iter().map(|variant| &variant.config))?))
@@ -338,7 +340,7 @@ impl Laboratory for Lab<'_> {
 
     fn data(&self, config: &Config) -> Result<RunData> {
         let seed = self.experiment.seeds.first().copied().unwrap_or(0);
-        if same_files(&config.data, &self.experiment.baseline.data) {
+        if same_files(config, &self.experiment.baseline) {
             return RunData::new(config, seed, &self.files);
         }
         RunData::new(config, seed, &Files::read(std::iter::once(config))?)
@@ -374,12 +376,15 @@ pub(super) fn seconds_of(runner: &Runner, experiment: &Experiment, files: &Files
 }
 
 /// These seeds, and so many further ones that they are this many.
-pub(super) fn seeds_up_to(asked: &[u64], count: usize) -> Vec<u64> {
+pub(super) fn seeds_up_to(asked: &[u64], count: usize, held: Option<&[u64]>) -> Vec<u64> {
     let mut seeds = asked.to_vec();
     let largest = seeds.iter().copied().max().unwrap_or(0);
+    let more = count.saturating_sub(seeds.len());
     let further = (largest.wrapping_add(1)..=u64::MAX).chain(0..largest);
-    let further: Vec<u64> =
-        further.filter(|seed| !seeds.contains(seed)).take(count.saturating_sub(seeds.len())).collect();
+    let further: Vec<u64> = match held {
+        None => further.filter(|seed| !seeds.contains(seed)).take(more).collect(),
+        Some(held) => held.iter().copied().filter(|seed| !seeds.contains(seed)).take(more).collect(),
+    };
     seeds.extend(further);
     seeds
 }
@@ -390,10 +395,14 @@ fn known_as(fixes: &[Fix], set: Set, seeds: usize) -> (Vec<Vec<String>>, usize) 
     (on.map(|(_, fix)| fix.patch()).collect(), seeds)
 }
 
-/// Whether what one reads of files serves the other.
-fn same_files(one: &Data, other: &Data) -> bool {
+/// Whether what is read of the other's files serves one.
+fn same_files(one: &Config, other: &Config) -> bool {
     let of = |data: &Data| (data.target.clone(), data.test.clone(), data.missing, data.holdout, data.duplicates);
-    of(one) == of(other)
+    let modules = |config: &Config| {
+        [&config.model.torchscript, &config.model.initial, &config.loss.torchscript].map(Option::<PathBuf>::clone)
+    };
+    let known = |(ours, theirs): (Option<PathBuf>, Option<PathBuf>)| ours.is_none() || ours == theirs;
+    of(&one.data) == of(&other.data) && modules(one).into_iter().zip(modules(other)).all(known)
 }
 
 /// These runs of each variant, as a folder holds them.

@@ -108,15 +108,16 @@ impl Target {
     }
 }
 
-impl Data {
-    /// The files that the data are read from.
+impl Config {
+    /// The files that it names: data, modules, initial parameters.
     pub fn files_mut(&mut self) -> impl Iterator<Item = &mut PathBuf> {
-        let target = match &mut self.target {
+        let target = match &mut self.data.target {
             Target::Csv { csv: file, .. } | Target::Tensors { tensors: file } => Some(file),
             Target::Polynomial { .. } | Target::Formula { .. } => None,
         };
-        let test = if let Test::Csv(file) = &mut self.test { Some(file) } else { None };
-        target.into_iter().chain(test)
+        let test = if let Test::Csv(file) = &mut self.data.test { Some(file) } else { None };
+        let modules = [&mut self.model.torchscript, &mut self.model.initial, &mut self.loss.torchscript];
+        target.into_iter().chain(test).chain(modules.into_iter().flatten())
     }
 }
 
@@ -369,6 +370,17 @@ pub struct Model {
     /// Layers, from 0, whose parameters have no gradient.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub frozen: Vec<usize>,
+    /// A safetensors file of initial parameters by seed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub initial: Option<PathBuf>,
+    /// A TorchScript module that is the network; the keys of layers mean nothing then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub torchscript: Option<PathBuf>,
+}
+
+impl Model {
+    /// The keys that a module has beside its own.
+    pub const OF_A_MODULE: [&str; 3] = ["torchscript", "initial", "outputs"];
 }
 
 /// Slope of leaky_relu below zero, in misfit and in PyTorch.
@@ -497,14 +509,17 @@ pub enum Init {
     Normal([f64; 2]),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Loss {
     pub kind: LossKind,
+    /// The module, where the loss is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub torchscript: Option<PathBuf>,
     pub pairing: Pairing,
     /// Where the Huber loss turns from square to line; the other kinds have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub delta: Option<f64>,
-    /// What bce and cross_entropy take the predictions for; the other kinds have none.
+    /// What bce, cross_entropy and a module take the predictions for; the other kinds have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<LossInput>,
     pub reduction: Reduction,
@@ -573,6 +588,8 @@ words! {
         CrossEntropy = "cross_entropy",
         /// Mean over the rows of −Σ y·ŷ, of logarithms of probabilities.
         Nll = "nll",
+        /// A TorchScript module of predictions and targets.
+        TorchScript = "torchscript",
     }
 }
 
@@ -885,7 +902,7 @@ fn sections_of(config: &Config, wanted: [bool; 6]) -> Vec<(&'static str, Vec<(St
     let sections: [(&str, Write); 6] = [
         ("data", |config| to_toml(&config.data)),
         ("batch", |config| to_toml(&config.batch)),
-        ("model", |config| to_toml(&config.model)),
+        ("model", |config| model_to_toml(&config.model)),
         ("loss", |config| to_toml(&config.loss)),
         ("optimizer", |config| to_toml(&config.optimizer)),
         ("train", |config| to_toml(&config.train)),
@@ -909,6 +926,14 @@ fn flat(sections: Vec<(&'static str, Vec<(String, String)>)>) -> Vec<(String, St
         keys.into_iter().map(|(key, value)| (format!("{section}.{key}"), value)).collect::<Vec<_>>()
     };
     sections.into_iter().flat_map(flat).collect()
+}
+
+fn model_to_toml(model: &Model) -> toml::Value {
+    let mut keys = to_toml(model);
+    if let (Some(_), toml::Value::Table(keys)) = (&model.torchscript, &mut keys) {
+        keys.retain(|key, _| Model::OF_A_MODULE.contains(&key));
+    }
+    keys
 }
 
 fn to_toml<T: Serialize>(value: &T) -> toml::Value {

@@ -26,6 +26,9 @@ pub fn covers(config: &Config) -> Result<(), String> {
     widths(config)?;
     let lacks = |what: &str| Err(format!("has no kernel for {what}"));
     let model = &config.model;
+    if model.torchscript.is_some() {
+        return lacks("model.torchscript");
+    }
     if !model.norm.is_empty() {
         return lacks("model.norm");
     }
@@ -124,7 +127,7 @@ pub fn covers_loss(loss: &Loss) -> Result<(), String> {
         LossKind::Bce | LossKind::CrossEntropy | LossKind::Nll => {
             Err(format!("has no kernel for loss.kind = {:?} over pairs", loss.kind.word()))
         }
-        LossKind::LogCosh | LossKind::Mape | LossKind::Poisson | LossKind::Hinge => {
+        LossKind::LogCosh | LossKind::Mape | LossKind::Poisson | LossKind::Hinge | LossKind::TorchScript => {
             Err(format!("has no kernel for loss.kind = {:?}", loss.kind.word()))
         }
     }

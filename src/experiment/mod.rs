@@ -293,7 +293,7 @@ impl Experiment {
     pub fn relocate(&mut self, to: impl Fn(&Path) -> PathBuf) {
         let configs = self.variants.iter_mut().map(|variant| &mut variant.config);
         for config in configs.chain([&mut self.baseline]) {
-            config.data.files_mut().for_each(|file| *file = to(file));
+            config.files_mut().for_each(|file| *file = to(file));
         }
     }
 
@@ -325,7 +325,7 @@ impl Experiment {
     pub fn hash(&self, data: &BTreeMap<PathBuf, String>, by: &str) -> String {
         let config = |variant: &Variant| {
             let mut config = variant.config.clone();
-            for file in config.data.files_mut() {
+            for file in config.files_mut() {
                 if let Some(contents) = data.get(file) {
                     *file = PathBuf::from(contents);
                 }
@@ -430,7 +430,7 @@ fn set(of: &Reader) -> Result<Table, ExperimentError> {
 /// Makes the files' paths relative to the experiment's folder.
 fn locate_files(config: &mut Config, file: &str) {
     if let Some(folder) = Path::new(file).parent() {
-        config.data.files_mut().for_each(|file| *file = folder.join(&file));
+        config.files_mut().for_each(|file| *file = folder.join(&file));
     }
 }
 

@@ -6,6 +6,9 @@ use super::tree::{Node, Table, Value};
 pub const KEYS_OF_AN_OPTIMIZER: [&str; 8] =
     ["betas", "eps", "eps_place", "momentum", "nesterov", "weight_decay", "decay", "alpha"];
 
+/// Keys beside which a file of initial parameters means nothing any more.
+const OF_INITIAL_PARAMETERS: [&str; 5] = ["hidden", "outputs", "init", "init_bias", "torchscript"];
+
 /// Keys whose value is one of several forms.
 const KEYS_WITH_FORMS: [&str; 5] = ["target", "inputs", "test", "init", "init_bias"];
 
@@ -70,7 +73,13 @@ fn make_room(section: &str, old: &mut Table, patch: &Table) {
     match section {
         "optimizer" if other_kind(old, "adam") => KEYS_OF_AN_OPTIMIZER.iter().for_each(|key| old.remove(key)),
         "loss" if other_kind(old, "mse") => {
-            ["delta", "from", "reduction", "guard"].iter().for_each(|key| old.remove(key))
+            ["torchscript", "delta", "from", "reduction", "guard"].iter().for_each(|key| old.remove(key))
+        }
+        // Parameters that are given are of certain layers, and begin as they do.
+        "model"
+            if old.get("torchscript").is_none() && OF_INITIAL_PARAMETERS.iter().any(|key| patch.get(key).is_some()) =>
+        {
+            old.remove("initial");
         }
         // How probabilities are guarded, where it is no longer probabilities that a loss takes.
         "loss" if text(patch, "from").is_some_and(|from| text(old, "from") != Some(from)) => old.remove("guard"),

@@ -60,6 +60,21 @@ pub fn config(file: &str, tree: &Table, test_grid: Option<Span>) -> Result<Confi
             .section("data")?
             .fault("rows", "of samples that are drawn anew there is no end: set batch.draw = \"epoch\""));
     }
+    let train = train(&root.section("train")?)?;
+    if model.torchscript.is_some() {
+        if root.section("optimizer")?.get("without").is_some() {
+            return Err(root.section("optimizer")?.fault(
+                "without",
+                "the layers of a module have no numbers: save it with requires_grad_(False) on what is not trained",
+            ));
+        }
+        if train.stop.is_some_and(|stop| stop.restore) {
+            return Err(root.section("train")?.fault(
+                "stop",
+                "the running statistics of a module cannot be restored: leave restore out, and see best_step in runs.csv",
+            ));
+        }
+    }
     Ok(Config {
         framework,
         data,
@@ -67,7 +82,7 @@ pub fn config(file: &str, tree: &Table, test_grid: Option<Span>) -> Result<Confi
         loss: loss(&root.section("loss")?, model.output, defaults)?,
         optimizer: optimizer(&root.section("optimizer")?, model.hidden.len(), defaults)?,
         model,
-        train: train(&root.section("train")?)?,
+        train,
     })
 }
 
@@ -112,8 +127,10 @@ const KEYS: [&[&str]; 6] = [
         "norm_variance",
         "norm_frozen",
         "frozen",
+        "initial",
+        "torchscript",
     ],
-    &["kind", "pairing", "delta", "from", "reduction", "guard", "l1", "l2"],
+    &["kind", "torchscript", "pairing", "delta", "from", "reduction", "guard", "l1", "l2"],
     &[
         "kind",
         "learning_rate",
@@ -465,8 +482,21 @@ fn batch(batch: &Reader, defaults: Defaults) -> Result<Batch> {
     Ok(Batch { size, draw, last })
 }
 
+/// The file that a key names, if it is there.
+fn file(of: &Reader, key: &'static str, what: &str) -> Result<Option<PathBuf>> {
+    of.text(key)?.map(|path| path_of(of, key, path, what)).transpose()
+}
+
 fn model(model: &Reader, defaults: Defaults) -> Result<Model> {
+    let initial = file(model, "initial", "a safetensors file")?;
+    let torchscript = file(model, "torchscript", "a TorchScript module")?;
+    if torchscript.is_some()
+        && let Some((key, _)) = model.entries().find(|(key, _)| !Model::OF_A_MODULE.contains(key))
+    {
+        return Err(model.fault(key, "model.torchscript names a module, whose layers are its own: keep one"));
+    }
     let hidden = match model.list("hidden", "a list of widths, as [45, 45]; [] is a linear model")? {
+        None if torchscript.is_some() => Vec::new(),
         None => vec![45, 45],
         Some(widths) => {
             most(model, "hidden", widths.len(), MOST_IN_A_LIST, "hidden layers")?;
@@ -535,6 +565,8 @@ fn model(model: &Reader, defaults: Defaults) -> Result<Model> {
         frozen,
         hidden,
         activation,
+        initial,
+        torchscript,
     })
 }
 
@@ -657,7 +689,19 @@ fn init(model: &Reader, key: &'static str, defaults: Defaults) -> Result<Option<
 }
 
 fn loss(loss: &Reader, output: Output, defaults: Defaults) -> Result<Loss> {
-    let kind = loss.word_or("kind", LossKind::Mse, LossKind::WORDS)?;
+    let torchscript = file(loss, "torchscript", "a TorchScript module")?;
+    let usual = if torchscript.is_some() { LossKind::TorchScript } else { LossKind::Mse };
+    let kind = loss.word_or("kind", usual, LossKind::WORDS)?;
+    let own = kind == LossKind::TorchScript;
+    if own && torchscript.is_none() {
+        return Err(loss.fault(
+            "kind",
+            "names no module: set loss.torchscript = \"loss.pt\", a module of predictions and targets",
+        ));
+    }
+    if !own && torchscript.is_some() {
+        return Err(loss.fault("kind", "loss.torchscript is a loss of its own: keep one"));
+    }
     let pairing = loss.word_or("pairing", Pairing::Matched, Pairing::WORDS)?;
     let delta = loss.number_or("delta", 1.0, POSITIVE)?;
     if kind != LossKind::Huber && loss.get("delta").is_some() {
@@ -667,8 +711,12 @@ fn loss(loss: &Reader, output: Output, defaults: Defaults) -> Result<Loss> {
     }
     let takes = matches!(kind, LossKind::Bce | LossKind::CrossEntropy);
     let from = loss.get("from").map(|node| loss.word("from", node, LossInput::WORDS)).transpose()?;
-    if !takes && from.is_some() {
+    if !takes && !own && from.is_some() {
         return Err(loss.fault("from", "only bce and cross_entropy have it: remove this key, or set loss.kind"));
+    }
+    if own && (pairing != Pairing::Matched || loss.get("reduction").is_some()) {
+        let key = if pairing == Pairing::Matched { "reduction" } else { "pairing" };
+        return Err(loss.fault(key, "the module of loss.torchscript pairs and reduces by itself: remove this key"));
     }
     if pairing != Pairing::Matched && matches!(kind, LossKind::CrossEntropy | LossKind::Nll) {
         return Err(loss.fault("pairing", format!("{} is a loss of rows, not of pairs: remove this key", kind.word())));
@@ -684,8 +732,8 @@ fn loss(loss: &Reader, output: Output, defaults: Defaults) -> Result<Loss> {
         }
         _ => loss.word_or("reduction", Reduction::Mean, Reduction::WORDS)?,
     };
-    let from = takes.then(|| from.unwrap_or_else(|| defaults.from(kind, output)));
-    let guarded = kind == LossKind::Poisson || from == Some(LossInput::Probabilities);
+    let from = if takes { Some(from.unwrap_or_else(|| defaults.from(kind, output))) } else { from };
+    let guarded = kind == LossKind::Poisson || (takes && from == Some(LossInput::Probabilities));
     if !guarded && loss.get("guard").is_some() {
         let message = "only bce and cross_entropy from probabilities, and poisson, have it: remove this key";
         return Err(loss.fault("guard", message));
@@ -697,6 +745,7 @@ fn loss(loss: &Reader, output: Output, defaults: Defaults) -> Result<Loss> {
     }
     Ok(Loss {
         kind,
+        torchscript,
         pairing,
         delta: (kind == LossKind::Huber).then_some(delta),
         from,

@@ -44,7 +44,8 @@ pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result
     let batch = batch_rows(&config.batch, rows)?;
     let steps = updates(config, rows)?;
     let widths = config.model.widths(columns, coding.outputs);
-    let products: f64 = widths.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
+    let layers: f64 = widths.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
+    let products = of_a_module(config).map_or(layers, |parameters| USES * parameters as f64);
     let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;
@@ -55,6 +56,15 @@ pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result
     Ok(Size { updates: steps, rows, test, columns, coding, bytes, cost })
 }
 
+/// How often a pass uses a module's parameter, as in a convolution: unknown, but about.
+const USES: f64 = 4.0;
+
+/// About how many parameters a module has, by the size of its file; nothing where the network is one of layers.
+fn of_a_module(config: &Config) -> Option<u64> {
+    let about = std::fs::metadata(config.model.torchscript.as_ref()?).ok()?;
+    Some(about.len() / 4)
+}
+
 /// Where each prediction meets each target, how many of one side are at once, if all of the other are.
 const PAIRS_AT_ONCE: usize = 256;
 
@@ -63,7 +73,8 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
     let batch = batch_rows(&config.batch, rows)?;
     let opened = train::device::of(device);
     let widths = config.model.widths(columns, coding.outputs);
-    let parameters: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
+    let layers: u128 = widths.windows(2).map(|pair| pair[0] as u128 * pair[1] as u128 + pair[1] as u128).sum();
+    let parameters = of_a_module(config).map_or(layers, u128::from);
     let units: u128 = widths[1..].iter().map(|&width| width as u128).sum();
     let widest = widths.iter().max().map_or(1, |&width| width as u128);
     // Each unit's value and its gradient, and what went into its activation where that is needed once more.
@@ -110,6 +121,15 @@ pub fn check(experiment: &Experiment, variants: &[usize], files: &Files, device:
             size(device, &variant.config, 0, files).with_context(|| format!("variant {:?}", variant.name))?.bytes,
             variant,
         ));
+    }
+    for variant in variants.iter().map(|&at| &experiment.variants[at]) {
+        let Config { model, loss, .. } = &variant.config;
+        if model.torchscript.is_some() || loss.torchscript.is_some() {
+            let seed = experiment.seeds.first().copied().unwrap_or(0);
+            let data = RunData::new(&variant.config, seed, files)?;
+            train::torch::module::check(&data, seed, train::device::of(device))
+                .with_context(|| format!("variant {:?}", variant.name))?;
+        }
     }
     // The largest runs, as many as there are threads, may train at the same time.
     sizes.sort_by_key(|(bytes, _)| std::cmp::Reverse(*bytes));

@@ -36,6 +36,9 @@ impl Health {
         gradient: &[Vec<f32>],
         inputs: &[f32],
     ) -> Self {
+        if model.torchscript.is_some() {
+            return Self::of_a_module();
+        }
         let layers = layers(model, columns, outputs, parameters);
         let (saturated_units, identical_units) = units(model, &layers, columns, inputs);
         // Pieces are of a function of one number with one value.
@@ -49,6 +52,21 @@ impl Health {
             linear_regions: breakpoints.as_ref().map_or(f64::NAN, |breakpoints| breakpoints.len() as f64 + 1.0),
             most_linear_regions: if line && piecewise_linear(model) { most_linear_regions(model) } else { f64::NAN },
             breakpoints: breakpoints.unwrap_or_default(),
+        }
+    }
+}
+
+impl Health {
+    /// All of it is of layers, which a module does not show.
+    fn of_a_module() -> Self {
+        Health {
+            first_gradient: [f64::NAN; 2],
+            last_gradient: [f64::NAN; 2],
+            saturated_units: f64::NAN,
+            identical_units: f64::NAN,
+            linear_regions: f64::NAN,
+            most_linear_regions: f64::NAN,
+            breakpoints: Vec::new(),
         }
     }
 }
@@ -68,7 +86,7 @@ pub fn most_linear_regions(model: &Model) -> f64 {
 /// Whether a network is one matrix product, whatever its layers.
 pub fn is_linear(model: &Model) -> bool {
     let straight = model.activation.iter().all(|a| *a == Activation::Identity) && !model.norm.contains(&Norm::Layer);
-    straight && model.output == Output::Identity
+    model.torchscript.is_none() && straight && model.output == Output::Identity
 }
 
 /// Whether it is a linear model without hidden layers.
@@ -83,7 +101,7 @@ fn over_one_unit(output: Output) -> bool {
 
 /// Whether the function of a network with one output unit is made of straight pieces.
 pub fn piecewise_linear(model: &Model) -> bool {
-    if !model.norm.is_empty() {
+    if !model.norm.is_empty() || model.torchscript.is_some() {
         return false;
     }
     let straight = |a: &Activation| matches!(a, Activation::Relu | Activation::LeakyRelu | Activation::Identity);

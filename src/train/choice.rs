@@ -22,6 +22,9 @@ pub fn choose(config: &Config, device: Device) -> Result<EngineName> {
 /// About what a step takes on a CPU besides its arithmetic, in calls into libtorch: of the torch engine 70 µs and 70 for each
 /// layer, with what norms and dropout add, where two threads train at once; the fused one makes none.
 pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
+    if config.model.torchscript.is_some() {
+        return Ok(SECONDS_OF_A_MODULE);
+    }
     let norms = config.model.norm.iter().filter(|norm| **norm != Norm::None).count();
     Ok(match choose(config, device)? {
         EngineName::Torch if device == Device::Cpu => {
@@ -31,6 +34,9 @@ pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
         EngineName::Torch | EngineName::Fused => 0.0,
     })
 }
+
+/// Of a module, whose operations are not known: some 15 of them, and what derives them.
+const SECONDS_OF_A_MODULE: f64 = 1e-3;
 
 /// How many of a lane's rows an engine carries through the network at once.
 pub fn rows_at_once(config: &Config, device: Device, rows: usize) -> Result<usize> {
@@ -48,8 +54,11 @@ pub fn blocks(
     lanes: &[Lane],
     device: Device,
 ) -> impl Iterator<Item = Result<(Box<dyn Engine>, &[Lane])>> {
-    // What may stop early ends by itself.
-    let stops = lanes.first().is_some_and(|lane| lane.config.train.stop.is_some());
+    // What may stop early ends by itself, and a module is one network.
+    let stops = lanes.first().is_some_and(|lane| {
+        let Config { model, loss, train, .. } = &lane.config;
+        train.stop.is_some() || model.torchscript.is_some() || loss.torchscript.is_some()
+    });
     let alone = device == Device::Cpu || name == EngineName::Fused || stops;
     let size = if alone { 1 } else { lanes.len().max(1) };
     lanes.chunks(size).map(move |block| {

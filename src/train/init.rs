@@ -10,6 +10,12 @@ pub fn parameters(lane: &Lane) -> Vec<Vec<f32>> {
     let model = &lane.config.model;
     let mut tensors = Vec::new();
     for (layer, pair) in lane.widths().windows(2).enumerate() {
+        if let Some(given) = &lane.data.given.initial {
+            let tensor = |name: &str| given.get(&format!("{layer}.{name}")).map(|(_, values)| values.as_slice());
+            tensors.extend(tensor("weight").map(|values| transposed(values, pair[0])));
+            tensors.extend(tensor("bias").map(<[f32]>::to_vec));
+            continue;
+        }
         let (fan_in, fan_out) = (pair[0] as f64, pair[1] as f64);
         let fill = |init: Init, purpose: Purpose, count: usize| -> Vec<f32> {
             let mut stream = Stream::new(lane.seed, purpose);
@@ -21,6 +27,11 @@ pub fn parameters(lane: &Lane) -> Vec<Vec<f32>> {
         }
     }
     tensors
+}
+
+/// `[outputs, inputs]`, as PyTorch has weights, as `[inputs, outputs]`.
+fn transposed(weights: &[f32], inputs: usize) -> Vec<f32> {
+    (0..inputs).flat_map(|input| weights.iter().skip(input).step_by(inputs)).copied().collect()
 }
 
 fn draw(init: Init, fan_in: f64, fan_out: f64, stream: &mut Stream) -> f64 {

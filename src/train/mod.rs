@@ -141,11 +141,18 @@ pub fn train_block(
         let norms = engine.gradient_norms()?;
         if step == 0 {
             let states = engine.state()?;
-            first_gradients = states.iter().map(|state| edges(&state.gradient, lane.config.model.bias)).collect();
+            let of_layers = lane.config.model.torchscript.is_none();
+            let edges =
+                |state: &State| if of_layers { edges(&state.gradient, lane.config.model.bias) } else { [f64::NAN; 2] };
+            first_gradients = states.iter().map(edges).collect();
         }
         // The last row is the state after the last update, and none follows.
         let ratios = if !ends { engine.update(true)? } else { vec![f64::NAN; block.len()] };
-        let units = lane.config.model.hidden.iter().sum::<usize>().max(1) as f64;
+        // Of a module's units nothing is known.
+        let units = match lane.config.model.torchscript {
+            Some(_) => f64::NAN,
+            None => lane.config.model.hidden.iter().sum::<usize>().max(1) as f64,
+        };
         predictions.clear();
         for (at, (lane, tested)) in block.iter().zip(tested).enumerate() {
             let scores = lane.data.coding.scores(&tested.values);

@@ -23,7 +23,7 @@ impl Shape {
         let parts = (
             (batch, config.batch.draw, config.batch.last, rows, test, columns),
             model,
-            (config.loss, coding.outputs, coding.width, coding.sparse),
+            (&config.loss, coding.outputs, coding.width, coding.sparse),
             optimizer,
             // A stack has one engine, which must be that of each of its runs alone.
             (updates(config, rows)?, train.log_points, train.engine, fused::covers(config).is_ok()),

@@ -57,7 +57,8 @@ fn of_numbers(loss: &Loss, targets: &[f64]) -> f64 {
         LossKind::Mse | LossKind::Sse => at(mean),
         LossKind::Bce if (0.0..=1.0).contains(&mean) => entropy(&[mean, 1.0 - mean]),
         LossKind::Poisson if mean > 0.0 => at(mean),
-        LossKind::Bce | LossKind::Poisson | LossKind::CrossEntropy | LossKind::Nll => f64::NAN,
+        // Of a module nobody knows it.
+        LossKind::Bce | LossKind::Poisson | LossKind::CrossEntropy | LossKind::Nll | LossKind::TorchScript => f64::NAN,
         LossKind::Mae | LossKind::Huber | LossKind::LogCosh | LossKind::Mape | LossKind::Hinge => {
             let bounds = targets.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), &y| (l.min(y), h.max(y)));
             least(at, bounds.0, bounds.1)

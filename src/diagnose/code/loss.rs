@@ -95,6 +95,7 @@ impl Script<'_> {
                 false => format!("-(y * {p}).sum(1){end}"),
             },
             (LossKind::CrossEntropy, _) => format!("nn.CrossEntropyLoss({alone})({p}, y)"),
+            (LossKind::TorchScript, _) => format!("loss_fn({p}, y)"),
         }
     }
 
@@ -119,6 +120,7 @@ impl Script<'_> {
                 };
                 return format!("lambda y, p: -keras.ops.sum({y} * p, axis=-1)");
             }
+            (LossKind::TorchScript, _) => return "loss_fn".to_owned(),
             (kind, from) => {
                 let name = match (kind, sparse) {
                     (LossKind::Bce, _) => "BinaryCrossentropy",
@@ -165,6 +167,7 @@ impl Script<'_> {
             }
             (LossKind::CrossEntropy, Some(LossInput::Probabilities)) => format!("Flux.crossentropy({p}, y{agg})"),
             (LossKind::CrossEntropy, _) => format!("Flux.logitcrossentropy({p}, y{agg})"),
+            (LossKind::TorchScript, _) => format!("loss({p}, y)"),
         }
     }
 
@@ -201,6 +204,7 @@ impl Script<'_> {
             (LossKind::Nll, _) if self.sparse() => format!("-jnp.take_along_axis({p}, y[:, None], 1){end}"),
             (LossKind::Nll, _) => format!("-(y * {p}).sum(1){end}"),
             (LossKind::CrossEntropy, _) => format!("optax.{classes}({p}, y){end}"),
+            (LossKind::TorchScript, _) => format!("loss_fn({p}, y)"),
         }
     }
 }

@@ -23,6 +23,14 @@ const NEAR: f64 = 0.1;
 /// Initial weights are off if they are ten times as wide, or as narrow, as Glorot & Bengio's.
 const WIDE: f64 = 10.0;
 
+/// What a rule is about: layers and what they put out, or data, batches, loss and optimizer, which every network has.
+#[derive(Clone, Copy, PartialEq)]
+enum Of {
+    Layers,
+    All,
+}
+use Of::{All, Layers};
+
 /// What the rules look at.
 pub struct Setup<'a> {
     pub config: &'a Config,
@@ -61,49 +69,53 @@ impl<'a> Setup<'a> {
 
     /// Everything that a rule finds.
     pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
-        let rules: [fn(&Self) -> Found; 35] = [
-            Self::softmax,
-            Self::labels_against_loss,
-            Self::unreachable,
-            Self::outside_the_loss,
-            Self::logits_as_probabilities,
-            Self::probabilities_as_logits,
-            Self::output_against_loss,
-            Self::broadcast,
-            Self::gradients_add_up,
-            Self::evaluation_mode,
-            Self::frozen_layers,
-            Self::equal_units,
-            Self::initial_scale,
-            Self::initial_biases,
-            Self::median_loss,
-            Self::narrow_huber,
-            Self::large_eps,
-            Self::noisy,
-            Self::no_bias,
-            Self::rate_beyond_limit,
-            Self::summed_loss,
-            Self::decay,
-            Self::penalty,
-            Self::strong_dropout,
-            Self::sorted_rows,
-            Self::last_rows,
-            Self::leaked_rows,
-            Self::unbalanced,
-            Self::constant_columns,
-            Self::duplicate_columns,
-            Self::raw_inputs,
-            Self::raw_targets,
-            Self::one_batch,
-            Self::cannot_bend,
-            Self::too_few_units,
-        ];
         let mut found = Vec::new();
-        for rule in rules {
-            found.extend(rule(self)?);
+        for (rule, of) in Self::RULES {
+            // What layers a module has, nobody knows.
+            if of == All || self.config.model.torchscript.is_none() {
+                found.extend(rule(self)?);
+            }
         }
         Ok(found)
     }
+
+    const RULES: [(fn(&Self) -> Found, Of); 35] = [
+        (Self::softmax, Layers),
+        (Self::labels_against_loss, All),
+        (Self::unreachable, Layers),
+        (Self::outside_the_loss, Layers),
+        (Self::logits_as_probabilities, Layers),
+        (Self::probabilities_as_logits, Layers),
+        (Self::output_against_loss, Layers),
+        (Self::broadcast, All),
+        (Self::gradients_add_up, All),
+        (Self::evaluation_mode, Layers),
+        (Self::frozen_layers, Layers),
+        (Self::equal_units, Layers),
+        (Self::initial_scale, Layers),
+        (Self::initial_biases, Layers),
+        (Self::median_loss, All),
+        (Self::narrow_huber, All),
+        (Self::large_eps, All),
+        (Self::noisy, All),
+        (Self::no_bias, Layers),
+        (Self::rate_beyond_limit, Layers),
+        (Self::summed_loss, All),
+        (Self::decay, All),
+        (Self::penalty, All),
+        (Self::strong_dropout, Layers),
+        (Self::sorted_rows, All),
+        (Self::last_rows, All),
+        (Self::leaked_rows, All),
+        (Self::unbalanced, All),
+        (Self::constant_columns, All),
+        (Self::duplicate_columns, All),
+        (Self::raw_inputs, All),
+        (Self::raw_targets, All),
+        (Self::one_batch, All),
+        (Self::cannot_bend, Layers),
+        (Self::too_few_units, Layers),
+    ];
 
     fn is_linear(&self) -> bool {
         is_linear(&self.config.model)

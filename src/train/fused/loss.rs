@@ -42,17 +42,17 @@ fn form(loss: &config::Loss, sparse: bool) -> Option<Form> {
         LossKind::Huber => Some(Form::Residual(Residual::Huber)),
         LossKind::Bce => Some(Form::Label(from)),
         LossKind::CrossEntropy | LossKind::Nll => Some(Form::Classes { from, sparse }),
-        LossKind::LogCosh | LossKind::Mape | LossKind::Poisson | LossKind::Hinge => None,
+        LossKind::LogCosh | LossKind::Mape | LossKind::Poisson | LossKind::Hinge | LossKind::TorchScript => None,
     }
 }
 
 impl LaneLoss {
     /// For predictions and targets of this coding; nothing of a loss that [`covers_loss`] refuses, and where they broadcast.
-    pub fn new(config: config::Loss, coding: &Coding) -> Option<Self> {
-        let form = form(&config, coding.sparse).filter(|_| covers_loss(&config).is_ok())?;
+    pub fn new(config: &config::Loss, coding: &Coding) -> Option<Self> {
+        let form = form(config, coding.sparse).filter(|_| covers_loss(config).is_ok())?;
         let (outputs, width) = (coding.outputs, coding.width);
         let fits = if coding.sparse { width == 1 } else { outputs == width };
-        fits.then_some(LaneLoss { form, config, outputs, width })
+        fits.then_some(LaneLoss { form, config: config.clone(), outputs, width })
     }
 
     /// Whether each prediction is compared with each target one by one.

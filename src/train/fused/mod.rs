@@ -68,7 +68,7 @@ impl Fused {
         let dropout = Dropout::new(lane);
         let train = Pass::plan(&network, rows, dropout.as_ref());
         Ok(Fused {
-            loss: LaneLoss::new(config.loss, &data.coding).context("the fused engine has no kernel for this loss")?,
+            loss: LaneLoss::new(&config.loss, &data.coding).context("the fused engine has no kernel for this loss")?,
             config: config.clone(),
             dropout,
             derived: false,

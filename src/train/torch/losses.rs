@@ -10,7 +10,7 @@ type Result<T> = std::result::Result<T, TchError>;
 const EPSILON: f64 = 1e-7;
 
 /// The loss of a task.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TaskLoss {
     pub loss: Loss,
     /// Whether targets are the places of classes.
@@ -93,8 +93,8 @@ fn elements(loss: &Loss, predictions: &Tensor, targets: &Tensor) -> Result<Tenso
             }
             _ => predictions.f_binary_cross_entropy_with_logits::<Tensor>(targets, None, None, Reduce::None),
         },
-        LossKind::CrossEntropy | LossKind::Nll => {
-            Err(TchError::Shape(format!("{} is a loss of rows", loss.kind.word())))
+        LossKind::CrossEntropy | LossKind::Nll | LossKind::TorchScript => {
+            Err(TchError::Shape(format!("{} is no loss of elements", loss.kind.word())))
         }
     }
 }

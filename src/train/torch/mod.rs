@@ -7,6 +7,7 @@
 mod clip;
 mod feed;
 mod losses;
+pub mod module;
 mod network;
 mod norm;
 mod optimizers;
@@ -18,12 +19,15 @@ use super::dropout::Dropout;
 use super::engine::{self, Engine, Lane, Prediction, State};
 use crate::experiment::config::{Config, EngineName, Mode};
 use feed::Feed;
+use module::{LossModule, Module};
 use network::{Network, Pass};
 use optimizers::StackedOptimizer;
 
 pub struct Torch {
     network: Network,
     loss: losses::TaskLoss,
+    /// In the place of that one, where a module is the loss.
+    own_loss: Option<LossModule>,
     optimizer: StackedOptimizer,
     feed: Feed,
     /// Of each lane; empty where nothing is dropped.
@@ -56,7 +60,10 @@ impl Torch {
 
     fn of_kind(kind: Kind, block: &[Lane], device: Device) -> Result<Self> {
         let first = engine::first(block)?;
-        let mut network = Network::new(&first.config.model, &first.widths(), block, kind, device)?;
+        let mut network = match &first.config.model.torchscript {
+            Some(_) => Network::of_module(Module::new(&first.data, first.seed, device)?, device)?,
+            None => Network::new(&first.config.model, &first.widths(), block, kind, device)?,
+        };
         let rates: Vec<f64> = block.iter().map(|lane| lane.config.optimizer.learning_rate).collect();
         let evaluated_at_once = engine::evaluated_at_once(&first.widths(), first.batch_rows()?, first.data.test.rows());
         let held = [first.config.model.frozen.as_slice(), &first.config.optimizer.without].concat();
@@ -67,7 +74,8 @@ impl Torch {
             Tensor::f_from_slice(&values)?.f_view(shape)?.f_to_device(device)?.f_to_kind(kind)
         };
         Ok(Torch {
-            loss: losses::TaskLoss { loss: first.config.loss, sparse: first.data.coding.sparse },
+            loss: losses::TaskLoss { loss: first.config.loss.clone(), sparse: first.data.coding.sparse },
+            own_loss: LossModule::new(&first.data, device)?,
             optimizer,
             feed: Feed::new(block, kind, device)?,
             dropout: block.iter().filter_map(Dropout::new).collect(),
@@ -86,7 +94,10 @@ impl Torch {
 
     /// Each lane's loss with the penalty of its weights, `[lanes]`.
     fn loss_of(&self, predictions: &Tensor, targets: &Tensor) -> Result<Tensor, TchError> {
-        let loss = self.loss.of(predictions, targets)?;
+        let loss = match &self.own_loss {
+            Some(own) => own.of(predictions, targets)?,
+            None => self.loss.of(&by_rows(predictions)?, targets)?,
+        };
         match self.network.penalty(self.loss.loss.l1, self.loss.loss.l2)? {
             Some(penalty) => loss.f_add(&penalty),
             None => Ok(loss),
@@ -223,6 +234,14 @@ impl Engine for Torch {
         let lanes = parameters.into_iter().zip(gradients).zip(self.feed.distinct());
         let state = |((parameters, gradient), distinct_samples)| State { parameters, gradient, distinct_samples };
         Ok(lanes.map(state).collect())
+    }
+}
+
+/// `[lanes, rows, …]` as `[lanes, rows, numbers]`: a module may put out one number a row without a dimension for it.
+fn by_rows(predictions: &Tensor) -> Result<Tensor, TchError> {
+    match predictions.dim() {
+        3 => Ok(predictions.shallow_clone()),
+        _ => predictions.f_reshape([predictions.size()[0], predictions.size()[1], -1]),
     }
 }
 

@@ -1,8 +1,9 @@
-//! Networks as a list of layers, and their parameters.
+//! Networks as a list of layers, or as a module, and their parameters.
 
 use tch::nn::VarStore;
 use tch::{Device, Kind, TchError, Tensor, no_grad};
 
+use super::module::Module;
 use super::norm::NormLayer;
 use crate::experiment::config::{Activation, Mode, Model, Norm, NormPlace, Output, USUAL_SLOPE};
 use crate::train::engine::Lane;
@@ -73,7 +74,7 @@ impl Layer {
 /// The networks of a block. All parameters lie in one tensor, of which each layer's are views, so that an optimizer goes
 /// over all of them at once.
 pub struct Network {
-    layers: Vec<Layer>,
+    body: Body,
     /// Of leaky_relu.
     slope: f64,
     /// `[lanes, parameters]`, and as many numbers of gradient.
@@ -85,6 +86,19 @@ pub struct Network {
     remembered: Option<(Tensor, Vec<[Tensor; 2]>)>,
     /// Owns and names the leaves.
     _store: VarStore,
+}
+
+enum Body {
+    Layers(Vec<Layer>),
+    /// Of a block of one lane.
+    Module(Module),
+}
+
+impl Body {
+    fn norms(&mut self) -> impl Iterator<Item = &mut NormLayer> {
+        let layers = if let Body::Layers(layers) = self { layers.as_mut_slice() } else { &mut [] };
+        layers.iter_mut().filter_map(|layer| if let Layer::Norm(norm) = layer { Some(norm) } else { None })
+    }
 }
 
 /// A tensor of parameters.
@@ -167,13 +181,40 @@ impl Network {
             layers.extend(drops.then_some(Layer::Dropout(at)));
         }
         let slope = model.negative_slope;
-        Ok(Network { layers, slope, parameters, gradient, leaves, remembered: None, _store: store })
+        Ok(Network { body: Body::Layers(layers), slope, parameters, gradient, leaves, remembered: None, _store: store })
     }
 
-    /// Predictions, `[lanes, rows, outputs]`; `watch` sees what each hidden layer's activation puts out.
+    /// A network that is a module.
+    pub fn of_module(mut module: Module, device: Device) -> Result<Self> {
+        let store = VarStore::new(device);
+        let numbers: Vec<Tensor> =
+            module.trained().map(|(_, tensor)| tensor.f_detach()?.f_reshape([1, -1])).collect::<Result<_>>()?;
+        let parameters = Tensor::f_cat(&numbers, 1)?;
+        let mut leaves = Vec::new();
+        let mut begin = 0;
+        for (name, tensor) in module.trained() {
+            let (length, shape) = (tensor.numel() as i64, tensor.size());
+            // From now on the module's own tensor is a part of all parameters, which the optimizer goes over at once.
+            tensor.f_set_data(&parameters.f_narrow(1, begin, length)?.f_view(shape.as_slice())?)?;
+            let kind = if shape.len() > 1 { LeafKind::Weights } else { LeafKind::Bias };
+            let leaf = store.root().add(&name.replace('.', "_"), tensor.shallow_clone(), true);
+            leaves.push(Leaf { tensor: leaf, begin, length, layer: 0, kind });
+            begin += length;
+        }
+        let gradient = parameters.f_zeros_like()?;
+        let body = Body::Module(module);
+        Ok(Network { body, slope: USUAL_SLOPE, parameters, gradient, leaves, remembered: None, _store: store })
+    }
+
+    /// Predictions, `[lanes, rows, outputs]`, of a module `[1, rows, …]`; `watch` sees what each hidden layer's activation puts
+    /// out.
     pub fn forward(&mut self, x: &Tensor, pass: &Pass, mut watch: impl FnMut(&Tensor) -> Result<()>) -> Result<Tensor> {
+        let layers = match &mut self.body {
+            Body::Layers(layers) => layers,
+            Body::Module(module) => return module.forward(x, matches!(pass, Pass::Training(_))),
+        };
         let mut x = x.shallow_clone();
-        for layer in &mut self.layers {
+        for layer in layers {
             x = layer.forward(&x, pass, self.slope)?;
             if matches!(layer, Layer::Activation(_)) {
                 watch(&x)?;
@@ -186,7 +227,9 @@ impl Network {
     pub fn penalty(&self, l1: f64, l2: f64) -> Result<Option<Tensor>> {
         let mut sum: Option<Tensor> = None;
         let mut add = |factor: f64, term: Tensor| -> Result<()> {
-            let term = term.f_sum_dim_intlist([1, 2].as_slice(), false, Kind::Double)?.f_mul_scalar(factor)?;
+            let lanes = self.parameters.size()[0];
+            let term = term.f_reshape([lanes, -1])?;
+            let term = term.f_sum_dim_intlist([1].as_slice(), false, Kind::Double)?.f_mul_scalar(factor)?;
             sum = Some(match &sum {
                 Some(sum) => sum.f_add(&term)?,
                 None => term,
@@ -209,10 +252,11 @@ impl Network {
     pub fn backward(&self, losses: &Tensor, frozen: &[usize], add: bool) -> Result<()> {
         let leaves: Vec<&Tensor> = self.leaves.iter().map(|leaf| &leaf.tensor).collect();
         let gradients = Tensor::f_run_backward(&[losses], &leaves, false, false)?;
+        let lanes = self.parameters.size()[0];
         let flat = |(gradient, leaf): (&Tensor, &Leaf)| match gradient.defined() && !frozen.contains(&leaf.layer) {
-            true => gradient.f_flatten(1, 2),
+            true => gradient.f_reshape([lanes, -1]),
             // Of a leaf that is frozen, or that the loss does not depend on.
-            false => leaf.tensor.f_detach()?.f_zeros_like()?.f_flatten(1, 2),
+            false => leaf.tensor.f_detach()?.f_zeros_like()?.f_reshape([lanes, -1]),
         };
         let flat = gradients.iter().zip(&self.leaves).map(flat).collect::<Result<Vec<_>>>()?;
         no_grad(|| match add {
@@ -228,8 +272,7 @@ impl Network {
 
     /// Remembers parameters and running statistics.
     pub fn remember(&mut self) -> Result<()> {
-        let norms =
-            self.layers.iter().filter_map(|layer| if let Layer::Norm(norm) = layer { Some(norm) } else { None });
+        let norms = self.body.norms().map(|norm| &*norm);
         let running = norms.map(NormLayer::running_copy).collect::<Result<_>>()?;
         self.remembered = Some((self.parameters.f_detach_copy()?, running));
         Ok(())
@@ -239,9 +282,7 @@ impl Network {
     pub fn recall(&mut self) -> Result<()> {
         let Some((parameters, running)) = &self.remembered else { return Ok(()) };
         no_grad(|| self.parameters.f_copy_(parameters))?;
-        let norms =
-            self.layers.iter_mut().filter_map(|layer| if let Layer::Norm(norm) = layer { Some(norm) } else { None });
-        norms.zip(running).try_for_each(|(norm, running)| norm.set_running(running))
+        self.body.norms().zip(running).try_for_each(|(norm, running)| norm.set_running(running))
     }
 
     /// Gives every lane these parameters.
