@@ -1,11 +1,12 @@
-//! Says where the library that trains looks for libtorch, so that the program runs by its path with no variable set, gives
-//! the program and that library one name for what they are both made of, and compiles the switches that tch does not have.
+//! Says where the library that trains looks for libtorch, and where the program looks for that library, so that the program
+//! runs by its path with no variable set; gives both one name for what they are made of; and compiles the switches that tch
+//! does not have.
 
 use std::path::{Path, PathBuf};
 
-/// Where libtorch's libraries may lie, from the folder of the library that trains: beside it, beside that folder as in
-/// Python's site-packages, and as an installation has libraries.
-const BESIDE: [&str; 3] = ["torch/lib", "../torch/lib", "../lib"];
+/// Where libtorch's libraries may lie, from the folder of the library that trains: beside it, beside that folder, beside the
+/// Python package whose `bin` that folder is, and as an installation has libraries. As in `src/cli/half.rs`.
+const BESIDE: [&str; 4] = ["torch/lib", "../torch/lib", "../../torch/lib", "../lib"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -14,14 +15,30 @@ fn main() {
     // torch-sys tells it to direct dependents only, whichever way it found libtorch.
     if let Ok(folder) = std::env::var("DEP_TCH_LIBTORCH_LIB") {
         let here = if target("OS") == "macos" { "@loader_path" } else { "$ORIGIN" };
-        for place in BESIDE {
+        // OUT_DIR is <target>/<profile>/build/<package>/out.
+        let out = std::env::var("OUT_DIR").map(PathBuf::from).unwrap_or_default();
+        let profile = out.ancestors().nth(3).unwrap_or(Path::new(""));
+        for place in BESIDE.map(String::from).into_iter().chain(in_the_clone(profile, Path::new(&folder))) {
             println!("cargo:rustc-link-arg-cdylib=-Wl,-rpath,{here}/{place}");
         }
+        // For a program that was copied or installed without the library.
+        println!("cargo:rustc-link-arg-bins=-Wl,-rpath,{}", profile.join("deps").display());
         // Tests and the bench have all of it in themselves.
         println!("cargo:rustc-link-arg=-Wl,-rpath,{folder}");
         #[cfg(feature = "train")]
         derive(Path::new(&folder));
     }
+}
+
+/// Where libtorch lies from the library, which cargo has in `<profile>` and in `<profile>/deps`, if both are in this clone: so
+/// it is found after the clone has moved.
+fn in_the_clone(profile: &Path, libtorch: &Path) -> Vec<String> {
+    let root = std::env::var("CARGO_MANIFEST_DIR").map(PathBuf::from).unwrap_or_default();
+    let (Ok(profile), Ok(libtorch)) = (profile.strip_prefix(&root), libtorch.strip_prefix(&root)) else {
+        return Vec::new();
+    };
+    let up = profile.components().count();
+    [up, up + 1].map(|up| format!("{}{}", "../".repeat(up), libtorch.display())).into()
 }
 
 fn target(what: &str) -> String {
@@ -32,10 +49,12 @@ fn target(what: &str) -> String {
 fn build() {
     let mut files = Vec::new();
     for place in ["src", "docs/rules.md", "experiments", "Cargo.toml", "Cargo.lock", "build.rs"] {
-        println!("cargo:rerun-if-changed={place}");
         list(Path::new(place), &mut files);
     }
+    // The Python package calls the program, and is no part of it.
+    files.retain(|file| !file.starts_with("src/python"));
     files.sort();
+    files.iter().for_each(|file| println!("cargo:rerun-if-changed={}", file.display()));
     // FNV-1a: what is wanted is another number for other sources, not safety from anybody.
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
     let mut add = |bytes: &[u8]| {

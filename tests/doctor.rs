@@ -24,7 +24,15 @@ fn what_is_needed_works_here_and_is_said_line_by_line() {
     assert_eq!(std::fs::read_dir(here).unwrap().count(), 0, "nothing is left behind");
     let (state, says) = line(&text, "libtorch");
     if cfg!(feature = "train") {
-        assert_eq!((state.as_str(), says.starts_with("2.11.0 ")), ("ok", true), "{says}");
+        assert_eq!((state.as_str(), says.starts_with("2.11.0")), ("ok", true), "{says}");
+        if cfg!(target_os = "linux") {
+            // Where it is, and whether it has CUDA.
+            let found = says.split_once(" CUDA in ").and_then(|(_, rest)| rest.split_once(": "));
+            let folder = std::path::Path::new(found.unwrap_or_else(|| panic!("{says}")).0);
+            assert!(folder.join("libtorch_cpu.so").exists(), "{says}");
+            let without = says.contains(" without CUDA ");
+            assert_eq!(folder.join("libtorch_cuda.so").exists(), !without && says.contains(" with CUDA "), "{says}");
+        }
         assert_eq!(line(&text, "processor").0, "ok");
     } else {
         assert_eq!((state.as_str(), says.contains("cargo build")), ("–", true), "{says}");

@@ -12,14 +12,16 @@ use misfit::train::torch::Torch;
 use tch::Device;
 
 fn config(engine: &str, loss: LossKind) -> Config {
-    common::config(&format!("[loss]\nkind = {:?}\n[train]\nengine = {engine:?}\nsteps = 3\n", loss.word()))
+    let module = if loss == LossKind::TorchScript { "torchscript = \"loss.pt\"" } else { "" };
+    common::config(&format!("[loss]\nkind = {:?}\n{module}\n[train]\nengine = {engine:?}\nsteps = 3\n", loss.word()))
 }
 
 /// Losses that no kernel knows.
-const TORCHS: [LossKind; 4] = [LossKind::LogCosh, LossKind::Mape, LossKind::Poisson, LossKind::Hinge];
+const TORCHS: [LossKind; 5] =
+    [LossKind::LogCosh, LossKind::Mape, LossKind::Poisson, LossKind::Hinge, LossKind::TorchScript];
 
 #[test]
-fn auto_is_the_fused_engine_for_every_loss_but_four_and_torch_for_those_and_for_every_gpu() {
+fn auto_is_the_fused_engine_for_every_loss_but_five_and_torch_for_those_and_for_every_gpu() {
     for &(_, loss) in LossKind::WORDS {
         let config = config("auto", loss);
         let covered = !TORCHS.contains(&loss);

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -37,20 +38,39 @@ fn read_elf(option: &str, file: &Path) -> Option<String> {
     Some(ran.stdout())
 }
 
-/// libtorch's folder of libraries, as the library that trains looks for it last.
-fn libtorch() -> Option<PathBuf> {
+/// Where the library that trains looks for libtorch, in this order.
+fn run_path() -> Option<Vec<String>> {
     let dynamic = read_elf("--dynamic", &library())?;
     let runpath =
         dynamic.lines().find(|line| line.contains("RUNPATH") || line.contains("RPATH")).expect("a search path");
     let places = runpath.split(['[', ']']).nth(1).expect("in brackets");
-    Some(PathBuf::from(places.rsplit(':').next().expect("a place")))
+    Some(places.split(':').map(str::to_owned).collect())
 }
 
-/// A folder with the program in `bin`, and what else is asked for: by its path in the folder, and what lies there.
+/// libtorch's folder of libraries, as the library that trains looks for it last.
+fn libtorch() -> Option<PathBuf> {
+    Some(PathBuf::from(run_path()?.pop().expect("a place")))
+}
+
+/// Copies a file of the build as it is when that folder, which it looks into, is gone: the name in it is of nothing.
+fn copy_as_if_gone(from: &Path, to: &Path, folder: &Path) {
+    let name = folder.as_os_str().as_bytes();
+    let mut bytes = fs::read(from).expect("read");
+    let places: Vec<usize> = (0..bytes.len() - name.len()).filter(|&at| bytes[at..].starts_with(name)).collect();
+    assert!(!places.is_empty(), "{} does not look into {}", from.display(), folder.display());
+    places.iter().for_each(|&at| bytes[at + 1..at + name.len()].fill(b'-'));
+    fs::copy(from, to).expect("copied");
+    fs::write(to, bytes).expect("written");
+}
+
+/// A folder with the program in `bin`, and what else is asked for: by its path in the folder, and what lies there. The
+/// program's own build is nowhere.
 fn moved(others: &[(&str, &Path)]) -> Misfit {
     let misfit = Misfit::new();
     let at = |name: &str| misfit.folder.path().join(name);
-    for (name, from) in [("bin/misfit", program())].iter().chain(others) {
+    fs::create_dir(at("bin")).expect("made");
+    copy_as_if_gone(program(), &at("bin/misfit"), &program().with_file_name("deps"));
+    for (name, from) in others {
         fs::create_dir_all(at(name).parent().expect("a folder")).expect("made");
         if from.is_dir() {
             symlink(from, at(name)).expect("linked");
@@ -133,6 +153,46 @@ fn where_the_library_is_missing_what_trains_says_where_it_was_looked_for_and_wha
 }
 
 #[test]
+fn installed_without_its_library_the_program_trains_with_the_one_where_both_were_built() {
+    let misfit = moved(&[]);
+    fs::copy(program(), misfit.folder.path().join("bin/misfit")).expect("copied");
+    for engine in ENGINES {
+        let ran = run(&misfit, &["run", "small.toml", "--engine", engine, "--out", engine]);
+        assert_eq!(ran.code(), 0, "{}", ran.stderr());
+    }
+}
+
+#[test]
+fn a_clone_that_has_moved_trains_with_the_libtorch_that_lies_in_it_or_says_that_there_is_none() {
+    let Some(libtorch) = libtorch() else { return };
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let [inside, profile] =
+        [libtorch.as_path(), program().parent().expect("a folder")].map(|path| path.strip_prefix(root));
+    let outside = inside.is_err() || profile.is_err();
+    if skip(outside, "libtorch or the target folder is not in the clone: unset LIBTORCH and CARGO_TARGET_DIR") {
+        return;
+    }
+    let clone = Misfit::new();
+    let at = |path: &Path| clone.folder.path().join(path);
+    let (inside, profile) = (inside.expect("inside"), at(profile.expect("inside")));
+    fs::create_dir_all(profile.join("deps")).unwrap();
+    copy_as_if_gone(program(), &profile.join("misfit"), &program().with_file_name("deps"));
+    copy_as_if_gone(&library(), &profile.join("deps").join(LIBRARY), &libtorch);
+    clone.write("small.toml", SMALL);
+    let run = || {
+        let mut command = Command::new(profile.join("misfit"));
+        let args = ["run", "small.toml", "--engine", "torch"];
+        Ran(command.current_dir(clone.folder.path()).env_remove("LD_LIBRARY_PATH").args(args).output().unwrap())
+    };
+    refused(&run(), &["no libtorch, 2.11.0 is needed", "scripts/run of a clone fetches one"]);
+    let lib = at(inside);
+    fs::create_dir_all(lib.parent().unwrap()).unwrap();
+    symlink(&libtorch, &lib).unwrap();
+    let ran = run();
+    assert_eq!(ran.code(), 0, "{}", ran.stderr());
+}
+
+#[test]
 fn a_library_of_another_build_is_refused() {
     // It exports nothing that is misfit's.
     let other = fs::read_dir("/lib/x86_64-linux-gnu").ok().and_then(|mut entries| {
@@ -163,6 +223,7 @@ fn moved_with_its_library_and_a_libtorch_beside_it_trains_to_the_same_bytes() {
         ("bin/libmisfit.so", "bin/torch"),
         // As in Python's folder of packages, and as an installation.
         ("bin/libmisfit.so", "torch"),
+        ("lib/misfit/libmisfit.so", "torch"),
         ("lib/misfit/libmisfit.so", "lib/misfit/torch"),
     ] {
         let misfit = moved(&[(library_at, &library()), (libtorch_at, libtorch)]);
@@ -195,7 +256,47 @@ fn a_libtorch_that_is_not_the_right_one_is_named_with_its_cure() {
     }
     let ran = run(&misfit, &["run", "small.toml"]);
     refused(&ran, &["libtorch is of another version, 2.11.0 is needed", "undefined symbol", "LD_LIBRARY_PATH"]);
+    // One that says which it is, as an archive does and as the Python package does.
+    let torch = misfit.folder.path().join("bin/torch");
+    let there = torch.canonicalize().unwrap().join("lib").display().to_string();
+    for (file, text) in
+        [("build-version", "2.10.0+cpu\n"), ("version.py", "__all__ = []\n__version__ = '2.12.1+cu130'\n")]
+    {
+        fs::write(torch.join(file), text).unwrap();
+        let version = text.split(['\'', '\n']).find(|word| word.starts_with("2.")).unwrap();
+        refused(
+            &run(&misfit, &["run", "small.toml"]),
+            &[&format!("libtorch in {there} is {version}, 2.11.0 is needed: put")],
+        );
+    }
+    fs::remove_file(torch.join("build-version")).unwrap();
+    fs::remove_file(torch.join("version.py")).unwrap();
     // Files that are no libraries at all.
     fs::write(folder.join("libc10.so"), "no library\n").unwrap();
     refused(&run(&misfit, &["run", "small.toml"]), &["libtorch cannot be loaded, 2.11.0 is needed", "libc10.so"]);
+}
+
+#[test]
+fn a_libtorch_that_can_be_loaded_and_says_that_it_is_of_another_version_is_refused_unless_that_is_allowed() {
+    let Some(libtorch) = libtorch() else { return };
+    let misfit = moved(&[("bin/libmisfit.so", &library())]);
+    // The loader goes by a library's path, which the system tells with its links resolved.
+    let folder = misfit.folder.path().join("bin/torch/lib");
+    fs::create_dir_all(&folder).unwrap();
+    for entry in fs::read_dir(&libtorch).unwrap() {
+        let from = entry.unwrap().path();
+        let to = folder.join(from.file_name().unwrap());
+        fs::hard_link(&from, &to).or_else(|_| fs::copy(&from, &to).map(|_| ())).unwrap();
+    }
+    if let Ok(beside) = libtorch.join("../../nvidia").canonicalize() {
+        symlink(beside, misfit.folder.path().join("bin/nvidia")).unwrap();
+    }
+    fs::write(misfit.folder.path().join("bin/torch/build-version"), "2.11.1\n").unwrap();
+    let there = folder.canonicalize().unwrap().display().to_string();
+    let says = format!("libtorch in {there} is 2.11.1, 2.11.0 is needed: put that libtorch");
+    refused(&run(&misfit, &["run", "small.toml"]), &[&says]);
+    let mut command = Command::new(misfit.folder.path().join("bin/misfit"));
+    command.current_dir(misfit.folder.path()).env_remove("LD_LIBRARY_PATH").env("LIBTORCH_BYPASS_VERSION_CHECK", "1");
+    let ran = Ran(command.args(["run", "small.toml"]).output().expect("it starts"));
+    assert_eq!(ran.code(), 0, "{}", ran.stderr());
 }

@@ -127,32 +127,39 @@ pub fn skip(missing: bool, why: &str) -> bool {
     missing
 }
 
-/// Python with the packages of tests/requirements.txt, which `scripts/test` installs.
+/// Python with the package misfit, calling the program of this build, and those of tests/requirements.txt, which `scripts/test`
+/// installs.
 pub fn python() -> Option<Command> {
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join(".python");
-    let mut command = Command::new("python3");
-    command.env("PYTHONPATH", &packages);
-    let there = packages.join("requirements.txt").exists() && Command::new("python3").arg("--version").output().is_ok();
-    (!skip(!there, "pandas and polars are not installed: run scripts/test with a network")).then_some(command)
+    python_with(&[".python"], "pandas and polars are not installed: run scripts/test with a network")
 }
 
 /// The same with the pandas of tests/requirements-pandas3.txt.
 pub fn python_with_pandas_3() -> Option<Command> {
-    let mut command = python()?;
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let [newer, packages] = [".python-pandas3", ".python"].map(|name| root.join(name));
-    let there = newer.join("requirements.txt").exists();
-    command.env("PYTHONPATH", std::env::join_paths([newer, packages]).expect("a path without a colon"));
-    (!skip(!there, "pandas 3 is not installed: run scripts/test with a network")).then_some(command)
+    python_with(&[".python-pandas3", ".python"], "pandas 3 is not installed: run scripts/test with a network")
 }
 
 /// Python with the frameworks of tests/requirements-frameworks.txt.
 pub fn python_with_frameworks() -> Option<Command> {
-    let mut command = python()?;
-    let packages = Path::new(env!("CARGO_MANIFEST_DIR")).join(".python-frameworks");
-    let there = packages.join("requirements.txt").exists();
-    command.env("PYTHONPATH", &packages);
-    (!skip(!there, "Keras and Flax are not installed: run scripts/test with a network")).then_some(command)
+    let why = "Keras and Flax are not installed: run scripts/test with a network";
+    python_with(&[".python-frameworks", ".python"], why)
+}
+
+/// Python with PyTorch and what else is in tests/requirements-torch.txt.
+pub fn python_with_torch() -> Option<Command> {
+    let why = "PyTorch is not installed: run scripts/python-packages --torch with a network, which takes 6 GB";
+    python_with(&[".python-torch", ".python"], why)
+}
+
+/// Python with the package misfit and these sets of packages, the first one first.
+fn python_with(sets: &[&str], why: &str) -> Option<Command> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut command = Command::new("python3");
+    let there = sets.iter().all(|set| root.join(set).join("requirements.txt").exists());
+    let there = there && Command::new("python3").arg("--version").output().is_ok();
+    let folders = ["src/python"].iter().chain(sets).map(|folder| root.join(folder));
+    command.env("PYTHONPATH", std::env::join_paths(folders).expect("a path without a colon"));
+    command.env("MISFIT", env!("CARGO_BIN_EXE_misfit")).env("PYTHONDONTWRITEBYTECODE", "1");
+    (!skip(!there, why)).then_some(command)
 }
 
 /// Python that opens pages in a headless Chromium: tests/browser.py, which is told on stdin what to look at.

@@ -1,5 +1,7 @@
 //! What misfit needs of a machine, tried out.
 
+pub mod libtorch;
+
 use std::path::Path;
 
 use anyhow::Result;

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, Result, anyhow, bail};
 
 use super::super::memory;
+use super::libtorch::Libtorch;
 use super::{Check, CheckState};
 use crate::data::{Files, RunData};
 use crate::experiment::Experiment;
@@ -30,7 +31,7 @@ pub fn checks(text: &str) -> Result<Vec<Check>> {
     let device = if wants_cuda { text } else { "cuda" };
     let opened = device::parse(device);
     let mut checks = vec![
-        Check::of("libtorch", device::libtorch_derives()),
+        Check::of("libtorch", libtorch()),
         Check::of("processor", processor()),
         Check { what: "memory", state: CheckState::Works, says: format!("{} free", gibibytes(memory::free())) },
     ];
@@ -42,6 +43,20 @@ pub fn checks(text: &str) -> Result<Vec<Check>> {
         tried => Check::of("CUDA", tried),
     });
     Ok(checks)
+}
+
+/// Which one was found, and that it derives.
+fn libtorch() -> Result<String> {
+    let works = device::libtorch_derives()?;
+    Ok(match Libtorch::loaded() {
+        None => works,
+        Some(Libtorch { folder, version, cuda }) => format!(
+            "{} {} CUDA in {}: its automatic differentiation works",
+            version.as_deref().unwrap_or(device::LIBTORCH),
+            if cuda { "with" } else { "without" },
+            one_line(&folder.display().to_string())
+        ),
+    })
 }
 
 /// Trains for a moment by both engines, which must come to the same.
