@@ -478,3 +478,26 @@ fn a_missing_package_is_named_with_its_cure() {
     let cure = "matplotlib, pandas, polars cannot be found: run `%pip install matplotlib pandas polars` in a cell";
     assert!(said.lines().last().is_some_and(|line| line.contains(cure)), "{said}");
 }
+
+#[cfg(feature = "train")]
+#[test]
+fn a_failing_pytorch_script_is_traced_diagnosed_and_repaired_in_five_cells() {
+    let text = std::fs::read_to_string(committed("from_pytorch.ipynb")).unwrap();
+    let notebook: Value = serde_json::from_str(&text).unwrap();
+    let code = notebook["cells"].as_array().unwrap().iter().filter(|cell| cell["cell_type"] == "code");
+    assert_eq!(code.count(), 5);
+    assert!(!text.contains("\"output_type\""), "it is committed without outputs");
+    let Some(mut python) = common::python_with_torch() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/notebook.py");
+    python.current_dir(folder.path()).arg(script).arg(committed("from_pytorch.ipynb")).arg(folder.path());
+    let ran = Ran(python.output().expect("Python starts"));
+    let said = ran.stdout();
+    assert_eq!(ran.code(), 0, "{said}{}", ran.stderr());
+    let error = |which: &str| -> f64 {
+        let line = said.lines().find_map(|line| line.strip_prefix(which)?.strip_prefix(": root mean square error "));
+        number(line.unwrap_or_else(|| panic!("{said}")))
+    };
+    assert!(error("as asked") > 0.1 && error("repaired") < 1e-3, "{said}");
+    assert!(said.contains("broadcast-loss"), "{said}");
+}

@@ -144,10 +144,10 @@ pub fn python_with_frameworks() -> Option<Command> {
     python_with(&[".python-frameworks", ".python"], why)
 }
 
-/// Python with PyTorch and what else is in tests/requirements-torch.txt.
+/// Python with PyTorch, scikit-learn and marimo, and with the frameworks beside them.
 pub fn python_with_torch() -> Option<Command> {
-    let why = "PyTorch is not installed: run scripts/python-packages --torch with a network, which takes 6 GB";
-    python_with(&[".python-torch", ".python"], why)
+    let why = "PyTorch is not installed: run scripts/python-packages --torch with a network, which takes 5 GB";
+    python_with(&[".python-frameworks", ".python-torch", ".python"], why)
 }
 
 /// Python with the package misfit and these sets of packages, the first one first.

@@ -13,7 +13,7 @@ from . import _program, _toml
 from ._results import Results, html_table, made
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+    import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     from ._experiment import Experiment
 

@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Callable
 from html import escape
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -171,8 +172,7 @@ class _Scale:
     @staticmethod
     def _of(numbers: Any, values: Any) -> Any:
         if isinstance(numbers, np.ndarray) and type(values).__module__.startswith("torch"):
-            import torch
-
+            torch: Any = import_module("torch")
             return torch.as_tensor(numbers, dtype=torch.float32, device=values.device)
         return numbers
 
@@ -445,7 +445,7 @@ def _optimizer(found: Repaired, used: Any) -> Any:
 
 
 def _sklearn(found: Repaired, model: Any) -> None:
-    from sklearn.base import clone  # type: ignore[import-untyped, unused-ignore]
+    from sklearn.base import clone  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
     before, after = found.before, found.settings
     words = {"identity": "identity", "sigmoid": "logistic", "tanh": "tanh", "relu": "relu"}

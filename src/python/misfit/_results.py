@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, cast
 from . import _program, _toml
 
 if TYPE_CHECKING:
-    import pandas as pd  # type: ignore[import-untyped, unused-ignore]
+    import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
     import polars as pl
     from matplotlib.figure import Figure
 
