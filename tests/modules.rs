@@ -178,6 +178,23 @@ fn a_diagnosis_of_a_module_finds_a_rate_that_is_too_low_with_the_seeds_that_ther
 }
 
 #[test]
+fn a_module_is_checked_and_its_tasks_are_merged_with_the_seeds_that_there_are() {
+    let misfit = case("images", "");
+    let ran = misfit.run(&["check", "x.toml"]);
+    assert!(ran.code() < 2, "{}", ran.stderr());
+    let checks = rows(&misfit.read("results/x-check/checks.csv"));
+    assert!(checks.iter().any(|row| row["check"] == "overfit"), "{checks:?}");
+    assert!(checks.iter().all(|row| row["check"] != "units"), "a module's units are not known");
+    misfit.ok(&["run", "x.toml"]);
+    misfit.ok(&["plan", "x.toml", "--tasks", "2", "--out", "merged"]);
+    for index in ["0", "1"] {
+        misfit.ok(&["task", "merged-plan/plan.json", "--index", index]);
+    }
+    misfit.ok(&["merge", "merged-plan/plan.json"]);
+    assert_eq!(misfit.csvs("merged"), misfit.csvs("results/x"));
+}
+
+#[test]
 fn what_is_no_module_or_of_other_shapes_is_refused_in_one_line_before_anything_is_trained() {
     let cases: [(&str, &[&str], &str); 9] = [
         (

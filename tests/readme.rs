@@ -46,7 +46,8 @@ fn shows(shown: &str, printed: &str) -> bool {
             // An error over the seeds, within a factor of two; at 20, where the target is 420, within the errors' size.
             (Ok(a), Ok(b)) => (a / b).max(b / a) < 2.0 || (a - b).abs() < 2000.0,
             (Err(a), Err(b)) => a == b,
-            _ => false,
+            // The best step, where the last digits say whether that is the last one.
+            (Ok(_), Err(word)) | (Err(word), Ok(_)) => word == "last",
         })
 }
 

@@ -270,7 +270,9 @@ fn a_run_on_the_validation_rows_leaves_other_rows_and_says_so_in_its_settings() 
     let wrong = misfit.run(&["run", "x.toml", "data.split=\"train\""]);
     assert!(
         wrong.code() == 2
-            && wrong.stderr().contains("data.split: unknown value \"train\", accepted: test, validation or judging"),
+            && wrong
+                .stderr()
+                .contains("data.split: unknown value \"train\", accepted: test, validation, judging or learnt"),
         "{}",
         wrong.stderr()
     );

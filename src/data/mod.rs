@@ -331,7 +331,7 @@ impl RunData {
                 }
                 let train = function.samples(points)?;
                 let test = match (&data.test, data.split) {
-                    (Test::Grid(span), Split::Test | Split::Judging) => function.samples(grid(span))?,
+                    (Test::Grid(span), Split::Test | Split::Judging | Split::Learnt) => function.samples(grid(span))?,
                     (Test::Grid(span), Split::Validation) => function.samples(between(span))?,
                     (Test::Uniform(span), split) => {
                         let purpose = if split == Split::Validation { Purpose::Validation } else { Purpose::Test };
@@ -347,7 +347,7 @@ impl RunData {
             (None, Some(source)) => {
                 let shown = || data.target.file().map_or_else(String::new, |path| path.display().to_string());
                 let (mut rows, mut test_rows) = split::split(source, data, seed).with_context(shown)?;
-                let tested_apart = source.test.is_some() && data.split != Split::Validation;
+                let tested_apart = source.test.is_some() && !data.split.is_of_rows_learnt_from();
                 on_training = !tested_apart && rows == test_rows;
                 if in_order {
                     rows.sort_unstable();
@@ -357,7 +357,7 @@ impl RunData {
                 let encoding = Encoding::fit(source, &rows).with_context(shown)?;
                 let train = encoding.samples(&source.rows, &rows);
                 let test = match &source.test {
-                    Some(test) if data.split != Split::Validation => {
+                    Some(test) if !data.split.is_of_rows_learnt_from() => {
                         test_rows = (0..test.count()).collect();
                         encoding.samples(test, &test_rows)
                     }
@@ -430,7 +430,7 @@ impl RunData {
 
     /// The rows that the test points are among.
     fn tested<'a>(&self, source: &'a Source) -> &'a Rows {
-        source.test.as_ref().filter(|_| self.config.split != Split::Validation).unwrap_or(&source.rows)
+        source.test.as_ref().filter(|_| !self.config.split.is_of_rows_learnt_from()).unwrap_or(&source.rows)
     }
 }
 

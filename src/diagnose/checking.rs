@@ -131,7 +131,8 @@ impl Affordable {
         let total = |seeds: &usize| (0..rungs.len()).map(|at| seconds(at, *seeds)).sum::<f64>();
         let fewer = [asked, 2 * LEAST_SEEDS, LEAST_SEEDS].into_iter().filter(|seeds| *seeds <= asked);
         let seeds = if all { Some(asked) } else { fewer.into_iter().find(|seeds| total(seeds) <= BUDGET) };
-        let seeds = seeds.unwrap_or(LEAST_SEEDS);
+        // A module may begin otherwise with fewer.
+        let seeds = seeds.unwrap_or(LEAST_SEEDS).min(asked);
         let (mut chosen, mut left, mut seconds_left_out) = (Vec::new(), BUDGET, 0.0);
         for (at, (rung, _)) in rungs.iter().enumerate() {
             if at < 2 || all || seconds(at, seeds) <= left {

@@ -317,7 +317,9 @@ impl Laboratory for Lab<'_> {
     fn two_samples(&mut self) -> Result<Option<CheckRow>> {
         let asked = &self.experiment.baseline;
         let updates = updates(asked, training_rows(asked, &self.files)?)?;
-        let rung = check::by_heart(asked, updates, check::BY_HEART[0]);
+        let mut rung = check::by_heart(asked, updates, check::BY_HEART[0]);
+        // Of rows that judge nothing.
+        (rung.config.data.holdout, rung.config.data.holdout_rows) = (asked.data.holdout, asked.data.holdout_rows);
         let mut experiment = self.experiment.with_variants(vec![(rung.name.clone(), rung.config.clone())]);
         experiment.seeds = self.seeds_up_to(experiment.seeds.len().max(check::LEAST_SEEDS));
         let files = Files::of(&mut experiment)?;

@@ -171,10 +171,17 @@ words! {
         Validation = "validation",
         /// Rows that are drawn outside of that part; of a function its test points.
         Judging = "judging",
+        /// Rows that validation looks at, learnt from and tested on; of a function its test points.
+        Learnt = "learnt",
     }
 }
 
 impl Split {
+    /// Whether it tests on rows of the file that is learnt from, also where there are test rows of their own.
+    pub fn is_of_rows_learnt_from(self) -> bool {
+        matches!(self, Split::Validation | Split::Learnt)
+    }
+
     fn is_test(&self) -> bool {
         *self == Split::Test
     }

@@ -29,6 +29,7 @@ pub struct Size {
 /// A run of this configuration, before it is made.
 pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result<Size> {
     // A function is not sampled for it.
+    let mut uses = 1.0;
     let (rows, test, columns, coding) = match (&config.data.inputs, &config.data.test) {
         (Some(Inputs::Grid(_) | Inputs::Uniform(_)), test) => {
             let rows = training_rows(config, files)?;
@@ -37,6 +38,9 @@ pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result
         }
         (None, _) => {
             let data = RunData::new(config, seed, files)?;
+            if let (Some(_), Some(shapes)) = (&config.model.torchscript, &data.shapes) {
+                uses = uses_of_a_parameter(&shapes.input);
+            }
             (data.train.rows(), data.test.rows(), data.train.columns, data.coding)
         }
     };
@@ -45,19 +49,29 @@ pub fn size(device: Device, config: &Config, seed: u64, files: &Files) -> Result
     let steps = updates(config, rows)?;
     let widths = config.model.widths(columns, coding.outputs);
     let layers: f64 = widths.windows(2).map(|pair| pair[0] as f64 * pair[1] as f64).sum();
-    let products = of_a_module(config).map_or(layers, |parameters| USES * parameters as f64);
+    let parameters = of_a_module(config).map_or(layers, |parameters| parameters as f64);
+    let products = uses * parameters;
     let units: f64 = widths[1..].iter().map(|&width| width as f64).sum();
     // A number that passes through an activation costs about what 30 multiplications in a product do.
     let sample = 3.0 * products + 30.0 * units;
     let logged = config.train.logged(steps) as f64;
-    let calls = choice::seconds_of_calls(config, train::device::of(device))? * UNITS_A_SECOND;
-    let cost = steps as f64 * (batch as f64 * sample + 20.0 * products + calls)
+    // The steps of a sequence are calls of their own.
+    let repeated = if config.model.torchscript.is_some() { 1.0 + uses / 10.0 } else { 1.0 };
+    let calls = choice::seconds_of_calls(config, train::device::of(device))? * UNITS_A_SECOND * repeated;
+    let cost = steps as f64 * (batch as f64 * sample + 20.0 * parameters + calls)
         + (logged * test as f64 + rows as f64) * (products + 20.0 * units);
     Ok(Size { updates: steps, rows, test, columns, coding, bytes, cost })
 }
 
-/// How often a pass uses a module's parameter, as in a convolution: unknown, but about.
-const USES: f64 = 4.0;
+/// About how often a pass uses a module's parameter, by the shape of a row: once for each step of a sequence, and of an image in
+/// convolutions, most of which see it smaller.
+fn uses_of_a_parameter(row: &[usize]) -> f64 {
+    match row {
+        [] | [_] => 1.0,
+        [steps, _] => *steps as f64,
+        [_, rest @ ..] => (rest.iter().product::<usize>() as f64 / 16.0).max(1.0),
+    }
+}
 
 /// About how many parameters a module has, by the size of its file; nothing where the network is one of layers.
 fn of_a_module(config: &Config) -> Option<u64> {

@@ -165,7 +165,7 @@ const CASES: &[(&str, &str)] = &[
     ("[model]\ninit = { normal = [0, -1] }", "x.toml:2: model.init.normal: the standard deviation -1.0 is below 0"),
     (
         "[loss]\nkind = 'mes'",
-        "x.toml:2: loss.kind: unknown value \"mes\", did you mean \"mse\"? accepted: mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy or nll",
+        "x.toml:2: loss.kind: unknown value \"mes\", did you mean \"mse\"? accepted: mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy, nll or torchscript",
     ),
     (
         "[loss]\npairing = 'broadcast_mean'",
@@ -464,7 +464,7 @@ const CASES: &[(&str, &str)] = &[
     ("[loss]\nkind = 'huber'\ndelta = inf", "x.toml:3: loss.delta: expected a number above 0, got inf"),
     (
         "[loss]\nkind = true",
-        "x.toml:2: loss.kind: expected mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy or nll, got true",
+        "x.toml:2: loss.kind: expected mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy, nll or torchscript, got true",
     ),
     (
         "[optimizer]\nkind = 'lion'",

@@ -144,7 +144,7 @@ fn what_is_long_is_said_shortly() {
     said(
         &format!("[loss]\nkind = '{long}'\n"),
         &format!(
-            "2: loss.kind: unknown value \"{cut}\", accepted: mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy or nll"
+            "2: loss.kind: unknown value \"{cut}\", accepted: mse, sse, mae, huber, log_cosh, mape, poisson, hinge, bce, cross_entropy, nll or torchscript"
         ),
     );
     said(

@@ -85,7 +85,7 @@ pub fn by_heart(asked: &Config, updates: usize, samples: usize) -> Rung {
     data.rows = Some(samples);
     data.noise = 0.0;
     data.test = if data.target.file().is_some() { Test::Rows } else { Test::Train };
-    (data.holdout, data.holdout_rows, data.split) = (Holdout::Share(0.0), None, Split::Test);
+    (data.holdout, data.holdout_rows, data.split) = (Holdout::Share(0.0), None, Split::Learnt);
     config.batch = Batch { size: BatchSize::All(All::All), draw: Draw::Once, last: LastBatch::RunOn };
     config.model.dropout.clear();
     (config.loss.l1, config.loss.l2) = (0.0, 0.0);
