@@ -198,7 +198,7 @@ const CASES: &[(&str, &str)] = &[
     ),
     (
         "[fix.a]\nset = { model.outptu = 'relu' }",
-        "x.toml:2: model.outptu: unknown key \"outptu\", did you mean \"output\"? accepted: hidden, activation, bias, outputs, output, init, init_bias, negative_slope, dropout, norm, norm_place, norm_eps, norm_momentum, norm_variance, norm_frozen or frozen (in fix \"a\")",
+        "x.toml:2: model.outptu: unknown key \"outptu\", did you mean \"output\"? accepted: hidden, activation, bias, outputs, output, init, init_bias, negative_slope, dropout, norm, norm_place, norm_eps, norm_momentum, norm_variance, norm_frozen, frozen or 2 more (in fix \"a\")",
     ),
     (
         "[fix.a]\nset = { modle.output = 'relu' }",
@@ -233,7 +233,7 @@ const CASES: &[(&str, &str)] = &[
     ("[ablation]\ndesign = 'full'", "x.toml:1: ablation: has no fixes: name some under [fix.…]"),
     (
         "[sweep]\n'model.hiden' = [[1], [2]]",
-        "x.toml:2: model.hiden: unknown key \"hiden\", did you mean \"hidden\"? accepted: hidden, activation, bias, outputs, output, init, init_bias, negative_slope, dropout, norm, norm_place, norm_eps, norm_momentum, norm_variance, norm_frozen or frozen",
+        "x.toml:2: model.hiden: unknown key \"hiden\", did you mean \"hidden\"? accepted: hidden, activation, bias, outputs, output, init, init_bias, negative_slope, dropout, norm, norm_place, norm_eps, norm_momentum, norm_variance, norm_frozen, frozen or 2 more",
     ),
     ("[sweep]\n'train.steps' = 5", "x.toml:2: sweep.train.steps: expected a list of values, got 5"),
     ("[sweep]\n'train.steps' = [5, 5]", "x.toml:2: sweep.train.steps: 5 is there twice"),
