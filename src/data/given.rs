@@ -8,14 +8,11 @@ use anyhow::{Context, Result, ensure};
 use sha2::{Digest, Sha256};
 
 use super::table::contents;
-use super::tensors::numbers;
+use super::tensors::{Parameter, numbers};
 use crate::experiment::Experiment;
 use crate::experiment::config::{Config, Model};
 use crate::text::numbers::ranges;
 use crate::text::{hex, one_line, shorten};
-
-/// A tensor of initial parameters: its shape, and its numbers row by row.
-pub type Parameter = (Vec<usize>, Vec<f32>);
 
 /// Initial parameters of one seed by name.
 pub type Parameters = BTreeMap<String, Parameter>;

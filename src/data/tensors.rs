@@ -91,8 +91,11 @@ impl TensorFile {
     }
 }
 
+/// A tensor of initial parameters: its shape, and its numbers row by row.
+pub type Parameter = (Vec<usize>, Vec<f32>);
+
 /// Every tensor of a safetensors file: its name, its shape, and its numbers row by row, which must be finite.
-pub fn numbers(bytes: &[u8], path: &Path) -> Result<Vec<(String, (Vec<usize>, Vec<f32>))>> {
+pub fn numbers(bytes: &[u8], path: &Path) -> Result<Vec<(String, Parameter)>> {
     let shown = one_line(&path.display().to_string());
     let tensors = SafeTensors::deserialize(bytes)
         .map_err(|error| anyhow!(one_line(&format!("{shown}: {}", fault(bytes, &error)))))?;

@@ -31,6 +31,8 @@ enum Of {
 }
 use Of::{All, Layers};
 
+type Rule<'a> = fn(&Setup<'a>) -> Found;
+
 /// What the rules look at.
 pub struct Setup<'a> {
     pub config: &'a Config,
@@ -79,7 +81,7 @@ impl<'a> Setup<'a> {
         Ok(found)
     }
 
-    const RULES: [(fn(&Self) -> Found, Of); 35] = [
+    const RULES: [(Rule<'a>, Of); 35] = [
         (Self::softmax, Layers),
         (Self::labels_against_loss, All),
         (Self::unreachable, Layers),

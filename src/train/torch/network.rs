@@ -91,7 +91,7 @@ pub struct Network {
 enum Body {
     Layers(Vec<Layer>),
     /// Of a block of one lane.
-    Module(Module),
+    Module(Box<Module>),
 }
 
 impl Body {
@@ -202,7 +202,7 @@ impl Network {
             begin += length;
         }
         let gradient = parameters.f_zeros_like()?;
-        let body = Body::Module(module);
+        let body = Body::Module(Box::new(module));
         Ok(Network { body, slope: USUAL_SLOPE, parameters, gradient, leaves, remembered: None, _store: store })
     }
 
