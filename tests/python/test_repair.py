@@ -33,6 +33,18 @@ def trained(repaired: Any, x: Any, y: Any) -> float:
     return float(1 - ((found - wanted) ** 2).sum() / ((wanted - wanted.mean()) ** 2).sum())
 
 
+class Chain(nn.Module):
+    """A chain whose layers are defined in another order than they are called."""
+
+    def __init__(self, last: bool) -> None:
+        super().__init__()
+        self.last, self.middle, self.first = nn.Linear(32, 1), nn.Linear(32, 32), nn.Linear(1, 32)
+        self.sigmoid = nn.Sigmoid() if last else nn.Identity()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.sigmoid(self.last(torch.tanh(self.middle(torch.tanh(self.first(x))))))
+
+
 class Repaired(Case):
     def setUp(self) -> None:
         super().setUp()
@@ -86,6 +98,33 @@ class Repaired(Case):
         self.assertTrue(torch.equal(repaired.model.inner.weight, before))
         self.assertGreater(trained(repaired, self.x, self.y[:, 0]), 0.99)
         self.assertTrue(torch.equal(model.inner.weight, before))
+
+    def test_a_module_whose_forward_is_a_chain_becomes_a_sequential_where_the_fixes_change_layers(self) -> None:
+        model = Chain(last=True)
+        results = self.diagnosed(model, self.y[:, 0], torch.optim.Adam(model.parameters(), lr=0.01))
+        repaired = results.repaired(model)
+        self.assertIn("linear-output", repaired.fixes)
+        self.assertIs(type(repaired.model), nn.Sequential)
+        kinds = [type(part) for part in repaired.model if isinstance(part, (nn.Linear, nn.Tanh, nn.Sigmoid))]
+        self.assertEqual(kinds, [nn.Linear, nn.Tanh, nn.Linear, nn.Tanh, nn.Linear])
+        self.assertTrue(any("Chain" in note for note in repaired.notes), repaired.notes)
+        self.assertGreater(trained(repaired, self.x, self.y[:, 0]), 0.99)
+
+    def test_layers_of_a_copied_module_begin_as_they_are_called_not_as_they_are_defined(self) -> None:
+        model = Chain(last=False)
+        # Without the first layer in the optimizer.
+        optimizer = torch.optim.Adam([*model.middle.parameters(), *model.last.parameters()], lr=0.01)
+        results = self.diagnosed(model, self.y[:, 0], optimizer)
+        repaired = results.repaired(model)
+        self.assertIsInstance(repaired.model, Chain)
+        self.assertIn("matched-pairing", repaired.fixes)
+        for name, parameter in repaired.model.named_parameters():
+            self.assertTrue(torch.equal(parameter, model.get_parameter(name)), name)
+        held = {id(of) for group in repaired.optimizer.param_groups for of in group["params"]}
+        wanted = [*repaired.model.middle.parameters(), *repaired.model.last.parameters()]
+        if not repaired.settings["optimizer"].get("without"):
+            wanted += repaired.model.first.parameters()
+        self.assertEqual(held, {id(of) for of in wanted})
 
     def test_scales_are_those_of_the_training_rows_and_can_be_undone(self) -> None:
         model = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1))

@@ -22,7 +22,7 @@ def chain(outputs: int = 1, *behind: Any) -> Any:
 
 
 class Net(nn.Module):
-    """A chain that is written as a module of its own."""
+    """No chain: what goes in is added to what comes out."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -30,7 +30,61 @@ class Net(nn.Module):
         self.outer = nn.Linear(16, 1)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return self.outer(torch.relu(self.inner(x)))
+        return self.outer(torch.relu(self.inner(x))) + x.mean(1, keepdim=True)
+
+
+class Plain(nn.Module):
+    """A chain that is written as a module of its own, with layers in another order than it calls them."""
+
+    def __init__(self, share: float = 0.0) -> None:
+        super().__init__()
+        self.last, self.first = nn.Linear(16, 1), nn.Linear(3, 16)
+        self.between = nn.Sequential(nn.Linear(16, 16), nn.Tanh())
+        self.act, self.share, self.unused = nn.ReLU(), share, nn.Linear(2, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x = x.view(x.size(0), -1)
+        x = F.dropout(self.act(self.first(x)), p=self.share, training=self.training)
+        return torch.sigmoid(self.last(self.between(x)))
+
+
+class Way(nn.Module):
+    """A module whose forward is a function of it and of the rows."""
+
+    def __init__(self, way: Any, *layers: Any) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(layers or [nn.Linear(3, 16), nn.Linear(16, 16), nn.Linear(16, 3)])
+        self.way, self.calls, self.drop = way, 0, nn.Dropout(0.5)
+        self.register_buffer("count", torch.zeros(1))
+
+    def forward(self, x: torch.Tensor) -> Any:
+        return self.way(self, x)
+
+
+def halfway(of: Any, x: torch.Tensor) -> torch.Tensor:
+    with torch.no_grad():
+        x = of.layers[0](x)
+    return of.layers[2](torch.relu(x))
+
+
+def counted(of: Any, x: torch.Tensor) -> torch.Tensor:
+    of.calls += 1
+    return of.layers[2](torch.relu(of.layers[0](x)))
+
+
+def by_chance(of: Any, x: torch.Tensor) -> torch.Tensor:
+    x = of.layers[0](x)
+    return of.layers[2](torch.relu(x) if torch.rand(1) < 0.999 else x)
+
+
+def by_mode(of: Any, x: torch.Tensor) -> torch.Tensor:
+    x = of.layers[0](x)
+    return of.layers[2](torch.relu(x) if of.training else torch.tanh(x))
+
+
+def by_value(of: Any, x: torch.Tensor) -> torch.Tensor:
+    x = of.layers[0](x)
+    return of.layers[2](torch.relu(x) if x.sum() > 0 else x)
 
 
 class Convolved(nn.Module):
@@ -273,6 +327,80 @@ class Written(Case):
             any("share" in note for note in self.made(nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(3, 1))).notes)
         )
 
+    def test_a_module_whose_forward_is_a_chain_becomes_layers(self) -> None:
+        model = Plain(share=0.25)
+        made = self.made(model, optimizer=torch.optim.Adam([*model.last.parameters(), *model.between.parameters()]))
+        of = made.settings
+        self.assertEqual(of["model.hidden"], [16, 16])
+        self.assertEqual(of["model.activation"], ["relu", "tanh"])
+        self.assertEqual(of["model.dropout"], [0.25, 0.0])
+        self.assertEqual(of["model.output"], "sigmoid")
+        self.assertEqual(of["optimizer.without"], [0])
+        held = read_tensors(made.files["plain.initial.safetensors"])
+        for at, layer in enumerate((model.first, model.between[0], model.last)):
+            np.testing.assert_array_equal(held[f"0/{at}.weight"], layer.weight.detach().numpy())
+            np.testing.assert_array_equal(held[f"0/{at}.bias"], layer.bias.detach().numpy())
+        self.assertTrue(any("is a chain" in note for note in made.notes), made.notes)
+        model.between.requires_grad_(False)
+        self.assertEqual(self.made(model).settings["model.frozen"], [1])
+        self.assertIn("evaluation mode", self.warned(model.eval())[1][0])
+
+    def test_functions_of_a_forward_have_the_words_of_their_layers(self) -> None:
+        words: dict[str, Any] = {
+            "relu": [F.relu, torch.relu, lambda x: x.relu(), lambda x: F.relu(x, inplace=True)],
+            "leaky_relu": [lambda x: F.leaky_relu(x, 0.2), lambda x: F.leaky_relu(x, negative_slope=0.2)],
+            "elu": [F.elu],
+            "gelu": [F.gelu],
+            "gelu_tanh": [lambda x: F.gelu(x, approximate="tanh")],
+            "sigmoid": [torch.sigmoid, F.sigmoid, lambda x: x.sigmoid()],
+            "tanh": [torch.tanh, F.tanh, lambda x: x.tanh()],
+        }
+        for word, functions in words.items():
+            for function in functions:
+                of = self.made(Way(lambda of, x, f=function: of.layers[2](f(of.layers[0](x.flatten(1)))))).settings
+                self.assertEqual(of.get("model.activation"), word)
+                self.assertEqual(of.get("model.negative_slope"), 0.2 if word == "leaky_relu" else None)
+        outputs: dict[str, Any] = {
+            "softmax": [lambda x: F.softmax(x, dim=1), lambda x: torch.softmax(x, -1), lambda x: x.softmax(1)],
+            "log_softmax": [lambda x: F.log_softmax(x, -1), lambda x: x.log_softmax(dim=1)],
+        }
+        for word, functions in outputs.items():
+            for function in functions:
+                of = self.made(Way(lambda of, x, f=function: f(of.layers[2](of.layers[0](x))))).settings
+                self.assertEqual(of.get("model.output"), word)
+
+    def test_a_forward_that_is_no_chain_becomes_a_module(self) -> None:
+        shared, tied = nn.Linear(3, 3), [nn.Linear(3, 3), nn.Linear(3, 3)]
+        tied[1].weight = tied[0].weight
+        hooked = Plain()
+        hooked.first.register_forward_hook(lambda *_: None)
+        replaced = Plain()
+        replaced.act.forward = torch.tanh  # type: ignore[method-assign]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for model, why in (
+                (Net(), "used twice"),
+                (Way(lambda of, x: of.layers[2](torch.relu(of.layers[0](x) * 2))), "mul"),
+                (Way(lambda of, x: of.layers[1](torch.relu(of.layers[0](x))), shared, shared), "share"),
+                (Way(lambda of, x: of.layers[1](torch.relu(of.layers[0](x))), *tied), "share"),
+                (Way(lambda of, x: of.layers[2](F.dropout(torch.relu(of.layers[0](x)), 0.5))), "self.training"),
+                (Way(lambda of, x: of.layers[2](F.dropout(of.layers[0](x), 0.5, False))), "self.training"),
+                (Way(lambda of, x: F.softmax(of.layers[2](torch.relu(of.layers[0](x))), dim=0)), "which are the rows"),
+                (Way(lambda of, x: of.layers[2](F.elu(of.layers[0](x), 0.5))), "ELU"),
+                (Way(lambda of, x: of.layers[2](F.silu(of.layers[0](x)))), "silu"),
+                (Way(lambda of, x: of.layers[2](F.relu(of.layers[0](x).detach()))), "detach"),
+                (Way(halfway), "gradients"),
+                (Way(counted), "changes the module"),
+                (Way(by_chance), "draws random numbers"),
+                (Way(by_mode), "another one in evaluation"),
+                (Way(by_value), "cannot be followed"),
+                (hooked, "hooks"),
+                (replaced, "replaced"),
+            ):
+                made = self.made(model, y=self.x if isinstance(model, Way) else self.y)
+                self.assertIn(f"{made.name}.model.pt", made.files, why)
+                self.assertTrue(any("as TorchScript" in note and why in note for note in made.notes), made.notes)
+
     def test_a_module_has_parameters_of_twelve_seeds_each_as_its_layers_draw(self) -> None:
         model = Net()
         held = read_tensors(self.made(model).files["net.initial.safetensors"])
@@ -462,6 +590,30 @@ class Trained(Case):
         for model in (chain(), Net()):
             last = list(model.children())[-1]
             self.trains_alike(model, self.x, self.y, nn.MSELoss(), torch.optim.Adam(last.parameters(), lr=1e-2))
+
+    def test_a_module_whose_forward_is_a_chain_trains_as_in_pytorch(self) -> None:
+        model = Plain()
+        parameters = [*model.first.parameters(), *model.last.parameters()]
+        made = self.trains_alike(
+            model, self.x, self.y, nn.MSELoss(), torch.optim.Adam(parameters, lr=1e-2), rows=16, seeds=2
+        )
+        self.assertEqual(made.settings["optimizer.without"], [1])
+        images, classes = torch.rand(40, 1, 4, 4), torch.arange(40) % 3
+        for view in (
+            lambda x: x.view(x.size(0), -1),
+            lambda x: x.view(-1, 16),
+            lambda x: x.reshape(x.shape[0], -1),
+            lambda x: torch.flatten(x, 1),
+        ):
+            model = Way(
+                lambda of, x, f=view: F.log_softmax(of.layers[1](F.gelu(of.layers[0](f(x)))), dim=1),
+                nn.Linear(16, 8),
+                nn.Linear(8, 3),
+            )
+            made = self.trains_alike(
+                model, images, classes, nn.NLLLoss(), torch.optim.Adam(model.parameters(), lr=1e-2), rows=16
+            )
+            self.assertNotIn(f"{made.name}.model.pt", made.files)
 
     def test_modules_train_as_in_pytorch(self) -> None:
         model = Net()

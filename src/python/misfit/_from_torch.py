@@ -1,6 +1,6 @@
 """An experiment from PyTorch's objects.
 
-A `Sequential` of what the format has layers for becomes a `[model]`, so that every rule and fix applies and the kernels
+A chain of what the format has layers for becomes a `[model]`, so that every rule and fix applies and the kernels
 train it. Any other module becomes TorchScript, and so does a loss that the format has no word for.
 """
 
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ._chain import HOOKS, as_chain
 from ._experiment import (
     Array,
     CannotTake,
@@ -115,7 +116,11 @@ def take(
             assert task.y_test is not None
             taken.data |= {"x_test": x_test, "y_test": task.y_test}
         _odd(model, optimizer, notes)
-        layered = _layered(model, x, out)
+        chain = as_chain(model, bare, x)
+        if isinstance(chain, str):
+            layered: _Layers | str = f"{type(model).__name__} is not an nn.Sequential, and {chain}"
+        else:
+            layered = _layered(chain, x, out)
         if isinstance(layered, str):
             notes.say(
                 f"the network is taken over as TorchScript, its fixes are those of data, loss and training: {layered}"
@@ -123,7 +128,9 @@ def take(
             _module(taken, model, bare, x, prediction, out, seeds)
         else:
             layered.into(taken, seeds[0])
-        _mode(taken, model)
+            if type(model) not in (nn.Linear, nn.Sequential):
+                notes.say(f"the forward of {type(model).__name__} is a chain: its layers are taken over as they follow there")
+        _mode(taken, model if isinstance(layered, str) else chain)
     return taken
 
 
@@ -351,10 +358,6 @@ def _numbers(tensor: Any) -> Array:
 
 def _layered(model: Any, x: Array, out: "set[int]") -> "_Layers | str":
     """The layers of a Sequential, or why it is none that the format has. `out`: parameters that no optimizer has."""
-    if type(model) is nn.Linear:
-        model = nn.Sequential(model)
-    if type(model) is not nn.Sequential:
-        return f"{type(model).__name__} is not an nn.Sequential"
     layers, reason = _Layers(), _chain(model, x.ndim)
     if isinstance(reason, str):
         return reason
@@ -709,6 +712,7 @@ def _script(module: Any, examples: tuple[Any, ...], notes: Notes, what: str) -> 
         script = torch.jit.script(kept)
         # What compiles may fail all the same, as torch.tensor(x) of a tensor.
         copy.deepcopy(script).eval()(*examples)
+        _saved(script)
         return script
     except Exception as error:
         reason = _said(error)
@@ -1171,9 +1175,8 @@ class _Shaped(_Base):
 
 def _odd(model: Any, optimizer: Any, notes: Notes) -> None:
     """Notes hooks, which no file has."""
-    hooked = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
     parts = [
-        name or "the model" for name, part in model.named_modules() if any(getattr(part, hook, None) for hook in hooked)
+        name or "the model" for name, part in model.named_modules() if any(getattr(part, hook, None) for hook in HOOKS)
     ]
     if parts:
         notes.lose(f"hooks of {_listed(parts)} are not taken over: if one changes values, this changes what is trained")

@@ -216,7 +216,8 @@ def _tensors(results: "Results", config: dict[str, Any]) -> dict[str, Any]:
 def repaired(results: "Results", model: Any, optimizer: Any = None) -> Repaired:
     """The user's `model` with the fixes that a diagnosis found to be enough.
 
-    Of a `Sequential` of PyTorch the layers are built anew where the fixes change them; any other module is copied, if they do not.
+    Of a `Sequential` of PyTorch, or a module whose forward is a chain of layers, the layers are built anew as a `Sequential` where the
+    fixes change them; any other module is copied, if they do not.
     Both begin as the experiment's first seed does. `optimizer` is the one that was used, whose further options are kept.
     An `MLPRegressor` or `MLPClassifier` of scikit-learn is cloned with other parameters. Of anything else there are `.lines`.
     """
@@ -239,8 +240,12 @@ def _torch(found: Repaired, results: "Results", model: Any, optimizer: Any) -> N
     if not changed:
         found.model = copy.deepcopy(model)
         _begin(found, results, after)
-    elif "torchscript" not in after and type(model) is nn.Sequential:
-        found.model = _sequential(after, model)
+    elif "torchscript" not in after and not isinstance(chain := _chain(model), str):
+        found.model = _sequential(after, chain)
+        if type(model) is not nn.Sequential:
+            found.notes.append(
+                f"the model is an nn.Sequential of layers as {type(model).__name__} has, with the fixes in {', '.join(changed)}"
+            )
     else:
         found.notes.append(
             f"{', '.join('model.' + key for key in changed)} is to be changed in the module by hand: see .lines"
@@ -248,6 +253,23 @@ def _torch(found: Repaired, results: "Results", model: Any, optimizer: Any) -> N
         return
     found.loss = _loss(found, results)
     found.optimizer = _optimizer(found, optimizer)
+
+
+def _chain(model: Any) -> Any:
+    """The layers of a model, in the order in which it calls them, as a `Sequential`; or why it has none."""
+    from ._chain import as_chain
+    from ._from_torch import quiet
+
+    with quiet():
+        return as_chain(model, copy.deepcopy(model))
+
+
+def _linear(model: Any) -> list[Any]:
+    """Its linear layers as the settings number them."""
+    from ._from_torch import nn
+
+    chain = _chain(model)
+    return [part for part in (model if isinstance(chain, str) else chain).modules() if isinstance(part, nn.Linear)]
 
 
 def _begin(found: Repaired, results: "Results", config: dict[str, Any]) -> None:
@@ -261,8 +283,8 @@ def _begin(found: Repaired, results: "Results", config: dict[str, Any]) -> None:
         own = {name.partition("/")[2]: values for name, values in held.items() if name.startswith(f"{seed}/")}
         names = dict(found.model.named_parameters())
         if "torchscript" not in config:
-            linear = [part for part in found.model.modules() if isinstance(part, nn.Linear)]
-            names = {f"{at}.{name}": value for at, part in enumerate(linear) for name, value in part.named_parameters()}
+            linear = enumerate(_linear(found.model))
+            names = {f"{at}.{name}": value for at, part in linear for name, value in part.named_parameters()}
         if set(own) <= set(names):
             with torch.no_grad():
                 for name, values in own.items():
@@ -413,7 +435,7 @@ def _loss(found: Repaired, results: "Results") -> Any:
 
 
 def _optimizer(found: Repaired, used: Any) -> Any:
-    from ._from_torch import nn, torch
+    from ._from_torch import torch
 
     of = found.settings["optimizer"]
     names = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}
@@ -431,7 +453,7 @@ def _optimizer(found: Repaired, used: Any) -> Any:
         for name in ("amsgrad", "centered", "dampening", "maximize"):
             if used.param_groups[0].get(name):
                 given[name] = used.param_groups[0][name]
-    linear = [part for part in found.model.modules() if isinstance(part, nn.Linear)]
+    linear = _linear(found.model) if of.get("without") else []
     without = {id(parameter) for at in of.get("without", []) for parameter in linear[at].parameters()}
     parameters = [parameter for parameter in found.model.parameters() if id(parameter) not in without]
     if of.get("eps_place") == "inside":
