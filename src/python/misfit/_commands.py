@@ -207,7 +207,7 @@ class Difference:
         differ = self.columns[self.columns["beyond"] > 0]
         noise = self.noise[self.noise["verdict"] != "noise"]
         for head, table in (
-            ("Settings that differ", self.settings),
+            ("Settings that differ", self.settings.assign(variants=self.settings["variants"].map(_shortened))),
             ("How variants ended", self.endings),
             ("Files", self.files),
             ("Columns that differ", differ),
@@ -218,6 +218,12 @@ class Difference:
                 more = f"<br>and {len(table) - 20} more" if len(table) > 20 else ""
                 parts.append(f"<details open><summary>{head}</summary>{html_table(list(table), shown)}{more}</details>")
         return "\n".join([*parts, *(f"<p>{escape(note)}</p>" for note in self.notes)])
+
+
+def _shortened(names: str) -> str:
+    """The first few of many names."""
+    first = names.split(", ")
+    return names if len(first) <= 6 else f"{', '.join(first[:5])} and {len(first) - 5} more"
 
 
 class Executor(Protocol):
