@@ -49,7 +49,9 @@ impl Coding {
     /// For targets of this task, which in the training rows are `targets`, `[rows, columns]`; `classes` are their names.
     pub fn new(config: &Config, task: Task, classes: &[String], columns: usize, targets: &[f64]) -> Result<Self> {
         let kind = config.loss.kind;
-        let rowwise = matches!(kind, LossKind::CrossEntropy | LossKind::Nll | LossKind::TorchScript);
+        let picks = matches!(kind, LossKind::CrossEntropy | LossKind::Nll);
+        // A loss that is a module is taken for one of rows.
+        let rowwise = picks || kind == LossKind::TorchScript;
         let count = classes.len();
         let labels = config.data.labels.unwrap_or(match (kind, task) {
             (LossKind::Hinge, _) => Labels::PlusMinus,
@@ -64,8 +66,7 @@ impl Coding {
         };
         let needed = if rowwise && task == Task::Classification { count } else { width };
         let outputs = config.model.outputs.unwrap_or(needed);
-        let sparse =
-            kind != LossKind::TorchScript && rowwise && task == Task::Classification && labels == Labels::Index;
+        let sparse = picks && task == Task::Classification && labels == Labels::Index;
         ensure!(
             outputs == width || outputs == 1 || (width == 1 && (!sparse || outputs >= count)),
             "model.outputs: {outputs} units for {} {}: set it to {needed}, or leave it out",
@@ -330,13 +331,14 @@ pub fn likeliest(row: &[f64]) -> Option<usize> {
 
 impl Link {
     fn of(config: &Config, labels: Labels, task: Task, outputs: usize) -> Self {
+        let module = config.loss.kind == LossKind::TorchScript;
+        let rowwise = match task {
+            Task::Classification if module => outputs > 1,
+            _ => config.loss.kind == LossKind::CrossEntropy,
+        };
         // What a module's loss takes is logits, unless loss.from says otherwise.
-        if config.loss.kind == LossKind::TorchScript && config.loss.from.is_none() && task != Task::Regression {
-            return if task == Task::Classification && outputs > 1 { Link::Softmax } else { Link::Sigmoid };
-        }
-        let of_a_module = config.loss.kind == LossKind::TorchScript && task == Task::Classification && outputs > 1;
-        let rowwise = config.loss.kind == LossKind::CrossEntropy || of_a_module;
-        match (config.loss.kind, config.loss.from) {
+        let from = config.loss.from.or(module.then_some(LossInput::Logits));
+        match (config.loss.kind, from) {
             (_, Some(LossInput::Logits)) if rowwise => Link::Softmax,
             (_, Some(LossInput::Logits)) => Link::Sigmoid,
             (_, Some(LossInput::Probabilities)) if rowwise => Link::Normalised,

@@ -30,7 +30,7 @@ pub struct Given {
 impl Given {
     /// What keeps the initial parameters from being those of a network of layers with these widths, if anything does: a linear
     /// layer's are called by its number from 0, `0.weight` `[outputs, inputs]` and `0.bias` `[outputs]`, as PyTorch has them.
-    pub fn misfit(&self, model: &Model, widths: &[usize]) -> Option<String> {
+    pub fn fault(&self, model: &Model, widths: &[usize]) -> Option<String> {
         let (Some(parameters), None) = (&self.initial, &model.torchscript) else { return None };
         let mut wanted: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (layer, pair) in widths.windows(2).enumerate() {

@@ -139,7 +139,7 @@ impl Files {
                 }
                 let data = RunData::new(config, seed, self)?;
                 let widths = config.model.widths(data.train.columns, data.coding.outputs);
-                let Some(why) = given.misfit(&config.model, &widths) else { break };
+                let Some(why) = given.fault(&config.model, &widths) else { break };
                 let why = one_line(&format!("model.initial: {}: {why}", path.display()));
                 ensure!(*config != experiment.baseline, "{why}: save it for this network, or leave model.initial out");
                 self.notes.insert(format!(
@@ -380,7 +380,7 @@ impl RunData {
         control::apply(data, seed, &mut train, [&mut test, &mut kept], on_training);
         let test_truth = coding.truth(&test);
         let mut given = files.modules.of(config, seed);
-        if given.misfit(&config.model, &config.model.widths(train.columns, coding.outputs)).is_some() {
+        if given.fault(&config.model, &config.model.widths(train.columns, coding.outputs)).is_some() {
             given.initial = None;
         }
         let shapes = source.as_ref().and_then(|(source, ..)| source.shapes.clone());

@@ -205,8 +205,7 @@ struct Lab<'a> {
     /// Runs that were trained, and those of them that were measured at the end.
     runs: usize,
     measured: usize,
-    /// What was measured already, by the fixes' patches and the number of seeds.
-    known: HashMap<(Vec<Vec<String>>, usize), Measured>,
+    known: HashMap<Known, Measured>,
 }
 
 impl Lab<'_> {
@@ -298,6 +297,13 @@ impl Lab<'_> {
 impl Laboratory for Lab<'_> {
     fn measure(&mut self, fixes: &[Fix], sets: &[Set], seeds: usize) -> Result<Vec<Measured>> {
         let key = |set: &Set| known_as(fixes, *set, seeds);
+        // Of what was measured over more seeds, the first ones are that.
+        for key in sets.iter().map(key) {
+            let over_more = |((patches, count), _): &(&Known, &Measured)| *patches == key.0 && *count > seeds;
+            if let Some(part) = self.known.iter().find(over_more).map(|(_, measured)| measured.first(seeds)) {
+                self.known.entry(key).or_insert(part);
+            }
+        }
         let mut new: Vec<Set> = sets.iter().copied().filter(|set| !self.known.contains_key(&key(set))).collect();
         new.sort_unstable();
         new.dedup();
@@ -392,7 +398,9 @@ pub(super) fn seeds_up_to(asked: &[u64], count: usize, held: Option<&[u64]>) -> 
 }
 
 /// What a set of fixes is known by: their patches, and the number of seeds.
-fn known_as(fixes: &[Fix], set: Set, seeds: usize) -> (Vec<Vec<String>>, usize) {
+type Known = (Vec<Vec<String>>, usize);
+
+fn known_as(fixes: &[Fix], set: Set, seeds: usize) -> Known {
     let on = fixes.iter().enumerate().filter(|(fix, _)| set & (1 << fix) != 0);
     (on.map(|(_, fix)| fix.patch()).collect(), seeds)
 }

@@ -141,10 +141,7 @@ pub fn train_block(
         let norms = engine.gradient_norms()?;
         if step == 0 {
             let states = engine.state()?;
-            let of_layers = lane.config.model.torchscript.is_none();
-            let edges =
-                |state: &State| if of_layers { edges(&state.gradient, lane.config.model.bias) } else { [f64::NAN; 2] };
-            first_gradients = states.iter().map(edges).collect();
+            first_gradients = states.iter().map(|state| edges(&state.gradient, lane.config.model.bias)).collect();
         }
         // The last row is the state after the last update, and none follows.
         let ratios = if !ends { engine.update(true)? } else { vec![f64::NAN; block.len()] };

@@ -25,11 +25,11 @@ const WIDE: f64 = 10.0;
 
 /// What a rule is about: layers and what they put out, or data, batches, loss and optimizer, which every network has.
 #[derive(Clone, Copy, PartialEq)]
-enum Of {
+enum About {
     Layers,
     All,
 }
-use Of::{All, Layers};
+use About::{All, Layers};
 
 type Rule<'a> = fn(&Setup<'a>) -> Found;
 
@@ -72,16 +72,16 @@ impl<'a> Setup<'a> {
     /// Everything that a rule finds.
     pub fn findings(&self) -> Result<Vec<Finding>, ExperimentError> {
         let mut found = Vec::new();
-        for (rule, of) in Self::RULES {
+        for (rule, about) in Self::RULES {
             // What layers a module has, nobody knows.
-            if of == All || self.config.model.torchscript.is_none() {
+            if about == All || self.config.model.torchscript.is_none() {
                 found.extend(rule(self)?);
             }
         }
         Ok(found)
     }
 
-    const RULES: [(Rule<'a>, Of); 35] = [
+    const RULES: [(Rule<'a>, About); 35] = [
         (Self::softmax, Layers),
         (Self::labels_against_loss, All),
         (Self::unreachable, Layers),
