@@ -73,21 +73,12 @@ class Case(unittest.TestCase):
         worst = int(np.argmax(off))
         self.assertLess(off[worst], tolerance, f"step {worst}: {found[worst]} against {wanted[worst]}")
 
-    def trains_alike(
-        self,
-        model: Any,
-        x: Any,
-        y: Any,
-        loss: Callable[[Any, Any], Any],
-        optimizer: Any,
-        rows: int | None = None,
-        tolerance: float = 1e-5,
-        **options: Any,
-    ) -> Any:
-        """Makes the experiment, then holds the program's first losses to the loop's."""
+    def trains_alike(self, *objects: Any, rows: int | None = None, tolerance: float = 1e-5, **options: Any) -> Any:
+        """Makes the experiment of model, x, y, loss and optimizer; its first losses in the program are the loop's."""
+        model, x, y, loss, optimizer = objects
         made = misfit.experiment(
             model, x, y, loss=loss, optimizer=optimizer, batch_size=rows, shuffle=False, steps=STEPS, **options
         )
-        wanted = losses_of_the_loop(model, x, y, loss, optimizer, rows)
+        wanted = losses_of_the_loop(*objects, rows=rows)
         self.agree(losses_of_the_program(made), wanted, tolerance)
         return made

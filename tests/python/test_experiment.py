@@ -13,7 +13,7 @@ from torch import nn
 
 import misfit
 from misfit import _safetensors
-from misfit._experiment import CannotTake
+from misfit import CannotTake
 
 
 class Tensors(unittest.TestCase):
@@ -102,6 +102,16 @@ class Experiment(Case):
             self.assertTrue(Path("there/first.safetensors").is_file())
             self.assertIn("verdicts.csv", {path.name for path in made.diagnose().folder.iterdir()})
             self.assertGreater(len(made.check().checks), 0)
+
+    def test_it_trains_as_many_steps_or_epochs_as_are_said(self) -> None:
+        for how in ("steps", "epochs"):
+            model = nn.Linear(2, 1)
+            adam = torch.optim.Adam(model.parameters())
+            made = misfit.experiment(
+                model, torch.rand(9, 2), torch.rand(9, 1), loss=nn.MSELoss(), optimizer=adam, **{how: 7}
+            )
+            found = {key: value for key, value in made.settings.items() if key in ("train.steps", "train.epochs")}
+            self.assertEqual(found, {f"train.{how}": 7})
 
     def test_a_validation_share_or_pair_is_what_runs_are_tested_on(self) -> None:
         self.assertEqual(self.made(validation=0.25).settings["data.holdout"], 0.25)

@@ -12,7 +12,7 @@ from live import STEPS, Case, losses_of_the_program
 from safetensors.numpy import load as read_tensors
 
 import misfit
-from misfit._experiment import CannotTake
+from misfit import CannotTake
 
 layers = keras.layers
 
@@ -79,10 +79,14 @@ class Keras(Case):
         )
         logits = keras.losses.BinaryCrossentropy(from_logits=True)
         self.trains_as_it([layers.Dense(12, "relu"), layers.Dense(1)], two, logits)
+        # Keras makes -1 of 0.
+        self.trains_as_it([layers.Dense(12, "relu"), layers.Dense(1)], two, "hinge")
 
     def test_norms_penalties_and_frozen_layers_train_as_in_keras(self) -> None:
         normed = [layers.Dense(12), layers.BatchNormalization(), layers.ReLU(), layers.Dense(1)]
-        self.trains_as_it(normed, self.y, "mse", rows=20)
+        # PyTorch's momentum, which the format has, is 1 less Keras'.
+        made = self.trains_as_it(normed, self.y, "mse", rows=20)
+        self.assertEqual(made.settings["model.norm_momentum"], 0.01)
         held = layers.Dense(12, "relu", trainable=False)
         self.trains_as_it([held, layers.Dense(1)], self.y, "mse")
         penalty = keras.regularizers.L2(0.01)

@@ -70,6 +70,7 @@ class Repaired(Case):
         self.assertGreater(trained(repaired, self.x, self.y[:, 0]), 0.99)
         # The user's own is as it was.
         self.assertIsInstance(model[3], nn.Softmax)
+        self.assertFalse(repaired.shuffle, "no fix has the rows shuffled")
 
     def test_its_lines_are_those_of_the_diagnosis(self) -> None:
         model = nn.Sequential(nn.Linear(1, 32), nn.Tanh(), nn.Linear(32, 1), nn.Softmax(dim=1))
@@ -92,9 +93,11 @@ class Repaired(Case):
 
         model = Net()
         before = model.inner.weight.clone()
-        results = self.diagnosed(model, self.y[:, 0], torch.optim.Adam(model.parameters(), lr=0.01))
+        optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+        results = self.diagnosed(model, self.y[:, 0], optimizer, shuffle=True, batch_size=50)
         repaired = results.repaired(model)
         self.assertIsInstance(repaired.model, Net)
+        self.assertTrue(repaired.shuffle)
         self.assertTrue(torch.equal(repaired.model.inner.weight, before))
         self.assertGreater(trained(repaired, self.x, self.y[:, 0]), 0.99)
         self.assertTrue(torch.equal(model.inner.weight, before))

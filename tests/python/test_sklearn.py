@@ -11,7 +11,7 @@ from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 
 import misfit
-from misfit._experiment import CannotTake
+from misfit import CannotTake
 
 
 def losses_of_scikit_learn(model: Any, x: Any, y: Any) -> list[float]:
@@ -82,6 +82,8 @@ class Sklearn(Case):
         self.assertEqual(of["train.stop"], {"patience": 11, "min_delta": 2e-4, "on": "train"})
         self.assertEqual(of["model.hidden"], [100])
         self.assertEqual(of["optimizer.eps_place"], "inside")
+        given = misfit.experiment(MLPRegressor(), self.x, self.y, epochs=7).settings
+        self.assertEqual(given["train.epochs"], 7)
         early = misfit.experiment(MLPRegressor(early_stopping=True), self.x, self.y).settings["train.stop"]
         self.assertEqual(early, {"patience": 11, "on": "validation", "validation": 0.1, "restore": True})
 

@@ -14,7 +14,7 @@ from torch import nn
 from torch.nn import functional as F
 
 import misfit
-from misfit._experiment import CannotTake
+from misfit import CannotTake
 
 
 def chain(outputs: int = 1, *behind: Any) -> Any:

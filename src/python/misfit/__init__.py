@@ -20,7 +20,8 @@ from ._program import Error, Interrupted, Note
 from ._results import Results, read
 
 if TYPE_CHECKING:
-    from ._experiment import CannotTake, Experiment, NotTaken, experiment
+    from ._experiment import Experiment, experiment
+    from ._taken import CannotTake, NotTaken
     from ._trace import trace
 
 __all__ = [
@@ -49,9 +50,9 @@ for _thing in (Difference, Error, Interrupted, Note, Plan, Results):
 
 #: What is imported when it is first asked for, since it is not needed to read results.
 _LATER = {
-    "CannotTake": "_experiment",
+    "CannotTake": "_taken",
     "Experiment": "_experiment",
-    "NotTaken": "_experiment",
+    "NotTaken": "_taken",
     "experiment": "_experiment",
     "trace": "_trace",
 }
@@ -61,6 +62,7 @@ def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'misfit' has no attribute {name!r}")
     thing = globals()[name] = getattr(import_module(f".{_LATER[name]}", __name__), name)
+    thing.__module__ = __name__
     return thing
 
 

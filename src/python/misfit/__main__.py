@@ -1,11 +1,11 @@
-"""The command `misfit` of an environment, and `python -m misfit`: the program in this package takes the place of Python."""
+"""The command `misfit` of an environment, and `python -m misfit`: the program in this package replaces Python."""
 
 import os
 import sys
 from pathlib import Path
 from typing import NoReturn
 
-from ._torch import environment
+from ._libtorch import environment
 
 _HERE = Path(__file__).resolve().parent
 

@@ -15,10 +15,18 @@ from ._results import Results, html_table, made
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
-    from ._experiment import Experiment
-
-    Given = Union[str, os.PathLike[str], Mapping[str, Any], Experiment, None]
+    Given = Union[str, os.PathLike[str], Mapping[str, Any], "LiveExperiment", None]
     Folder = Union[str, os.PathLike[str], Results]
+
+
+class LiveExperiment(Protocol):
+    """An experiment of live objects, as `misfit.experiment` makes it."""
+
+    name: str
+
+    def save(self, path: "str | os.PathLike[str]") -> Path:
+        """Writes its experiment file, and the files beside it."""
+
 
 #: The first line of a file that is made of a dict: such a file is written over, another never is.
 _MARK = "# Written by the Python package misfit, of a dict: written over by its next call.\n"
@@ -38,10 +46,11 @@ def run(
 ) -> Results:
     """Trains every variant of an experiment over its seeds, and reads the results.
 
-    `experiment` is a file, a dict as such a file has it, or an `Experiment`; the embedded one where it is left out. Results
-    go to `out`, else to `results/<name>`. A dict's file is written beside that folder, as `results/<name>.toml`; paths in
-    the dict are relative to the working directory. `seeds` is how many there are, or a list; `settings` are changed in every
-    variant: `run("mine.toml", seeds=10, **{"train.steps": 500})`. `fresh` replaces what is in the folder.
+    `experiment` is a file, a dict as such a file has it, or an `Experiment`; the embedded one where it is left out.
+    Results go to `out`, else to `results/<name>`. A dict's file is written beside that folder, as
+    `results/<name>.toml`; paths in the dict are relative to the working directory. `seeds` is how many there are, or a
+    list; `settings` are changed in every variant: `run("mine.toml", seeds=10, **{"train.steps": 500})`. `fresh`
+    replaces what is in the folder.
 
     A call that was interrupted resumes when it is made again. Raises `Error` with the program's line.
     """
@@ -68,9 +77,9 @@ def diagnose(
 ) -> Results:
     """Finds out, by trying, why an experiment's baseline does not fit, and what mends it.
 
-    `hide_fixes` hides the fixes that the file names. `until_sure` adds seeds until each verdict can be told, up to 100 or to
-    the number given. `print(result)` has the diagnosis in words; `.verdicts`, `.findings` and `.effects` are its tables. All
-    else is as in `run`.
+    `hide_fixes` hides the fixes that the file names. `until_sure` adds seeds until each verdict can be told, up to 100
+    or to the number given. `print(result)` has the diagnosis in words; `.verdicts`, `.findings` and `.effects` are its
+    tables. All else is as in `run`.
     """
     __tracebackhide__ = True
     words, folder = _given(experiment, out)
@@ -95,8 +104,8 @@ def check(
 ) -> Results:
     """Checks an experiment's baseline by what every guide asks for: can it learn two samples, does it use its inputs, …
 
-    `all` measures every check, whatever time it takes. A check that fails is a row of `.checks`, and no exception. All else
-    is as in `run`.
+    `all` measures every check, whatever time it takes. A check that fails is a row of `.checks`, and no exception. All
+    else is as in `run`.
     """
     __tracebackhide__ = True
     words, folder = _given(experiment, out)
@@ -116,9 +125,9 @@ def diff(
 ) -> "Difference":
     """Compares two results, or two CSVs: what differs, by how much, and is that more than noise?
 
-    `a` and `b` are results, folders, variants of folders (`"results/mine#answer"`), or files. Numbers are the same where
-    |a − b| ≤ atol + rtol·|b|; with `within_noise`, where seeds differ as much. `key` names the columns that tell the rows of
-    two CSVs apart.
+    `a` and `b` are results, folders, variants of folders (`"results/mine#answer"`), or files. Numbers are the same
+    where |a − b| ≤ atol + rtol·|b|; with `within_noise`, where seeds differ as much. `key` names the columns that tell
+    the rows of two CSVs apart.
     """
     __tracebackhide__ = True
     sides = [os.fspath(side.folder if isinstance(side, Results) else side) for side in (a, b)]
@@ -152,7 +161,9 @@ class Difference:
 
     @cached_property
     def settings(self) -> "pd.DataFrame":
-        """Settings that differ: key, the variants in which they do, and both sides as an experiment file spells them."""
+        """Settings that differ: key, the variants in which they do, and both sides as an experiment file spells
+        them.
+        """
         rows = [{**row, "variants": ", ".join(row["variants"]) or "all"} for row in self.json["settings"]]
         return _frame(rows, ["key", "variants", "a", "b"])
 
@@ -187,7 +198,12 @@ class Difference:
     def noise(self) -> "pd.DataFrame":
         """Differences of means over the seeds beside the spread between seeds, largest multiples first."""
         rows = [
-            {"file": file["file"], **found, "at": ", ".join(found["at"]), "first_apart": ", ".join(found["first_apart"] or [])}
+            {
+                "file": file["file"],
+                **found,
+                "at": ", ".join(found["at"]),
+                "first_apart": ", ".join(found["first_apart"] or []),
+            }
             for file in self.json["files"]
             for found in file["noise"]
         ]
@@ -211,7 +227,10 @@ class Difference:
             ("How variants ended", self.endings),
             ("Files", self.files),
             ("Columns that differ", differ),
-            ("Differences beside the noise of the seeds", noise[["variant", "column", "at", "a", "b", "multiple", "verdict"]]),
+            (
+                "Differences beside the noise of the seeds",
+                noise[["variant", "column", "at", "a", "b", "multiple", "verdict"]],
+            ),
         ):
             if len(table):
                 shown = table[:20].itertuples(index=False)
@@ -281,9 +300,9 @@ class Plan:
     def map(self, executor: Executor | None = None, *, threads: int | None = 1, device: str | None = None) -> Results:
         """Does all tasks, each as `executor.submit` runs it, then merges them. Without an executor one after the other.
 
-        Each has `threads` training threads (None: one for each core). A task that is done already ends at once, so after
-        Ctrl-C, or a failure, the same call goes on from there. If tasks fail the others are done and merged all the same;
-        then `Error` says which failed, and why.
+        Each has `threads` training threads (None: one for each core). A task that is done already ends at once, so
+        after Ctrl-C, or a failure, the same call goes on from there. If tasks fail the others are done and merged all
+        the same; then `Error` says which failed, and why.
         """
         __tracebackhide__ = True
         path = os.path.abspath(self.path)
@@ -389,8 +408,8 @@ def _several(names: str | Iterable[str] | None) -> list[str]:
 def _given(experiment: "Given", out: "str | os.PathLike[str] | None") -> tuple[list[str], str | None]:
     """The experiment as a word of the command line, and `out`. A dict is written beside the results folder.
 
-    There the same call finds it again and resumes, the program's messages name lines that can be looked up, it can be run from
-    a terminal, and it is none of the user's files.
+    There the same call finds it again and resumes, the program's messages name lines that can be looked up, it can be
+    run from a terminal, and it is none of the user's files.
     """
     where = None if out is None else os.fspath(out)
     if experiment is None:
@@ -412,7 +431,7 @@ def _given(experiment: "Given", out: "str | os.PathLike[str] | None") -> tuple[l
 
 
 def _frame(rows: list[dict[str, Any]], columns: list[str], texts: Sequence[str] | None = None) -> "pd.DataFrame":
-    """Rows as a table. NaN and infinities, which JSON has as texts, are numbers; `texts` are all columns but numbers."""
+    """Rows as a table. NaN and infinities, texts in JSON, are numbers; `texts` are all columns but numbers."""
     import pandas as pd
 
     table = pd.DataFrame({column: pd.Series([row[column] for row in rows], dtype=object) for column in columns})

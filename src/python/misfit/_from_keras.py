@@ -6,21 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._experiment import (
+from ._taken import (
     Array,
     CannotTake,
     Notes,
     Taken,
-    array,
+    Training,
     batches,
     check_rows,
+    class_targets,
     drawn_seeds,
     held_out,
-    is_one_hot,
+    input_array,
     labels,
     length,
     number_or_class,
+    number_targets,
     only_01,
+    target_array,
 )
 
 if TYPE_CHECKING:
@@ -54,62 +57,48 @@ _INITS = {
 }
 
 
-def take(
-    model: Any,
-    X: Any,
-    y: Any,
-    *,
-    loss: Any,
-    optimizer: Any,
-    batch_size: Any,
-    epochs: int | None,
-    steps: int | None,
-    shuffle: bool | None,
-    validation: Any,
-    seeds: list[int],
-) -> Taken:
-    notes = Notes()
+def take(training: Training) -> Taken:
+    model, notes = training.model, Notes()
     taken = Taken(f"Keras {keras.__version__} on {keras.backend.backend()}", "keras", notes)
-    if y is None:
+    if training.y is None:
         raise CannotTake("y is missing: give the targets")
-    if not getattr(model, "compiled", False) and (loss is None or optimizer is None):
+    if not getattr(model, "compiled", False) and (training.loss is None or training.optimizer is None):
         raise CannotTake(
             "the model is not compiled: call model.compile(optimizer=…, loss=…), or give loss and optimizer here"
         )
     if not model.built:
         raise CannotTake("the model has no weights yet: give it a keras.Input, or call model.build(X.shape)")
-    optimizer = keras.optimizers.get(optimizer) if optimizer is not None else model.optimizer
-    loss = loss if loss is not None else model.loss
-    x = _inputs(X, notes)
+    optimizer = model.optimizer if training.optimizer is None else keras.optimizers.get(training.optimizer)
+    loss = model.loss if training.loss is None else training.loss
+    x = _inputs(training.X, notes)
     layers = _chain(model)
-    whole = _targets(y, "y")
-    check_rows(x, whole)
-    tested: Array | None = None
+    y = _targets(training.y, "y")
+    check_rows(x, y)
     x_test: Array | None = None
-    if validation is not None and not isinstance(validation, (int, float)):
-        X_val, y_val = validation[:2]
-        x_test, tested = _inputs(X_val, notes), _targets(y_val, "y_val").astype(whole.dtype)
-        check_rows(x_test, tested, "_val")
+    y_test: Array | None = None
+    if training.validation_data is None:
+        held_out(taken, training.validation, "last")
     else:
-        held_out(taken, validation, "last")
-    batches(taken, 32 if batch_size is None else batch_size, True if shuffle is None else bool(shuffle), len(x))
-    length(taken, epochs, steps)
+        X_val, y_val = training.validation_data[:2]
+        x_test, y_test = _inputs(X_val, notes), _targets(y_val, "y_val").astype(y.dtype)
+        check_rows(x_test, y_test, "_val")
+    size = 32 if training.batch_size is None else training.batch_size
+    batches(taken, size, training.shuffle is None or bool(training.shuffle), len(x))
+    length(taken, training.epochs, training.steps)
     dense = _network(taken, layers, x)
     _optimizer(taken, optimizer)
-    whole, tested = _loss(taken, loss, whole, tested, dense[-1].units)
-    taken.data = {"x": x, "y": whole}
-    if x_test is not None and tested is not None:
-        taken.data |= {"x_test": x_test, "y_test": tested}
-    _initial(taken, dense, seeds)
+    y, y_test = _loss(taken, loss, y, y_test, dense[-1].units)
+    taken.data = {"x": x, "y": y}
+    if x_test is not None and y_test is not None:
+        taken.data |= {"x_test": x_test, "y_test": y_test}
+    _initial(taken, dense, training.seeds)
     if getattr(model, "_compile_loss", None) is not None and getattr(model._compile_loss, "_user_loss_weights", None):
         notes.lose("loss_weights are not taken over: this changes what is trained")
     return taken
 
 
 def _inputs(X: Any, notes: Notes) -> Array:
-    found = array(X, "X")
-    if found.dtype.kind not in "fbiu":
-        raise CannotTake(f"X is {found.dtype}: expected numbers: encode texts, as pandas.get_dummies does")
+    found = input_array(X)
     # Keras takes a vector for a column.
     found = found[:, None] if found.ndim == 1 else found
     if found.dtype == np.float64:
@@ -118,10 +107,7 @@ def _inputs(X: Any, notes: Notes) -> Array:
 
 
 def _targets(y: Any, what: str) -> Array:
-    found = array(y, what)
-    if found.dtype.kind in "USO":
-        raise CannotTake(f"{what} is texts: give classes as numbers from 0, as LabelEncoder of scikit-learn makes them")
-    return number_or_class(found)
+    return number_or_class(target_array(y, what))
 
 
 def _chain(model: Any) -> list[Any]:
@@ -166,7 +152,7 @@ def _activation(function: Any, where: str) -> tuple[str, float | None]:
     )
 
 
-def _layer_activation(layer: Any) -> "tuple[str, float | None] | None":
+def _layer_activation(layer: Any) -> tuple[str, float | None] | None:
     kind = type(layer).__name__
     if kind == "Activation":
         return _activation(layer.activation, layer.name)
@@ -245,8 +231,9 @@ def _network(taken: Taken, layers: list[Any], x: Array) -> list[Any]:
                 drop = float(layer.rate)
             else:
                 raise CannotTake(
-                    f"{where} is {kind}, which the format has not: expected Dense, Activation, Dropout, BatchNormalization, "
-                    "LayerNormalization, and Flatten first; a PyTorch module of it can be taken over"
+                    f"{where} is {kind}, which the format has not: expected Dense, Activation, Dropout, "
+                    "BatchNormalization, LayerNormalization, and Flatten first; a PyTorch module of it can be taken "
+                    "over"
                 )
         drops.append(drop)
         if last:
@@ -329,13 +316,15 @@ def _penalty(taken: Taken, dense: list[Any]) -> None:
     for layer in dense:
         if layer.bias_regularizer is not None or layer.activity_regularizer is not None:
             taken.notes.lose(
-                f"regularizers of biases or activities of {layer.name!r} are not taken over: this changes what is trained"
+                f"regularizers of biases or activities of {layer.name!r} are not taken over: this changes what is "
+                "trained"
             )
         regularizer = layer.kernel_regularizer
         config = regularizer.get_config() if regularizer is not None else {}
         if set(config) - {"l1", "l2"}:
             raise CannotTake(
-                f"layer {layer.name!r}: the regularizer {type(regularizer).__name__} is none that the format has: L1, L2, L1L2"
+                f"layer {layer.name!r}: the regularizer {type(regularizer).__name__} is none that the format has: L1, "
+                "L2, L1L2"
             )
         found.append((float(config.get("l1", 0.0)), float(config.get("l2", 0.0))))
     if len(set(found)) > 1:
@@ -363,8 +352,8 @@ def _optimizer(taken: Taken, optimizer: Any) -> None:
     if isinstance(rate, dict):
         steady = float(_numpy(optimizer.learning_rate))
         notes.lose(
-            f"the learning rate's schedule {rate.get('class_name')} is not taken over, the rate stays at {steady:g}: set optimizer.schedule "
-            'to "linear" or "cosine" where it is that. This changes what is trained'
+            f"the learning rate's schedule {rate.get('class_name')} is not taken over, the rate stays at {steady:g}: "
+            'set optimizer.schedule to "linear" or "cosine" where it is that. This changes what is trained'
         )
         rate = steady
     # Keras keeps its numbers in 32 bits.
@@ -407,7 +396,7 @@ def _optimizer(taken: Taken, optimizer: Any) -> None:
         notes.lose("the optimizer has made steps already: its moments are not taken over, they begin at 0")
 
 
-def _loss(taken: Taken, loss: Any, y: Array, y_test: "Array | None", outputs: int) -> tuple[Array, "Array | None"]:
+def _loss(taken: Taken, loss: Any, y: Array, y_test: Array | None, outputs: int) -> tuple[Array, "Array | None"]:
     """Sets the loss' keys; the targets as they are written."""
     if isinstance(loss, str):
         loss = keras.losses.get(loss)
@@ -418,7 +407,8 @@ def _loss(taken: Taken, loss: Any, y: Array, y_test: "Array | None", outputs: in
     kind = _LOSSES.get(name)
     if kind is None:
         raise CannotTake(
-            f"the loss {name} is none that the format has: take one of {', '.join(_LOSSES)}, or hand over a PyTorch module and loss"
+            f"the loss {name} is none that the format has: take one of {', '.join(_LOSSES)}, or hand over a PyTorch "
+            "module and loss"
         )
     taken.set("loss.kind", kind, f"Keras' {name}")
     if kind == "huber":
@@ -450,24 +440,20 @@ def _loss(taken: Taken, loss: Any, y: Array, y_test: "Array | None", outputs: in
     if name == "sparse_categorical_crossentropy":
         if not one or not whole:
             raise CannotTake(
-                f"{name} takes classes as integers from 0, y is {list(y.shape)}: take categorical_crossentropy for rows of them"
+                f"{name} takes classes as integers from 0, y is {list(y.shape)}: take categorical_crossentropy for "
+                "rows of them"
             )
         if not labels(both, outputs):
             taken.notes.lose(
-                f"y has not all classes from 0 to {int(both.max())}: they are numbered by their order. This changes what is trained"
+                f"y has not all classes from 0 to {int(both.max())}: they are numbered by their order. This changes "
+                "what is trained"
             )
-        taken.set("data.labels", "index", "the number of a row's class, from 0")
-        return y.astype(np.int64), None if y_test is None else y_test.astype(np.int64)
+        return class_targets(taken, y, y_test, "index", "the number of a row's class, from 0")
     if kind == "bce" and one and only_01(both) and len(np.unique(both)) == 2:
-        taken.set("data.labels", "index", "0 and 1 are classes")
-        return y.astype(np.int64), None if y_test is None else y_test.astype(np.int64)
+        return class_targets(taken, y, y_test, "index", "0 and 1 are classes")
     if kind == "hinge" and one and only_01(both):
-        taken.set("data.labels", "plus-minus", "Keras makes −1 of 0")
-        return y.astype(np.int64), None if y_test is None else y_test.astype(np.int64)
-    y, y_test = y.astype(np.float32), None if y_test is None else y_test.astype(np.float32)
-    if all(is_one_hot(part) for part in (y, y_test) if part is not None):
-        taken.set("data.labels", "one-hot", "a row has 1 for its class")
-    return y, y_test
+        return class_targets(taken, y, y_test, "plus-minus", "Keras makes −1 of 0")
+    return number_targets(taken, y, y_test)
 
 
 def _snake(name: str) -> str:
@@ -475,7 +461,10 @@ def _snake(name: str) -> str:
 
 
 def _initial(taken: Taken, dense: list[Any], seeds: list[int]) -> None:
-    """Seed by seed: first the live weights, then such as the layers' own initialisers draw, where the format has no word for them."""
+    """Initial parameters by seed: the live weights, then what the layers' own initialisers draw.
+
+    Only the live ones are written where the format has a word for the initialisers.
+    """
     for at, layer in enumerate(dense):
         taken.initial[f"{seeds[0]}/{at}.weight"] = _numpy(layer.kernel).T.copy()
         if layer.use_bias:

@@ -6,9 +6,9 @@ With n rows of a batch, K output columns and weights w its objective is, by its 
     MLPClassifier  the sum over the columns of their bce      + alpha/(2n)·Σw²      = K·bce + …, of two classes K = 1
                    or, of more classes, the cross-entropy      + alpha/(2n)·Σw²
 
-c times the format's loss with `l2 = alpha/(2nc)`, c = K/2, K or 1. A gradient of 1/c is what SGD makes up by `learning_rate` times
-c, and Adam by `eps` divided by c. So every update is scikit-learn's, and losses are 1/c of those in `loss_curve_` (of several columns of
-numbers scikit-learn reports their mean, and trains by their sum).
+c times the format's loss with `l2 = alpha/(2nc)`, c = K/2, K or 1. A gradient of 1/c is what SGD makes up by
+`learning_rate` times c, and Adam by `eps` divided by c. So every update is scikit-learn's, and losses are 1/c of those
+in `loss_curve_` (of several columns of numbers scikit-learn reports their mean, and trains by their sum).
 """
 
 import math
@@ -16,17 +16,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ._experiment import (
+from ._taken import (
     Array,
     CannotTake,
     Notes,
     Taken,
+    Training,
     array,
     batches,
     check_rows,
     drawn_seeds,
     held_out,
     is_one_hot,
+    length,
     number_or_class,
     options_left,
 )
@@ -39,50 +41,38 @@ else:
 _ACTIVATIONS = {"identity": "identity", "logistic": "sigmoid", "tanh": "tanh", "relu": "relu"}
 
 
-def take(
-    model: Any,
-    X: Any,
-    y: Any,
-    *,
-    loss: Any,
-    optimizer: Any,
-    batch_size: Any,
-    epochs: int | None,
-    steps: int | None,
-    shuffle: bool | None,
-    validation: Any,
-    seeds: list[int],
-) -> Taken:
+def take(training: Training) -> Taken:
+    model, notes = training.model, Notes()
     kind = type(model).__name__
     if kind == "Pipeline":
         raise CannotTake(
-            "model is a Pipeline: hand over its last step, and X as the steps before it transform it: pipe[:-1].transform(X)"
+            "model is a Pipeline: hand over its last step, and X as the steps before it transform it: "
+            "pipe[:-1].transform(X)"
         )
     if kind not in ("MLPRegressor", "MLPClassifier"):
         raise CannotTake(f"model is {kind}: of scikit-learn an MLPRegressor or an MLPClassifier can be taken over")
     options_left(
-        {"loss": loss, "optimizer": optimizer, "batch_size": batch_size, "shuffle": shuffle},
+        {name: getattr(training, name) for name in ("loss", "optimizer", "batch_size", "shuffle")},
         f"the {kind} holds them itself: set them there, by model.set_params()",
     )
     if model.solver == "lbfgs":
         raise CannotTake('solver="lbfgs" is no training by steps: set solver="adam" or "sgd", which is taken over')
-    if y is None:
+    if training.y is None:
         raise CannotTake("y is missing: give the targets")
-    notes = Notes()
     taken = Taken(f"scikit-learn {sklearn.__version__}", None, notes)
-    x = _inputs(X, notes)
+    x = _inputs(training.X, notes)
     regression = kind == "MLPRegressor"
-    targets, outputs = _targets(taken, array(y, "y"), regression, notes)
+    targets, outputs = _targets(taken, array(training.y, "y"), regression, notes)
     check_rows(x, targets)
     taken.data = {"x": x, "y": targets}
-    if validation is not None and not isinstance(validation, (int, float)):
-        X_val, y_val = validation
+    if training.validation_data is None:
+        held_out(taken, training.validation, "random")
+    else:
+        X_val, y_val = training.validation_data
         taken.data["x_test"] = _inputs(X_val, notes)
         test, _ = _targets(taken, array(y_val, "y_val"), regression, notes, targets)
         check_rows(taken.data["x_test"], test, "_val")
         taken.data["y_test"] = test
-    else:
-        held_out(taken, validation, "random")
 
     binary = not regression and outputs == 1
     several = not regression and targets.ndim == 2
@@ -119,19 +109,20 @@ def take(
         )
         if rows % size:
             notes.say(
-                f"the last batch of an epoch has {rows % size} rows, and scikit-learn divides alpha by these: here it is {size}, "
-                "so the penalty is a little less there"
+                f"the last batch of an epoch has {rows % size} rows, and scikit-learn divides alpha by these: here it "
+                f"is {size}, so the penalty is a little less there"
             )
     _solver(taken, model, factor)
-    if steps is not None:
-        taken.set("train.steps", int(steps))
+    if training.epochs is None and training.steps is None:
+        taken.set("train.epochs", int(model.max_iter), "max_iter")
     else:
-        taken.set("train.epochs", int(epochs if epochs is not None else model.max_iter), "" if epochs else "max_iter")
+        length(taken, training.epochs, training.steps)
     _stop(taken, model, factor)
-    _initial(taken, model, [x.shape[1], *hidden, outputs], seeds)
+    _initial(taken, model, [x.shape[1], *hidden, outputs], training.seeds)
     if getattr(model, "warm_start", False) and hasattr(model, "coefs_"):
         notes.lose(
-            "warm_start=True: fit would go on from the fitted weights, here it begins anew. This changes what is trained"
+            "warm_start=True: fit would go on from the fitted weights, here it begins anew. This changes what is "
+            "trained"
         )
     return taken
 
@@ -145,7 +136,7 @@ def _inputs(X: Any, notes: Notes) -> Array:
     return found.astype(np.float32)
 
 
-def _targets(taken: Taken, y: Array, regression: bool, notes: Notes, like: "Array | None" = None) -> tuple[Array, int]:
+def _targets(taken: Taken, y: Array, regression: bool, notes: Notes, like: Array | None = None) -> tuple[Array, int]:
     """Targets, and how many output units there are for them."""
     if regression:
         y = y.astype(np.float32)
@@ -185,7 +176,8 @@ def _solver(taken: Taken, model: Any, factor: float) -> None:
                 taken.set("optimizer.nesterov", True)
         if model.learning_rate != "constant":
             taken.notes.lose(
-                f'learning_rate="{model.learning_rate}" is not taken over, the rate stays at {rate:g}: this changes what is trained'
+                f'learning_rate="{model.learning_rate}" is not taken over, the rate stays at {rate:g}: this changes '
+                "what is trained"
             )
     else:
         taken.set("optimizer.learning_rate", rate)
@@ -204,14 +196,14 @@ def _stop(taken: Taken, model: Any, factor: float) -> None:
     if model.early_stopping:
         stop |= {"on": "validation", "validation": float(model.validation_fraction), "restore": True}
         taken.notes.say(
-            "early_stopping goes by the loss of the validation rows here, by R² or accuracy in scikit-learn, and these rows are drawn "
-            "otherwise: it may stop in another epoch"
+            "early_stopping goes by the loss of the validation rows here, by R² or accuracy in scikit-learn, and these "
+            "rows are drawn otherwise: it may stop in another epoch"
         )
     else:
         stop |= {"min_delta": float(model.tol) / factor, "on": "train"}
         taken.notes.say(
-            "tol and n_iter_no_change go by the loss after an epoch here, by its mean during the epoch in scikit-learn: it may stop in "
-            "another epoch"
+            "tol and n_iter_no_change go by the loss after an epoch here, by its mean during the epoch in "
+            "scikit-learn: it may stop in another epoch"
         )
     taken.set("train.stop", stop, "n_iter_no_change, tol")
 

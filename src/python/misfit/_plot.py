@@ -3,11 +3,11 @@
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from ._results import Results
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
+    import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
@@ -19,9 +19,24 @@ _PANELS = 6
 _MOST_GROWTH = 100.0
 
 
-def curves(
-    results: Results, columns: Sequence[str], variants: Iterable[str] | None, beside: Results | None
-) -> "Figure":
+class Runs(Protocol):
+    """Runs of variants over their seeds, and the curves of these."""
+
+    folder: Path
+
+    @property
+    def manifest(self) -> dict[str, Any]: ...
+
+    @property
+    def runs(self) -> "pd.DataFrame": ...
+
+    @property
+    def curves(self) -> "pd.DataFrame": ...
+
+    def variants(self) -> list[str]: ...
+
+
+def curves(results: Runs, columns: Sequence[str], variants: Iterable[str] | None, beside: Runs | None) -> "Figure":
     """What `Results.plot` says."""
     import matplotlib.pyplot as plt
 
@@ -33,7 +48,8 @@ def curves(
             raise ValueError(f"variant {name!r}: has no runs in {results.folder}, which has {', '.join(shared)}")
     for column in columns:
         if any(column not in side.curves for side in sides):
-            raise ValueError(f"column {column!r}: is not in curves.csv, which has {', '.join(results.curves.columns[3:])}")
+            there = ", ".join(results.curves.columns[3:])
+            raise ValueError(f"column {column!r}: is not in curves.csv, which has {there}")
     drawn = named or shared[:_PANELS]
     if not drawn:
         raise ValueError(f"{results.folder}: has no variant to draw")
@@ -51,11 +67,13 @@ def curves(
     return figure
 
 
-def _panel(axis: "Axes", sides: list[Results], columns: Sequence[str], variant: str) -> None:
+def _panel(axis: "Axes", sides: list[Runs], columns: Sequence[str], variant: str) -> None:
     import numpy as np
 
     axis.set_title(textwrap.fill(variant, 40, break_long_words=True), fontsize=10)
-    tables = {(side, column): _by_seed(results, variant, column) for side, results in enumerate(sides) for column in columns}
+    tables = {
+        (side, column): _by_seed(results, variant, column) for side, results in enumerate(sides) for column in columns
+    }
     everything = np.concatenate([table.to_numpy().ravel() for table in tables.values()])
     finite = everything[np.isfinite(everything)]
     if not finite.size:
@@ -101,10 +119,11 @@ def _panel(axis: "Axes", sides: list[Results], columns: Sequence[str], variant: 
     axis.legend(fontsize=8)
 
 
-def _by_seed(results: Results, variant: str, column: str) -> Any:
+def _by_seed(results: Runs, variant: str, column: str) -> Any:
     """A column of a variant's curves: a row a step, a column a seed. Infinite is what is not finite.
 
-    Runs are logged at different steps once one has stopped early: between two rows, and after its end, a run is where it was.
+    Runs are logged at different steps once one has stopped early: between two rows, and after its end, a run is where
+    it was.
     """
     import numpy as np
 
@@ -138,7 +157,7 @@ def _last_seen(table: Any, seeds: Iterable[int]) -> Iterator[tuple[int, float]]:
             yield int(finite.index[-1]), float(finite.iloc[-1])
 
 
-def _unit(results: Results, columns: Sequence[str], variant: str) -> str:
+def _unit(results: Runs, columns: Sequence[str], variant: str) -> str:
     """What the axis shows, in which units."""
     known = (told["config"] for told in results.manifest.get("variants", []) if told["name"] == variant)
     config: dict[str, Any] = next(known, {})

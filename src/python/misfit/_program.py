@@ -15,7 +15,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from . import _torch
+from . import _libtorch
 
 _HERE = Path(__file__).resolve().parent
 #: Steps that the program proposes for the shell, in two columns.
@@ -55,8 +55,8 @@ class Said(NamedTuple):
 def find() -> str:
     """The path of the program.
 
-    The first that is there: `$MISFIT`; the program inside this package, as a wheel has it; `misfit` on the PATH; the build
-    of the clone that this package lies in.
+    The first that is there: `$MISFIT`; the program inside this package, as a wheel has it; `misfit` on the PATH; the
+    build of the clone that this package lies in.
     """
     own = os.environ.get("MISFIT")
     if own:
@@ -90,9 +90,9 @@ def interrupt() -> None:
 def call(args: Sequence[str], ok: Collection[int] = (0,), progress: bool = True, warn: bool = True) -> Said:
     """Runs the program with these arguments until it ends.
 
-    Raises `Error` if its exit code is not in `ok`, and `Interrupted` after Ctrl-C: then it gets SIGINT once, and is waited
-    for; a second Ctrl-C makes it end at once. Its notes become warnings, unless `warn` is false. Its progress is shown in a
-    notebook and on a terminal, unless `progress` is false.
+    Raises `Error` if its exit code is not in `ok`, and `Interrupted` after Ctrl-C: then it gets SIGINT once, and is
+    waited for; a second Ctrl-C makes it end at once. Its notes become warnings, unless `warn` is false. Its progress is
+    shown in a notebook and on a terminal, unless `progress` is false.
     """
     __tracebackhide__ = True  # IPython's tracebacks end with the caller's line.
     show = _display() if progress and threading.current_thread() is threading.main_thread() else None
@@ -122,11 +122,17 @@ def _run(command: list[str], show: "_Show | None") -> tuple[int, str, list[str],
     interrupted = False
     with tempfile.TemporaryFile() as output:
         try:
-            # In a session of its own, so that a terminal's or Jupyter's SIGINT reaches it through here alone: a second one
-            # would make it end at once.
-            environment = os.environ | _torch.environment(command[0]) | ({"NO_COLOR": "1", "TERM": "xterm"} if show else {})
+            # In a session of its own, so that a terminal's or Jupyter's SIGINT reaches it through here alone: a second
+            # one would make it end at once.
+            environment = os.environ | _libtorch.environment(command[0])
+            environment |= {"NO_COLOR": "1", "TERM": "xterm"} if show else {}
             process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=output, stderr=writing, env=environment, start_new_session=True
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=writing,
+                env=environment,
+                start_new_session=True,
             )
         except OSError as error:
             os.close(reading)

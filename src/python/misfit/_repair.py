@@ -7,14 +7,11 @@ from collections.abc import Callable
 from html import escape
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import numpy as np
 
 from . import _safetensors
-
-if TYPE_CHECKING:
-    from ._results import Results
 
 #: Keys that say what a network is made of: where they are as they were, it is the user's own.
 _NETWORK = (
@@ -32,6 +29,15 @@ _NETWORK = (
 )
 
 
+class Diagnosis(Protocol):
+    """The results folder of a diagnosis, and its manifest."""
+
+    folder: Path
+
+    @property
+    def manifest(self) -> dict[str, Any]: ...
+
+
 class Lines(list[str]):
     """Lines of code to change, each with the fix that it makes; a list of texts."""
 
@@ -42,13 +48,13 @@ class Lines(list[str]):
         return f"<pre>{escape(repr(self))}</pre>"
 
 
-def lines(results: "Results") -> Lines:
+def lines(diagnosis: Diagnosis) -> Lines:
     """The lines of code that make the fixes, in the experiment's framework, as `repaired.toml` has them.
 
     Fixes for which the framework has no line, or of an experiment without `framework`, are lines of an experiment file.
     """
     found = Lines()
-    for name, patch, code in _fixes(results):
+    for name, patch, code in _fixes(diagnosis):
         found += [
             f"{line}  # {name}" if "#" not in line else f"{line}; {name}"
             for line in code or [f"# in the experiment: {patch}"]
@@ -56,23 +62,23 @@ def lines(results: "Results") -> Lines:
     return found
 
 
-def _text(results: "Results") -> str:
-    path = results.folder / "repaired.toml"
+def _text(diagnosis: Diagnosis) -> str:
+    path = diagnosis.folder / "repaired.toml"
     if not path.is_file():
-        if not (results.folder / "verdicts.csv").is_file():
+        if not (diagnosis.folder / "verdicts.csv").is_file():
             raise ValueError(
-                f"{results.folder}: is no diagnosis: call misfit.diagnose, or .diagnose() of an experiment"
+                f"{diagnosis.folder}: is no diagnosis: call misfit.diagnose, or .diagnose() of an experiment"
             )
         raise ValueError(
-            f"{results.folder}: nothing is repaired: the baseline fits as it is, or nothing that was tried helps"
+            f"{diagnosis.folder}: nothing is repaired: the baseline fits as it is, or nothing that was tried helps"
         )
     return path.read_text(encoding="utf-8")
 
 
-def _fixes(results: "Results") -> list[tuple[str, str, list[str]]]:
+def _fixes(diagnosis: Diagnosis) -> list[tuple[str, str, list[str]]]:
     """Each fix of the chosen set: its name, its patch, its lines of code."""
     fixes: list[tuple[str, str, list[str]]] = []
-    for line in _text(results).splitlines()[1:]:
+    for line in _text(diagnosis).splitlines()[1:]:
         if not line.startswith("#"):
             break
         code = re.match(r"#   in [^:]+: (.*)", line)
@@ -84,14 +90,14 @@ def _fixes(results: "Results") -> list[tuple[str, str, list[str]]]:
     return fixes
 
 
-def _configs(results: "Results", fixes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
+def _configs(diagnosis: Diagnosis, fixes: list[str]) -> tuple[dict[str, Any], dict[str, Any]]:
     """The resolved settings of the baseline, and of the chosen set."""
-    variants = results.manifest["variants"]
+    variants = diagnosis.manifest["variants"]
     before = next(variant["config"] for variant in variants if not variant["fixes"])
     after = next((variant["config"] for variant in variants if set(variant["fixes"]) == set(fixes)), None)
     if after is None:
         raise ValueError(
-            f"{results.folder}: manifest.json has no variant of {' + '.join(fixes)}: diagnose again with fresh=True"
+            f"{diagnosis.folder}: manifest.json has no variant of {' + '.join(fixes)}: diagnose again with fresh=True"
         )
     return before, after
 
@@ -111,17 +117,17 @@ class Repaired:
     `.lines` are the lines of code that make the same in a script, `.notes` what is left to be done by hand.
     """
 
-    def __init__(self, results: "Results") -> None:
-        fixes = _fixes(results)
+    def __init__(self, diagnosis: Diagnosis) -> None:
+        fixes = _fixes(diagnosis)
         #: Names of the fixes.
         self.fixes = [name for name, *_ in fixes]
-        before, after = _configs(results, self.fixes)
+        before, after = _configs(diagnosis, self.fixes)
         #: The resolved settings with the fixes: sections of keys.
         self.settings: dict[str, Any] = after
         self.before: dict[str, Any] = before
         #: Whether the fixes are enough, by the diagnosis.
-        self.enough = "found to be enough" in _text(results).partition("\n")[0]
-        self.lines = lines(results)
+        self.enough = "found to be enough" in _text(diagnosis).partition("\n")[0]
+        self.lines = lines(diagnosis)
         self.notes: list[str] = []
         #: The model; `None` where it cannot be made, which `.notes` then says.
         self.model: Any = None
@@ -132,7 +138,7 @@ class Repaired:
         self.steps: int | None = train.get("steps")
         self.batch_size: int | None = None if batch["size"] == "all" else batch["size"]
         self.shuffle: bool = batch["draw"] in ("epoch", "fresh")
-        data = _tensors(results, after)
+        data = _tensors(diagnosis, after)
         identity = _Scale(0.0, 1.0)
         self.scale_input: Callable[[Any], Any] = (
             _scale(after["data"]["scale_input"], data.get("x"), self.notes, "X") or identity
@@ -195,36 +201,36 @@ def _scale(how: Any, values: Any, notes: list[str], what: str) -> "_Scale | None
     )
 
 
-def _file(results: "Results", config: dict[str, Any], section: str, key: str) -> "Path | None":
+def _file(diagnosis: Diagnosis, config: dict[str, Any], section: str, key: str) -> "Path | None":
     """A file that the settings name, as the manifest or the repaired experiment leads to it."""
     named = config[section].get(key)
     named = named.get("tensors") if isinstance(named, dict) else named
     if not named:
         return None
-    origin = Path(results.manifest.get("file") or ".").parent
-    beside = re.search(rf'"([^"]*{re.escape(os.path.basename(named))})"', _text(results))
+    origin = Path(diagnosis.manifest.get("file") or ".").parent
+    beside = re.search(rf'"([^"]*{re.escape(os.path.basename(named))})"', _text(diagnosis))
     places = [Path(named), origin / named, origin / os.path.basename(named)]
-    places += [results.folder / beside[1]] if beside else []
+    places += [diagnosis.folder / beside[1]] if beside else []
     return next((place for place in places if place.is_file()), None)
 
 
-def _tensors(results: "Results", config: dict[str, Any]) -> dict[str, Any]:
-    path = _file(results, config, "data", "target")
+def _tensors(diagnosis: Diagnosis, config: dict[str, Any]) -> dict[str, Any]:
+    path = _file(diagnosis, config, "data", "target")
     return _safetensors.loads(path.read_bytes()) if path is not None and path.suffix == ".safetensors" else {}
 
 
-def repaired(results: "Results", model: Any, optimizer: Any = None) -> Repaired:
+def repaired(diagnosis: Diagnosis, model: Any, optimizer: Any = None) -> Repaired:
     """The user's `model` with the fixes that a diagnosis found to be enough.
 
-    Of a `Sequential` of PyTorch, or a module whose forward is a chain of layers, the layers are built anew as a `Sequential` where the
-    fixes change them; any other module is copied, if they do not.
-    Both begin as the experiment's first seed does. `optimizer` is the one that was used, whose further options are kept.
-    An `MLPRegressor` or `MLPClassifier` of scikit-learn is cloned with other parameters. Of anything else there are `.lines`.
+    Of a `Sequential` of PyTorch, or a module whose forward is a chain of layers, the layers are built anew as a
+    `Sequential` where the fixes change them; any other module is copied, if they do not. Both begin as the experiment's
+    first seed does. `optimizer` is the one that was used, whose further options are kept. An `MLPRegressor` or
+    `MLPClassifier` of scikit-learn is cloned with other parameters. Of anything else there are `.lines`.
     """
-    found = Repaired(results)
+    found = Repaired(diagnosis)
     roots = {f"{of.__module__.partition('.')[0]}.{of.__name__}" for of in type(model).__mro__}
     if "torch.Module" in roots and "keras.Model" not in roots:
-        _torch(found, results, model, optimizer)
+        _torch(found, diagnosis, model, optimizer)
     elif "sklearn.BaseMultilayerPerceptron" in roots:
         _sklearn(found, model)
     else:
@@ -232,33 +238,34 @@ def repaired(results: "Results", model: Any, optimizer: Any = None) -> Repaired:
     return found
 
 
-def _torch(found: Repaired, results: "Results", model: Any, optimizer: Any) -> None:
-    from ._from_torch import nn
+def _torch(found: Repaired, diagnosis: Diagnosis, model: Any, optimizer: Any) -> None:
+    from ._torch import nn
 
     before, after = found.before["model"], found.settings["model"]
     changed = [key for key in _NETWORK if before.get(key) != after.get(key)]
     if not changed:
         found.model = copy.deepcopy(model)
-        _begin(found, results, after)
+        _begin(found, diagnosis, after)
     elif "torchscript" not in after and not isinstance(chain := _chain(model), str):
         found.model = _sequential(after, chain)
         if type(model) is not nn.Sequential:
+            name = type(model).__name__
             found.notes.append(
-                f"the model is an nn.Sequential of layers as {type(model).__name__} has, with the fixes in {', '.join(changed)}"
+                f"the model is an nn.Sequential of layers as {name} has, with the fixes in {', '.join(changed)}"
             )
     else:
         found.notes.append(
             f"{', '.join('model.' + key for key in changed)} is to be changed in the module by hand: see .lines"
         )
         return
-    found.loss = _loss(found, results)
+    found.loss = _loss(found, diagnosis)
     found.optimizer = _optimizer(found, optimizer)
 
 
 def _chain(model: Any) -> Any:
     """The layers of a model, in the order in which it calls them, as a `Sequential`; or why it has none."""
-    from ._chain import as_chain
-    from ._from_torch import quiet
+    from ._torch import quiet
+    from ._torch_chain import as_chain
 
     with quiet():
         return as_chain(model, copy.deepcopy(model))
@@ -266,20 +273,20 @@ def _chain(model: Any) -> Any:
 
 def _linear(model: Any) -> list[Any]:
     """Its linear layers as the settings number them."""
-    from ._from_torch import nn
+    from ._torch import nn
 
     chain = _chain(model)
     return [part for part in (model if isinstance(chain, str) else chain).modules() if isinstance(part, nn.Linear)]
 
 
-def _begin(found: Repaired, results: "Results", config: dict[str, Any]) -> None:
+def _begin(found: Repaired, diagnosis: Diagnosis, config: dict[str, Any]) -> None:
     """Gives a copy of the module the initial parameters of the first seed, or draws them anew."""
-    from ._from_torch import nn, torch
+    from ._torch import nn, torch
 
-    path = _file(results, found.settings, "model", "initial")
+    path = _file(diagnosis, found.settings, "model", "initial")
     if path is not None and config.get("init") == found.before["model"].get("init"):
         held = _safetensors.loads(path.read_bytes())
-        seed = results.manifest["seeds"][0]
+        seed = diagnosis.manifest["seeds"][0]
         own = {name.partition("/")[2]: values for name, values in held.items() if name.startswith(f"{seed}/")}
         names = dict(found.model.named_parameters())
         if "torchscript" not in config:
@@ -306,7 +313,7 @@ def _forget(model: Any) -> None:
 
 def _draw(linear: Any, config: dict[str, Any]) -> None:
     """Draws a linear layer's parameters as `model.init` and `model.init_bias` say."""
-    from ._from_torch import nn
+    from ._torch import nn
 
     def draw(tensor: Any, init: Any) -> None:
         (o, i) = linear.weight.shape
@@ -333,7 +340,7 @@ def _draw(linear: Any, config: dict[str, Any]) -> None:
 
 def _sequential(config: dict[str, Any], model: Any) -> Any:
     """The layers that the settings say."""
-    from ._from_torch import nn
+    from ._torch import nn
 
     old = [part for part in model.modules() if isinstance(part, nn.Linear)]
     slope = config.get("negative_slope", 0.01)
@@ -393,13 +400,13 @@ def _each(value: Any, count: int) -> list[Any]:
     return list(value) if isinstance(value, list) else [value] * count
 
 
-def _loss(found: Repaired, results: "Results") -> Any:
+def _loss(found: Repaired, diagnosis: Diagnosis) -> Any:
     """The loss, of predictions and targets of whatever shape, with the penalty where there is one."""
-    from ._from_torch import nn, torch
+    from ._torch import nn, torch
 
     of = found.settings["loss"]
     reduction = of.get("reduction", "mean")
-    path = _file(results, found.settings, "loss", "torchscript")
+    path = _file(diagnosis, found.settings, "loss", "torchscript")
     kinds: dict[str, Callable[[], Any]] = {
         "mse": lambda: nn.MSELoss(reduction=reduction),
         "sse": lambda: nn.MSELoss(reduction="sum"),
@@ -435,7 +442,7 @@ def _loss(found: Repaired, results: "Results") -> Any:
 
 
 def _optimizer(found: Repaired, used: Any) -> Any:
-    from ._from_torch import torch
+    from ._torch import torch
 
     of = found.settings["optimizer"]
     names = {"adam": "Adam", "adamw": "AdamW", "sgd": "SGD", "rmsprop": "RMSprop"}

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 #: Columns that are texts, whatever a cell of theirs looks like.
 _TEXTS = frozenset(
-    "variant outcome engine kind kinks predicted_shares class_shares fixes finding severity evidence fix verdict check".split()
+    "variant outcome engine kind kinks predicted_shares class_shares fixes finding severity evidence fix verdict "
+    "check".split()
 )
 #: What writes a table that not every folder has.
 _MADE_BY = {"effects": "diagnose", "findings": "diagnose", "verdicts": "diagnose", "checks": "check"}
@@ -33,8 +34,9 @@ _MOST_LISTED = 40
 class Results:
     """A results folder. Its tables are read when they are first asked for, and kept.
 
-    Floats are exact to the last bit, and NaN, inf and -inf are what they are in the CSVs. Texts, classes among them, are
-    Python's `str` in columns of the dtype `object`, under every version of pandas; a class that was not predicted is NaN.
+    Floats are exact to the last bit, and NaN, inf and -inf are what they are in the CSVs. Texts, classes among them,
+    are Python's `str` in columns of the dtype `object`, under every version of pandas; a class that was not predicted
+    is NaN.
     """
 
     def __init__(self, folder: "str | os.PathLike[str]", text: str | None = None) -> None:
@@ -107,7 +109,8 @@ class Results:
     def settings(self) -> "pd.DataFrame":
         """One row a variant: `variant`, its `fixes`, and each of its settings with all defaults filled in.
 
-        Lists are texts, as an experiment file spells them. To join: `results.runs.merge(results.settings, on="variant")`.
+        Lists are texts, as an experiment file spells them. To join:
+        `results.runs.merge(results.settings, on="variant")`.
         """
         import pandas as pd
 
@@ -129,10 +132,10 @@ class Results:
     def plot(self, *columns: str, variants: Iterable[str] | None = None, beside: "Results | None" = None) -> "Figure":
         """Curves over the steps, a panel a variant: the median over the seeds, and a band between the quartiles.
 
-        `columns` are those of `curves.csv`; without any the training loss and the test loss are drawn. What is not finite
-        counts as infinite: a band may leave through the top, and a cross marks where a run that diverged was last seen. A run
-        that stopped early stays where it was. `variants` says which are drawn, else the first six are. `beside` draws other
-        results of the same variants, dashed.
+        `columns` are those of `curves.csv`; without any the training loss and the test loss are drawn. What is not
+        finite counts as infinite: a band may leave through the top, and a cross marks where a run that diverged was
+        last seen. A run that stopped early stays where it was. `variants` says which are drawn, else the first six are.
+        `beside` draws other results of the same variants, dashed.
         """
         from ._plot import curves
 
@@ -217,7 +220,8 @@ class Results:
             if table.get("classes"):
                 texts |= {"target", "prediction"}
         # An input that has the name of another column has input_ before it.
-        return {column: column in texts or re.sub("^(input_)+", "", column) in texts - {"variant"} for column in columns}
+        inputs = texts - {"variant"}
+        return {column: column in texts or re.sub("^(input_)+", "", column) in inputs for column in columns}
 
     def _table(self, name: str) -> Any:
         if name not in self._tables:
@@ -301,7 +305,7 @@ class Polars:
         series = []
         for name in columns:
             values = [row.get(name) for row in rows]
-            kinds = {float if isinstance(value, int) and not isinstance(value, bool) else type(value) for value in values}
+            kinds = {float if type(value) is int else type(value) for value in values}
             if len(kinds - {type(None)}) > 1:
                 values = [value if value is None or isinstance(value, str) else _toml.value(value) for value in values]
             series.append(pl.Series(name, values, strict=False))

@@ -1,6 +1,7 @@
 """The safetensors format, by the standard library and NumPy alone: what stands beside an experiment file.
 
-A file is the length of a header (eight bytes, little-endian), the header (JSON: name, type, shape, place) and the numbers.
+A file is the length of a header (eight bytes, little-endian), the header (JSON: name, type, shape, place) and the
+numbers.
 """
 
 import json

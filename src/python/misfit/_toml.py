@@ -138,7 +138,7 @@ def _is_number(thing: Any) -> bool:
 
 
 def _plain(thing: Any) -> Any:
-    """A value of Python's own types: of a NumPy number its number, of an array or a tuple its list, of a path its text."""
+    """A value in Python's own types: a NumPy number as a number, an array or tuple as a list, a path as a text."""
     if isinstance(thing, (bool, int, float, str)) and not hasattr(thing, "dtype"):
         return thing
     if isinstance(thing, os.PathLike):

@@ -1,24 +1,52 @@
-"""Where Python has the package torch, for the program in a wheel, which looks beside this package alone."""
+"""PyTorch, and what all code that is written for it needs."""
 
-import os
-from importlib.util import find_spec
-from pathlib import Path
+import warnings
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
-_HERE = Path(__file__).resolve().parent
+from ._taken import Array
+
+if TYPE_CHECKING:
+    #: PyTorch's types are not asked for: the package is checked where there is no PyTorch.
+    torch: Any
+else:
+    import torch
+    import torch.fx
+
+nn: Any = torch.nn
+F: Any = torch.nn.functional
+
+#: Layers that are otherwise in training than in evaluation, which a trace would fix.
+TWO_MODES = ("Dropout", "AlphaDropout", "FeatureAlphaDropout", "BatchNorm", "RReLU", "InstanceNorm")
 
 
-def environment(program: str | Path) -> dict[str, str]:
-    """What the environment of this program lacks to find the libtorch that `import torch` would load.
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Without PyTorch's warnings, and with the user's random numbers as they were."""
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
-    Nothing for a program that is not of a wheel, or where torch lies beside this package. It may lie elsewhere: in the
-    system's packages, of an environment that has them, or in a folder on PYTHONPATH. torch is not imported.
-    """
-    if Path(program) != _HERE / "bin" / "misfit" or (_HERE.parent / "torch" / "lib").is_dir():
-        return {}
-    spec = find_spec("torch")
-    for package in (spec and spec.submodule_search_locations) or ():
-        libraries = Path(package) / "lib"
-        if libraries.is_dir():
-            named = os.environ.get("LD_LIBRARY_PATH")
-            return {"LD_LIBRARY_PATH": f"{named}:{libraries}" if named else str(libraries)}
-    return {}
+
+def numbers(tensor: Any) -> Array:
+    """A copy as an array of f32."""
+    found: Array = tensor.detach().cpu().float().numpy().copy()
+    return found
+
+
+def listed(names: list[str]) -> str:
+    """The first few of many names."""
+    return ", ".join(names[:6]) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+
+
+def shape_of_rows(rest: Iterable[int]) -> str:
+    """The shape of rows in words: "[rows, 3]"."""
+    return f"[{', '.join(['rows', *map(str, rest)])}]"
+
+
+def first_line(error: BaseException) -> str:
+    """The first line of an error that says something, no longer than a line."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    text = lines[0] if lines else type(error).__name__
+    return text if len(text) <= 160 else text[:157] + "…"

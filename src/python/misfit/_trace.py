@@ -7,12 +7,10 @@ from collections import Counter
 from dataclasses import dataclass
 from html import escape
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ._from_torch import _OF_TWO_MODES, _listed, nn, torch
-
-if TYPE_CHECKING:
-    from ._experiment import Experiment
+from ._experiment import Experiment, experiment
+from ._torch import TWO_MODES, listed, nn, torch
 
 #: Losses that broadcast without a word, or with a warning alone.
 _LOSSES = ("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "poisson_nll_loss")
@@ -40,9 +38,9 @@ class trace:
                 …
         print(seen)
 
-    `.findings` are objects with `name`, `what` and `cure`, `.losses` the loss of each backward pass, `.report()` is all of it in
-    words. `.experiment(X, y)` is the experiment that does what the loop did, its faults included. `loss` may be left out, or
-    be a function: what it compares is seen wherever it is called between `with` and the end.
+    `.findings` are objects with `name`, `what` and `cure`, `.losses` the loss of each backward pass, `.report()` is all
+    of it in words. `.experiment(X, y)` is the experiment that does what the loop did, its faults included. `loss` may
+    be left out, or be a function: what it compares is seen wherever it is called between `with` and the end.
     """
 
     def __init__(self, module: Any, optimizer: Any, loss: Any = None) -> None:
@@ -121,7 +119,7 @@ class trace:
         still = [
             name or "the model"
             for name, part in module.named_modules()
-            if type(part).__name__.startswith(_OF_TWO_MODES) and not part.training
+            if type(part).__name__.startswith(TWO_MODES) and not part.training
         ]
         mode = "evaluation" if not module.training else "mixed" if still else "training"
         self._forward = {"mode": mode, "graph": torch.is_grad_enabled(), "inputs": inputs, "still": still}
@@ -246,7 +244,8 @@ class trace:
             find(
                 "no-graph",
                 "backward was called on a loss without a gradient: it was detached on the way, so no weight moves",
-                "Leave out .item(), .data, .detach(), NumPy, argmax and new tensors between model(x) and loss.backward().",
+                "Leave out .item(), .data, .detach(), NumPy, argmax and new tensors between model(x) and "
+                "loss.backward().",
             )
         if not self.losses and not self._without_graph:
             find(
@@ -261,7 +260,8 @@ class trace:
         if self.adds_up and self._chances:
             find(
                 "gradients-add-up",
-                f"in {self._added} of {self._chances} steps the gradients of earlier steps were still there, and were added to",
+                f"in {self._added} of {self._chances} steps the gradients of earlier steps were still there, and were "
+                "added to",
                 "optimizer.zero_grad()  # before loss.backward()",
             )
         if self._cleared:
@@ -279,7 +279,8 @@ class trace:
         if strangers and not has & {id(parameter) for _, parameter in named}:
             find(
                 "other-optimizer",
-                f"the optimizer has {strangers} tensors and none of this module's: it trains another one, as of before it was made anew",
+                f"the optimizer has {strangers} tensors and none of this module's: it trains another one, as of before "
+                "it was made anew",
                 "optimizer = torch.optim.…(model.parameters(), …)  # after the model was made",
             )
         elif strangers:
@@ -291,41 +292,45 @@ class trace:
         if missing and has & {id(parameter) for _, parameter in named}:
             find(
                 "not-in-optimizer",
-                f"the optimizer was not given {_listed(missing)}: they stay as they are. Layers in a plain list are not the module's either",
+                f"the optimizer was not given {listed(missing)}: they stay as they are. Layers in a plain list are not "
+                "the module's either",
                 "optimizer = torch.optim.…(model.parameters(), …)  # all of them",
             )
         if frozen:
             find(
                 "frozen",
-                f"requires_grad is False of {_listed(frozen)}: they stay as they are",
+                f"requires_grad is False of {listed(frozen)}: they stay as they are",
                 "Right if they are pretrained.",
             )
         bare = [name for name, count in self._bare.items() if count == self.steps]
         if bare and len(bare) < len(named):
             find(
                 "no-gradient",
-                f"no gradient ever reached {_listed(bare)}: forward does not use them, or detaches what they make",
+                f"no gradient ever reached {listed(bare)}: forward does not use them, or detaches what they make",
                 "Use them in forward, or leave them out.",
             )
         if self._still and not self._without_graph and not self._cleared and self._still == self.steps:
             find(
                 "weights-do-not-move",
                 f"no weight moved in {self._still} of {self.steps} steps",
-                "Look at the gradient: it is 0 where a softmax goes over one unit, or every ReLU is dead; and at the learning rate.",
+                "Look at the gradient: it is 0 where a softmax goes over one unit, or every ReLU is dead; and at the "
+                "learning rate.",
             )
         off = self._modes["evaluation"] + self._modes["mixed"]
-        if off and any(type(part).__name__.startswith(_OF_TWO_MODES) for part in self.module.modules()):
-            which = "the module" if self._modes["evaluation"] else _listed(self._still_parts)
+        if off and any(type(part).__name__.startswith(TWO_MODES) for part in self.module.modules()):
+            which = "the module" if self._modes["evaluation"] else listed(self._still_parts)
             find(
                 "evaluation-mode",
-                f"in {off} of {len(self._batches)} steps {which} was in evaluation mode: no dropout, and running statistics in norms",
+                f"in {off} of {len(self._batches)} steps {which} was in evaluation mode: no dropout, and running "
+                "statistics in norms",
                 "model.train()  # at the beginning of each epoch, model.eval() before it is tested",
             )
         for (one, other), count in self._pairs.most_common(3):
             find(
                 "broadcast-loss",
                 f"{list(one)} was compared with {list(other)} in {count} of {len(self.losses)} losses: as "
-                f"{list(torch.broadcast_shapes(one, other))}, each prediction with every target, which pulls all predictions to the targets' mean",
+                f"{list(torch.broadcast_shapes(one, other))}, each prediction with every target, which pulls all "
+                "predictions to the targets' mean",
                 "y = y.reshape(prediction.shape)  # or prediction.squeeze(1)",
             )
         distinct = len({*self._batches})
@@ -372,13 +377,11 @@ class trace:
     def _repr_html_(self) -> str:
         return f"<pre>{escape(self.report())}</pre>"
 
-    def experiment(self, X: Any, y: Any = None, **options: Any) -> "Experiment":
+    def experiment(self, X: Any, y: Any = None, **options: Any) -> Experiment:
         """The experiment that does what the loop did: from where it began, with its batches, mode and gradients.
 
         `X`, `y` and the options are those of `misfit.experiment`; what is not given is as it was seen.
         """
-        from ._experiment import experiment
-
         if self._begun is None:
             raise ValueError("the loop has not run yet: run it within `with misfit.trace(…) as seen:`")
         loss = options.pop("loss", self._loss)
@@ -409,8 +412,8 @@ class trace:
             taken.set("train.mode", "eval", "seen: the module was in evaluation mode")
         elif self._modes["mixed"]:
             taken.notes.lose(
-                f"{_listed(self._still_parts)} was in evaluation mode and the rest in training mode, here all is in training mode: "
-                "this changes what is trained"
+                f"{listed(self._still_parts)} was in evaluation mode and the rest in training mode, here all is in "
+                "training mode: this changes what is trained"
             )
         if len({*self._batches}) == 1 and len(self._batches) > 1 and not loader and next(iter(self._rows)) < len(X):
             taken.set("batch.draw", "once", "seen: the same batch at every step")

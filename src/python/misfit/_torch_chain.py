@@ -1,26 +1,19 @@
 """A module of one's own whose forward is a plain chain of layers, as those layers.
 
-`torch.fx` follows a copy of the module. What it finds is taken only if nothing but one chain of known layers and functions is
-there, in training and in evaluation, and if the layers put out what the module does and have its gradients.
+`torch.fx` follows a copy of the module. What it finds is taken only if nothing but one chain of known layers and
+functions is there, in training and in evaluation, and if the layers put out what the module does and have its
+gradients.
 """
 
 import copy
 import operator
 import pickle
 import random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-if TYPE_CHECKING:
-    #: PyTorch's types are not asked for: the package is checked where there is no PyTorch.
-    torch: Any
-else:
-    import torch
-    import torch.fx
-
-nn: Any = torch.nn
-F: Any = torch.nn.functional
+from ._torch import F, nn, torch
 
 #: A layer of the module by its name, or one to be made: its class and its arguments.
 _Part = str | tuple[Any, dict[str, Any]]
@@ -95,7 +88,7 @@ def _sequential(model: Any, parts: list[_Part]) -> Any:
     return nn.Sequential(*[model.get_submodule(of) if isinstance(of, str) else of[0](**of[1]) for of in parts])
 
 
-def _followed(bare: Any, training: bool) -> "list[_Part] | str":
+def _followed(bare: Any, training: bool) -> list[_Part] | str:
     """What the module's forward calls one after the other in a mode, or why that is no chain."""
     copied = copy.deepcopy(bare).train(training)
     before = _state(copied)
@@ -149,7 +142,7 @@ def _of_shape(node: Any) -> bool:
     return bool(node.op == "call_function" and node.target is getattr and node.args[1] == "shape")
 
 
-def _part(node: Any, before: Any, training: bool, seen: set[Any]) -> "tuple[_Part | None, str]":
+def _part(node: Any, before: Any, training: bool, seen: set[Any]) -> tuple[_Part | None, str]:
     """A node's layer; `None` and why not."""
     if node.op == "call_module":
         if node.args != (before,) or node.kwargs:
@@ -181,7 +174,8 @@ def _part(node: Any, before: Any, training: bool, seen: set[Any]) -> "tuple[_Par
         return None, f"its forward calls {word} with arguments that no layer has"
     if word == "dropout" and given.get("training", True) is not training:
         return None, (
-            "its F.dropout does not go by the module's mode: write F.dropout(x, p, training=self.training), or nn.Dropout"
+            "its F.dropout does not go by the module's mode: write F.dropout(x, p, training=self.training), or "
+            "nn.Dropout"
         )
     if word == "flatten":
         given.setdefault("start_dim", 0)
@@ -203,8 +197,8 @@ def _rows(value: Any, before: Any, seen: set[Any]) -> bool:
     return False
 
 
-def _compared(bare: Any, parts: list[_Part], few: Any) -> "str | None":
-    """Holds the layers to the module: outputs in both modes, for several numbers of rows, and gradients; what differs."""
+def _compared(bare: Any, parts: list[_Part], few: Any) -> str | None:
+    """What differs between layers and module, if anything: outputs in both modes, of one row and more, or gradients."""
     for training, rows in ((False, len(few)), (False, 1), (True, len(few))):
         one, other = copy.deepcopy(bare).train(training), copy.deepcopy(bare).train(training)
         chain = _sequential(other, parts).train(training)
