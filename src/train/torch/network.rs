@@ -83,7 +83,7 @@ pub struct Network {
     /// The tensors that a gradient is asked of: each layer's weights and biases, then what norms learn.
     leaves: Vec<Leaf>,
     /// What was remembered: the parameters, and the running statistics of each norm.
-    remembered: Option<(Tensor, Vec<[Tensor; 2]>)>,
+    remembered: Option<(Tensor, Vec<Tensor>)>,
     /// Owns and names the leaves.
     _store: VarStore,
 }

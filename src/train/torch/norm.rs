@@ -12,18 +12,39 @@ pub struct NormLayer {
     by: Normalisation,
     /// Whether a batch norm goes by the batch in training.
     by_batch: bool,
-    /// `[lanes, 1, units]` each, as all that follow.
+    /// `[lanes, 1, units]` each.
     scale: Tensor,
     shift: Tensor,
-    /// Running mean and variance of a batch norm.
-    running: [Tensor; 2],
+    /// A batch norm's running statistics, and those of the batch at hand, whose variance has the divisor n − 1.
+    running: Statistics,
+    batch: Statistics,
+    /// How far the running statistics follow the batch's.
+    momentum: Tensor,
+}
+
+/// Means and variances of all lanes' units.
+struct Statistics {
+    /// `[2, lanes · units]`, and its two rows.
+    both: Tensor,
+    mean: Tensor,
+    variance: Tensor,
+}
+
+impl Statistics {
+    /// Means of 0 and variances of 1 for the units of `like`.
+    fn new(like: &Tensor) -> Result<Self> {
+        let zeros = like.f_detach()?.f_reshape([1, -1])?.f_zeros_like()?;
+        let both = Tensor::f_cat(&[&zeros, &zeros.f_ones_like()?], 0)?;
+        Ok(Statistics { mean: both.f_select(0, 0)?, variance: both.f_select(0, 1)?, both })
+    }
 }
 
 impl NormLayer {
     /// Scale and shift are `learnt`; the running statistics begin with 0 and 1.
     pub fn new(kind: Norm, by: Normalisation, by_batch: bool, [scale, shift]: [Tensor; 2]) -> Result<Self> {
-        let running = [shift.f_detach()?.f_zeros_like()?, shift.f_detach()?.f_ones_like()?];
-        Ok(NormLayer { kind, by, by_batch, scale, shift, running })
+        let [running, batch] = [Statistics::new(&shift)?, Statistics::new(&shift)?];
+        let momentum = Tensor::from(by.momentum).f_to_device(shift.device())?.f_to_kind(shift.kind())?;
+        Ok(NormLayer { kind, by, by_batch, scale, shift, running, batch, momentum })
     }
 
     /// `[lanes, rows, units]`. In training a batch norm takes the batch's own statistics, and lets the running ones follow.
@@ -36,51 +57,53 @@ impl NormLayer {
         let by_batch = training && self.by_batch;
         let (lanes, rows, units) = x.size3()?;
         // Each lane's units are units of their own.
-        let flat = |of: &Tensor| of.f_view([lanes * units]);
-        let running = self.running.each_ref().map(flat);
-        let [mean, variance] = running.map(|running| running.map(|running| (!by_batch).then_some(running)));
-        let (scale, shift) = (flat(&self.scale)?, flat(&self.shift)?);
-        let all = x.f_transpose(0, 1)?.f_reshape([rows, lanes * units])?;
-        let eps = self.by.eps;
+        let all = match lanes {
+            1 => x.f_view([rows, units])?,
+            _ => x.f_transpose(0, 1)?.f_reshape([rows, lanes * units])?,
+        };
+        let statistics = if by_batch { &self.batch } else { &self.running };
         let y = all.f_batch_norm(
-            Some(&scale),
-            Some(&shift),
-            mean?.as_ref(),
-            variance?.as_ref(),
+            Some(&self.scale.f_view([-1])?),
+            Some(&self.shift.f_view([-1])?),
+            Some(&statistics.mean),
+            Some(&statistics.variance),
             by_batch,
-            0.0,
-            eps,
+            // What is put in there is the batch's alone.
+            1.0,
+            self.by.eps,
             false,
         )?;
         if by_batch {
-            no_grad(|| {
-                let [mean, variance] = moments(x, 1)?;
-                self.follow(&mean, &variance, rows)
-            })?;
+            no_grad(|| self.follow(rows))?;
         }
-        y.f_view([rows, lanes, units])?.f_transpose(0, 1)
+        match lanes {
+            1 => y.f_view([1, rows, units]),
+            _ => y.f_view([rows, lanes, units])?.f_transpose(0, 1),
+        }
     }
 
-    fn follow(&mut self, mean: &Tensor, variance: &Tensor, rows: i64) -> Result<()> {
-        let variance = match self.by.variance {
-            Variance::Biased => variance.shallow_clone(),
+    fn follow(&mut self, rows: i64) -> Result<()> {
+        let Statistics { both, mean, variance } = &self.batch;
+        // Autograd keeps the batch's for its backward pass: they are not changed in place.
+        let biased = match (self.by.variance, rows) {
             // Of a single row it is 0/0, where PyTorch refuses to go on.
-            Variance::Unbiased => variance.f_mul(&Tensor::from(rows as f64 / (rows - 1) as f64))?,
+            (Variance::Unbiased, _) => None,
+            (Variance::Biased, 1) => Some(variance.f_zeros_like()?),
+            (Variance::Biased, _) => Some(variance.f_mul(&Tensor::from((rows - 1) as f64 / rows as f64))?),
         };
-        for (running, now) in self.running.iter_mut().zip([mean, &variance]) {
-            let step = now.f_detach()?.f_sub(running)?.f_mul(&Tensor::from(self.by.momentum))?;
-            let _ = running.f_add_(&step)?;
-        }
-        Ok(())
+        let now = match biased {
+            Some(variance) => Tensor::f_stack(&[mean, &variance], 0)?,
+            None => both.shallow_clone(),
+        };
+        self.running.both.f_lerp_tensor_(&now, &self.momentum).map(drop)
     }
 
-    pub fn running_copy(&self) -> Result<[Tensor; 2]> {
-        let [mean, variance] = &self.running;
-        Ok([mean.f_detach_copy()?, variance.f_detach_copy()?])
+    pub fn running_copy(&self) -> Result<Tensor> {
+        self.running.both.f_detach_copy()
     }
 
-    pub fn set_running(&mut self, to: &[Tensor; 2]) -> Result<()> {
-        self.running.iter_mut().zip(to).try_for_each(|(running, to)| running.f_copy_(to))
+    pub fn set_running(&mut self, to: &Tensor) -> Result<()> {
+        self.running.both.f_copy_(to)
     }
 }
 
