@@ -612,7 +612,7 @@ fn a_baseline_that_further_seeds_show_to_fit_gets_no_repair_whatever_trials_said
         on: 1,
         baseline: made_up(0, 3),
         skipped: 0,
-        sizes: (1, 1),
+        sizes: (Some(1), 1),
         two_samples: None,
     };
     let plan = Measurements { sets: vec![0, 1], members: vec![0], path: vec![1], everything: 1 };
@@ -634,4 +634,23 @@ fn a_rule_whose_fix_another_one_takes_the_place_of_was_not_wrong() {
     assert_eq!(found.severity("rate-beyond-limit"), "note", "{}", found.said);
     assert!(found.said.contains("lower-rate-2 sets the same"), "{}", found.said);
     assert!(!found.said.contains("Suspected wrongly: rate-beyond-limit"), "{}", found.said);
+}
+
+#[test]
+fn a_linear_network_on_the_rows_of_an_xor_needs_units_that_bend() {
+    let misfit = Misfit::new();
+    misfit.write("xor.csv", "a,b,y\n0,0,0\n0,1,1\n1,0,1\n1,1,0\n");
+    let xor = |hidden: &str| {
+        format!(
+            "seeds = 3\n[data]\ntarget = {{ csv = \"xor.csv\", inputs = [\"a\", \"b\"], output = \"y\" }}\nholdout = 0.0\n[batch]\nsize = 1\ndraw = \"sequential\"\n[model]\nhidden = {hidden}\nactivation = \"identity\"\noutput = \"sigmoid\"\n[optimizer]\nkind = \"adam\"\nlearning_rate = 0.01\n[train]\nepochs = 500\n"
+        )
+    };
+    misfit.write("xor.toml", &xor("[5]"));
+    let found = diagnose(&misfit, &["xor.toml", "--fresh"]);
+    let linear = found.findings.iter().find(|row| row["finding"] == "linear-network").expect("the finding");
+    assert!(linear["fix"].starts_with("hidden-layer") && linear["verdict"] == "needed", "{linear:?}");
+    // Without hidden layers a straight line is what is asked for.
+    misfit.write("xor.toml", &xor("[]"));
+    let found = diagnose(&misfit, &["xor.toml", "--fresh"]);
+    assert!(found.findings.iter().all(|row| row["finding"] != "linear-network"));
 }

@@ -265,3 +265,22 @@ fn what_is_no_module_or_of_other_shapes_is_refused_in_one_line_before_anything_i
         "{said}"
     );
 }
+
+#[test]
+fn what_the_file_says_of_a_modules_last_layer_goes_to_the_rules_and_changes_no_loss() {
+    let misfit = case("words", "");
+    let stated = ["loss.from=\"logits\"", "model.output=\"softmax\""];
+    misfit.ok(&["run", "x.toml", "--seeds", "2", "--out", "plain", stated[0]]);
+    misfit.ok(&[&["run", "x.toml", "--seeds", "2", "--out", "stated"], &stated[..]].concat());
+    assert_eq!(misfit.read("plain/curves.csv"), misfit.read("stated/curves.csv"));
+    let found = |settings: &[&str]| {
+        misfit.ok(&[&["diagnose", "x.toml", "--fresh", "--out", "found"], settings].concat());
+        misfit.read("found/findings.csv")
+    };
+    assert!(!found(&stated[..1]).contains("probabilities-as-logits"));
+    assert!(found(&stated).contains("probabilities-as-logits"));
+    // It cannot be changed from here.
+    let misfit = case("words", "[fix.linear]\nset = { model.output = \"identity\" }\n[ablation]\n");
+    let said = misfit.run(&["run", "x.toml", "model.initial=\"words.initial.safetensors\""]).stderr();
+    assert!(said.contains("model.output: only says what the last layer of the module is"), "{said}");
+}

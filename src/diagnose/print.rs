@@ -37,12 +37,12 @@ pub fn text(experiment: &Experiment, diagnosis: &Diagnosis) -> String {
     }
     if baseline.training_error {
         let (parameters, rows) = diagnosis.sizes;
-        let by_heart = match (baseline.by_heart(), parameters >= rows) {
+        let by_heart = match (baseline.by_heart(), parameters.filter(|count| *count >= rows)) {
             (true, _) => {
                 " Simple learners learn nothing of these rows, so whatever fits them has learnt them by heart, and nothing counts as a fit.".to_owned()
             }
-            (false, true) => format!(" With {parameters} parameters for {rows} rows it can learn them by heart."),
-            (false, false) => String::new(),
+            (false, Some(count)) => format!(" With {count} parameters for {rows} rows it can learn them by heart."),
+            (false, None) => String::new(),
         };
         let _ = writeln!(
             text,

@@ -231,7 +231,7 @@ pub struct Diagnosis {
     /// The seeds that the experiment asks for.
     pub seeds: usize,
     /// The baseline's parameters, and the rows that it learns from.
-    pub sizes: (usize, usize),
+    pub sizes: (Option<usize>, usize),
     /// Whether the baseline learns two samples by heart, where that was tried.
     pub two_samples: Option<CheckRow>,
 }

@@ -383,11 +383,14 @@ pub struct Model {
     /// A TorchScript module that is the network; the keys of layers mean nothing then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub torchscript: Option<PathBuf>,
+    /// Whether `output` is known: that of a module only where the file says what its last layer is.
+    #[serde(skip)]
+    pub known_output: bool,
 }
 
 impl Model {
     /// The keys that a module has beside its own.
-    pub const OF_A_MODULE: [&str; 3] = ["torchscript", "initial", "outputs"];
+    pub const OF_A_MODULE: [&str; 4] = ["torchscript", "initial", "outputs", "output"];
 }
 
 /// Slope of leaky_relu below zero, in misfit and in PyTorch.
@@ -938,7 +941,7 @@ fn flat(sections: Vec<(&'static str, Vec<(String, String)>)>) -> Vec<(String, St
 fn model_to_toml(model: &Model) -> toml::Value {
     let mut keys = to_toml(model);
     if let (Some(_), toml::Value::Table(keys)) = (&model.torchscript, &mut keys) {
-        keys.retain(|key, _| Model::OF_A_MODULE.contains(&key));
+        keys.retain(|key, _| Model::OF_A_MODULE.contains(&key) && (key != "output" || model.known_output));
     }
     keys
 }

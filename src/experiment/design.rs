@@ -333,6 +333,15 @@ impl Design<'_> {
             error
         })?;
         locate_files(&mut config, self.file);
+        let (model, asked) = (&config.model, &self.baseline.model);
+        let same_module = model.torchscript.is_some() && model.torchscript == asked.torchscript;
+        if same_module && (model.known_output, model.output) != (asked.known_output, asked.output) {
+            let message = format!(
+                "only says what the last layer of the module is, which stays as it is: change the module (in {})",
+                plan.key
+            );
+            return Err(Reader::root(self.file, &tree).section("model")?.fault("output", message));
+        }
         Ok(Variant {
             name,
             fixes: plan.fixes.clone(),

@@ -566,6 +566,7 @@ fn model(model: &Reader, defaults: Defaults) -> Result<Model> {
         hidden,
         activation,
         initial,
+        known_output: torchscript.is_none() || model.get("output").is_some(),
         torchscript,
     })
 }

@@ -109,6 +109,11 @@ class Recurrent(nn.Module):
         return self.outer(states[:, -1])
 
 
+class Twice(nn.Module):
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
 class Named(nn.Module):
     """What cannot be scripted: it is called with what it looks up by name."""
 
@@ -326,6 +331,25 @@ class Written(Case):
         self.assertTrue(
             any("share" in note for note in self.made(nn.Sequential(shared, nn.ReLU(), shared, nn.Linear(3, 1))).notes)
         )
+
+    def test_a_modules_last_layer_is_read_off_its_gradient(self) -> None:
+        y = torch.randint(4, (60,))
+
+        def last(end: Any, y: Any = y, loss: Any = None, width: int = 4) -> tuple[Any, list[str]]:
+            # A SiLU makes a module of it.
+            model = nn.Sequential(nn.Linear(3, 5), nn.SiLU(), nn.Linear(5, width), *end)
+            made = self.made(model, y, loss or nn.CrossEntropyLoss())
+            return made.settings.get("model.output"), made.notes
+
+        self.assertEqual(last([])[0], "identity")
+        self.assertEqual(last([nn.Softmax(dim=1)])[0], "softmax")
+        self.assertEqual(last([nn.LogSoftmax(-1), nn.Unflatten(1, (4, 1)), nn.Flatten()])[0], "log_softmax")
+        self.assertEqual(last([nn.Sigmoid()], self.y.round().clamp(0, 1), nn.BCEWithLogitsLoss(), 1)[0], "sigmoid")
+        # It is a ReLU times 2, which no word is of.
+        self.assertEqual(last([nn.ReLU(), Twice()])[0], None)
+        over_rows, notes = last([nn.Softmax(dim=0)])
+        self.assertIsNone(over_rows)
+        self.assertTrue(any("dim=-1" in note for note in notes), notes)
 
     def test_a_module_whose_forward_is_a_chain_becomes_layers(self) -> None:
         model = Plain(share=0.25)

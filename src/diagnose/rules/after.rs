@@ -43,7 +43,10 @@ pub fn findings(measured: &Measured) -> Result<Vec<Finding>, ExperimentError> {
         still_falling,
     ];
     // A symptom may have many causes.
-    let symptom = |f| Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..f };
+    let symptom = |f: Finding| {
+        let f = f.possible_for(&measured.config.model);
+        Finding { seen_in: measured.name.clone(), certainty: Certainty::Possible, ..f }
+    };
     let mut found = Vec::new();
     for rule in rules {
         found.extend(rule(measured)?.map(symptom));

@@ -7,6 +7,7 @@ mod remedies;
 mod rows;
 mod script;
 
+use crate::experiment::config::Model;
 use crate::experiment::{ExperimentError, Fix};
 
 pub use remedies::{Rank, rank, usual_weights, with_usual_weights};
@@ -55,6 +56,13 @@ impl Finding {
     fn fixed_by(mut self, name: &str, patch: &str) -> Found {
         self.fix = Some(Fix::parse(name, &self.evidence, patch)?);
         Ok(Some(self))
+    }
+
+    /// Without a fix of the layers of a module, which are its own.
+    fn possible_for(mut self, model: &Model) -> Self {
+        let of_layers = |fix: &Fix| fix.keys().iter().any(|key| key.starts_with("model."));
+        self.fix = self.fix.filter(|fix| model.torchscript.is_none() || !of_layers(fix));
+        self
     }
 
     /// The same where the fix can be one, else without it.

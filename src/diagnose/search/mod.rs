@@ -4,6 +4,7 @@
 mod settle;
 mod steps;
 
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::Result;
@@ -74,7 +75,7 @@ pub struct Search {
     /// Sets that were not tried because they would have taken too long.
     pub skipped: usize,
     /// The baseline's parameters, and the rows that it learns from.
-    pub sizes: (usize, usize),
+    pub sizes: (Option<usize>, usize),
     /// Whether the baseline learns two samples by heart, where that was tried.
     pub two_samples: Option<CheckRow>,
 }
@@ -101,8 +102,7 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>, fits: bool) -> Res
     }
     let left = BUDGET.max(AT_LEAST * lab.seconds(&file_fixes, &[0], seeds)?);
     let data = lab.data(&baseline.config)?;
-    let parameters = parameters(&baseline.config.model, data.train.columns, data.coding.outputs);
-    let sizes = (parameters, data.train.rows());
+    let sizes = (parameters(&baseline.config.model, &data), data.train.rows());
     let search = Search {
         fixes: file_fixes,
         from_file,
@@ -117,8 +117,12 @@ pub fn search(lab: &mut dyn Laboratory, file_fixes: Vec<Fix>, fits: bool) -> Res
     // Targets that are all the same leave nothing to explain, and what is learnt by heart nothing to mend.
     let varied = trials.search.baseline.varied();
     match trials.search.baseline.by_heart() {
-        _ if fits || !varied => {}
-        true => trials.note()?,
+        _ if !varied => {}
+        _ if fits => {
+            trials.note("it fits as it is")?;
+            trials.search.suspicions.retain(|s| s.finding.certainty == Certainty::Certain);
+        }
+        true => trials.note("simple learners learn nothing of these rows")?,
         false => {
             trials.search.two_samples = trials.lab.two_samples()?;
             trials.run()?;
@@ -143,8 +147,8 @@ struct Trials<'a> {
 }
 
 impl Trials<'_> {
-    /// Keeps what the rules are sure of in the set-up, and tries nothing.
-    fn note(&mut self) -> Result<()> {
+    /// Keeps what the rules say of the set-up without "possible", and tries nothing.
+    fn note(&mut self, because: &str) -> Result<()> {
         self.look(0)?;
         let from_file = self.search.from_file;
         self.search.fixes.truncate(from_file);
@@ -152,8 +156,7 @@ impl Trials<'_> {
         for suspicion in &mut self.search.suspicions {
             suspicion.fix = suspicion.fix.filter(|fix| *fix < from_file);
             if suspicion.fix.is_none() && suspicion.finding.fix.take().is_some() {
-                suspicion.finding.evidence +=
-                    "; no fix of it was tried, since simple learners learn nothing of these rows";
+                let _ = write!(suspicion.finding.evidence, "; no fix of it was tried, since {because}");
             }
         }
         Ok(())

@@ -38,6 +38,9 @@ def set_module(
     taken.model = saved(script)
     outputs = int(np.prod(prediction.shape[1:])) if prediction.ndim > 1 else 1
     taken.set("model.outputs", outputs, f"it puts out {shape_of_rows(prediction.shape[1:])}")
+    last = _last_layer(bare, few, notes)
+    if last is not None:
+        taken.set("model.output", last, "what its last layer is, which the rules go by")
     live = dict(bare.named_parameters())
     size = sum(4 * parameter.numel() for parameter in live.values())
     drawn = drawn_seeds(seeds, size, notes)
@@ -66,6 +69,43 @@ def set_module(
             "the live model begins otherwise than its layers' reset_parameters() draw, as after own initialisers or "
             f"training: other seeds than {seeds[0]} have its values in another order: {listed(sorted(otherwise))}"
         )
+
+
+#: What the last operation of a network is, by the node of autograd that derives it.
+_LAST = {
+    "SoftmaxBackward": "softmax",
+    "LogSoftmaxBackward": "log_softmax",
+    "SigmoidBackward": "sigmoid",
+    "TanhBackward": "tanh",
+    "ReluBackward": "relu",
+    "AddmmBackward": "identity",
+}
+
+#: Nodes that change a shape alone.
+_RESHAPES = ("ViewBackward", "UnsafeViewBackward", "ReshapeAliasBackward", "SqueezeBackward", "UnsqueezeBackward")
+
+
+def _last_layer(bare: Any, few: Any, notes: Notes) -> str | None:
+    """The format's word for what a module does last, `None` where there is none."""
+    prediction = copy.deepcopy(bare).eval()(few)
+    node = prediction.grad_fn
+    while node is not None and _kind_of(node) in _RESHAPES:
+        node = node.next_functions[0][0]
+    last = None if node is None else _LAST.get(_kind_of(node))
+    if last not in ("softmax", "log_softmax"):
+        return last
+    shares = prediction.detach().exp() if last == "log_softmax" else prediction.detach()
+    if bool(torch.allclose(shares.sum(-1), torch.ones(()), atol=1e-4)):
+        return last
+    notes.say(
+        f"the model's last layer is a {last} that does not make the outputs of a row sum to 1: its dim should be the "
+        "last one, dim=-1"
+    )
+    return None
+
+
+def _kind_of(node: Any) -> str:
+    return str(node.name()).rstrip("0123456789")
 
 
 def _begun_anew(bare: Any, seed: int) -> tuple[dict[str, Any], set[str]]:
