@@ -94,7 +94,9 @@ fn lines_of_libtorchs_variants_are_shown_by_near_figures_and_all_others_by_equal
 #[test]
 fn every_output_of_a_run_that_the_pages_show_is_that_of_a_command() {
     let commands = commands();
-    for block in blocks("text").iter().filter(|block| block.lines().last().is_some_and(|line| line.contains(" runs in "))) {
+    for block in
+        blocks("text").iter().filter(|block| block.lines().last().is_some_and(|line| line.contains(" runs in ")))
+    {
         let first = block.lines().next().unwrap_or_default();
         let shown = SHOWN.iter().find(|(_, begins)| *begins == first);
         let (command, _) = shown.unwrap_or_else(|| panic!("no command of SHOWN prints {first:?}"));
