@@ -106,7 +106,7 @@ fn every_output_of_a_run_that_the_pages_show_is_that_of_a_command() {
 
 /// Those of all pages that are run.
 fn commands() -> Vec<String> {
-    let lines = blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+    let lines = blocks("sh").into_iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
     lines.filter(|command| !NOT_RUN.contains(&command.as_str())).collect()
 }
 
