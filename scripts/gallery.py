@@ -164,17 +164,17 @@ def document(cases: list[Case]) -> str:
     return "\n\n".join(
         [
             "# The gallery, diagnosed",
-            "Made by `scripts/gallery`: twelve training set-ups that failed, as their authors published them "
-            "([experiments/gallery](../experiments/gallery/README.md)), each diagnosed by `misfit diagnose --hide-fixes`, which "
-            "hides the file's fixes. Of the findings the table has those whose fix was measured to matter, and those that were "
+            "This page is made by `scripts/gallery`. It has twelve training set-ups that failed, as their authors published them "
+            "([experiments/gallery](../experiments/gallery/README.md)). Each was diagnosed by `misfit diagnose --hide-fixes`, which "
+            "hides the file's fixes. The table shows the findings whose fix matters according to the measurement, and those that were "
             "refuted.",
             table(head, lines),
-            f"In {len(hits)} of {len(cases)} the smallest set contains the accepted fix, that is, it sets all of its keys, or is "
-            "as good: it fits on as many seeds, with a median R² at most 0.001 lower. "
-            f"Of {findings} findings {fixed} suggest a fix that was measured over all seeds, and of these {refuted} were refuted. Of "
-            f"the others, {nowhere} had a fix that gained nothing in a trial, and {untried} one that was not tried; "
-            "the rest are symptoms without a fix of their own. The longest "
-            f"diagnosis took {max(case.seconds for case in cases):.0f} s, all together {sum(case.seconds for case in cases):.0f} s.",
+            f"In {len(hits)} of {len(cases)}, the smallest set contains the accepted fix (it sets all of its keys) or is "
+            "as good (it fits on as many seeds, with a median R² at most 0.001 lower). "
+            f"{fixed} of {findings} findings suggest a fix that was measured over all seeds; refuted among these: {refuted}. Among "
+            f"the others, {nowhere} had a fix that gained nothing in a trial, and {untried} had a fix that was not tried. "
+            "The rest are symptoms without a fix of their own. The longest "
+            f"diagnosis took {max(case.seconds for case in cases):.0f} s, all of them {sum(case.seconds for case in cases):.0f} s.",
             "Misses:\n\n" + "\n".join(misses) if misses else "No misses.",
             other_tools().strip(),
         ]

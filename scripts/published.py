@@ -107,7 +107,7 @@ def by_task(cases: list[Case], *what: tuple[str, str]) -> str:
 
 def by_rule(cases: list[Case]) -> tuple[str, Counter, Counter]:
     """The findings with a fix that was measured, by rule; the counts of the rules' own and of the search's."""
-    kinds = {"borne out": HELPFUL, "no difference": ("no difference",), "hurts": ("hurts",), "cannot be told": ("cannot be told",)}
+    kinds = {"confirmed": HELPFUL, "no difference": ("no difference",), "hurts": ("hurts",), "cannot be told": ("cannot be told",)}
     counts: dict[str, Counter] = defaultdict(Counter)
     of_rules, of_search = Counter(), Counter()
     for case in cases:
@@ -123,7 +123,7 @@ def by_rule(cases: list[Case]) -> tuple[str, Counter, Counter]:
             if kind:
                 counts[rule][kind] += 1
     heads = [*kinds, "gained nothing in a trial", "not tried"]
-    order = sorted(counts, key=lambda rule: (rule in SEARCHED, -counts[rule]["borne out"], rule))
+    order = sorted(counts, key=lambda rule: (rule in SEARCHED, -counts[rule]["confirmed"], rule))
     lines = [[rule, *(str(counts[rule][kind] or "–") for kind in heads)] for rule in order]
     return table(["finding", *heads], lines), of_rules, of_search
 
@@ -150,7 +150,7 @@ def diagnoses(cases: list[Case], out: Path) -> str:
     both = of_rules + of_search
 
     def precision(counts: Counter) -> str:
-        return interval(counts["borne out"], sum(counts.values()))
+        return interval(counts["confirmed"], sum(counts.values()))
 
     def accepted(case: Case) -> str:
         return f"{case.row['accepted'] or '–'}: {case.accepted}"
@@ -159,7 +159,7 @@ def diagnoses(cases: list[Case], out: Path) -> str:
         causes = " or ".join(" + ".join(names) for names in case.causes)
         alone = "" if case.accepted.most_fit else f"; accepted: {case.accepted}"
         as_good = "; as good without it" if case.as_good else ""
-        findings = ", ".join(case.diagnosis.named) or "none that is borne out"
+        findings = ", ".join(case.diagnosis.named) or "none that is confirmed"
         return f"{link(case, out)} ({case.task}): the cause is {causes}{alone}. Found {found(case)}{as_good}. Findings: {findings}."
 
     def idly(case: Case) -> str:
@@ -190,12 +190,12 @@ def diagnoses(cases: list[Case], out: Path) -> str:
         [
             "## Diagnosed with the fix hidden",
             "Each program was diagnosed by `misfit diagnose --hide-fixes`, which sees neither the accepted fix nor any other of the "
-            "file's. Its answer is the set of fixes that it calls enough, or perhaps enough, or else the best that it found.",
-            "The experiment shows an accepted fix to be a **cause** where the program fails as asked (fewer than half of the seeds fit), "
-            "a variant with this fix mends it (more than half fit), and the same variant without this fix does not. If no variant mends it, "
-            "clearly better takes the place of mending: the 95 % interval of the gain lies above 5 % of the error, and most seeds do "
-            "better than a constant. Of a fix with several parts those count that it takes: every combination of the parts was tried. "
-            f"That is so of {share(len(shown), len(cases))}. On these misfit names",
+            "file's. Its answer is the set of fixes that it calls enough or perhaps enough; if there is none, the best set that it found.",
+            "The experiment shows that an accepted fix addresses a **cause** if the program fails as asked (fewer than half of the seeds "
+            "fit), a variant with this fix mends it (more than half fit), and the same variant without this fix does not. If no variant "
+            "mends it, being clearly better is enough: the 95 % interval of the gain lies above 5 % of the error, and most seeds do "
+            "better than a constant. If a fix has several parts, every combination of them was tried, and only the parts that are needed "
+            f"count. This holds for {share(len(shown), len(cases))}. On these, misfit names",
             by_task(
                 shown,
                 ("a family of the cause", "one_family"),
@@ -204,40 +204,41 @@ def diagnoses(cases: list[Case], out: Path) -> str:
                 ("what is as good", "as_good"),
                 ("every family, or what is as good", "solved"),
             ),
-            "- *A family of the cause*: the answer changes a setting of the same family as a part of the cause. So do the benchmarks of "
-            "DeepFD and DEFault count: a tool is right if one of the kinds of faults that it names is among those of the program.\n"
-            "- *Every family of the cause*: it changes one of each family.\n"
+            "- *A family of the cause*: the answer changes a setting of the same family as a part of the cause. The benchmarks of "
+            "DeepFD and DEFault count in the same way: a tool is right if one of the kinds of faults that it names is among those of the "
+            "program.\n"
+            "- *Every family of the cause*: it changes a setting of each family.\n"
             "- *The same keys*: it changes each setting that the accepted fix changes. A number must change in the same direction, "
             "here and above.\n"
-            "- *What is as good*: it fits on as large a share of the seeds as the accepted fix, with a median R² (of classes the Brier "
-            "skill) at most 0.001 lower, whatever it changes.",
-            f"Families, by what the names of their settings begin with: {families}. The longest beginning counts; any other setting is its own.",
-            f"Of the findings whose fix was measured over all seeds {precision(both)} are borne out: the fix is needed, one way or helps. "
-            f"Of those of rules {precision(of_rules)}, of those of the search {precision(of_search)}. "
-            f"{sum(both[word] for word in USELESS)} are false alarms (no difference, or hurts), {both['cannot be told']} cannot be told.",
-            f"Of {len(sound)} programs that do not fail as asked, misfit bears out no finding in {len(quiet)}. "
+            "- *What is as good*: whatever it changes, it fits on as large a share of the seeds as the accepted fix, with a median R² "
+            "(for classes the Brier skill) at most 0.001 lower.",
+            f"Families, with the prefixes of their settings: {families}. The longest prefix counts; any other setting is a family of its own.",
+            f"Among the findings whose fix was measured over all seeds, {precision(both)} are confirmed: the fix is needed, one way or helps. "
+            f"For findings of rules this is {precision(of_rules)}, for findings of the search {precision(of_search)}. "
+            f"{sum(both[word] for word in USELESS)} are false alarms (no difference, or hurts), and {both['cannot be told']} cannot be told.",
+            f"{len(sound)} programs do not fail as asked. In {len(quiet)} of them misfit confirms no finding. "
             + (
                 f"A diagnosis took {statistics.median(seconds):.1f} s (median), the longest {max(seconds):.0f} s, "
-                f"all together {sum(seconds) / 60:.0f} minutes."
+                f"all of them {sum(seconds) / 60:.0f} minutes."
                 if seconds
                 else ""
             ),
             "### Other tools on the same programs",
-            "Verdicts that are public ([other-tools.csv](../experiments/published/other-tools.csv)), on the programs above whose "
-            "cause the experiment shows; where sources differ, the best. The right part is misfit on the same programs. The tools saw the "
-            "original programs and were judged by the benchmarks' causes, misfit sees what is stated here, and is judged as "
-            "above: the columns stand beside each other, and are not one measurement.",
+            "These are public verdicts ([other-tools.csv](../experiments/published/other-tools.csv)) on the programs above whose "
+            "cause the experiment shows. If sources differ, the best verdict is taken. The right part is misfit on the same programs. The "
+            "tools saw the original programs and were judged by the benchmarks' causes. misfit sees the experiments of this page and is "
+            "judged as above. So the columns stand side by side, but are not one measurement.",
             comparison(shown, tools),
             "### Findings by rule",
-            "The first four columns count the findings whose fix was measured over all seeds. The others had a fix that gained nothing in a "
-            "trial of the search, or that was not tried since others were enough. The last rows are of the search.",
+            "The first four columns count the findings whose fix was measured over all seeds. The fixes of the others gained nothing in a "
+            "trial of the search, or were not tried because others were enough. The last rows are findings of the search.",
             rules,
             "### Each diagnosis",
             table(head, lines),
             listed("Missed", [missed(case) for case in shown if not case.all_families]),
             "## The accepted fix makes no clear difference",
-            "It does not mend the program and is not clearly better. *No difference*: with and without it most seeds are no better than a constant, "
-            "or the 95 % interval of the gain lies within 5 % of the error. *Cannot be told*: neither.",
+            "The fix does not mend the program, and the program is not clearly better with it. *No difference*: with and without it most "
+            "seeds are no better than a constant, or the 95 % interval of the gain lies within 5 % of the error. *Cannot be told*: neither.",
             "\n".join(f"- {idly(case)}" for case in idle),
             listed("Parts of accepted fixes that are not needed", [partly(case) for case in shown if case.idle_parts]),
         ]
@@ -283,30 +284,30 @@ def document(listing: list[dict[str, str]], cases: list[Case], out: Path) -> str
     return "\n\n".join(
         [
             "# Published programs",
-            f"Made by `scripts/published`: {len(listing)} programs that were published as failing, most of them in benchmarks of "
-            "fault localisation ([experiments/published](../experiments/published/README.md)), run as they were asked and with "
-            "the fix that was accepted, and diagnosed with that fix hidden.",
+            f"This page is made by `scripts/published`. It has {len(listing)} programs that were published as failing, most of them in "
+            "benchmarks of fault localisation ([experiments/published](../experiments/published/README.md)). Each is run as it was asked "
+            "and with the accepted fix, and is diagnosed with that fix hidden.",
             "\n".join(
                 [
-                    f"- {len(stated)} of {len(listing)} are stated: {exact} exactly, {len(stated) - exact} with a substitution. "
+                    f"- {len(stated)} of {len(listing)} are stated as experiments: {exact} exactly, {len(stated) - exact} with a substitution. "
                     f"{len(listing) - len(stated)} are not.",
-                    f"- Of those that need no convolution, recurrence or embedding {share(dense_stated, len(dense))} are stated.",
+                    f"- Among those that need no convolution, recurrence or embedding, {share(dense_stated, len(dense))} are stated.",
                     f"- {share(len(as_reported), len(cases))} fail as reported: fewer than half of the seeds fit.",
-                    f"- Of these the accepted fix mends {share(len(mended), len(as_reported))}: most seeds fit.",
-                    f"- In {len(shown)} the experiment shows that the accepted cause is one. Of these `misfit diagnose` names every family of "
-                    f"the cause in {interval(sum(case.all_families for case in shown), len(shown))}, the same keys in "
-                    f"{interval(sum(case.same_keys for case in shown), len(shown))}. "
-                    f"{sum(not case.all_families and case.as_good for case in shown)} others it mends as well in another way.",
-                    f"- Of the findings whose fix was measured over all seeds {interval(helpful, total)} are borne out.",
+                    f"- The accepted fix mends {share(len(mended), len(as_reported))} of these: most seeds fit.",
+                    f"- In {len(shown)} the experiment confirms the accepted cause. Here `misfit diagnose` names every family of "
+                    f"the cause in {interval(sum(case.all_families for case in shown), len(shown))}, and the same keys in "
+                    f"{interval(sum(case.same_keys for case in shown), len(shown))}. Programs that it mends as well in another way: "
+                    f"{sum(not case.all_families and case.as_good for case in shown)}.",
+                    f"- Among the findings whose fix was measured over all seeds, {interval(helpful, total)} are confirmed.",
                     f"- In {len(idle)} failing programs the accepted fix makes no clear difference, in "
                     f"{sum(case.accepted.same_as(case.asked) for case in idle)} of them none at all. In "
                     f"{sum(bool(case.idle_parts) for case in shown)} a part of it is not needed.",
                 ]
             ),
-            "In brackets the share, and Wilson's 95 % interval.",
+            "Brackets hold the share and Wilson's 95 % interval.",
             diagnoses(diagnosed, out),
             "## As asked, and with the accepted fix",
-            "Each outcome is counted over the seeds; [outcomes](experiments.md#outcomes) says what they mean. Published figures "
+            "Outcomes are counted over the seeds ([what they mean](experiments.md#outcomes)). Published figures "
             "stand beside our median over the seeds.",
             table(head, lines),
             listed("Not as reported", [f"{link(c, out)}: {c.asked}. {why(c)}." for c in cases if not c.asked.fails]),

@@ -90,7 +90,7 @@ fn painted<'t>(text: &'t str, code: &str) -> Vec<&'t str> {
     text.split(&format!("\u{1b}[{code}m")).skip(1).map(|rest| rest.split(ESCAPE).next().unwrap()).collect()
 }
 
-/// `results/reference` has three of the six seeds whose table the README shows, without the ablation.
+/// `results/reference` has three of the six seeds whose table docs/results.md shows, without the ablation.
 #[test]
 fn what_fits_is_green_and_what_diverged_red_in_tables_whose_columns_stay_in_line() {
     let experiment = Experiment::embedded(&[]).unwrap();
@@ -99,14 +99,14 @@ fn what_fits_is_green_and_what_diverged_red_in_tables_whose_columns_stay_in_line
     let table = |folder: &Path| misfit::report::table::results(&experiment, &variants, folder).unwrap();
     let coloured = table(&reference);
     let plain = strip_str(&coloured).to_string();
-    let readme = include_str!("../README.md").replace("6/6", "3/3");
+    let page = include_str!("../docs/results.md").replace("6/6", "3/3");
     for line in
         plain.lines().filter(|line| line.contains("question  ") && line.contains("3/3") || line.contains("RMSE"))
     {
-        assert!(readme.lines().any(|shown| shown == line), "{line}");
+        assert!(page.lines().any(|shown| shown == line), "{line}");
     }
     let baselines = plain.split("\n\n").find(|part| part.contains("always 0")).unwrap();
-    assert!(readme.contains(&format!("\n\n{baselines}\n\n")), "{baselines}");
+    assert!(page.contains(&format!("\n\n{baselines}\n\n")), "{baselines}");
     assert_eq!((painted(&coloured, "32"), painted(&coloured, "31")), (vec!["fits 3/3"; 3], vec![]));
     assert_eq!(coloured.matches(ESCAPE).count(), 6, "nothing else is coloured: {coloured:?}");
 

@@ -1,4 +1,4 @@
-//! Every command in the README runs as it stands there.
+//! Every command in the README, and in the pages that it hands a reader on to, runs as it stands there.
 #![cfg(feature = "train")]
 
 mod common;
@@ -8,28 +8,59 @@ use std::process::Command;
 
 use common::Misfit;
 
-/// The README's fenced blocks of one language, in order.
+/// The pages whose commands run, one after the other in one folder. A page uses what those before it have made.
+const PAGES: [&str; 7] = [
+    include_str!("../README.md"),
+    include_str!("../docs/results.md"),
+    include_str!("../docs/comparing.md"),
+    include_str!("../docs/classes.md"),
+    include_str!("../docs/frameworks.md"),
+    include_str!("../docs/scale.md"),
+    include_str!("../docs/install.md"),
+];
+/// Commands with the first line of what they print, by which its block is found.
+const SHOWN: [(&str, &str); 4] = [
+    ("scripts/run", "A ReLU network asked to fit x² + x on 1…1000"),
+    ("target/release/misfit diagnose", "A ReLU network asked to fit x² + x on 1…1000: why does it not fit?"),
+    ("target/release/misfit run experiments/classes.toml", "Two classes through a softmax over one unit"),
+    ("target/release/misfit run experiments/two-frameworks.toml", "The same network in PyTorch and in Keras"),
+];
+/// Measurements of minutes and gigabytes.
+const NOT_RUN: [&str; 2] = ["scripts/bench-merge", "RUNS=10000 TASKS=1000 scripts/bench-merge"];
+/// As many as the README had when it held all of them.
+const COMMANDS: usize = 23;
+
+/// The fenced blocks of one language, page by page in order.
 fn blocks(language: &str) -> Vec<String> {
-    let readme = include_str!("../README.md");
     let mut blocks = Vec::new();
-    let mut open: Option<String> = None;
-    for line in readme.lines() {
-        match (&mut open, line.strip_prefix("```")) {
-            (None, Some(named)) => {
-                open = (named == language || named.is_empty()).then(String::new).or_else(|| Some("\0".to_owned()))
+    for page in PAGES {
+        let mut open: Option<(bool, String)> = None;
+        for line in page.lines() {
+            match (&mut open, line.strip_prefix("```")) {
+                (None, Some(named)) => open = Some((named == language, String::new())),
+                (Some(_), Some("")) => blocks.extend(open.take().filter(|(wanted, _)| *wanted).map(|(_, block)| block)),
+                (Some((_, block)), _) => {
+                    block.push_str(line);
+                    block.push('\n');
+                }
+                (None, None) => {}
             }
-            (Some(_), Some("")) => blocks.extend(open.take().filter(|block| !block.starts_with('\0'))),
-            (Some(block), _) => {
-                block.push_str(line);
-                block.push('\n');
-            }
-            (None, None) => {}
         }
+        assert!(open.is_none(), "a block does not end: {open:?}");
     }
     blocks
 }
 
-/// Whether a line of the README shows a printed one. They must be equal, but for the figures of variants that libtorch
+/// The output that the pages show for a command.
+fn shown_for(command: &str) -> Option<String> {
+    let (_, first) = SHOWN.iter().find(|(shown, _)| *shown == command)?;
+    let mut found = blocks("text").into_iter().filter(|block| block.lines().next() == Some(first));
+    let block = found.next().unwrap_or_else(|| panic!("no page shows what {command} prints"));
+    assert!(found.next().is_none(), "two blocks begin with {first:?}");
+    Some(block)
+}
+
+/// Whether a line of a page shows a printed one. They must be equal, but for the figures of variants that libtorch
 /// computes, or the sigmoids of which it does: its last digits depend on the processor, and 10 000 steps let them grow.
 fn shows(shown: &str, printed: &str) -> bool {
     let by_libtorch = ["answer", "answer-intended", "repaired", "other-answer"];
@@ -61,10 +92,31 @@ fn lines_of_libtorchs_variants_are_shown_by_near_figures_and_all_others_by_equal
 }
 
 #[test]
-fn every_command_of_the_readme_runs() {
+fn every_output_of_a_run_that_the_pages_show_is_that_of_a_command() {
+    let commands = commands();
+    for block in
+        blocks("text").iter().filter(|block| block.lines().last().is_some_and(|line| line.contains(" runs in ")))
+    {
+        let first = block.lines().next().unwrap_or_default();
+        let shown = SHOWN.iter().find(|(_, begins)| *begins == first);
+        let (command, _) = shown.unwrap_or_else(|| panic!("no command of SHOWN prints {first:?}"));
+        assert!(commands.iter().any(|run| run == command), "{command} is on no page");
+    }
+}
+
+/// Those of all pages that are run.
+fn commands() -> Vec<String> {
+    let lines = blocks("sh").into_iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>());
+    lines.filter(|command| !NOT_RUN.contains(&command.as_str())).collect()
+}
+
+#[test]
+fn every_command_of_the_readme_and_of_the_pages_after_it_runs() {
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
     let misfit = Misfit::new();
-    let [mine] = &blocks("toml")[..] else { panic!("one experiment in the README") };
+    let tomls = blocks("toml");
+    let mine = tomls.first().expect("an experiment in the README");
+    assert!(PAGES[0].contains(mine.as_str()), "the first experiment is the README's");
     misfit.write("cubic.toml", mine);
     std::fs::create_dir(misfit.folder.path().join("experiments")).unwrap();
     for file in
@@ -73,9 +125,11 @@ fn every_command_of_the_readme_runs() {
         let from = root.join("experiments").join(file);
         std::fs::copy(from, misfit.folder.path().join("experiments").join(file)).unwrap();
     }
-    let commands: Vec<String> =
-        blocks("sh").iter().flat_map(|block| block.lines().map(str::to_owned).collect::<Vec<_>>()).collect();
-    assert!(commands.len() >= 6, "{commands:?}");
+    let commands = commands();
+    assert!(commands.len() >= COMMANDS, "{commands:?}");
+    for (command, _) in SHOWN {
+        assert!(commands.iter().any(|run| run == command), "{command} is on no page");
+    }
     for command in &commands {
         // This test is run by that one, and by .ci/run.
         if command == "scripts/test" {
@@ -105,27 +159,17 @@ fn every_command_of_the_readme_runs() {
             assert_ne!(copy, changed);
             misfit.write("mine.toml", &changed);
         }
-        let [run, diagnosis, classes, frameworks, _] = &blocks("text")[..] else {
-            panic!("four outputs in the README, and a line for clusters")
-        };
-        let shown = match command.as_str() {
-            "scripts/run" => Some(run),
-            "target/release/misfit diagnose" => Some(diagnosis),
-            "target/release/misfit run experiments/classes.toml" => Some(classes),
-            "target/release/misfit run experiments/two-frameworks.toml" => Some(frameworks),
-            _ => None,
-        };
-        if let Some(shown) = shown {
+        if let Some(shown) = shown_for(command) {
             let table = String::from_utf8_lossy(&out.stdout).into_owned();
             let figures = |text: &str| {
                 text.lines().filter(|line| !line.contains(" runs in ")).map(str::to_owned).collect::<Vec<_>>()
             };
             // Without AVX2 the last digits of the fused engine differ.
             if std::fs::read_to_string("/proc/cpuinfo").is_ok_and(|processor| processor.contains(" avx2 ")) {
-                let (shown, printed) = (figures(shown), figures(&table));
-                assert_eq!(shown.len(), printed.len(), "the README shows what is printed");
+                let (shown, printed) = (figures(&shown), figures(&table));
+                assert_eq!(shown.len(), printed.len(), "{command}: a page shows what is printed");
                 for (shown, printed) in shown.iter().zip(&printed) {
-                    assert!(shows(shown, printed), "the README shows\n{shown}\nand this is printed\n{printed}");
+                    assert!(shows(shown, printed), "a page shows\n{shown}\nand this is printed\n{printed}");
                 }
             }
         }
@@ -135,10 +179,10 @@ fn every_command_of_the_readme_runs() {
         assert!(out.status.success(), "{}", String::from_utf8_lossy(&out.stderr));
     };
     let (live, tables): (Vec<String>, Vec<String>) =
-        blocks("python").into_iter().partition(|code| code.contains("misfit.experiment"));
-    assert_eq!(live.len(), 1);
+        blocks("python").into_iter().partition(|code| code.contains("failing"));
+    assert_eq!(live.len(), 2);
     if let Some(python) = common::python_with_torch() {
-        run(python, &format!("{FAILING}{}", live[0]));
+        run(python, &format!("{FAILING}{}", live.concat()));
     }
     let Some(python) = common::python() else { return };
     let code = tables.join("\n");

@@ -76,7 +76,7 @@ fn libtorch_is_fetched_for_the_processor_of_this_machine_or_its_owner_is_asked_f
     for (system, machine) in [("Linux", "riscv64"), ("Darwin", "arm64"), ("FreeBSD", "x86_64")] {
         let says = format!(
             "setup: libtorch is only fetched for Linux on x86-64 and aarch64: on {system} {machine} set LIBTORCH or \
-             LIBTORCH_USE_PYTORCH (see README.md, Other systems)\n"
+             LIBTORCH_USE_PYTORCH (see docs/install.md)\n"
         );
         assert_eq!(run_on(system, machine), (Some(2), says));
     }

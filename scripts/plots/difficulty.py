@@ -93,12 +93,12 @@ def whole(cells: list[Cell]) -> list[str]:
 def used(cells: list[Cell]) -> str:
     largest = max(cells, key=lambda cell: cell.most_pieces)
     same = [cell.pieces for cell in cells if cell.hidden == largest.hidden]
-    deep = (f"of {DEPTHS[d]} with {spread((c.share for c in cells if c.depth == d), percent)}" for d in (2, 3))
+    deep = (f"with {DEPTHS[d]} {spread((c.share for c in cells if c.depth == d), percent)}" for d in (2, 3))
     return (
-        "**The pieces that depth makes possible are hardly used.** Networks of one hidden layer end with "
-        f"{spread((c.share for c in cells if c.depth == 1), percent)} of theirs, {', '.join(deep)}. {largest.network} "
-        f"could have {largest.most_pieces} and has {spread(same, whole_number)}. What is used goes with the number of "
-        f"units: it is {spread(cell.pieces / cell.initial for cell in cells)} times Σnᵢ + 1."
+        "**Training hardly uses the pieces that depth makes possible.** Networks with one hidden layer end with "
+        f"{spread((c.share for c in cells if c.depth == 1), percent)} of their possible pieces, {', '.join(deep)}. "
+        f"{largest.network} could have {largest.most_pieces} and has {spread(same, whole_number)}. The number of pieces "
+        f"in use goes with the number of units: it is {spread(cell.pieces / cell.initial for cell in cells)} times Σnᵢ + 1."
     )
 
 
@@ -107,10 +107,10 @@ def distance(cells: list[Cell]) -> str:
     near = sum(ratio <= 2 for ratio in ratios)
     far = max(cells, key=lambda cell: cell.ratio)
     return (
-        f"**With the pieces that it has, training ends {spread(ratios)} times as far off as the best fit,** the median "
-        f"is {short(median(ratios))}. It is 2 or less in {near} of {len(ratios)} cases, and the most in {far.network} "
-        f"on degree {far.degree}. With many pieces the best error falls with their square: twice as far off is what "
-        "0.71 times as many pieces leave, put where they are best."
+        f"**The error after training is {spread(ratios)} times that of the best fit with the same number of pieces.** The "
+        f"median is {short(median(ratios))}. The factor is 2 or less in {near} of {len(ratios)} cases, and largest for "
+        f"{far.network} on degree {far.degree}. With many pieces the best error falls with the square of their number: a "
+        "factor of 2 is what 0.71 times as many pieces leave, if they are placed best."
     )
 
 
@@ -120,8 +120,8 @@ def one_or_two_layers(cells: list[Cell]) -> str:
     pairs = [(here[(2 * n,)], here[(n, n)]) for n in (4, 8, 16, 32)]
     ends = (f"{one.network} ends at {short(one.rmse)}, {two.network} at {short(two.rmse)}" for one, two in pairs)
     return (
-        f"**The same number of units in one layer and in two,** test RMSE at degree {degree}: {'; '.join(ends)}. Two "
-        "layers have more weights."
+        f"**The same number of units in one layer and in two** gives these test RMSEs at degree {degree}: {'; '.join(ends)}. "
+        "Two layers have more weights."
     )
 
 
@@ -132,20 +132,20 @@ def outcomes(cells: list[Cell]) -> str:
     where = [f"{', '.join(c.network for c in failed if c.degree == degree)} (degree {degree})" for degree in degrees]
     text = f"**{sum(run.outcome == 'fits' for run in runs)} of {len(runs)} runs fit** (R² ≥ 0.99)."
     if failed:
-        text += f" A seed or more does not with {'; '.join(where)}."
+        text += f" At least one seed does not fit with {'; '.join(where)}."
     shallow = [cell for cell in failed if cell.depth == 1]
     if shallow:
         # R² 0.99.
         able = sum(cell.of(lambda run: run.most_rmse / run.target_std) <= 0.1 for cell in shallow)
-        text += f" In {able} of the {len(shallow)} of these that have one hidden layer the best fit with all pieces has"
-        text += " R² ≥ 0.99."
+        text += f" {len(shallow)} of these networks have one hidden layer. In {able} of them the best fit with all"
+        text += " pieces has R² ≥ 0.99."
     return text
 
 
 def straight_line(cells: list[Cell]) -> str:
     return (
         "**A straight line (degree 1) needs one piece.** Training leaves "
-        f"{spread((cell.pieces for cell in cells), whole_number)}, whose bends are small: the test RMSE is "
+        f"{spread((cell.pieces for cell in cells), whole_number)} with small bends: the test RMSE is "
         f"{spread(cell.rmse for cell in cells)}."
     )
 
@@ -164,11 +164,11 @@ def page(cells: list[Cell]) -> str:
         "# How hard is it?",
         "",
         *paragraph(
-            "How many of its possible pieces does a ReLU network use after training, and how far from the best fit "
-            "with that many does it end? The targets are the Chebyshev polynomials T₁ to T₆ on [−1, 1], which all "
-            "range from −1 to 1; the networks have one to three hidden layers of 4 to 64 units. [The "
-            "experiment](../experiments/difficulty.toml) is one that works: nothing in it is to be mended. This makes "
-            "it and this page again, in about a minute on two cores:"
+            "A ReLU network with one input consists of straight pieces. How many of its possible pieces does it use after "
+            "training, and how far is it from the best fit with that many pieces? The targets are the Chebyshev polynomials "
+            "T₁ to T₆ on [−1, 1], which all range from −1 to 1. The networks have one to three hidden layers of 4 to 64 "
+            "units. [The experiment](../experiments/difficulty.toml) works: it has no fault to fix. This command runs it "
+            "and makes this page again, in about a minute on two cores:"
         ),
         "",
         "```sh",
@@ -176,25 +176,25 @@ def page(cells: list[Cell]) -> str:
         "```",
         "",
         *paragraph(
-            f"Figures are medians over {len(cells[0].runs)} seeds, errors those on 1000 even points. Pieces are "
-            "counted exactly, on [−1, 1], however small a bend is. A network of layers n₁, n₂, … can have Π(nᵢ + 1) "
-            "at most. It begins with about Σnᵢ + 1 where biases are random (Hanin & Rolnick 2019); here they begin at "
-            "0, and so it begins with 2. “Best” is the least RMSE of any fit with so many straight pieces, even of "
-            "one that jumps. One hidden layer can be any continuous function of its possible pieces; those of several "
-            "depend on each other, so their best may be out of reach."
+            f"Figures are medians over {len(cells[0].runs)} seeds, and errors are measured on 1000 evenly spaced points. "
+            "Pieces are counted exactly on [−1, 1], however small a bend is. A network with layers of n₁, n₂, … units has "
+            "at most Π(nᵢ + 1) pieces. With random biases it begins with about Σnᵢ + 1 (Hanin & Rolnick 2019). Here biases "
+            "begin at 0, so it begins with 2. “Best” is the lowest RMSE of any fit with that many straight pieces, even "
+            "one that jumps. One hidden layer can be any continuous function with its possible pieces. The pieces of "
+            "several layers depend on each other, so their best may be out of reach."
         ),
         "",
         *(line for text in seen for line in paragraph(text, "- ")),
         "",
-        "![Pieces used against pieces possible; test RMSE over that of the best fit, against the degree](difficulty.svg)",
+        "![Pieces in use against possible pieces; test RMSE divided by that of the best fit, against the degree](difficulty.svg)",
         "",
-        *paragraph("From degree 2 on. The degrees of a network stand side by side, in the order of their colours."),
+        *paragraph("Degrees 2 and above. The degrees of a network are side by side, in the order of their colours."),
         "",
         "## By depth",
         "",
         *paragraph(
-            "From degree 2 on. Under each degree stands the test RMSE over that of the best fit with the pieces used, "
-            "the median of the networks."
+            "Degrees 2 and above. Under each degree is the test RMSE divided by that of the best fit with the pieces in use, "
+            "as the median over the networks."
         ),
         "",
         *by_depth(cells),
@@ -202,8 +202,8 @@ def page(cells: list[Cell]) -> str:
         "## All networks",
         "",
         *paragraph(
-            "“Times that” is the median of the runs' own ratios, as each run has its own number of pieces. One piece "
-            "fits degree 1 without an error."
+            "“Times that” is the median of the ratios of the runs, because each run has its own number of pieces. One piece "
+            "fits degree 1 without error."
         ),
         "",
         *whole(cells),
