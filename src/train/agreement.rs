@@ -78,7 +78,7 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
     // What the next gradient is added to, where gradients add up.
     let mut kept: Vec<Vec<f32>> = Vec::new();
     for step in 0..STEPS.min(lane.steps()?) {
-        let begin = one(ours.state()?)?.parameters;
+        let [begin, _] = one(ours.state()?)?.whole();
         // The same parameters at every step, so that nothing adds up.
         libtorch.set_parameters(&begin)?;
         let losses = [one(ours.gradient(true)?)?, one(libtorch.gradient(true)?)?];
@@ -103,7 +103,7 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
         }
 
         let states = [one(ours.state()?)?, one(libtorch.state()?)?];
-        let [gradient, reference] = states.map(|state| state.gradient);
+        let [[_, gradient], [_, reference]] = states.map(State::whole);
         if [&begin, &reference].into_iter().flatten().flatten().any(|value| value.abs() > LARGE_ROOT) {
             break;
         }
@@ -125,7 +125,7 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
         }
         for (at, &deviation) in deviations.iter().enumerate() {
             if exceeds(deviation) {
-                let what = format!("gradient of {}", State::name(at, lane.config.model.bias));
+                let what = format!("gradient of {}", State::name(at, &lane.config.model));
                 let [a, b] = farthest(&gradient[at], &reference[at]);
                 bail!(disagree(lane, step, &what, a, b)?);
             }
@@ -143,10 +143,10 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
         ours.update(false)?;
         libtorch.update(false)?;
         let states = [one(ours.state()?)?, one(libtorch.state()?)?];
+        let [[parameters, _], [reference, left]] = states.map(State::whole);
         if !lane.config.optimizer.zero_grad {
-            kept.clone_from(&states[1].gradient);
+            kept = left;
         }
-        let [parameters, reference] = states.map(|state| state.parameters);
         // An optimizer without an eps makes NaN of a gradient of 0, in both.
         let whole = norm(reference.iter().flatten().copied().filter(|value| value.is_finite()));
         let moved = |(after, before): (&Vec<f32>, &Vec<f32>)| differences(after, before).collect::<Vec<_>>();
@@ -160,7 +160,7 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
             worst.parameters = worst.parameters.max(relative(off, whole));
             if exceeds(relative(off, whole)) || off > bound {
                 let [a, b] = farthest(&a, &b);
-                bail!(disagree(lane, step, &State::name(at, lane.config.model.bias), a, b)?);
+                bail!(disagree(lane, step, &State::name(at, &lane.config.model), a, b)?);
             }
         }
     }
@@ -177,7 +177,8 @@ fn exact(lane: &Lane, step: usize, parameters: &[Vec<f32>]) -> Result<(f64, Vec<
     for _ in 0..=step {
         loss = f64::from(one(engine.gradient(true)?)?);
     }
-    Ok((loss, one(engine.state()?)?.gradient))
+    let [_, gradient] = one(engine.state()?)?.whole();
+    Ok((loss, gradient))
 }
 
 /// The loss that rounding alone makes: of residuals, as those of a network that predicts every target; or of probabilities,
