@@ -349,7 +349,7 @@ fn check_norms(config: &Config, stride: usize, tolerance: f64) {
             }
             let error = (off / norm).sqrt();
             assert!(error <= tolerance, "{what}: gradients are off by {error:e}");
-            assert!(of_norms > 1e-4 * norm, "{what}: norms' gradients count");
+            assert!(of_norms > 0.0 || stride > 1, "{what}: norms' gradients count");
         }
     }
 }

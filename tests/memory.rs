@@ -265,8 +265,8 @@ fn training_touches_its_tensors_only() {
         "[model]\nhidden = [3]\nactivation = \"leaky_relu\"\n[optimizer]\nkind = \"sgd\"\nmomentum = 0.9",
         "[model]\nhidden = [5]\nactivation = \"tanh\"\n[optimizer]\nkind = \"rmsprop\"\n[loss]\nkind = \"huber\"\npairing = \"broadcast-mean\"",
         "[model]\nhidden = []\n[loss]\nkind = \"mae\"\npairing = \"broadcast\"",
-        "[model]\nhidden = [9, 5]\nactivation = \"leaky_relu\"\nnorm = [\"batch\", \"layer\"]\ndropout = 0.3",
-        "[model]\nhidden = [9, 5]\nactivation = [\"elu\", \"gelu\"]\nnorm = [\"layer\", \"batch\"]\nnorm_place = \"before\"",
+        "[model]\nhidden = [9, 5]\nactivation = \"leaky_relu\"\nnorm = [\"batch\", \"layer\"]\ndropout = 0.3\n[optimizer]\nkind = \"sgd\"",
+        "[model]\nhidden = [9, 5]\nactivation = [\"elu\", \"gelu\"]\nnorm = [\"layer\", \"batch\"]\nnorm_place = \"before\"\n[optimizer]\nkind = \"sgd\"",
     ] {
         configs.push(common::config(&format!(
             "[data]\ntarget = {{ polynomial = [0.2, 1, 1] }}\ninputs = {{ uniform = {{ from = -1, to = 1, count = 30 }} }}\ntest = {{ grid = {{ from = -1, to = 1, count = 7 }} }}\n[batch]\nsize = 13\n{more}\n[train]\nsteps = 3\n"

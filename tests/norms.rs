@@ -262,7 +262,7 @@ fn a_run_that_diverges_through_a_norm_diverges_by_both_engines() {
         for place in ["before", "after"] {
             let settings = format!("norm = {norm:?}\nnorm_place = {place:?}");
             misfit.write("x.toml", &format!("seeds = 2\n[data]\ninputs = {{ grid = {{ from = 0, to = 1, count = 9 }} }}\n[batch]\nsize = 4\n[model]\nhidden = [3, 3]\n{settings}\n[optimizer]\nkind = \"sgd\"\n[train]\nsteps = 30\n"));
-            for (rate, diverges) in [("1e20", true), ("1e39", true), ("1e-3", false)] {
+            for (rate, diverges) in [("1e20", true), ("3e38", true), ("1e-3", false)] {
                 for engine in ["torch", "fused"] {
                     let rate = format!("optimizer.learning_rate={rate}");
                     misfit.ok(&["run", "x.toml", "--engine", engine, "--fresh", "--out", "out", &rate]);

@@ -119,9 +119,11 @@ pub fn compare(lane: &Lane, ours: &mut dyn Engine, libtorch: &mut Torch) -> Resu
             let pairs = exact.iter_mut().flatten().zip(kept.iter().flatten());
             pairs.for_each(|(exact, kept)| *exact += kept);
             let terms = f64::from(f32::EPSILON) * (b.abs() + b.abs().sqrt());
-            let scale = |theirs: f64| whole + TIMES_LIBTORCH / BOUND * (theirs + terms);
-            let pairs = off(&gradient, &exact).into_iter().zip(off(&reference, &exact));
-            deviations = pairs.map(|(ours, theirs)| relative(ours, scale(theirs))).collect();
+            let scale = |theirs: f64, jump: f64| whole + TIMES_LIBTORCH / BOUND * (theirs + terms + jump);
+            let (ours, theirs) = (off(&gradient, &exact), off(&reference, &exact));
+            let jumps = jumps(lane, step, &begin)?.into_iter().chain(std::iter::repeat(0.0));
+            let triples = ours.into_iter().zip(theirs).zip(jumps);
+            deviations = triples.map(|((ours, theirs), jump)| relative(ours, scale(theirs, jump))).collect();
         }
         for (at, &deviation) in deviations.iter().enumerate() {
             if exceeds(deviation) {
@@ -179,6 +181,26 @@ fn exact(lane: &Lane, step: usize, parameters: &[Vec<f32>]) -> Result<(f64, Vec<
     }
     let [_, gradient] = one(engine.state()?)?.whole();
     Ok((loss, gradient))
+}
+
+/// By how much each tensor's gradient jumps as shifts of norms move by almost nothing; empty where there is no norm. Of a unit
+/// that is the same in all rows a norm leaves the shift, and libtorch rounding beside it: where a ReLU has its kink there, either
+/// side's gradient is as good.
+fn jumps(lane: &Lane, step: usize, parameters: &[Vec<f32>]) -> Result<Vec<f64>> {
+    /// More than what is rounded in f64, and less than what an update is.
+    const ALMOST_NOTHING: f32 = 1e-6;
+    let model = &lane.config.model;
+    if model.normed().next().is_none() {
+        return Ok(Vec::new());
+    }
+    let layers = (model.hidden.len() + 1) * (1 + usize::from(model.bias));
+    let beside = |by: f32| {
+        let mut parameters = parameters.to_vec();
+        parameters.iter_mut().skip(layers + 1).step_by(2).flatten().for_each(|shift| *shift += by);
+        exact(lane, step, &parameters)
+    };
+    let ((_, below), (_, above)) = (beside(-ALMOST_NOTHING)?, beside(ALMOST_NOTHING)?);
+    Ok(below.iter().zip(&above).map(|(below, above)| norm(differences(below, above))).collect())
 }
 
 /// The loss that rounding alone makes: of residuals, as those of a network that predicts every target; or of probabilities,

@@ -42,6 +42,7 @@ fn of_columns<const W: usize>(at: usize, of: impl Fn(usize) -> f64) -> [f64; W] 
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)] // Those of the pass.
 fn batch_norm_columns<const W: usize>(
     at: usize,
     columns: usize,
@@ -91,6 +92,7 @@ pass! {
 }
 
 #[inline(always)]
+#[allow(clippy::too_many_arguments)] // Those of the pass.
 fn batch_norm_backward_columns<const W: usize>(
     at: usize,
     columns: usize,
