@@ -121,6 +121,39 @@ fn the_engines_agree_of_several_outputs_for_every_target_loss_and_output_and_eac
 }
 
 #[test]
+fn the_engines_agree_for_every_norm_place_and_activation_and_each_optimizer() {
+    single_threaded();
+    let mut nth = 0;
+    for activation in ACTIVATIONS {
+        for norm in ["\"batch\"", "\"layer\"", "[\"batch\", \"layer\"]", "[\"none\", \"batch\"]"] {
+            for place in ["before", "after"] {
+                for optimizer in OPTIMIZERS {
+                    for init in ["\"glorot_normal\"", "\"zeros\"", "{ normal = [0, 30] }"] {
+                        nth += 1;
+                        let more = ["", "norm_eps = 1e-3", "dropout = 0.4", "bias = false"][nth % 4];
+                        let count = [50, 1, 2][nth % 3];
+                        let data = format!(
+                            "target = {{ polynomial = [0.3, -0.5, 0.4] }}\ninputs = {{ uniform = {{ from = -1.5, to = {}, count = {count} }} }}",
+                            [1.5, 1000.0][nth % 2]
+                        );
+                        Case {
+                            data,
+                            batch: if count < 16 { "size = \"all\"".into() } else { Case::plain().batch },
+                            model: format!(
+                                "hidden = [7, 5]\nactivation = {activation:?}\nnorm = {norm}\nnorm_place = {place:?}\n{more}\ninit = {init}"
+                            ),
+                            optimizer: format!("{optimizer}\n{}", if count > 2 && nth % 2 == 0 { "clip_norm = 0.1\nclip_over = \"each\"" } else { "" }),
+                            ..Case::plain()
+                        }
+                        .agrees(nth as u64 % 11);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
 fn the_engines_agree_where_rows_of_probabilities_are_sure_and_wrong_or_sure_and_right() {
     single_threaded();
     for task in TASKS {
@@ -394,7 +427,8 @@ impl Engine for Faulty {
     }
     fn state(&self) -> Result<Vec<State>> {
         let mut states = self.engine.state()?;
-        let gradient = &mut states[0].gradient;
+        let State { gradient, norms_gradient, .. } = &mut states[0];
+        let mut gradient: Vec<&mut Vec<f32>> = gradient.iter_mut().chain(norms_gradient).collect();
         match self.fault {
             Fault::Loss(_) => {}
             Fault::Gradient { tensor, by, from } => {
@@ -438,6 +472,30 @@ fn a_fault_of_one_tensor_is_found_out_by_its_layer_and_its_first_step() {
     for times in [1.01, f32::NAN, 0.0] {
         let said = found_out(&own, &mut Faulty::new(&lane, Fault::Loss(times)));
         assert!(said.contains("loss: "), "{said}");
+    }
+}
+
+#[test]
+fn a_fault_of_what_a_norm_learns_is_found_out_by_its_layer_and_its_first_step() {
+    single_threaded();
+    for norm in ["batch", "layer"] {
+        let own = plain(|config| {
+            config.model.activation = vec![Activation::Tanh; 2];
+            let normed = common::config(&format!("model.hidden = [7, 5]\nmodel.norm = ['none', '{norm}']")).model;
+            (config.model.norm, config.model.normalisation) = (normed.norm, normed.normalisation);
+        });
+        let lane = common::lane(&own, 4);
+        for (tensor, name) in [(6, "layer 2's scales"), (7, "layer 2's shifts")] {
+            for (fault, step) in [
+                (Fault::Gradient { tensor, by: 0.5, from: 0 }, 0),
+                (Fault::Gradient { tensor, by: -0.5, from: 2 }, 2),
+                (Fault::Nan { tensor }, 0),
+            ] {
+                let said = found_out(&own, &mut Faulty::new(&lane, fault));
+                assert!(said.contains(&format!("gradient of {name}")), "{fault:?}: {said}");
+                assert!(said.contains(&format!("at step {step} ")), "{fault:?}: {said}");
+            }
+        }
     }
 }
 

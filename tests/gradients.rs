@@ -61,23 +61,69 @@ fn output(output: Output, z: &[f64]) -> Vec<f64> {
     z.iter().map(one).collect()
 }
 
-/// The predictions for one row.
-fn predict(model: &Model, tensors: &[Vec<f64>], row: &[f64]) -> Vec<f64> {
-    let mut values = row.to_vec();
-    let mut tensors = tensors.iter();
-    for layer in 0..=model.hidden.len() {
-        let weights = tensors.next().expect("weights");
-        let outputs = weights.len() / values.len();
-        let mut sums = if model.bias { tensors.next().expect("biases").clone() } else { vec![0.0; outputs] };
-        for (value, weights) in values.iter().zip(weights.chunks(outputs)) {
-            sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+/// Of a batch norm's columns by the batch's own statistics, in evaluation mode by means of 0 and variances of 1; of a layer norm's rows.
+fn normalise(norm: Norm, eps: f64, evaluation: bool, values: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let standard = |of: Vec<f64>| -> Vec<f64> {
+        let count = of.len() as f64;
+        let mean = of.iter().sum::<f64>() / count;
+        let variance = of.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
+        of.iter().map(|v| (v - mean) / (variance + eps).sqrt()).collect()
+    };
+    match norm {
+        Norm::None => values.to_vec(),
+        Norm::Layer => values.iter().map(|row| standard(row.clone())).collect(),
+        Norm::Batch if evaluation => {
+            values.iter().map(|row| row.iter().map(|v| v / (1.0 + eps).sqrt()).collect()).collect()
         }
-        values = match model.activation.get(layer) {
-            Some(&activation) => sums.iter().map(|&z| activate(activation, z)).collect(),
-            None => sums,
+        Norm::Batch => {
+            let columns: Vec<Vec<f64>> =
+                (0..values[0].len()).map(|c| standard(values.iter().map(|row| row[c]).collect())).collect();
+            (0..values.len()).map(|r| columns.iter().map(|column| column[r]).collect()).collect()
+        }
+    }
+}
+
+/// The predictions for these rows; `tensors` are the layers', then what norms learn.
+fn predict(config: &Config, tensors: &[Vec<f64>], rows: Vec<Vec<f64>>) -> Vec<Vec<f64>> {
+    let model = &config.model;
+    let (layers, norms) = tensors.split_at((model.hidden.len() + 1) * (1 + usize::from(model.bias)));
+    let (mut layers, mut norms, mut rows) = (layers.iter(), norms.iter(), rows);
+    for layer in 0..=model.hidden.len() {
+        let weights = layers.next().expect("weights");
+        let outputs = weights.len() / rows[0].len();
+        let bias = if model.bias { layers.next().expect("biases").clone() } else { vec![0.0; outputs] };
+        let product = |row: &Vec<f64>| {
+            let mut sums = bias.clone();
+            for (value, weights) in row.iter().zip(weights.chunks(outputs)) {
+                sums.iter_mut().zip(weights).for_each(|(sum, weight)| *sum += value * weight);
+            }
+            sums
+        };
+        rows = rows.iter().map(product).collect();
+        let Some(&activation) = model.activation.get(layer) else { break };
+        let activated = |rows: &[Vec<f64>]| -> Vec<Vec<f64>> {
+            rows.iter().map(|row| row.iter().map(|&z| activate(activation, z)).collect()).collect()
+        };
+        let Some((norm, by)) = model.normalisation.and_then(|by| Some((*model.norm.get(layer)?, by))) else {
+            rows = activated(&rows);
+            continue;
+        };
+        let mut normed = |rows: &[Vec<f64>]| {
+            let mut rows = normalise(norm, by.eps, config.train.mode == Mode::Eval, rows);
+            if norm != Norm::None {
+                let (scale, shift) = (norms.next().expect("scales"), norms.next().expect("shifts"));
+                for row in &mut rows {
+                    row.iter_mut().zip(scale.iter().zip(shift)).for_each(|(v, (scale, shift))| *v = *v * scale + shift);
+                }
+            }
+            rows
+        };
+        rows = match by.place {
+            NormPlace::Before => activated(&normed(&rows)),
+            NormPlace::After => normed(&activated(&rows)),
         };
     }
-    output(model.output, &values)
+    rows.iter().map(|row| output(model.output, row)).collect()
 }
 
 /// As Keras clips probabilities, in the f32 that the engines compute in.
@@ -105,10 +151,8 @@ fn cross_entropy(from: LossInput, sparse: bool, row: &[f64], y: &[f64]) -> f64 {
 
 fn loss(lane: &Lane, tensors: &[Vec<f64>], x: &[f32], y: &[f32]) -> f64 {
     let (config, coding) = (&lane.config, &lane.data.coding);
-    let predictions: Vec<Vec<f64>> = x
-        .chunks(lane.data.train.columns)
-        .map(|row| predict(&config.model, tensors, &row.iter().map(|&x| f64::from(x)).collect::<Vec<_>>()))
-        .collect();
+    let rows = x.chunks(lane.data.train.columns).map(|row| row.iter().map(|&x| f64::from(x)).collect());
+    let predictions = predict(config, tensors, rows.collect());
     let y: Vec<f64> = y.iter().map(|&y| f64::from(y)).collect();
     let delta = config.loss.delta.unwrap_or(1.0);
     let from = config.loss.from.unwrap_or(LossInput::LogProbabilities);
@@ -146,7 +190,10 @@ fn loss(lane: &Lane, tensors: &[Vec<f64>], x: &[f32], y: &[f32]) -> f64 {
             (all, if pairing == Pairing::BroadcastMean { rows * rows } else { rows })
         }
     };
-    if config.loss.reduction == Reduction::Sum { sum } else { sum / count }
+    let weights = tensors[..(config.model.hidden.len() + 1) * (1 + usize::from(config.model.bias))].iter();
+    let weights = weights.step_by(1 + usize::from(config.model.bias)).flatten();
+    let penalty: f64 = weights.map(|w| config.loss.l1 * w.abs() + config.loss.l2 * w * w).sum();
+    penalty + if config.loss.reduction == Reduction::Sum { sum } else { sum / count }
 }
 
 /// The central difference by every `stride`th parameter, with its place.
@@ -272,6 +319,71 @@ fn gradients_of_several_outputs_agree_with_differences_in_f64_for_every_target_l
     for task in TASKS {
         let model = INIT.replace("HIDDEN", "[300, 70]");
         check(&task.config(&file, 10, "softmax", &model, "[batch]\nsize = 25"), 1999, 3e-5);
+    }
+}
+
+/// Compares the gradient of every `stride`th parameter, those of norms among them, after some updates, which make scales and shifts what they did not
+/// begin with; each way at its own parameters.
+fn check_norms(config: &Config, stride: usize, tolerance: f64) {
+    let lanes = [2, 7].map(|seed| common::lane(config, seed));
+    for way in ways(config, true) {
+        let mut engines = Engines::new(way, &lanes);
+        for _ in 0..3 {
+            engines.gradient();
+            engines.update();
+        }
+        let losses = engines.gradient();
+        for ((lane, state), ours) in lanes.iter().zip(engines.state()).zip(losses) {
+            let (mut x, mut y) = (Vec::new(), Vec::new());
+            lane.batches().expect("batches").next_into(&mut x, &mut y);
+            let [parameters, gradient] = state.whole();
+            let wide: Vec<Vec<f64>> = parameters.iter().map(|t| t.iter().map(|&p| f64::from(p)).collect()).collect();
+            let (exact, what) = (loss(lane, &wide, &x, &y), format!("{way:?} {:?}", config.model));
+            assert!((f64::from(ours) - exact).abs() <= tolerance * exact.abs(), "{what}: a loss of {ours} and {exact}");
+            let (mut off, mut norm, mut of_norms) = (0.0, 0.0, 0.0);
+            for (tensor, i, slope) in differences(lane, &parameters, stride, &x, &y) {
+                off += (f64::from(gradient[tensor][i]) - slope).powi(2);
+                norm += slope * slope;
+                let learnt = tensor >= (config.model.hidden.len() + 1) * (1 + usize::from(config.model.bias));
+                of_norms += if learnt { slope * slope } else { 0.0 };
+            }
+            let error = (off / norm).sqrt();
+            assert!(error <= tolerance, "{what}: gradients are off by {error:e}");
+            assert!(of_norms > 0.0 || stride > 1, "{what}: norms' gradients count");
+        }
+    }
+}
+
+#[test]
+fn gradients_through_norms_agree_with_differences_in_f64_for_every_norm_place_and_activation() {
+    single_threaded();
+    for activation in ["relu", "leaky_relu", "elu", "gelu", "sigmoid", "tanh", "identity"] {
+        for (nth, norm) in
+            ["\"batch\"", "\"layer\"", "[\"batch\", \"none\"]", "[\"none\", \"batch\"]", "[\"layer\", \"batch\"]"]
+                .into_iter()
+                .enumerate()
+        {
+            for place in ["before", "after"] {
+                let more = ["", "bias = false", "norm_eps = 0.1"][nth % 3];
+                // Columns that cut a block of 8, of 4 and of 1, and rows beyond what goes through at once where no norm is a batch's.
+                for (hidden, rows) in
+                    [("[13, 6]", 13), ("[4, 3]", 2), ("[70, 9]", if norm.contains("batch") { 40 } else { 385 })]
+                {
+                    if rows > 13 && activation != "gelu" && activation != "leaky_relu" {
+                        continue;
+                    }
+                    for mode in ["train", "eval"] {
+                        check_norms(
+                            &common::config(&format!(
+                                "[data]\ntarget = {{ polynomial = [0.4, -0.5, 0.3, 0.4] }}\ninputs = {{ uniform = {{ from = -1.5, to = 1.5, count = {rows} }} }}\n[model]\nhidden = {hidden}\nactivation = {activation:?}\nnorm = {norm}\nnorm_place = {place:?}\n{more}\ninit = \"kaiming_uniform\"\ninit_bias = {{ uniform = [-0.5, 0.5] }}\n[loss]\nl1 = 0.001\nl2 = 0.002\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 0.1\n[train]\nmode = {mode:?}\nsteps = 9"
+                            )),
+                            if rows > 13 { 29 } else { 1 },
+                            1e-4,
+                        );
+                    }
+                }
+            }
+        }
     }
 }
 

@@ -167,6 +167,25 @@ fn passes_touch_their_slices_only_and_give_the_same_bits_at_every_level_of_vecto
                     }
                 }
             }
+            for columns in [1, 3, 4, 8, 13] {
+                let (x, scale, shift) = (numbers(count * columns), numbers(columns), numbers(columns));
+                for (kind, of) in [("batch", columns), ("given", columns), ("layer", count)] {
+                    let [mut means, mut spreads] = [vec![0.25; of], vec![0.5; of]];
+                    let (mut y, mut d) = (numbers(count * columns), numbers(count * columns));
+                    let (mut scales, mut shifts) = (numbers(columns), numbers(columns));
+                    let (own, learnt) = (kind == "batch", (&mut scales, &mut shifts));
+                    if kind == "layer" {
+                        layer_norm(level, 1e-3, &scale, &shift, &x, &mut means, &mut spreads, &mut y);
+                        layer_norm_backward(level, &scale, &x, &means, &spreads, &mut d, false, learnt.0, learnt.1);
+                    } else {
+                        batch_norm(level, own, 1e-3, &scale, &shift, &x, &mut means, &mut spreads, &mut y);
+                        batch_norm_backward(
+                            level, own, 1e-3, &scale, &x, &means, &spreads, &mut d, true, learnt.0, learnt.1,
+                        );
+                    }
+                    bits.extend([&y, &d, &scales, &shifts].into_iter().flatten().map(|v| u64::from(v.to_bits())));
+                }
+            }
             bits.extend([squares(level, &values).to_bits(), squared_changes(level, &values, &p).to_bits()]);
             for columns in [1, 5, 8, 40, 45] {
                 let mut seen = vec![0; columns];
@@ -174,12 +193,14 @@ fn passes_touch_their_slices_only_and_give_the_same_bits_at_every_level_of_vecto
                 bits.extend(seen.into_iter().map(u64::from));
             }
             let mut activated = values.clone();
-            for activation in [tanh, sigmoid, elu, relu, exponential, logarithm] {
+            for activation in [tanh, sigmoid, elu, relu, leaky_relu, exponential, logarithm] {
                 activation(level, &mut activated);
                 bits.extend(activated.iter().map(|v| u64::from(v.to_bits())));
             }
             gelu(level, &values, &mut activated);
-            for backward in [tanh_backward, sigmoid_backward, relu_backward, gelu_backward] {
+            for backward in
+                [tanh_backward, sigmoid_backward, relu_backward, leaky_relu_backward, elu_backward, gelu_backward]
+            {
                 backward(level, &values, &mut activated);
                 bits.extend(activated.iter().map(|v| u64::from(v.to_bits())));
             }
@@ -244,6 +265,8 @@ fn training_touches_its_tensors_only() {
         "[model]\nhidden = [3]\nactivation = \"leaky_relu\"\n[optimizer]\nkind = \"sgd\"\nmomentum = 0.9",
         "[model]\nhidden = [5]\nactivation = \"tanh\"\n[optimizer]\nkind = \"rmsprop\"\n[loss]\nkind = \"huber\"\npairing = \"broadcast-mean\"",
         "[model]\nhidden = []\n[loss]\nkind = \"mae\"\npairing = \"broadcast\"",
+        "[model]\nhidden = [9, 5]\nactivation = \"leaky_relu\"\nnorm = [\"batch\", \"layer\"]\ndropout = 0.3\n[optimizer]\nkind = \"sgd\"",
+        "[model]\nhidden = [9, 5]\nactivation = [\"elu\", \"gelu\"]\nnorm = [\"layer\", \"batch\"]\nnorm_place = \"before\"\n[optimizer]\nkind = \"sgd\"",
     ] {
         configs.push(common::config(&format!(
             "[data]\ntarget = {{ polynomial = [0.2, 1, 1] }}\ninputs = {{ uniform = {{ from = -1, to = 1, count = 30 }} }}\ntest = {{ grid = {{ from = -1, to = 1, count = 7 }} }}\n[batch]\nsize = 13\n{more}\n[train]\nsteps = 3\n"

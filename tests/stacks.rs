@@ -93,7 +93,7 @@ fn rows_of_four_columns() -> tempfile::NamedTempFile {
 
 const ALL: &str = "[\"relu\", \"leaky_relu\", \"elu\", \"gelu\", \"sigmoid\", \"tanh\", \"identity\"]";
 
-const CASES: [Case; 33] = [
+const CASES: [Case; 36] = [
     PLAIN,
     Case { hidden: "[9, 11, 5, 3, 8, 17, 2]", batch: 17, ..PLAIN },
     Case { hidden: "[9, 11]", batch: 17, ..PLAIN },
@@ -108,6 +108,9 @@ const CASES: [Case; 33] = [
     Case { hidden: "[9]", activation: "\"sigmoid\"", batch: 17, ..PLAIN },
     Case { hidden: "[9]", activation: "\"tanh\"", batch: 17, ..PLAIN },
     Case { hidden: "[9]", output: "tanh", batch: 17, ..PLAIN },
+    Case { hidden: "[9, 5]", activation: "\"relu\"\nnorm = [\"batch\", \"layer\"]", batch: 17, ..PLAIN },
+    Case { hidden: "[45, 45]", activation: "\"tanh\"\nnorm = \"layer\"", batch: 300, ..PLAIN },
+    Case { hidden: "[45, 45]", activation: "\"gelu\"\nnorm = \"batch\"\nnorm_place = \"before\"", batch: 300, ..PLAIN },
     Case { batch: 1000, ..PLAIN },
     Case { batch: 1, ..PLAIN },
     Case { batch: 1, hidden: "[1]", ..PLAIN },

@@ -391,6 +391,17 @@ pub struct Model {
 impl Model {
     /// The keys that a module has beside its own.
     pub const OF_A_MODULE: [&str; 4] = ["torchscript", "initial", "outputs", "output"];
+
+    /// A hidden layer's norm and how it works, if it has one.
+    pub fn norm_of(&self, layer: usize) -> Option<(Norm, Normalisation)> {
+        let norm = self.norm.get(layer).filter(|norm| **norm != Norm::None)?;
+        self.normalisation.map(|by| (*norm, by))
+    }
+
+    /// The hidden layers that have a norm.
+    pub fn normed(&self) -> impl Iterator<Item = usize> {
+        (0..self.hidden.len()).filter(|&layer| self.norm_of(layer).is_some())
+    }
 }
 
 /// Slope of leaky_relu below zero, in misfit and in PyTorch.

@@ -29,9 +29,6 @@ pub fn covers(config: &Config) -> Result<(), String> {
     if model.torchscript.is_some() {
         return lacks("model.torchscript");
     }
-    if !model.norm.is_empty() {
-        return lacks("model.norm");
-    }
     if !model.frozen.is_empty() {
         return lacks("model.frozen");
     }

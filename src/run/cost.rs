@@ -7,7 +7,7 @@ use super::memory;
 use crate::data::coding::Coding;
 use crate::data::{Files, RunData, batch_rows, training_rows, updates};
 use crate::experiment::Experiment;
-use crate::experiment::config::{Activation, Config, Inputs, Norm, Pairing, Test};
+use crate::experiment::config::{Activation, Config, Inputs, Pairing, Test};
 use crate::experiment::device::Device;
 use crate::text::numbers::gibibytes;
 use crate::train::{self, choice, engine};
@@ -99,21 +99,23 @@ fn bytes(device: Device, config: &Config, rows: usize, test: usize, columns: usi
         config.model.hidden.iter().enumerate().filter(|(at, _)| of(*at)).map(|(_, &width)| width as u128).sum()
     };
     let dropped = of_layers(&|at| config.model.dropout.get(at).is_some_and(|share| *share > 0.0));
-    let normed = of_layers(&|at| config.model.norm.get(at).is_some_and(|norm| *norm != Norm::None));
+    let normed = of_layers(&|at| config.model.norm_of(at).is_some());
     let inputs = inputs + 2 * dropped + 6 * normed;
-    let at_once = |rows: usize| choice::rows_at_once(config, opened, rows);
-    let pass = |rows: usize| Ok::<_, anyhow::Error>(at_once(rows)? as u128 * (2 * units + inputs + 2 * widest));
+    let at_once = |rows: usize, training: bool| choice::rows_at_once(config, opened, rows, training);
+    let pass = |rows: usize, training: bool| {
+        Ok::<_, anyhow::Error>(at_once(rows, training)? as u128 * (2 * units + inputs + 2 * widest))
+    };
     // An engine that takes all rows at once has a block of each pairing's differences, their losses and their gradients.
     let pairs = |rows: usize| match config.loss.pairing {
-        Pairing::Broadcast | Pairing::BroadcastMean if at_once(batch)? == batch => {
+        Pairing::Broadcast | Pairing::BroadcastMean if at_once(batch, true)? == batch => {
             Ok(3 * rows as u128 * (rows.min(PAIRS_AT_ONCE) as u128 + 1))
         }
         _ => Ok::<_, anyhow::Error>(0),
     };
     // Parameters, their gradient, the weights transposed, the parameters before an update, and the optimizer's two states.
     let numbers = 6 * parameters
-        + pass(batch)?
-        + pass(test)?
+        + pass(batch, true)?
+        + pass(test, false)?
         + pairs(batch)?
         + pairs(test)?
         + (batch + test) as u128 * (columns + 2 * coding.outputs + coding.width) as u128

@@ -6,7 +6,7 @@ use tch::Device;
 use super::engine::{Engine, Lane, first};
 use super::fused::{self, Fused};
 use super::torch::Torch;
-use crate::experiment::config::{Config, EngineName, Norm};
+use crate::experiment::config::{Config, EngineName};
 use crate::experiment::device::Device as Named;
 
 /// The engine that runs of this configuration train with on this device.
@@ -25,11 +25,13 @@ pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
     if config.model.torchscript.is_some() {
         return Ok(SECONDS_OF_A_MODULE);
     }
-    let norms = config.model.norm.iter().filter(|norm| **norm != Norm::None).count();
     Ok(match choose(config, device)? {
         EngineName::Torch if device == Device::Cpu => {
             let drops = config.model.dropout.iter().filter(|share| **share > 0.0).count();
-            70e-6 + 70e-6 * (config.model.hidden.len() + 1) as f64 + 120e-6 * norms as f64 + 30e-6 * drops as f64
+            70e-6
+                + 70e-6 * (config.model.hidden.len() + 1) as f64
+                + 120e-6 * config.model.normed().count() as f64
+                + 30e-6 * drops as f64
         }
         EngineName::Torch | EngineName::Fused => 0.0,
     })
@@ -38,11 +40,11 @@ pub fn seconds_of_calls(config: &Config, device: Device) -> Result<f64> {
 /// Of a module, whose operations are not known: some 15 of them, and what derives them.
 const SECONDS_OF_A_MODULE: f64 = 1e-3;
 
-/// How many of a lane's rows an engine carries through the network at once.
-pub fn rows_at_once(config: &Config, device: Device, rows: usize) -> Result<usize> {
+/// How many of a lane's rows an engine carries through the network at once, in training or in evaluation.
+pub fn rows_at_once(config: &Config, device: Device, rows: usize, training: bool) -> Result<usize> {
     Ok(match choose(config, device)? {
         EngineName::Torch => rows,
-        EngineName::Fused => fused::rows_at_once(&config.model.hidden, rows),
+        EngineName::Fused => fused::rows_at_once(config, rows, training),
     })
 }
 

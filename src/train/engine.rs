@@ -8,7 +8,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 
 use crate::data::{Batches, RunData, batch_rows, updates};
-use crate::experiment::config::{Config, EngineName};
+use crate::experiment::config::{Config, EngineName, Model};
 
 /// One run, ready to be trained.
 #[derive(Clone)]
@@ -88,22 +88,31 @@ pub struct Prediction {
 }
 
 /// A network's parameters and their last gradient: for each layer the weights `[inputs, outputs]` row by row, then the
-/// biases `[outputs]` where it has some. What norms learn is not among them.
+/// biases `[outputs]` where it has some.
 #[derive(Debug, Clone, PartialEq)]
 pub struct State {
     pub parameters: Vec<Vec<f32>>,
     pub gradient: Vec<Vec<f32>>,
+    /// What norms learn and its gradient: for each layer that has one the scales, then the shifts, `[units]` each.
+    pub norms: Vec<Vec<f32>>,
+    pub norms_gradient: Vec<Vec<f32>>,
     /// Different samples among the batches so far.
     pub distinct_samples: usize,
 }
 
 impl State {
-    /// What a tensor of this place is: `layer 2's weights`, layers counted from 1.
-    pub fn name(tensor: usize, biases: bool) -> String {
-        match biases {
-            true => format!("layer {}'s {}", tensor / 2 + 1, ["weights", "biases"][tensor % 2]),
-            false => format!("layer {}'s weights", tensor + 1),
-        }
+    /// Parameters and gradient with those of norms behind them.
+    pub fn whole(self) -> [Vec<Vec<f32>>; 2] {
+        [[self.parameters, self.norms].concat(), [self.gradient, self.norms_gradient].concat()]
+    }
+
+    /// What a tensor of this place among them is: `layer 2's weights`, layers counted from 1.
+    pub fn name(tensor: usize, model: &Model) -> String {
+        let of_layers: &[&str] = if model.bias { &["weights", "biases"] } else { &["weights"] };
+        let layers = (0..=model.hidden.len()).flat_map(|layer| of_layers.iter().map(move |what| (layer, *what)));
+        let norms = model.normed().flat_map(|layer| ["scales", "shifts"].map(|what| (layer, what)));
+        let place = layers.chain(norms).nth(tensor);
+        place.map_or_else(String::new, |(layer, what)| format!("layer {}'s {what}", layer + 1))
     }
 }
 

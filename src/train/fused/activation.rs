@@ -34,6 +34,27 @@ pub fn backward(activation: Activation, h: &[f32]) -> Epilogue<'_> {
     }
 }
 
+/// Each value becomes its activation, where [`needs_input`] is false.
+pub fn apply(activation: Activation, level: Level, values: &mut [f32]) {
+    match activation {
+        Activation::Relu => kernels::relu(level, values),
+        Activation::LeakyRelu => kernels::leaky_relu(level, values),
+        _ => activate(activation, level, values),
+    }
+}
+
+/// Turns `d`, the gradient of what an activation put out, `h`, into that of what went in, where [`needs_input`] is false.
+pub fn go_back(activation: Activation, level: Level, h: &[f32], d: &mut [f32]) {
+    match activation {
+        Activation::Relu => kernels::relu_backward(level, h, d),
+        Activation::LeakyRelu => kernels::leaky_relu_backward(level, h, d),
+        Activation::Elu => kernels::elu_backward(level, h, d),
+        Activation::Sigmoid => kernels::sigmoid_backward(level, h, d),
+        Activation::Tanh => kernels::tanh_backward(level, h, d),
+        Activation::Gelu | Activation::GeluTanh | Activation::Identity => {}
+    }
+}
+
 /// Each value becomes its activation, where that is not part of a product, and [`needs_input`] is false.
 pub fn activate(activation: Activation, level: Level, values: &mut [f32]) {
     match activation {

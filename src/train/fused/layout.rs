@@ -1,8 +1,12 @@
 //! Where the parameters lie in one buffer.
 
-/// The tensors, layer by layer the weights `[inputs, outputs]`, then the biases `[outputs]`.
+use crate::experiment::config::Model;
+
 pub struct Layout {
+    /// Layer by layer the weights `[inputs, outputs]`, then the biases `[outputs]`.
     pub tensors: Vec<Part>,
+    /// Behind all of those what norms learn: of each layer that has one the scales, then the shifts, `[units]` each.
+    pub norms: Vec<[Part; 2]>,
     /// Numbers in all, those between the tensors among them.
     pub size: usize,
 }
@@ -29,15 +33,21 @@ const ALIGNMENT: usize = 16;
 
 impl Layout {
     /// What lies between tensors is zero and stays so.
-    pub fn new(widths: &[usize], bias: bool) -> Self {
-        let mut tensors = Vec::new();
+    pub fn new(model: &Model, widths: &[usize]) -> Self {
         let mut size = 0;
-        for pair in widths.windows(2) {
-            for length in [Some(pair[0] * pair[1]), bias.then_some(pair[1])].into_iter().flatten() {
-                tensors.push(Part { offset: size, length });
-                size += length.next_multiple_of(ALIGNMENT);
-            }
-        }
-        Layout { tensors, size }
+        let mut part = |length: usize| {
+            let offset = size;
+            size += length.next_multiple_of(ALIGNMENT);
+            Part { offset, length }
+        };
+        let layer = |pair: &[usize]| [Some(pair[0] * pair[1]), model.bias.then_some(pair[1])].into_iter().flatten();
+        let tensors = widths.windows(2).flat_map(layer).map(&mut part).collect();
+        let norms = model.normed().map(|layer| [0; 2].map(|_| part(model.hidden[layer]))).collect();
+        Layout { tensors, norms, size }
+    }
+
+    /// All tensors.
+    pub fn all(&self) -> impl Iterator<Item = &Part> {
+        self.tensors.iter().chain(self.norms.as_flattened())
     }
 }

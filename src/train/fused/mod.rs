@@ -9,6 +9,7 @@ pub mod kernels;
 mod layout;
 mod loss;
 mod network;
+mod norm;
 mod optimizer;
 
 use anyhow::{Context, Result, anyhow};
@@ -20,7 +21,8 @@ use super::dropout::Dropout;
 use super::engine::{Engine, Lane, Prediction, State};
 use super::init;
 use crate::data::Batches;
-use crate::experiment::config::{Config, Draw, EngineName};
+use crate::experiment::config::{Config, Draw, EngineName, Mode};
+use buffer::Buffer;
 use kernels::Level;
 use loss::LaneLoss;
 use network::{Backward, LaneNetwork, Pass};
@@ -41,7 +43,7 @@ pub struct Fused {
     one_batch: bool,
     /// Whether a gradient was computed, to which the next one may be added.
     derived: bool,
-    /// The parameters that were remembered; empty before that.
+    /// The parameters and running statistics that were remembered; empty before that.
     remembered: Vec<f32>,
     /// The batch at hand.
     inputs: Vec<f32>,
@@ -66,7 +68,8 @@ impl Fused {
         let rows = lane.batch_rows()?;
         let network = LaneNetwork::new(level, &config.model, &lane.widths(), &init::parameters(lane));
         let dropout = Dropout::new(lane);
-        let train = Pass::plan(&network, rows, dropout.as_ref());
+        let training = config.train.mode == Mode::Train;
+        let train = Pass::plan(&network, rows_at_once(config, rows, true), training, dropout.as_ref());
         Ok(Fused {
             loss: LaneLoss::new(&config.loss, &data.coding).context("the fused engine has no kernel for this loss")?,
             config: config.clone(),
@@ -76,7 +79,7 @@ impl Fused {
             optimizer: LaneOptimizer::new(&config.optimizer, lane.steps()?, &network.layout),
             backward: Backward::plan(&network, train.rows),
             train,
-            test: Pass::plan(&network, data.test.rows(), None),
+            test: Pass::plan(&network, rows_at_once(config, data.test.rows(), false), false, None),
             batches: lane.batches()?,
             one_batch: config.batch.draw == Draw::Once,
             inputs: Vec::new(),
@@ -133,6 +136,9 @@ impl Engine for Fused {
             self.backward.run(&self.train, &mut self.network, samples, rows, add || start > 0, start > 0);
         }
         self.derived = true;
+        if self.config.train.mode == Mode::Train {
+            self.network.follow(&self.train, all);
+        }
         if let Some(dropout) = &mut self.dropout {
             dropout.advance();
         }
@@ -184,7 +190,7 @@ impl Engine for Fused {
         let outputs = self.network.outputs;
         let evaluate = |inputs: &Vec<f32>| {
             let all = inputs.len() / self.columns;
-            let mut pass = Pass::plan(&self.network, all, None);
+            let mut pass = Pass::plan(&self.network, rows_at_once(&self.config, all, false), false, None);
             let mut values = Vec::with_capacity(all * outputs);
             for samples in inputs.chunks(pass.rows * self.columns) {
                 let rows = samples.len() / self.columns;
@@ -206,22 +212,24 @@ impl Engine for Fused {
     }
 
     fn remember(&mut self) -> Result<()> {
-        self.remembered.clear();
-        self.remembered.extend_from_slice(self.network.parameters.numbers());
+        self.remembered = self.network.remembered();
         Ok(())
     }
 
     fn recall(&mut self) -> Result<()> {
-        if !self.remembered.is_empty() {
-            self.network.parameters.numbers_mut().copy_from_slice(&self.remembered);
-        }
+        self.network.recall(&self.remembered);
         Ok(())
     }
 
     fn state(&self) -> Result<Vec<State>> {
+        let LaneNetwork { layout, parameters, gradient, .. } = &self.network;
+        let tensors = |of: &Buffer| layout.tensors.iter().map(|part| part.of(of.numbers()).to_vec()).collect();
+        let norms = |of: &Buffer| layout.norms.iter().flatten().map(|part| part.of(of.numbers()).to_vec()).collect();
         Ok(vec![State {
-            parameters: self.network.tensors(&self.network.parameters),
-            gradient: self.network.tensors(&self.network.gradient),
+            parameters: tensors(parameters),
+            gradient: tensors(gradient),
+            norms: norms(parameters),
+            norms_gradient: norms(gradient),
             distinct_samples: self.batches.distinct(),
         }])
     }

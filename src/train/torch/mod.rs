@@ -125,7 +125,7 @@ impl Torch {
         masks
     }
 
-    /// Gives every lane these parameters, tensor by tensor.
+    /// Gives every lane these parameters, tensor by tensor, those of norms last.
     pub fn set_parameters(&mut self, tensors: &[Vec<f32>]) -> Result<()> {
         Ok(self.network.set_parameters(&tensors.concat())?)
     }
@@ -232,8 +232,12 @@ impl Engine for Torch {
         let parameters = self.network.tensors(&self.network.parameters)?;
         let gradients = self.network.tensors(&self.network.gradient)?;
         let lanes = parameters.into_iter().zip(gradients).zip(self.feed.distinct());
-        let state = |((parameters, gradient), distinct_samples)| State { parameters, gradient, distinct_samples };
-        Ok(lanes.map(state).collect())
+        Ok(lanes
+            .map(|(numbers, distinct_samples)| {
+                let ([parameters, norms], [gradient, norms_gradient]): ([_; 2], [_; 2]) = numbers;
+                State { parameters, gradient, norms, norms_gradient, distinct_samples }
+            })
+            .collect())
     }
 }
 

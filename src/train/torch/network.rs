@@ -5,7 +5,7 @@ use tch::{Device, Kind, TchError, Tensor, no_grad};
 
 use super::module::Module;
 use super::norm::NormLayer;
-use crate::experiment::config::{Activation, Mode, Model, Norm, NormPlace, Output, USUAL_SLOPE};
+use crate::experiment::config::{Activation, Mode, Model, NormPlace, Output, USUAL_SLOPE};
 use crate::train::engine::Lane;
 use crate::train::init;
 
@@ -124,13 +124,9 @@ impl Network {
     /// Networks of these layer sizes at their lanes' initial parameters.
     pub fn new(model: &Model, widths: &[usize], lanes: &[Lane], kind: Kind, device: Device) -> Result<Self> {
         let count = lanes.len() as i64;
-        let norms: Vec<i64> = (0..model.hidden.len())
-            .filter(|&at| model.norm.get(at).is_some_and(|norm| *norm != Norm::None))
-            .map(|at| model.hidden[at] as i64)
-            .collect();
         // Scales begin with 1, shifts with 0.
-        let learnt = norms.iter().flat_map(|&units| [(1.0, units), (0.0, units)]);
-        let learnt: Vec<f32> = learnt.flat_map(|(value, units)| vec![value; units as usize]).collect();
+        let learnt = model.normed().flat_map(|at| [(1.0, at), (0.0, at)]);
+        let learnt: Vec<f32> = learnt.flat_map(|(value, at)| vec![value; model.hidden[at]]).collect();
         let values = lanes.iter().flat_map(|lane| [init::parameters(lane).concat(), learnt.clone()]);
         let values: Vec<f32> = values.flatten().collect();
         let parameters = Tensor::f_from_slice(&values)?.f_view([count, -1])?.f_to_device(device)?.f_to_kind(kind)?;
@@ -161,9 +157,8 @@ impl Network {
                 layers.push(Layer::Output(model.output));
                 continue;
             };
-            let kind = model.norm.get(at).copied().unwrap_or_default();
-            let norm = match model.normalisation.filter(|_| kind != Norm::None) {
-                Some(by) => {
+            let norm = match model.norm_of(at) {
+                Some((kind, by)) => {
                     let units = model.hidden[at] as i64;
                     let learnt =
                         [leaf(at, "scale", LeafKind::Norm, 1, units)?, leaf(at, "shift", LeafKind::Norm, 1, units)?];
@@ -290,19 +285,16 @@ impl Network {
         self.parameters.f_narrow(1, 0, values.len() as i64)?.f_copy_(&Tensor::f_from_slice(values)?)
     }
 
-    /// Each lane's numbers of `[lanes, parameters]`, on the host, tensor by tensor; without those of norms.
-    pub fn tensors(&self, of: &Tensor) -> Result<Vec<Vec<Vec<f32>>>> {
-        let linear = self.leaves.iter().filter(|leaf| leaf.kind != LeafKind::Norm);
-        let sizes: Vec<usize> = linear.map(|leaf| leaf.length as usize).collect();
+    /// Each lane's numbers of `[lanes, parameters]`, on the host, tensor by tensor: the layers', and those of norms.
+    pub fn tensors(&self, of: &Tensor) -> Result<Vec<[Vec<Vec<f32>>; 2]>> {
         let all: i64 = self.leaves.iter().map(|leaf| leaf.length).sum();
         let numbers = super::host(of)?;
-        let lane = |mut lane: &[f32]| {
-            let cut = |&size: &usize| {
-                let (tensor, rest) = lane.split_at(size);
-                lane = rest;
-                tensor.to_vec()
+        let lane = |lane: &[f32]| {
+            let of = |norms: bool| {
+                let leaves = self.leaves.iter().filter(|leaf| (leaf.kind == LeafKind::Norm) == norms);
+                leaves.map(|leaf| lane[leaf.begin as usize..][..leaf.length as usize].to_vec()).collect()
             };
-            sizes.iter().map(cut).collect()
+            [of(false), of(true)]
         };
         Ok(numbers.chunks(all as usize).map(lane).collect())
     }

@@ -63,8 +63,9 @@ impl NormLayer {
         };
         let statistics = if by_batch { &self.batch } else { &self.running };
         let y = all.f_batch_norm(
-            Some(&self.scale.f_view([-1])?),
-            Some(&self.shift.f_view([-1])?),
+            // Of several lanes they do not lie on end.
+            Some(&self.scale.f_reshape([-1])?),
+            Some(&self.shift.f_reshape([-1])?),
             Some(&statistics.mean),
             Some(&statistics.variance),
             by_batch,
@@ -95,7 +96,12 @@ impl NormLayer {
             Some(variance) => Tensor::f_stack(&[mean, &variance], 0)?,
             None => both.shallow_clone(),
         };
-        self.running.both.f_lerp_tensor_(&now, &self.momentum).map(drop)
+        self.running.both.f_lerp_tensor_(&now, &self.momentum).map(drop)?;
+        if rows == 1 {
+            // Else its 0/0 would stay: libtorch multiplies what was there by 0.
+            self.batch = Statistics::new(&self.shift)?;
+        }
+        Ok(())
     }
 
     pub fn running_copy(&self) -> Result<Tensor> {

@@ -6,7 +6,7 @@
 use std::f32::consts::LOG2_E;
 
 use super::passes::multiply_add;
-use super::{Instructions, Level};
+use super::{Instructions, LEAKY, Level};
 
 /// Added to a number below 2²² it leaves no room for a fraction: the sum's last bits are the nearest integer.
 const ROUNDED: f32 = 12_582_912.0;
@@ -182,6 +182,13 @@ pass! {
 }
 
 pass! {
+    /// `d`, the gradient of the ELU's `y`, becomes that of what went in.
+    fn elu_backward(y: &[f32], d: &mut [f32]) {
+        d.iter_mut().zip(y).for_each(|(d, y)| *d *= elu_slope(*y));
+    }
+}
+
+pass! {
     /// Each value becomes e^value.
     fn exponential(values: &mut [f32]) {
         values.iter_mut().for_each(|value| *value = exp::<FUSED>(*value));
@@ -199,5 +206,19 @@ pass! {
     /// `d`, the gradient of the ReLU's `y`, becomes that of what went in.
     fn relu_backward(y: &[f32], d: &mut [f32]) {
         d.iter_mut().zip(y).for_each(|(d, y)| *d = if *y <= 0.0 { 0.0 } else { *d });
+    }
+}
+
+pass! {
+    /// Each value that is not above 0 becomes 0.01 of it.
+    fn leaky_relu(values: &mut [f32]) {
+        values.iter_mut().for_each(|value| *value = if *value > 0.0 { *value } else { *value * LEAKY });
+    }
+}
+
+pass! {
+    /// `d`, the gradient of the leaky ReLU's `y`, becomes that of what went in.
+    fn leaky_relu_backward(y: &[f32], d: &mut [f32]) {
+        d.iter_mut().zip(y).for_each(|(d, y)| *d = if *y > 0.0 { *d } else { *d * LEAKY });
     }
 }

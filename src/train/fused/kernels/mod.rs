@@ -22,11 +22,13 @@ mod passes;
 mod classes;
 mod double;
 mod elementary;
+mod norms;
 mod regular;
 
 pub use classes::*;
 pub use double::*;
 pub use elementary::*;
+pub use norms::*;
 pub use passes::*;
 pub use regular::*;
 
