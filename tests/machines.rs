@@ -16,7 +16,39 @@ use serde_json::{Value, json};
 const OUTPUT: &str = "docs/misfit-output.schema.json";
 const SARIF: &str = "tests/sarif-2.1.0.schema.json";
 
-/// A regression that is learnt in no time, asked for too little; the file's first fix is what it lacks, and no rule suspects it.
+/// Nothing moves, so no rule can see that it is too short; of the file's fixes one is suspected wrongly.
+const STUCK: &str = r#"
+title = "A softmax over one unit, and too few updates"
+seeds = 3
+
+[data]
+target = { polynomial = [0, 0, 1] }
+inputs = { grid = { from = -2, to = 2, count = 400 } }
+
+[model]
+hidden = [16]
+output = "softmax"
+
+[optimizer]
+learning_rate = 1e-2
+
+[train]
+steps = 30
+
+[fix.linear]
+why = "softmax over one unit is 1"
+set = { model.output = "identity" }
+
+[fix.longer]
+why = "30 updates are few"
+set = { train.steps = 600 }
+
+[fix.fresh]
+why = "one batch"
+set = { batch = { size = 32, draw = "fresh" } }
+"#;
+
+/// A regression that is learnt in no time, and a variant that cannot learn it.
 const SHORT: &str = r#"
 title = "A short one"
 seeds = 3
@@ -238,16 +270,16 @@ fn quiet_commands_say_nothing_but_what_fails() {
         &["run", "short.toml", "--out", "out", "--dry-run"],
         &["report", "out"],
         &["plan", "short.toml", "--out", "planned"],
-        &["task", "planned-plan", "--index", "0"],
-        &["merge", "planned-plan"],
         &["diagnose", "short.toml", "--out", "why"],
         &["doctor"],
     ] {
-        let quiet: &[&str] = if args[0] == "task" { &[] } else { &["--quiet"] };
-        let ran = misfit.ok(&[args, quiet].concat());
-        let said = if args[0] == "task" { String::new() } else { ran.stdout() + &ran.stderr() };
-        assert_eq!(said, "", "{args:?}");
+        let ran = misfit.ok(&[args, &["--quiet"]].concat());
+        assert_eq!(ran.stdout() + &ran.stderr(), "", "{args:?}");
     }
+    // Of tasks that are missing it says what it says to people.
+    let (said, quiet) = (misfit.run(&["merge", "planned-plan"]), misfit.run(&["merge", "planned-plan", "--quiet"]));
+    assert_eq!((quiet.code(), quiet.stdout()), (1, String::new()));
+    assert_eq!(quiet.stderr().replace("misfit: ", ""), said.stdout());
     assert!(misfit.has("out/runs.csv") && misfit.has("out/report.html") && misfit.has("why/verdicts.csv"));
     // JSON that is asked for is no noise.
     let ran = misfit.ok(&["run", "short.toml", "--out", "out", "-q", "--format", "json"]);
@@ -272,28 +304,28 @@ fn under<'t>(text: &'t str, heading: &str) -> Vec<&'t str> {
     line.split(", ").map(|name| name.split(" (").next().unwrap()).collect()
 }
 
-#[test]
-fn whatever_a_diagnosis_says_stands_in_its_files_in_the_same_words() {
-    let misfit = Misfit::new();
-    misfit.write("sigmoid.toml", SIGMOID);
-    let found = answer(&misfit, &["diagnose", "sigmoid.toml", "--out", "why"], 0);
-    let (text, found) = (found["text"].as_str().unwrap(), &found["diagnosis"]);
+/// Of a diagnosis the text and the JSON, whose lists are compared with the text; `first` is the set that is named first.
+fn said_and_written(misfit: &Misfit, experiment: &str, first: &str) -> (String, Value) {
+    misfit.write("it.toml", experiment);
+    let found = answer(misfit, &["diagnose", "it.toml", "--out", "why"], 0);
+    let (text, found) = (found["text"].as_str().unwrap().to_owned(), found["diagnosis"].clone());
     for (key, heading) in [
-        ("needed", "Needed"),
-        ("helps", "Helps"),
-        ("no difference", "No difference beside linear"),
-        ("hurts", "Hurts beside linear"),
-        ("cannot be told", "Cannot be told"),
+        ("needed", "Needed".to_owned()),
+        ("helps", "Helps".to_owned()),
+        ("no difference", format!("No difference beside {first}")),
+        ("hurts", format!("Hurts beside {first}")),
+        ("cannot be told", "Cannot be told".to_owned()),
     ] {
-        let said: Vec<&str> = under(text, heading).into_iter().map(|n| n.split(';').next().unwrap()).collect();
+        let said: Vec<&str> = under(&text, &heading).into_iter().map(|n| n.split(';').next().unwrap()).collect();
         assert_eq!(texts(&found["by_verdict"][key]), said, "{key}: {text}");
     }
-    assert_eq!(found["by_verdict"]["needed"], json!(["linear"]));
-    assert_eq!(texts(&found["suspected_wrongly"]), under(text, "Suspected wrongly, judged beside linear"));
-    assert_eq!(found["result"], "enough");
-    assert_eq!(found["sets"][0]["fixes"], json!(["linear"]));
-    assert!(text.contains("Enough: linear (alone): fits 3/3"), "{text}");
-    assert_eq!(found["sets"][0]["outcomes"], json!({ "fits": 3 }));
+    let wrongly = format!("Suspected wrongly, judged beside {first}");
+    assert_eq!(texts(&found["suspected_wrongly"]), under(&text, &wrongly));
+    assert_eq!((&found["result"], texts(&found["sets"][0]["fixes"]).join(" + ")), (&json!("enough"), first.to_owned()));
+    let seeds = found["sets"][0]["seeds"].as_u64().unwrap();
+    let count = if first.contains('+') { "2 fixes" } else { "alone" };
+    assert!(text.contains(&format!("Enough: {first} ({count}): fits {seeds}/{seeds}")), "{text}");
+    assert_eq!(found["sets"][0]["outcomes"], json!({ "fits": seeds }));
     for (key, file) in [("verdicts", "verdicts.csv"), ("findings", "findings.csv"), ("effects", "effects.csv")] {
         is_csv(&found[key], &misfit.read(&format!("why/{file}")));
     }
@@ -301,55 +333,59 @@ fn whatever_a_diagnosis_says_stands_in_its_files_in_the_same_words() {
     for row in rows(&misfit.read("why/verdicts.csv")) {
         for remark in row["remarks"].split("; ").filter(|remark| !remark.is_empty()) {
             let line = remark[..1].to_uppercase() + &remark[1..] + ": ";
-            assert!(text.lines().any(|said| said.starts_with(&line) && said.contains(&row["fix"])), "{remark}: {text}");
+            let is = |said: &str| said.starts_with(&line) && said.contains(&row["fix"]);
+            assert!(text.lines().any(is), "{remark}: {text}");
         }
-        let untold = row["verdict"] == "cannot be told";
-        assert_eq!(untold, !row["seeds"].is_empty(), "{row:?}");
+        assert_eq!(row["verdict"] == "cannot be told", !row["seeds"].is_empty(), "{row:?}");
         if !row["seeds_to_tell"].is_empty() {
-            assert!(
-                text.contains(&format!("({} seeds, about {} would tell)", row["seeds"], row["seeds_to_tell"])),
-                "{text}"
-            );
-        }
-        if row["fix"] == "linear" {
-            assert_eq!(row["rules"], "unreachable-targets");
+            let told = format!("({} seeds, about {} would tell)", row["seeds"], row["seeds_to_tell"]);
+            assert!(text.contains(&told), "{text}");
         }
     }
-    // The intervals of the table are those of the files.
-    let alone =
-        &found["verdicts"].as_array().unwrap().iter().find(|row| row["fix"] == "linear").unwrap()["alone_interval"];
-    let [low, high] = [0, 1].map(|end| 10_f64.powf(alone[end].as_f64().unwrap()));
-    let line = text.lines().find(|line| line.starts_with(" linear  ")).unwrap();
-    let shown = line.split_once('(').unwrap().1.split_once(')').unwrap().0;
-    let shown: Vec<f64> = shown.split(" … ").map(|end| end.trim_start_matches("÷ ").parse().unwrap()).collect();
-    for (shown, own) in shown.iter().zip([low, high]) {
-        assert!((shown / own - 1.0).abs() < 0.02, "{shown} {own}: {line}");
-    }
-    // A report, and a reader of another day, take the files as they are.
-    misfit.ok(&["report", "why"]);
+    (text, found)
 }
 
 #[test]
-fn a_fix_that_only_the_file_names_and_that_is_needed_is_among_the_findings() {
+fn whatever_a_diagnosis_says_stands_in_its_files_in_the_same_words() {
     let misfit = Misfit::new();
-    // Nothing but the loss of somebody's own choice is in the way.
-    let text = SHORT.split("[[variant]]").next().unwrap().replace("[0, 1]", "[5, 1]");
-    misfit.write(
-        "frozen.toml",
-        &format!("{text}\n[fix.thawed]\nwhy = \"nothing may learn\"\nset = {{ model.frozen = [] }}\n")
-            .replace("hidden = [8]", "hidden = [8]\nfrozen = [0, 1]"),
-    );
-    misfit.ok(&["diagnose", "frozen.toml", "--out", "why"]);
-    let verdicts = rows(&misfit.read("why/verdicts.csv"));
-    let findings = rows(&misfit.read("why/findings.csv"));
-    for row in verdicts.iter().filter(|row| ["needed", "one way", "helps"].contains(&row["verdict"].as_str())) {
-        let of = |finding: &&std::collections::HashMap<String, String>| {
-            finding["fix"].starts_with(&format!("{}: ", row["fix"]))
-        };
-        let found: Vec<&str> = findings.iter().filter(of).map(|finding| finding["finding"].as_str()).collect();
-        assert!(!found.is_empty(), "{row:?}\n{findings:?}");
-        assert_eq!(row["rules"].is_empty(), found == ["named-fix"], "{row:?} {found:?}");
+    let (text, found) = said_and_written(&misfit, SIGMOID, "linear");
+    assert_eq!(found["by_verdict"]["needed"], json!(["linear"]));
+    // The intervals of the table are those of the files.
+    let linear = found["verdicts"].as_array().unwrap().iter().find(|row| row["fix"] == "linear").unwrap();
+    assert_eq!(linear["rules"], json!(["unreachable-targets"]));
+    let line = text.lines().find(|line| line.starts_with(" linear  ")).unwrap();
+    let shown = line.split_once('(').unwrap().1.split_once(')').unwrap().0;
+    for (end, shown) in shown.split(" … ").enumerate() {
+        let shown: f64 = shown.trim_start_matches("÷ ").parse().unwrap();
+        let own = 10_f64.powf(linear["alone_interval"][end].as_f64().unwrap());
+        assert!((shown / own - 1.0).abs() < 0.02, "{shown} {own}: {line}");
     }
+}
+
+#[test]
+fn what_was_suspected_wrongly_and_what_only_the_file_knew_to_be_needed_stand_in_the_files() {
+    let misfit = Misfit::new();
+    let (_, found) = said_and_written(&misfit, STUCK, "linear + longer");
+    assert_eq!(found["suspected_wrongly"], json!(["one-batch"]));
+    assert_eq!(found["by_verdict"]["needed"], json!(["linear", "longer"]));
+    let findings = rows(&misfit.read("why/findings.csv"));
+    let longer: Vec<_> = findings.iter().filter(|row| row["fix"] == "longer: train.steps = 600").collect();
+    let [longer] = longer[..] else { panic!("{findings:?}") };
+    for (column, cell) in [
+        ("finding", "named-fix"),
+        ("severity", "critical"),
+        ("verdict", "needed"),
+        ("evidence", "30 updates are few [the experiment file]"),
+    ] {
+        assert_eq!(longer[column], cell);
+    }
+    let verdicts = rows(&misfit.read("why/verdicts.csv"));
+    let rules: BTreeMap<&str, &str> = verdicts.iter().map(|row| (&*row["fix"], &*row["rules"])).collect();
+    let expected = [("fresh", "one-batch"), ("linear", "softmax-over-one-unit"), ("longer", "")];
+    assert_eq!(rules, BTreeMap::from(expected));
+    // As the terminal has it: what was only tried, and did not help, is among the refuted.
+    let refuted = findings.iter().filter(|row| row["severity"] == "refuted").map(|row| &*row["finding"]);
+    assert_eq!(refuted.collect::<Vec<_>>(), ["one-batch"]);
 }
 
 #[test]
@@ -398,9 +434,16 @@ fn findings_as_sarif_are_valid_and_point_at_the_line_that_a_fix_changes() {
         }
     }
     // Each that is not refuted, and none else.
-    let csv = rows(&misfit.read("why/findings.csv"));
+    misfit.write("stuck.toml", STUCK);
+    let ran = misfit.ok(&["diagnose", "stuck.toml", "--out", "stuck", "--format", "sarif"]);
+    let stuck: Value = serde_json::from_str(&ran.stdout()).expect("JSON");
+    let results = stuck["runs"][0]["results"].as_array().unwrap();
+    let csv = rows(&misfit.read("stuck/findings.csv"));
     let kept: Vec<&str> = csv.iter().filter(|r| r["severity"] != "refuted").map(|r| r["finding"].as_str()).collect();
     assert_eq!(results.iter().map(|result| result["ruleId"].as_str().unwrap()).collect::<Vec<_>>(), kept);
+    assert_eq!((kept.len() + 1, kept.last()), (csv.len(), Some(&"named-fix")));
+    let line = 1 + STUCK.lines().position(|line| line == "steps = 30").unwrap();
+    assert_eq!(results.last().unwrap()["locations"][0]["physicalLocation"]["region"]["startLine"], line);
     let broken: Vec<Value> = ["/runs/0/tool/driver/name", "/runs/0/results/0/message/text", "/version"]
         .iter()
         .map(|path| {
@@ -409,10 +452,10 @@ fn findings_as_sarif_are_valid_and_point_at_the_line_that_a_fix_changes() {
             broken
         })
         .collect();
-    let instances: Vec<_> = std::iter::once(&log).chain(&broken).map(|log| (SARIF, None, log)).collect();
+    let instances: Vec<_> = [&log, &stuck].into_iter().chain(&broken).map(|log| (SARIF, None, log)).collect();
     let Some(found) = objections(&instances) else { return };
-    assert_eq!(found[0], [""; 0]);
-    assert!(found[1..].iter().all(|found| !found.is_empty()), "{found:?}");
+    assert_eq!(found[..2], [[""; 0], [""; 0]]);
+    assert!(found[2..].iter().all(|found| !found.is_empty()), "{found:?}");
 }
 
 /// What a cell's `!misfit …` leaves in a notebook: ipykernel gives it a terminal, and its own environment.
