@@ -4,6 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Exit;
+use super::output::OutputArgs;
 use super::run::TrainArgs;
 
 const EXAMPLES: &str = "\
@@ -23,6 +24,8 @@ pub struct CheckArgs {
     /// Measure every check, whatever time it takes
     #[arg(long)]
     pub all: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 pub fn run(args: &CheckArgs, build: &str) -> Result<Exit> {

@@ -1,9 +1,10 @@
 //! `misfit diagnose`: finds out what is wrong with an experiment's baseline, by trying what might mend it.
 
 use anyhow::Result;
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::Exit;
+use super::output::Quiet;
 use super::run::TrainArgs;
 
 const EXAMPLES: &str = "\
@@ -14,8 +15,10 @@ Examples:
                                         without the fixes that the file names: what does misfit find by itself?
   misfit diagnose my.toml train.steps=500   a baseline with one setting changed
   misfit diagnose my.toml --until-sure      with as many seeds as it takes to tell, up to 100
+  misfit diagnose my.toml --format sarif > findings.sarif
+                                        what is wrong in which line, for a code host or an editor
 
-The runs, verdicts.csv, effects.csv, findings.csv and repaired.toml go to results/<name>-diagnosis. A diagnosis that was cut short
+The runs, verdicts.csv, effects.csv, findings.csv, diagnosis.json and repaired.toml go to results/<name>-diagnosis. A diagnosis that was cut short
 goes on with the same command. Exit codes: 0 done, 2 a usage or input error, 130 or 143 interrupted.";
 
 #[derive(Debug, Args)]
@@ -30,6 +33,18 @@ pub struct DiagnoseArgs {
     /// option 10, as far as that takes little time]
     #[arg(long, value_name = "N", num_args = 0..=1, require_equals = true, default_missing_value = "100", value_parser = most_seeds)]
     pub until_sure: Option<usize>,
+    /// How the answer is printed: as text, as one JSON object, or its findings as SARIF 2.1.0
+    #[arg(long, value_enum, default_value_t = DiagnosisFormat::Text)]
+    pub format: DiagnosisFormat,
+    #[command(flatten)]
+    pub quiet: Quiet,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DiagnosisFormat {
+    Text,
+    Json,
+    Sarif,
 }
 
 fn most_seeds(text: &str) -> Result<usize, String> {

@@ -4,6 +4,7 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueEnum};
 
 use super::Exit;
+use super::output::json;
 use super::run::print;
 use crate::compare::print as printed;
 use crate::compare::{Asked, Side, Tolerance, compare};
@@ -77,10 +78,12 @@ pub fn run(args: &DiffArgs) -> Result<Exit> {
     ensure!(!folders || args.key.is_empty(), "--key: is for CSVs: name two files of these folders");
     let comparison = compare(&sides[0], &sides[1], &asked)?;
     comparison.notes.iter().for_each(|text| note(text));
+    let exit = if comparison.different { Exit::Different } else { Exit::Done };
+    let table = || printed::table(&comparison, args.changed);
     let text = match args.format {
-        Format::Table => printed::table(&comparison, args.changed),
+        Format::Table => table(),
         Format::Md => printed::markdown(&comparison, args.changed),
-        Format::Json => printed::json(&comparison, args.changed)?,
+        Format::Json => json("diff", exit, &table(), printed::only(&comparison, args.changed))?,
         Format::Csv => printed::csv(&comparison, args.changed),
     };
     print(&text)?;
@@ -89,5 +92,5 @@ pub fn run(args: &DiffArgs) -> Result<Exit> {
     if args.format == Format::Table && whole && comparison.different {
         super::steps::after_diff(&sides[0].path, &sides[1].path);
     }
-    Ok(if comparison.different { Exit::Different } else { Exit::Done })
+    Ok(exit)
 }

@@ -2,9 +2,11 @@
 
 use anyhow::Result;
 use clap::Args;
+use serde_json::json;
 
 use super::Exit;
-use super::run::{by_the_half, print};
+use super::output::OutputArgs;
+use super::run::by_the_half;
 use crate::experiment::device::named;
 use crate::report::style::{bad, dim, good};
 use crate::run::doctor::{Check, CheckState, checks, without_libtorch};
@@ -22,28 +24,36 @@ pub struct DoctorArgs {
     /// What must be there to train on: cpu, cuda or cuda:N
     #[arg(long, default_value = "cpu")]
     pub device: String,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 pub fn run(args: &DoctorArgs, build: &str) -> Result<Exit> {
     named(&args.device)?;
     match by_the_half(build) {
         Ok(exit) => Ok(exit),
-        Err(why) => tell(&checks(&args.device, |device| Ok(vec![without_libtorch(device, &why.to_string())]))?),
+        Err(why) => {
+            tell(&args.output, &checks(&args.device, |device| Ok(vec![without_libtorch(device, &why.to_string())]))?)
+        }
     }
 }
 
 /// Prints what was tried.
-pub fn tell(checks: &[Check]) -> Result<Exit> {
+pub fn tell(output: &OutputArgs, checks: &[Check]) -> Result<Exit> {
     let width = checks.iter().map(|check| check.what.chars().count()).max().unwrap_or(0);
-    let mut text = String::new();
+    let (mut text, mut faults) = (String::new(), Vec::new());
     for check in checks {
         let state = match check.state {
             CheckState::Works => good("ok  "),
             CheckState::Absent => dim("–   "),
-            CheckState::Fails => bad("FAIL"),
+            CheckState::Fails => {
+                faults.push(format!("{}: {}", check.what, check.says));
+                bad("FAIL")
+            }
         };
         text += &format!("{state}  {:width$}  {}\n", check.what, check.says);
     }
-    print(&text)?;
-    Ok(if checks.iter().any(|check| check.state == CheckState::Fails) { Exit::Different } else { Exit::Done })
+    let exit = if faults.is_empty() { Exit::Done } else { Exit::Different };
+    output.answer("doctor", exit, &text, json!({ "checks": checks }), &faults)?;
+    Ok(exit)
 }

@@ -5,10 +5,11 @@ use std::path::PathBuf;
 
 use anyhow::Result;
 use clap::{Args, ValueHint};
+use serde_json::{Value, json};
 
 use super::Exit;
 use super::next::{command, next};
-use super::run::print;
+use super::output::OutputArgs;
 use crate::run::cluster::merge::{TaskFound, TaskState, merge};
 use crate::run::cluster::plan::{Planned, ranges};
 
@@ -33,6 +34,8 @@ pub struct MergeArgs {
     /// Replace whatever results are in the results folder
     #[arg(long)]
     fresh: bool,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 /// Tasks that are told one by one, at most.
@@ -73,12 +76,24 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
     if !missing.is_empty() {
         let _ = writeln!(text, "missing  --array={}", ranges(&missing));
     }
-    print(&text)?;
-    if taken > 0 {
+    let exit = if unfinished.is_empty() { Exit::Done } else { Exit::Different };
+    let own = json!({
+        "folder": (taken > 0).then(|| out.display().to_string()),
+        "tasks": merged.tasks.iter().enumerate().map(|(index, task)| {
+            json!({ "index": index, "state": task.state, "runs": task.runs, "of": task.of })
+        }).collect::<Value>(),
+        "done": done,
+        "running": running,
+        "missing": missing,
+        "runs": { "taken": taken, "of": all, "in_folder": merged.runs },
+    });
+    let faults: Vec<String> = text.lines().map(str::to_owned).collect();
+    args.output.answer("merge", exit, &text, own, &faults[..if exit == Exit::Done { 0 } else { faults.len() }])?;
+    if taken > 0 && args.output.is_text() {
         let folder = out.display().to_string();
         next(&[(command(&["report", &folder]).as_str(), "plots and one page for the browser")]);
     }
-    Ok(if unfinished.is_empty() { Exit::Done } else { Exit::Different })
+    Ok(exit)
 }
 
 /// What became of tasks that are not done, a line each.

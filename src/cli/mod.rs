@@ -12,19 +12,23 @@ pub mod init;
 pub mod man;
 pub mod merge;
 pub mod next;
+pub mod output;
 pub mod plan;
 pub mod report;
+pub mod require;
 pub mod rule;
 pub mod run;
+pub mod sarif;
 pub mod steps;
 pub mod task;
 mod usage;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use anstream::ColorChoice;
+use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
 
-use crate::text::note::note;
+use crate::text::note::{be_quiet, fault, in_notebook};
 
 /// How a command ended well; a failure is an error, and code 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +40,17 @@ pub enum Exit {
     Interrupted(i32),
     /// As the half that trains says.
     OfTheHalf(u8),
+}
+
+impl Exit {
+    pub fn code(self) -> u8 {
+        match self {
+            Exit::Done => 0,
+            Exit::Different => 1,
+            Exit::Interrupted(signal) => 128 + signal as u8,
+            Exit::OfTheHalf(code) => code,
+        }
+    }
 }
 
 const EXAMPLES: &str = "\
@@ -59,8 +74,18 @@ Each subcommand's --help has more.";
     after_help = EXAMPLES
 )]
 struct Cli {
+    /// Colours: auto has them on a terminal, and not in a notebook
+    #[arg(long, value_enum, value_name = "auto | always | never", default_value_t = Colors::Auto, hide_possible_values = true, hide_default_value = true, global = true)]
+    color: Colors,
     #[command(subcommand)]
     command: Command,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Colors {
+    Auto,
+    Always,
+    Never,
 }
 
 #[derive(Debug, Subcommand)]
@@ -93,6 +118,22 @@ pub enum Command {
     Man(man::ManArgs),
 }
 
+impl Command {
+    fn quiet(&self) -> bool {
+        let output = match self {
+            Command::Run(args) => &args.output,
+            Command::Check(args) => &args.output,
+            Command::Report(args) => &args.output,
+            Command::Plan(args) => &args.output,
+            Command::Merge(args) => &args.output,
+            Command::Doctor(args) => &args.output,
+            Command::Diagnose(args) => return args.quiet.quiet,
+            _ => return false,
+        };
+        output.quiet.quiet
+    }
+}
+
 /// The command line as it is accepted: of this help, manual pages and completions are made.
 pub fn command() -> clap::Command {
     Cli::command()
@@ -120,6 +161,9 @@ pub fn main(build: &str) -> ExitCode {
 
 /// The exit code of what `command` does with the process's arguments.
 pub fn code(command: impl FnOnce(Command) -> anyhow::Result<Exit>) -> u8 {
+    if in_notebook() {
+        ColorChoice::Never.write_global();
+    }
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
@@ -128,17 +172,22 @@ pub fn code(command: impl FnOnce(Command) -> anyhow::Result<Exit>) -> u8 {
         }
         Err(error) => return usage(&error),
     };
+    match cli.color {
+        Colors::Always => ColorChoice::AlwaysAnsi.write_global(),
+        Colors::Never => ColorChoice::Never.write_global(),
+        Colors::Auto => {}
+    }
+    if cli.command.quiet() {
+        be_quiet();
+    }
     match command(cli.command) {
-        Ok(Exit::Done) => 0,
-        Ok(Exit::Different) => 1,
-        Ok(Exit::Interrupted(signal)) => 128 + signal as u8,
-        Ok(Exit::OfTheHalf(code)) => code,
+        Ok(exit) => exit.code(),
         Err(error) if is_broken_pipe(&error) => 0,
         Err(error) => {
             // Of a cause of many lines, as libtorch's with its stack, the first says what it is.
             let causes: Vec<String> =
                 error.chain().map(|cause| cause.to_string().lines().next().unwrap_or_default().to_owned()).collect();
-            note(&causes.join(": "));
+            fault(&causes.join(": "));
             2
         }
     }
@@ -149,7 +198,7 @@ fn usage(error: &clap::Error) -> u8 {
     if error.kind() == clap::error::ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
         let _ = error.print();
     } else {
-        note(&usage::line(error, &command()));
+        fault(&usage::line(error, &command()));
     }
     2
 }

@@ -4,10 +4,14 @@ use std::io::Write;
 use std::path::Path;
 
 use crate::report::style::dim;
+use crate::text::note::quiet;
 use crate::text::shell::quoted;
 
-/// Says each command and what it is for, a line each. That nobody reads stderr any more is no failure.
+/// Says each command and what it is for, a line each, unless `--quiet` is asked for. That nobody reads stderr any more is no failure.
 pub fn next(steps: &[(&str, &str)]) {
+    if quiet() {
+        return;
+    }
     let _ = anstream::stderr().write_all(lines(steps).as_bytes());
 }
 

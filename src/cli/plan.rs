@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueHint};
 
+use super::output::OutputArgs;
 use crate::experiment::config::EngineChoice;
 
 const EXAMPLES: &str = "\
@@ -41,6 +42,8 @@ pub struct PlanArgs {
     /// How many runs a task has
     #[arg(long, value_name = "N", value_parser = count, allow_hyphen_values = true)]
     pub runs_per_task: Option<usize>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 fn count(text: &str) -> Result<usize, String> {

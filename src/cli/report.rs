@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
+use serde_json::json;
 
 use super::Exit;
-use super::run::print;
+use super::output::OutputArgs;
 use crate::report::write;
 use crate::results::folder::unfinished;
 use crate::text::note::note;
@@ -30,6 +31,8 @@ pub struct ReportArgs {
     /// Where report.html and plots/ go [default: the results folder]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 pub fn run(args: &ReportArgs) -> Result<Exit> {
@@ -62,13 +65,23 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
     }
     let written = write(folder, out, &std::iter::once("misfit").chain(words).collect::<Vec<_>>())?;
     written.notes.iter().for_each(|text| note(text));
-    print(&format!(
+    let text = format!(
         "{}: open it in a browser\n{}: its {} plots as SVG and PNG\n",
         written.page.display(),
         written.plots.display(),
         written.pictures
-    ))?;
-    super::steps::after_report(folder);
+    );
+    let own = json!({
+        "folder": folder.display().to_string(),
+        "page": written.page.display().to_string(),
+        "plots": written.plots.display().to_string(),
+        "pictures": written.pictures,
+        "notes": written.notes,
+    });
+    args.output.answer("report", Exit::Done, &text, own, &[])?;
+    if args.output.is_text() {
+        super::steps::after_report(folder);
+    }
     Ok(Exit::Done)
 }
 

@@ -44,6 +44,20 @@ pub fn run(args: &RuleArgs) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What the page says of a rule.
+pub struct Help {
+    /// Its first sentence.
+    pub short: String,
+    pub text: String,
+    pub markdown: &'static str,
+}
+
+/// Nothing of what is no rule.
+pub fn help(rule: &str) -> Option<Help> {
+    let section = sections().into_iter().find(|section| section.name == rule)?;
+    Some(Help { short: first_sentence(section.text), text: plain(&section), markdown: section.text })
+}
+
 /// What is said of a name that no rule has.
 fn unknown(name: &str, all: &[Section]) -> String {
     let cure = match near(name, all.iter().map(|section| section.name)) {

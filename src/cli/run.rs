@@ -5,12 +5,15 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::{Args, ValueHint};
+use serde_json::{Value, json};
 
 use super::Exit;
+use super::output::OutputArgs;
+use super::require::Requirement;
 use crate::data::{Files, RunData, batch_rows, training_rows};
 use crate::experiment::config::{Config, EngineChoice, Word, difference};
 use crate::experiment::device::{Device, named};
-use crate::experiment::{Experiment, Goal, seeds};
+use crate::experiment::{Experiment, Goal, Variant, seeds};
 use crate::text::note::note;
 use crate::text::numbers::{plural, ranges};
 use crate::text::{one_line, unknown};
@@ -22,9 +25,11 @@ Examples:
   misfit run my.toml train.steps=500               with one setting changed, in every variant
   misfit run --variant question --variant answer   only these variants
   misfit run --dry-run                             what would be trained, and how each variant differs
+  misfit run my.toml --quiet --require \"accepted:r2>=0.9\"
+                                                   for CI: exit code 1 if the median R² is less
 
-A run that was cut short goes on with the same command. Exit codes: 0 done, 2 a usage or input error,
-130 or 143 interrupted (runs that had ended are kept).";
+A run that was cut short goes on with the same command. Exit codes: 0 done, 1 what --require asks for does not hold,
+2 a usage or input error, 130 or 143 interrupted (runs that had ended are kept).";
 
 /// What is trained, where, and where to the results go.
 #[derive(Debug, Args)]
@@ -64,11 +69,20 @@ pub struct RunArgs {
     /// Print every run and how each variant differs from the baseline; train and write nothing
     #[arg(long)]
     pub dry_run: bool,
+    /// What must hold, else the exit code is 1: an outcome of every seed, as fits, or a bound on a median over the seeds, as
+    /// r2>=0.9 (r2, accuracy, test_rmse, train_rmse, last_loss). Of every variant that is trained, or of the one that stands
+    /// before it: answer:fits. May be repeated
+    #[arg(long, value_name = "[VARIANT:]WHAT", conflicts_with = "dry_run")]
+    pub require: Vec<Requirement>,
+    #[command(flatten)]
+    pub output: OutputArgs,
 }
 
 pub fn run(args: &RunArgs, build: &str) -> Result<Exit> {
     if !args.dry_run {
-        args.train.load()?.select(&args.variant)?;
+        let experiment = args.train.load()?;
+        let variants = experiment.select(&args.variant)?;
+        args.require.iter().try_for_each(|requirement| requirement.check(&experiment, &variants))?;
         return by_the_half(build);
     }
     let mut experiment = args.train.load()?;
@@ -83,7 +97,9 @@ pub fn run(args: &RunArgs, build: &str) -> Result<Exit> {
             .with_context(|| format!("variant {:?}", variant.name))?;
     }
     files.notes().into_iter().for_each(note);
-    print(&describe(&experiment, &variants, &files, named(&args.train.device)?))?;
+    let device = named(&args.train.device)?;
+    let text = describe(&experiment, &variants, &files, device);
+    args.output.answer("run", Exit::Done, &text, planned(&experiment, &variants, device)?, &[])?;
     Ok(Exit::Done)
 }
 
@@ -174,6 +190,30 @@ fn of_the_file(experiment: &Experiment, config: &Config, files: &Files) -> Optio
         plural(data.train.columns, "input", "inputs"),
         data.train.rows()
     ))
+}
+
+/// The same for programs.
+fn planned(experiment: &Experiment, variants: &[usize], device: Device) -> Result<Value> {
+    let variant = |&at: &usize| -> Result<Value> {
+        let Variant { name, fixes, config, kind, .. } = &experiment.variants[at];
+        let fixes = experiment.fixes.iter().zip(fixes).filter(|(_, on)| **on).map(|(fix, _)| fix.name.as_str());
+        Ok(json!({
+            "name": name,
+            "kind": kind,
+            "fixes": fixes.collect::<Value>(),
+            "engine": engine_here(config, device)?,
+            "settings": serde_json::to_value(config)?,
+        }))
+    };
+    Ok(json!({
+        "dry_run": true,
+        "name": experiment.name,
+        "title": experiment.title,
+        "file": experiment.file,
+        "seeds": experiment.seeds,
+        "runs": variants.len() * experiment.seeds.len(),
+        "variants": variants.iter().map(variant).collect::<Result<Value>>()?,
+    }))
 }
 
 /// Every run that there would be, each variant with its differences from the baseline.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::fields::{self, Fields};
-use super::json;
 use super::keyed::{KeyPart, Row, rest};
+use crate::text::json;
 
 /// Values are as good as equal where |a − b| ≤ atol + rtol·|b|, as `numpy.isclose` and `torch.allclose` have it: b is the
 /// reference. What is not finite is close to itself only.

@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use serde::Serialize;
 
-use super::json;
 use super::side::Side;
 use crate::report::summary::{Middle, VariantSummary, by_variant};
 use crate::results::manifest::{Manifest, named_as_ablations_are};
 use crate::results::read::{self, Runs};
+use crate::text::json;
 
 /// A variant that both sides have.
 #[derive(Debug, Clone, PartialEq, Serialize)]

@@ -7,7 +7,6 @@ mod endings;
 mod fields;
 mod files;
 mod group;
-mod json;
 mod keyed;
 mod noise;
 pub mod print;

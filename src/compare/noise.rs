@@ -10,10 +10,10 @@ use serde::Serialize;
 
 use super::columns::DifferenceSize;
 use super::group::{Group, Pairs};
-use super::json;
 use super::keyed::Row;
 use crate::stats::bootstrap::paired_interval;
 use crate::stats::effects::student_t;
+use crate::text::json;
 
 /// One variant's column, at one place of its key.
 #[derive(Debug, Clone, PartialEq, Serialize)]

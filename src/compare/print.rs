@@ -2,8 +2,6 @@
 
 use std::fmt::Write;
 
-use anyhow::Result;
-
 use super::{ColumnComparison, Comparison, Difference, Ending, FileComparison, Noise, NoiseVerdict, Setting};
 use crate::report::sheet::{Sheet, escaped};
 use crate::report::spark::spark;
@@ -28,10 +26,6 @@ pub fn table(comparison: &Comparison, changed: bool) -> String {
 
 pub fn markdown(comparison: &Comparison, changed: bool) -> String {
     text(&only(comparison, changed), &Form { show: Sheet::markdown, heading: "### ", item: "- ", plain: escaped })
-}
-
-pub fn json(comparison: &Comparison, changed: bool) -> Result<String> {
-    Ok(serde_json::to_string_pretty(&only(comparison, changed))? + "\n")
 }
 
 const CSV_HEADER: [&str; 22] = [
@@ -107,7 +101,8 @@ pub fn csv(comparison: &Comparison, changed: bool) -> String {
 }
 
 /// All of it, or only what differs.
-fn only(comparison: &Comparison, changed: bool) -> Comparison {
+/// The comparison, or what of it differs.
+pub fn only(comparison: &Comparison, changed: bool) -> Comparison {
     let mut comparison = comparison.clone();
     if changed {
         let within = comparison.within_noise;

@@ -14,14 +14,13 @@ use crate::data::{Files, RunData, batch_rows, training_rows, updates};
 use crate::experiment::Experiment;
 use crate::experiment::config::{Config, Draw, Split};
 use crate::report::checks;
-use crate::results::checks::CheckVerdict;
 use crate::results::clear::clear;
 use crate::results::files::Unplaced;
 use crate::results::folder::Folder;
 use crate::results::lock::{ANOTHER, Lock};
 use crate::results::manifest::{CHECK, Manifest};
 use crate::results::names::{CHECKS, MANIFEST};
-use crate::results::rows;
+use crate::results::rows::{self, CheckRow};
 use crate::run::runner::Runner;
 use crate::text::note::note;
 use crate::text::numbers::plural;
@@ -29,9 +28,19 @@ use crate::text::numbers::plural;
 /// Core seconds that the checks may take.
 const BUDGET: f64 = 18.0;
 
-/// Checks an experiment's baseline, into the folder `path`; `all` takes no account of time. What there is to say, and whether a
-/// check failed.
-pub fn check(runner: &Runner, experiment: &Experiment, path: &Path, fresh: bool, all: bool) -> Result<(String, bool)> {
+/// Checks that were measured.
+pub struct Checked {
+    /// What there is to say.
+    pub text: String,
+    pub rows: Vec<CheckRow>,
+    pub trained: usize,
+    pub seconds: f64,
+    /// About how many seconds of one core the checks would take that were left out.
+    pub seconds_left_out: f64,
+}
+
+/// Checks an experiment's baseline, into the folder `path`; `all` takes no account of time.
+pub fn check(runner: &Runner, experiment: &Experiment, path: &Path, fresh: bool, all: bool) -> Result<Checked> {
     let started = Instant::now();
     let held = Files::read(std::iter::once(&experiment.baseline))?.seeds(&experiment.baseline.model);
     let seeds = seeds_up_to(&experiment.seeds, experiment.seeds.len().max(LEAST_SEEDS), held.as_deref());
@@ -72,20 +81,17 @@ pub fn check(runner: &Runner, experiment: &Experiment, path: &Path, fresh: bool,
     lock.holds()?;
     let mut manifest = Manifest::read(&path.join(MANIFEST))?
         .with_context(|| format!("{}: has no {MANIFEST} any more", path.display()))?;
-    let text = rows::table(&rows);
-    let written = Unplaced::write(&path.join(CHECKS), |file| Ok(file.write_all(text.as_bytes())?))?;
+    let table = rows::table(&rows);
+    let written = Unplaced::write(&path.join(CHECKS), |file| Ok(file.write_all(table.as_bytes())?))?;
     manifest.place(path, vec![(CHECKS, written)])?;
-    let mut said = checks::text(&experiment.title, &rows);
+    let mut text = checks::text(&experiment.title, &rows);
     if seconds_left_out > 0.0 {
-        said += &format!("Left out: about {seconds_left_out:.0} s of one core; --all measures that too.\n");
+        text += &format!("Left out: about {seconds_left_out:.0} s of one core; --all measures that too.\n");
     }
-    said += &format!(
-        "\n{} in {:.1} s: {}\n",
-        plural(report.trained, "run", "runs"),
-        started.elapsed().as_secs_f64(),
-        path.join(CHECKS).display()
-    );
-    Ok((said, rows.iter().any(|row| row.verdict == CheckVerdict::Fails)))
+    let (trained, seconds) = (report.trained, started.elapsed().as_secs_f64());
+    let runs = plural(trained, "run", "runs");
+    text += &format!("\n{runs} in {seconds:.1} s: {}\n", path.join(CHECKS).display());
+    Ok(Checked { text, rows, trained, seconds, seconds_left_out })
 }
 
 /// What is to be known of the set-up as asked, before any of it is trained.

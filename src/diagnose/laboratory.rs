@@ -39,7 +39,18 @@ const TRIAL_LOG_POINTS: usize = 20;
 #[error("interrupted by signal {0}")]
 pub struct Interrupted(pub i32);
 
-/// Diagnoses an experiment's baseline, with these fixes of the file's at hand, into the folder `path`. What there is to say.
+/// A finished diagnosis.
+pub struct Diagnosed {
+    /// What there is to say.
+    pub text: String,
+    pub diagnosis: Diagnosis,
+    /// Runs that were trained, and those of them that are in the folder itself.
+    pub trained: usize,
+    pub measured: usize,
+    pub seconds: f64,
+}
+
+/// Diagnoses an experiment's baseline, with these fixes of the file's at hand, into the folder `path`.
 pub fn diagnose(
     runner: &Runner,
     experiment: &Experiment,
@@ -47,7 +58,7 @@ pub fn diagnose(
     path: &Path,
     fresh: bool,
     mut until_sure: Option<usize>,
-) -> Result<String> {
+) -> Result<Diagnosed> {
     ensure!(fixes.len() <= MOST_FIXES, "a diagnosis takes at most {MOST_FIXES} fixes, the file has {}", fixes.len());
     let started = Instant::now();
     let files = Files::read(std::iter::once(&experiment.baseline))?;
@@ -97,16 +108,17 @@ pub fn diagnose(
     let (lab, diagnosis) = ended?;
     lock.holds()?;
     files::write(path, experiment, &diagnosis)?;
-    let text = print::text(experiment, &diagnosis);
-    Ok(format!(
-        "{text}\n{} runs in {:.1} s: {} in {}, {} on the way in {}\n",
+    let seconds = started.elapsed().as_secs_f64();
+    let text = format!(
+        "{}\n{} runs in {seconds:.1} s: {} in {}, {} on the way in {}\n",
+        print::text(experiment, &diagnosis),
         lab.runs,
-        started.elapsed().as_secs_f64(),
         lab.measured,
         path.join("*.csv").display(),
         lab.runs - lab.measured,
         path.join(TRIALS).display()
-    ))
+    );
+    Ok(Diagnosed { text, diagnosis, trained: lab.runs, measured: lab.measured, seconds })
 }
 
 /// Seeds of sets on which a verdict hangs, at most, where the experiment asks for fewer.

@@ -1,5 +1,6 @@
 //! A diagnosis: what is tried, what it shows, the rules, the verdicts, and the files and words that say so.
 
+pub mod answer;
 pub mod certainty;
 pub mod check;
 pub mod code;

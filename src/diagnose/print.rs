@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::certainty::Reached;
 use super::code;
-use super::files::{judged, severity};
+use super::files::{judged, severity, suspected_wrongly};
 use super::observed::Measured;
 use super::search::Set;
 use super::verdicts::{self, Diagnosis, Effect, Judged};
@@ -312,17 +312,7 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
         };
         say(format!("Cannot be told: {}{add}.", untold.iter().map(name).collect::<Vec<_>>().join(", ")));
     }
-    // A rule is wrong only if none of the fixes that it led to is right, and nothing is left open.
-    let of = |rule: &str| {
-        let same = diagnosis.suspicions.iter().filter(move |s| s.finding.rule == rule);
-        same.map(|s| severity(judged(diagnosis, s))).collect::<Vec<_>>()
-    };
-    let mut wrongly: Vec<&str> = Vec::new();
-    for rule in diagnosis.suspicions.iter().map(|s| s.finding.rule) {
-        if !wrongly.contains(&rule) && of(rule).iter().all(|severity| *severity == Severity::Refuted) {
-            wrongly.push(rule);
-        }
-    }
+    let wrongly = suspected_wrongly(diagnosis);
     if !wrongly.is_empty() {
         say(format!("Suspected wrongly, judged beside {beside}: {}.", wrongly.join(", ")));
     }
@@ -339,18 +329,11 @@ fn verdicts(diagnosis: &Diagnosis) -> String {
     text
 }
 
-/// The pairs of fixes that gain most together beyond what each gains, and those that gain least.
 /// The smallest sets that are enough where they are judged, if none of these was chosen.
 fn passed_over(diagnosis: &Diagnosis) -> Option<String> {
-    let enough = |set: &Set| *set != 0 && diagnosis.standard.reached(&diagnosis.cells[set]) == Reached::Yes;
-    if diagnosis.goal == verdicts::Goal::Fits || enough(&diagnosis.first()) {
-        return None;
-    }
-    let mut sets: Vec<Set> = diagnosis.cells.keys().copied().filter(enough).collect();
-    sets.sort_by_key(|set| set.count_ones());
     let named =
         |set: &Set| format!("{} ({})", one_line(&diagnosis.names(*set).join(" + ")), diagnosis.cells[set].outcomes());
-    let told: Vec<String> = sets.iter().take(MOST_OTHERS).map(named).collect();
+    let told: Vec<String> = diagnosis.not_chosen().iter().take(MOST_OTHERS).map(named).collect();
     (!told.is_empty()).then(|| {
         format!(
             "Not chosen, though the test points find it enough: {}. The validation points spoke for another set; other seeds would tell.",
@@ -359,6 +342,7 @@ fn passed_over(diagnosis: &Diagnosis) -> Option<String> {
     })
 }
 
+/// The pairs of fixes that gain most together beyond what each gains, and those that gain least.
 fn interactions(diagnosis: &Diagnosis) -> Vec<String> {
     const MOST: usize = 3;
     // Together 1.6 times what they gain one by one, or as much less.

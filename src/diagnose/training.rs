@@ -3,6 +3,6 @@
 mod checking;
 mod laboratory;
 
-pub use checking::check;
-pub use laboratory::{Interrupted, diagnose};
+pub use checking::{Checked, check};
+pub use laboratory::{Diagnosed, Interrupted, diagnose};
 pub use misfit_reader::diagnose::*;

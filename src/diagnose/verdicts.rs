@@ -306,6 +306,17 @@ impl Diagnosis {
         self.smallest.first().copied().unwrap_or(0)
     }
 
+    /// The sets that are enough where they are judged, the smallest first, if none of these was chosen.
+    pub fn not_chosen(&self) -> Vec<Set> {
+        let enough = |set: &Set| *set != 0 && self.standard.reached(&self.cells[set]) == Reached::Yes;
+        if self.goal == Goal::Fits || enough(&self.first()) {
+            return Vec::new();
+        }
+        let mut sets: Vec<Set> = self.cells.keys().copied().filter(enough).collect();
+        sets.sort_by_key(|set| set.count_ones());
+        sets
+    }
+
     /// The names of a set's fixes.
     pub fn names(&self, set: Set) -> Vec<String> {
         members(set).map(|fix| self.fixes[fix].fix.name.clone()).collect()

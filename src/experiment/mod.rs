@@ -38,7 +38,7 @@ use names::{check_label, check_name};
 pub use published::{Published, PublishedFigure};
 use reader::Reader;
 use table::TableSchema;
-use tree::{Table, Value};
+use tree::{Node, Origin, Table, Value};
 
 /// Runs that an experiment may have at most; a guard against seeds and sweeps that nobody meant.
 pub const MOST_RUNS: usize = 10_000_000;
@@ -287,6 +287,21 @@ impl Experiment {
             notes: Vec::new(),
             ..self.clone()
         }
+    }
+
+    /// The line of the file that sets `section.key`, or else that begins the section.
+    pub fn line_of(&self, key: &str) -> Option<usize> {
+        let (section, key) = key.split_once('.')?;
+        let line = |node: &Node| match node.place {
+            Origin::Line(line) => Some(line),
+            Origin::CommandLine(_) => None,
+        };
+        let section = self.settings.get(section)?;
+        let own = match &section.value {
+            Value::Table(table) => table.get(key).and_then(line),
+            _ => None,
+        };
+        own.or_else(|| line(section))
     }
 
     /// Reads targets from elsewhere.

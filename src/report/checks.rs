@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use anyhow::Result;
 use maud::{Markup, html};
+use serde_json::{Value, json};
 
 use super::figure::{Figure, figure};
 use super::plots::{Effects, Interval, PlottedEffect, PointRow, Points};
@@ -11,7 +12,7 @@ use super::style::{bad, good};
 use super::summary::factor;
 use super::table::{finish, table};
 use crate::results::checks::{Check, CheckVerdict};
-use crate::results::rows::CheckRow;
+use crate::results::rows::{CheckRow, CsvRow};
 use crate::text::numbers::trimmed;
 use crate::text::one_line;
 
@@ -215,6 +216,21 @@ pub fn text(title: &str, rows: &[CheckRow]) -> String {
         let _ = writeln!(text, "\n{title}\n{}", finish(map, &[]));
     }
     text
+}
+
+/// The ladder as JSON: a line of its table is an object, with its rows of `checks.csv`.
+pub fn json(rows: &[CheckRow]) -> Value {
+    let line = |line: Line| {
+        json!({
+            "check": line.check,
+            "name": line.name(),
+            "measured": line.figure(),
+            "verdict": line.verdict(),
+            "means": line.means(),
+            "rows": line.rows.iter().map(|row| row.json()).collect::<Value>(),
+        })
+    };
+    lines(rows).into_iter().map(line).collect()
 }
 
 /// The ladder as a page shows it.

@@ -1,6 +1,7 @@
 //! Results as people see them: tables on the terminal, charts, and `misfit report`'s pictures and page.
 
 pub mod ablation;
+pub mod answer;
 pub mod baselines;
 pub mod checks;
 mod confusion;

@@ -8,12 +8,15 @@ use anyhow::{Context, Result};
 
 use super::files::remove;
 use super::lock::LOCK;
-use super::names::{CHECKS, EFFECTS, FINDINGS, MANIFEST, PAGE, PARTS, PLOTS, REPAIRED, TRIALS, VERDICTS};
+use super::names::{CHECKS, DIAGNOSED, EFFECTS, FINDINGS, MANIFEST, PAGE, PARTS, PLOTS, REPAIRED, TRIALS, VERDICTS};
 use super::run_file::RunFile;
 
 /// The names of what a run and a diagnosis write, the manifest last.
 fn written() -> impl Iterator<Item = &'static str> {
-    RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, VERDICTS, CHECKS, REPAIRED, MANIFEST])
+    RunFile::ALL
+        .map(RunFile::name)
+        .into_iter()
+        .chain([EFFECTS, FINDINGS, VERDICTS, DIAGNOSED, CHECKS, REPAIRED, MANIFEST])
 }
 
 /// The results that a diagnosis has numbered. A folder of that name may be somebody's own.

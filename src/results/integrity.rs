@@ -5,13 +5,23 @@ use std::path::Path;
 
 use super::input;
 use super::manifest::Manifest;
-use super::names::{CHECKS, EFFECTS, FINDINGS, MANIFEST, REPAIRED, VERDICTS};
+use super::names::{CHECKS, DIAGNOSED, EFFECTS, FINDINGS, MANIFEST, REPAIRED, VERDICTS};
 use super::read::Trust;
 use super::sums::Sum;
 
 /// What misfit sums up; a manifest that names more is nobody's of ours.
-const WRITTEN: [&str; 9] =
-    ["curves.csv", "runs.csv", "predictions.csv", "health.csv", EFFECTS, FINDINGS, VERDICTS, CHECKS, REPAIRED];
+const WRITTEN: [&str; 10] = [
+    "curves.csv",
+    "runs.csv",
+    "predictions.csv",
+    "health.csv",
+    EFFECTS,
+    FINDINGS,
+    VERDICTS,
+    DIAGNOSED,
+    CHECKS,
+    REPAIRED,
+];
 
 /// The files of a folder whose sums are known, each with how sure one can be of it. Files that are gone or cannot be read
 /// are left out.

@@ -6,6 +6,8 @@ pub const TRIALS: &str = "trials";
 pub const EFFECTS: &str = "effects.csv";
 pub const FINDINGS: &str = "findings.csv";
 pub const VERDICTS: &str = "verdicts.csv";
+/// All that a diagnosis says, as `misfit diagnose --format json` has it.
+pub const DIAGNOSED: &str = "diagnosis.json";
 /// What the ladder of checks leaves.
 pub const CHECKS: &str = "checks.csv";
 /// What a report of the folder leaves in it.

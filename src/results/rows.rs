@@ -6,17 +6,22 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde::de::value::{BorrowedStrDeserializer, Error, SeqDeserializer};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::checks::{Check, CheckVerdict};
 use super::outcome::{Outcome, Severity, Verdict};
 use crate::experiment::config::{EngineName, Word, words};
 use crate::experiment::{Experiment, Run, Variant, VariantKind};
 use crate::stats::effects::Estimate;
+use crate::text::json;
 use crate::text::numbers::number;
 
 /// A row, or the columns of one that stand together.
 pub trait CsvRow: Serialize + DeserializeOwned {
     const COLUMNS: &'static [&'static str];
+
+    /// As an object: a column is a key.
+    fn json(&self) -> Value;
 
     /// From the fields of a record, which may go on behind it.
     fn read<'a>(fields: impl Iterator<Item = &'a str>) -> Option<Self> {
@@ -36,6 +41,10 @@ macro_rules! rows {
 
         impl CsvRow for $name {
             const COLUMNS: &'static [&'static str] = &[$(stringify!($field)),+];
+
+            fn json(&self) -> Value {
+                Value::Object([$((stringify!($field).to_owned(), self.$field.json())),+].into_iter().collect())
+            }
         }
     )+};
 }
@@ -194,6 +203,16 @@ rows! {
         shapley: f64,
         /// 1 where it is in one of the smallest sets that are enough, or in the best.
         in_smallest: usize,
+        /// Where it cannot be told: the seeds that do not tell, and about how many would. This and what follows older files
+        /// do not have.
+        seeds: Option<usize>,
+        seeds_to_tell: Option<usize>,
+        /// The fix of the set that is named first which sets the same to other values; empty where there is none.
+        replaced_by: String,
+        /// How it fares beside the others, in words, with `; ` between.
+        remarks: String,
+        /// The rules that suspected it; none where only the experiment file names it.
+        rules: Vec<String>,
     }
 
     /// What one variant shows of a check; a row of `checks.csv`.
@@ -268,6 +287,11 @@ impl EffectKind {
 trait Field: Sized {
     fn text(&self) -> Cow<'_, str>;
 
+    /// Numbers are numbers, lists are lists, and what is not known is null.
+    fn json(&self) -> Value {
+        self.text().into()
+    }
+
     fn parse(text: &str) -> Option<Self>;
 }
 
@@ -286,6 +310,10 @@ impl Field for f64 {
         Cow::Owned(number(*self))
     }
 
+    fn json(&self) -> Value {
+        json::value(*self)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         text.parse().ok()
     }
@@ -296,6 +324,10 @@ macro_rules! displayed {
         impl Field for $type {
             fn text(&self) -> Cow<'_, str> {
                 Cow::Owned(self.to_string())
+            }
+
+            fn json(&self) -> Value {
+                (*self).into()
             }
 
             fn parse(text: &str) -> Option<Self> {
@@ -323,6 +355,10 @@ impl<T: Field> Field for Option<T> {
         self.as_ref().map_or(Cow::Borrowed(""), T::text)
     }
 
+    fn json(&self) -> Value {
+        self.as_ref().map_or(Value::Null, T::json)
+    }
+
     fn parse(text: &str) -> Option<Self> {
         if text.is_empty() { Some(None) } else { T::parse(text).map(Some) }
     }
@@ -334,15 +370,23 @@ impl Field for Vec<f64> {
         Cow::Owned(self.iter().copied().map(number).collect::<Vec<_>>().join(" "))
     }
 
+    fn json(&self) -> Value {
+        self.iter().map(Field::json).collect()
+    }
+
     fn parse(text: &str) -> Option<Self> {
         text.split_ascii_whitespace().map(f64::parse).collect()
     }
 }
 
-/// Names of fixes, which hold no +, with a + between.
+/// Names of fixes and of rules, which hold no +, with a + between.
 impl Field for Vec<String> {
     fn text(&self) -> Cow<'_, str> {
         Cow::Owned(self.join("+"))
+    }
+
+    fn json(&self) -> Value {
+        self.iter().map(Field::json).collect()
     }
 
     fn parse(text: &str) -> Option<Self> {

@@ -1,10 +1,11 @@
-//! The progress bar: on a terminal only, on stderr.
+//! The progress bar: on a terminal only, on stderr. A notebook gets a line.
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
+use crate::text::note::{in_notebook, note, quiet};
 use crate::text::numbers::{clock, thousands};
 
 /// Counts what has been done; shows it if there is a terminal to show it on.
@@ -16,13 +17,21 @@ pub struct Progress {
     total: f64,
 }
 
+/// Says what begins, where no bar will show it.
+pub fn begins(what: &str) {
+    if in_notebook() {
+        note(what);
+    }
+}
+
 /// The bar's length: costs are told to it as parts of this.
 const LENGTH: u64 = 1_000_000_000;
 
 impl Progress {
     /// Of `runs` runs, whose jobs cost `total` together; `done` runs were there before.
     pub fn new(runs: usize, done: usize, total: f64) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(LENGTH), ProgressDrawTarget::stderr());
+        let target = if quiet() || in_notebook() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(LENGTH), target);
         let style = ProgressStyle::with_template("{bar:28} {msg}, {left} left")
             .unwrap_or_else(|_| ProgressStyle::default_bar())
             .with_key("left", |state: &ProgressState, out: &mut dyn std::fmt::Write| {

@@ -21,7 +21,7 @@ use crate::results::lock::Lock;
 use crate::results::manifest::{Circumstances, Manifest, Status, TaskOf};
 use crate::results::points::PredictionColumns;
 use crate::results::rows;
-use crate::text::note::note;
+use crate::text::note::{fault, note};
 use crate::text::numbers::plural;
 use crate::train::agreement::Agreements;
 use crate::train::device;
@@ -179,7 +179,7 @@ impl Runner {
         })?;
         let interrupted = (ended == Ended::Interrupted).then(|| self.interrupt.signal());
         if interrupted.is_some() {
-            note(&format!(
+            fault(&format!(
                 "interrupted: {} of {} runs are kept in {}, {again} goes on from there",
                 all.iter().filter(|run| folder.has(&key(run))).count(),
                 all.len(),

@@ -4,7 +4,7 @@ pub use misfit_reader::run::*;
 
 pub mod cost;
 pub mod interrupt;
-mod progress;
+pub mod progress;
 pub mod record;
 pub mod runner;
 pub mod schedule;

@@ -1,5 +1,6 @@
 //! Words and numbers as people and shells read them. Nothing here knows misfit's experiments or results.
 
+pub mod json;
 pub mod names;
 pub mod note;
 pub mod numbers;

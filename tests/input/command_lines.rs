@@ -259,8 +259,12 @@ const CASES: &[(&[&str], &str)] = &[
     ),
     (&["report", "folder", "--out"], "no value for --out <FOLDER> (see --help)"),
     (
+        &["report", "folder", "--within-noise"],
+        "unexpected argument \"--within-noise\", did you mean \"diff --within-noise\"? (see --help)",
+    ),
+    (
         &["report", "folder", "--format", "pdf"],
-        "unexpected argument \"--format\", did you mean \"diff --format\"? (see --help)",
+        "invalid value \"pdf\" for --format <FORMAT>, accepted: text or json (see --help)",
     ),
     (&["diff"], "missing <A> and <B> (see --help)"),
     (&["diff", "a.csv"], "missing <B> (see --help)"),

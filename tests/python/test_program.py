@@ -94,7 +94,7 @@ class Saying(InAFolder):
     def test_notes_are_warnings_of_the_callers_line_and_the_rest_is_passed_on(self):
         self.instead(
             """
-            sys.stderr.write("misfit: one thing\\nan odd word\\nnext  misfit report x   plots\\n      misfit init\\nmisfit: another\\n")
+            sys.stderr.write("misfit: one thing\\nan odd word\\nmisfit: another\\n")
             print("3 runs in 0.1 s: elsewhere/*.csv")
             """
         )

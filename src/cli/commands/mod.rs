@@ -18,7 +18,7 @@ pub fn main() -> u8 {
         Command::Check(args) => check::train(&args),
         Command::Plan(args) => plan::train(&args),
         Command::Task(args) => task::train(&args),
-        Command::Doctor(args) => doctor::tell(&checks(&args.device, of_training)?),
+        Command::Doctor(args) => doctor::tell(&args.output, &checks(&args.device, of_training)?),
         _ => anyhow::bail!("the half of misfit that trains was asked for something else: please report it"),
     })
 }

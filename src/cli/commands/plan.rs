@@ -3,11 +3,12 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use serde_json::json;
 
 use crate::cli::Exit;
 use crate::cli::next::{command, next};
 use crate::cli::plan::PlanArgs;
-use crate::cli::run::{load, print};
+use crate::cli::run::load;
 use crate::data::Files;
 use crate::experiment::device::{Device, named};
 use crate::results::folder::Folder;
@@ -72,14 +73,26 @@ pub fn train(args: &PlanArgs) -> Result<Exit> {
     let path = planned.path().display().to_string();
     let told = estimate.told(&tasks);
     let is = if before { "is there already: " } else { "" };
-    print(&format!(
+    let text = format!(
         "{path}: {is}{} in {}, numbered 0 to {}\n{told}",
         plural(planned.runs(), "run", "runs"),
         plural(tasks.len(), "task", "tasks"),
         tasks.len() - 1
-    ))?;
+    );
+    let own = json!({
+        "plan": path,
+        "folder": out.display().to_string(),
+        "was_there": before,
+        "runs": planned.runs(),
+        "tasks": tasks.iter().map(Vec::len).collect::<Vec<_>>(),
+        "core_seconds": estimate.task_seconds(&tasks),
+    });
+    args.output.answer("plan", Exit::Done, &text, own, &[])?;
     if let Some(said) = estimate.too_short(&tasks) {
         note(&said);
+    }
+    if !args.output.is_text() {
+        return Ok(Exit::Done);
     }
     next(&[
         (

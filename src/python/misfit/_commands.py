@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from concurrent.futures import CancelledError
 from functools import cached_property
 from html import escape
@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Union, cast
 
 from . import _program, _toml
-from ._results import Results, html_table, made
+from ._results import Results, html_table
 
 if TYPE_CHECKING:
     import pandas as pd  # type: ignore[import-untyped, import-not-found, unused-ignore]
@@ -58,8 +58,7 @@ def run(
     words, folder = _given(experiment, out)
     options = _options(folder, seeds, device, engine, threads, fresh)
     options += [word for name in _several(variants) for word in ("--variant", name)]
-    said = _program.call(["run", *words, *_settings(settings), *options])
-    return made(said.text, folder)
+    return _results(["run", *words, *_settings(settings), *options], folder)
 
 
 def diagnose(
@@ -86,8 +85,7 @@ def diagnose(
     options = _options(folder, seeds, device, engine, threads, fresh) + ["--hide-fixes"] * hide_fixes
     if until_sure is not False:
         options.append("--until-sure" if until_sure is True else f"--until-sure={until_sure}")
-    said = _program.call(["diagnose", *words, *_settings(settings), *options])
-    return made(said.text, folder)
+    return _results(["diagnose", *words, *_settings(settings), *options], folder)
 
 
 def check(
@@ -110,8 +108,7 @@ def check(
     __tracebackhide__ = True
     words, folder = _given(experiment, out)
     options = _options(folder, seeds, device, engine, threads, fresh) + ["--all"] * all
-    said = _program.call(["check", *words, *_settings(settings), *options], ok=(0, 1))
-    return made(said.text, folder)
+    return _results(["check", *words, *_settings(settings), *options], folder, ok=(0, 1))
 
 
 def diff(
@@ -134,17 +131,15 @@ def diff(
     words = [*sides, "--rtol", repr(float(rtol)), "--atol", repr(float(atol)), *["--within-noise"] * within_noise]
     if key:
         words += ["--key", ",".join(_several(key))]
-    said = _program.call(["diff", *words, "--format", "json"], ok=(0, 1), progress=False)
-    return Difference(json.loads(said.text), words)
+    return Difference(_program.answer(["diff", *words], ok=(0, 1), progress=False))
 
 
 class Difference:
     """What `diff` found. It is true if the two are the same: `assert misfit.diff(a, b)`."""
 
-    def __init__(self, found: dict[str, Any], words: list[str]) -> None:
+    def __init__(self, found: dict[str, Any]) -> None:
         #: All of it, as `misfit diff --format json` has it.
         self.json = found
-        self._words = words
 
     @property
     def same(self) -> bool:
@@ -215,7 +210,7 @@ class Difference:
         return f"<misfit.Difference: {self.json['a']} and {self.json['b']} {'are the same' if self else 'differ'}>"
 
     def __str__(self) -> str:
-        return _program.call(["diff", *self._words], ok=(0, 1), progress=False, warn=False).text
+        return str(self.json["text"])
 
     def _repr_html_(self) -> str:
         a, b = escape(self.json["a"]), escape(self.json["b"])
@@ -271,9 +266,7 @@ def plan(
     options = _options(folder, seeds, device, engine, None, False)
     options += ["--tasks", str(tasks)] if tasks is not None else []
     options += ["--runs-per-task", str(runs_per_task)] if runs_per_task is not None else []
-    said = _program.call(["plan", *words, *_settings(settings), *options], progress=False)
-    path, _, _ = said.text.partition("plan.json: ")
-    return Plan(path + "plan.json")
+    return Plan(_program.answer(["plan", *words, *_settings(settings), *options], progress=False)["plan"])
 
 
 class Plan:
@@ -332,12 +325,12 @@ class Plan:
                 show.end()
         if len(failed) == len(futures):
             raise _failed(failed, len(futures), "nothing is merged")
-        said = _program.call(["merge", os.fspath(self.path)], ok=(0, 1), progress=False)
+        merged = _program.answer(["merge", os.fspath(self.path)], ok=(0, 1), progress=False)
         if failed:
             raise _failed(failed, len(futures), f"the others are merged into {self.folder}")
-        if said.code:
-            raise _program.Error("; ".join(said.text.strip().splitlines()), said.code)
-        return Results(self.folder, said.text)
+        if merged["exit_code"]:
+            raise _program.Error("; ".join(merged["text"].strip().splitlines()), merged["exit_code"])
+        return Results(self.folder, merged["text"])
 
     def __repr__(self) -> str:
         return f"<misfit.Plan {os.fspath(self.path)!r}: {len(self.tasks)} tasks>"
@@ -374,6 +367,13 @@ def _failed(failed: dict[int, BaseException], of: int, rest: str) -> _program.Er
     raised = _program.Error(f"{line}; {rest}, and the same call does what is missing", getattr(error, "code", 2))
     raised.__cause__ = error
     return raised
+
+
+def _results(words: list[str], out: str | None, ok: Collection[int] = (0,)) -> Results:
+    """What a command has made, where it says if nobody told it where to."""
+    __tracebackhide__ = True
+    found = _program.answer(words, ok)
+    return Results(found["folder"] if out is None else out, found["text"])
 
 
 def _options(

@@ -1,5 +1,6 @@
 """Finds the program misfit, calls it, and says in Python what it says on its standard error."""
 
+import json
 import os
 import re
 import shutil
@@ -13,13 +14,11 @@ import warnings
 from collections.abc import Callable, Collection, Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from . import _libtorch
 
 _HERE = Path(__file__).resolve().parent
-#: Steps that the program proposes for the shell, in two columns.
-_NEXT = re.compile(r"(next  |      )\S")
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
@@ -114,6 +113,12 @@ def call(args: Sequence[str], ok: Collection[int] = (0,), progress: bool = True,
     raise Error(line, code)
 
 
+def answer(args: Sequence[str], ok: Collection[int] = (0,), progress: bool = True) -> dict[str, Any]:
+    """What the program answers as JSON, else as `call`. Its `text` is what a terminal has."""
+    __tracebackhide__ = True
+    return cast(dict[str, Any], json.loads(call([*args, "--format", "json"], ok, progress).text))
+
+
 def _run(command: list[str], show: "_Show | None") -> tuple[int, str, list[str], bool]:
     """Exit code, standard output, lines of the standard error, and whether Ctrl-C was pressed."""
     __tracebackhide__ = True
@@ -124,8 +129,8 @@ def _run(command: list[str], show: "_Show | None") -> tuple[int, str, list[str],
         try:
             # In a session of its own, so that a terminal's or Jupyter's SIGINT reaches it through here alone: a second
             # one would make it end at once.
-            environment = os.environ | _libtorch.environment(command[0])
-            environment |= {"NO_COLOR": "1", "TERM": "xterm"} if show else {}
+            environment = os.environ | _libtorch.environment(command[0]) | {"NO_COLOR": "1", "TERM": "xterm"}
+            environment.pop("JPY_PARENT_PID", None)  # What a cell calls by itself shows no progress.
             process = subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -225,7 +230,7 @@ class _Listener:
             self._show.show(line)
         elif line:
             self.lines.append(line)
-            if not line.startswith("misfit: ") and not _NEXT.match(line):
+            if not line.startswith("misfit: "):
                 sys.stderr.write(line + "\n")
 
     def end(self) -> None:

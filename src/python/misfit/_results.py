@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 #: Columns that are texts, whatever a cell of theirs looks like.
 _TEXTS = frozenset(
     "variant outcome engine kind kinks predicted_shares class_shares fixes finding severity evidence fix verdict "
-    "check".split()
+    "check replaced_by remarks rules".split()
 )
 #: What writes a table that not every folder has.
 _MADE_BY = {"effects": "diagnose", "findings": "diagnose", "verdicts": "diagnose", "checks": "check"}
@@ -126,8 +126,7 @@ class Results:
 
     def report(self) -> Path:
         """Writes `report.html` and `plots/` into the folder: one page for the browser. Returns its path."""
-        _program.call(["report", os.fspath(self.folder)], progress=False)
-        return self.folder / "report.html"
+        return Path(_program.answer(["report", os.fspath(self.folder)], progress=False)["page"])
 
     def plot(self, *columns: str, variants: Iterable[str] | None = None, beside: "Results | None" = None) -> "Figure":
         """Curves over the steps, a panel a variant: the median over the seeds, and a band between the quartiles.
@@ -369,17 +368,3 @@ def _cell(cell: Any) -> str:
     if isinstance(cell, list):
         return ", ".join(map(_cell, cell))
     return "" if cell is None else str(cell)
-
-
-#: The line at the end of what the program prints, which says where the results are.
-_FOLDER = re.compile(r"^\d+ runs? in [\d.]+ s: (?:\d+ in )?(.+?)[/\\](?:\*|checks)\.csv", re.MULTILINE)
-
-
-def made(text: str, out: str | None) -> Results:
-    """What the program has made, as it says at its end if nobody told it where to."""
-    if out is None:
-        found = _FOLDER.findall(text)
-        if not found:
-            raise _program.Error(f"misfit did not say where its results are, but: {text.strip()[-200:]!r}")
-        out = found[-1]
-    return Results(out, text)

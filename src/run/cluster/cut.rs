@@ -92,7 +92,8 @@ impl WorkEstimate {
         cut
     }
 
-    fn task_seconds(&self, tasks: &[Vec<usize>]) -> Vec<f64> {
+    /// Seconds that each task takes on one core.
+    pub fn task_seconds(&self, tasks: &[Vec<usize>]) -> Vec<f64> {
         tasks.iter().map(|runs| runs.iter().map(|&run| self.seconds_of(run)).sum()).collect()
     }
 

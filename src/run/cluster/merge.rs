@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use serde::Serialize;
 
 use super::plan::{Planned, ranges};
 use crate::data::Files;
@@ -23,7 +24,8 @@ use crate::text::note::note;
 use crate::text::one_line;
 
 /// How far a task came.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TaskState {
     Done,
     NotBegun,

@@ -5,10 +5,12 @@ pub mod libtorch;
 use std::path::Path;
 
 use anyhow::Result;
+use serde::Serialize;
 
 use crate::text::one_line;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum CheckState {
     Works,
     /// Not there, and not needed.
@@ -18,7 +20,7 @@ pub enum CheckState {
 }
 
 /// One thing that was tried.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Check {
     pub what: &'static str,
     pub state: CheckState,

@@ -1,6 +1,7 @@
 //! Numbers in JSON, which has no word for NaN and infinities: they are strings, spelt as in the CSVs.
 
 use serde::Serializer;
+use serde_json::Value;
 
 use crate::text::numbers;
 
@@ -22,4 +23,9 @@ impl serde::Serialize for Spelt {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         number(&self.0, serializer)
     }
+}
+
+/// The same as a value.
+pub fn value(number: f64) -> Value {
+    if number.is_finite() { number.into() } else { numbers::number(number).into() }
 }
