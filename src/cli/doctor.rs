@@ -4,7 +4,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::Exit;
-use super::run::{by_the_half, print};
+use super::run::{by_the_half, print_text};
 use crate::experiment::device::named;
 use crate::report::style::{bad, dim, good};
 use crate::run::doctor::{Check, CheckState, checks, without_libtorch};
@@ -44,6 +44,6 @@ pub fn tell(checks: &[Check]) -> Result<Exit> {
         };
         text += &format!("{state}  {:width$}  {}\n", check.what, check.says);
     }
-    print(&text)?;
+    print_text(&text)?;
     Ok(if checks.iter().any(|check| check.state == CheckState::Fails) { Exit::Different } else { Exit::Done })
 }

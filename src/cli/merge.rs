@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 
 use super::Exit;
 use super::next::{command, next};
-use super::run::print;
+use super::run::print_text;
 use crate::run::cluster::merge::{TaskFound, TaskState, merge};
 use crate::run::cluster::plan::{Planned, ranges};
 
@@ -73,7 +73,7 @@ pub fn run(args: &MergeArgs) -> Result<Exit> {
     if !missing.is_empty() {
         let _ = writeln!(text, "missing  --array={}", ranges(&missing));
     }
-    print(&text)?;
+    print_text(&text)?;
     if taken > 0 {
         let folder = out.display().to_string();
         next(&[(command(&["report", &folder]).as_str(), "plots and one page for the browser")]);

@@ -8,6 +8,7 @@ pub mod doctor;
 #[cfg(feature = "train")]
 #[allow(unsafe_code)] // The opening of a library.
 pub mod half;
+mod help;
 pub mod init;
 pub mod man;
 pub mod merge;
@@ -22,9 +23,10 @@ mod usage;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::text::note::note;
+use crate::text::room;
 
 /// How a command ended well; a failure is an error, and code 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,7 +122,10 @@ pub fn main(build: &str) -> ExitCode {
 
 /// The exit code of what `command` does with the process's arguments.
 pub fn code(command: impl FnOnce(Command) -> anyhow::Result<Exit>) -> u8 {
-    let cli = match Cli::try_parse() {
+    let columns = help::terminal_columns();
+    columns.into_iter().for_each(room::set_columns);
+    let parsed = help::fitted(self::command(), columns).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             let _ = error.print();

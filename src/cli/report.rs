@@ -6,7 +6,7 @@ use anyhow::{Result, anyhow, bail, ensure};
 use clap::Args;
 
 use super::Exit;
-use super::run::print;
+use super::run::print_text;
 use crate::report::write;
 use crate::results::folder::unfinished;
 use crate::text::note::note;
@@ -62,7 +62,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
     }
     let written = write(folder, out, &std::iter::once("misfit").chain(words).collect::<Vec<_>>())?;
     written.notes.iter().for_each(|text| note(text));
-    print(&format!(
+    print_text(&format!(
         "{}: open it in a browser\n{}: its {} plots as SVG and PNG\n",
         written.page.display(),
         written.plots.display(),

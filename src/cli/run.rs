@@ -13,7 +13,7 @@ use crate::experiment::device::{Device, named};
 use crate::experiment::{Experiment, Goal, seeds};
 use crate::text::note::note;
 use crate::text::numbers::{plural, ranges};
-use crate::text::{one_line, unknown};
+use crate::text::{one_line, room, unknown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -83,7 +83,7 @@ pub fn run(args: &RunArgs, build: &str) -> Result<Exit> {
             .with_context(|| format!("variant {:?}", variant.name))?;
     }
     files.notes().into_iter().for_each(note);
-    print(&describe(&experiment, &variants, &files, named(&args.train.device)?))?;
+    print_text(&describe(&experiment, &variants, &files, named(&args.train.device)?))?;
     Ok(Exit::Done)
 }
 
@@ -115,6 +115,14 @@ pub fn engine(text: &str) -> Result<EngineChoice, String> {
 pub fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
+}
+
+/// The same of a text for people, whose lines fit into the terminal where there is one.
+pub fn print_text(text: &str) -> Result<()> {
+    match room::columns() {
+        Some(columns) => print(&room::wrap(text, columns)),
+        None => print(text),
+    }
 }
 
 impl TrainArgs {

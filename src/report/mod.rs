@@ -7,6 +7,7 @@ mod confusion;
 pub mod curves;
 mod figure;
 mod figures;
+mod folded;
 mod frameworks;
 mod functions;
 mod names;

@@ -9,6 +9,7 @@ mod index;
 pub mod input;
 pub mod integrity;
 pub mod lock;
+pub mod logs;
 pub mod manifest;
 pub mod names;
 pub mod outcome;

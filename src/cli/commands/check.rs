@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cli::Exit;
 use crate::cli::check::CheckArgs;
-use crate::cli::run::print;
+use crate::cli::run::print_text;
 use crate::cli::steps::after_check;
 use crate::diagnose::{Interrupted, check};
 use crate::run::runner::Runner;
@@ -18,7 +18,7 @@ pub fn train(args: &CheckArgs) -> Result<Exit> {
     let runner = Runner::new(&args.train.device, args.train.threads)?;
     match check(&runner, &experiment, &path, args.train.fresh, args.all) {
         Ok((text, fails)) => {
-            print(&text)?;
+            print_text(&text)?;
             after_check(&path, &args.train.words, fails);
             Ok(if fails { Exit::Different } else { Exit::Done })
         }

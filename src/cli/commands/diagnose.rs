@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::cli::Exit;
 use crate::cli::diagnose::DiagnoseArgs;
-use crate::cli::run::print;
+use crate::cli::run::print_text;
 use crate::cli::steps::after_diagnosis;
 use crate::diagnose::{Interrupted, diagnose};
 use crate::run::runner::Runner;
@@ -19,7 +19,7 @@ pub fn train(args: &DiagnoseArgs) -> Result<Exit> {
     let runner = Runner::new(&args.train.device, args.train.threads)?;
     match diagnose(&runner, &experiment, own, &path, args.train.fresh, args.until_sure) {
         Ok(text) => {
-            print(&text)?;
+            print_text(&text)?;
             after_diagnosis(&path, &path.join("repaired.toml"));
             Ok(Exit::Done)
         }

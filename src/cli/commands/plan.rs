@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use crate::cli::Exit;
 use crate::cli::next::{command, next};
 use crate::cli::plan::PlanArgs;
-use crate::cli::run::{load, print};
+use crate::cli::run::{load, print_text};
 use crate::data::Files;
 use crate::experiment::device::{Device, named};
 use crate::results::folder::Folder;
@@ -72,7 +72,7 @@ pub fn train(args: &PlanArgs) -> Result<Exit> {
     let path = planned.path().display().to_string();
     let told = estimate.told(&tasks);
     let is = if before { "is there already: " } else { "" };
-    print(&format!(
+    print_text(&format!(
         "{path}: {is}{} in {}, numbered 0 to {}\n{told}",
         plural(planned.runs(), "run", "runs"),
         plural(tasks.len(), "task", "tasks"),

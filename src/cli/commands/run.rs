@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::Result;
 
 use crate::cli::Exit;
-use crate::cli::run::{RunArgs, print};
+use crate::cli::run::{RunArgs, print_text};
 use crate::cli::steps::after_run;
 use crate::data::Files;
 use crate::experiment::EMBEDDED;
@@ -39,7 +39,7 @@ pub fn train(run: &RunArgs) -> Result<Exit> {
         more => format!(", which hold {more} more, of other seeds or variants"),
     };
     let (runs, seconds) = (report.trained, report.seconds);
-    print(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
+    print_text(&format!("{table}\n{runs} runs in {seconds:.1} s: {}{more}\n", path.join("*.csv").display()))?;
     after_run(&path, experiment.file == EMBEDDED.0);
     Ok(Exit::Done)
 }
