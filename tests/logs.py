@@ -62,7 +62,7 @@ def read():
 
     events = EventAccumulator(str(folder), size_guidance={"scalars": 0, "tensors": 0})
     events.Reload()
-    scalars = {tag: {e.step: e.value for e in events.Scalars(tag)} for tag in events.Tags()["scalars"]}
+    scalars = {tag: {e.step: e.value if e.value == e.value else None for e in events.Scalars(tag)} for tag in events.Tags()["scalars"]}
     print(json.dumps(scalars))
 
 

@@ -270,3 +270,32 @@ fn what_is_no_log_is_refused_on_one_line() {
         assert_eq!((ran.code(), ran.stderr()), (2, format!("misfit: {says}\n")), "{words:?}");
     }
 }
+
+#[test]
+fn a_report_of_logs_has_each_metrics_curve_and_last_value_and_writes_nothing_into_their_folder() {
+    let misfit = Misfit::new();
+    for (nth, shift) in [0.0, 0.5, 2.0].into_iter().enumerate() {
+        std::fs::create_dir_all(misfit.folder.path().join(format!("logs/version_{nth}"))).unwrap();
+        misfit.write(&format!("logs/version_{nth}/metrics.csv"), &lightning(shift));
+    }
+    let ran = misfit.run(&["report", "logs"]);
+    let says = "misfit: logs: are logs of another program: say with --out where the report goes\n";
+    assert_eq!((ran.code(), ran.stderr().as_str()), (2, says));
+    misfit.ok(&["report", "logs", "--out", "page"]);
+    let page = misfit.read("page/report.html");
+    // The median of 0.25, 0.75 and 2.25.
+    for text in ["val_loss", "0.7500", "0.2500 … 2.250", "train_loss_step", "3 runs", "misfit report logs --out page"]
+    {
+        assert!(page.contains(text), "{text}");
+    }
+    assert!(!page.contains("NaN"), "an empty cell is no value");
+    assert_eq!(
+        std::fs::read_dir(misfit.folder.path().join("page/plots")).unwrap().count(),
+        6,
+        "three metrics, two forms"
+    );
+    assert_eq!(std::fs::read_dir(misfit.folder.path().join("logs")).unwrap().count(), 3);
+    let several = ["report", "logs/version_0/metrics.csv", "logs/version_1", "--out", "page"];
+    misfit.ok(&several);
+    assert!(misfit.read("page/report.html").contains("2 runs"));
+}

@@ -41,11 +41,12 @@ fn on_terminal(misfit: &Misfit, columns: usize, args: &[&str]) -> Option<String>
     Some(String::from_utf8(out.stdout).expect("UTF-8"))
 }
 
-/// Every line fits, but for a line of one word, as a path, and for a command to copy.
+/// Every line fits, but for a line of one word, as a path, and on standard error a command to copy and a message, which is one
+/// line for those who search them.
 fn fits(text: &str, columns: usize, what: &str) {
     for line in strip_str(text).to_string().lines() {
         let one_word = !line.trim().contains(' ');
-        let command = line.starts_with("next  ");
+        let command = line.starts_with("next  ") || line.starts_with("misfit: ");
         assert!(line.chars().count() <= columns || one_word || command, "{what}: {columns} columns: {line:?}");
     }
 }

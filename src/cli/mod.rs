@@ -5,6 +5,7 @@ pub mod completions;
 pub mod diagnose;
 pub mod diff;
 pub mod doctor;
+pub mod export_results;
 #[cfg(feature = "train")]
 #[allow(unsafe_code)] // The opening of a library.
 pub mod half;
@@ -79,6 +80,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
     Diff(diff::DiffArgs),
+    /// Writes a results folder for other programs: as Parquet, or as TensorBoard's event files
+    Export(export_results::ExportArgs),
     /// Cuts an experiment's runs into numbered tasks for a cluster: one file says which task has which
     Plan(plan::PlanArgs),
     /// Trains one task of a plan into a folder of its own
@@ -110,6 +113,7 @@ pub fn main(build: &str) -> ExitCode {
         Command::Rule(args) => rule::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Export(args) => export_results::run(&args),
         Command::Plan(args) => plan::run(&args, build),
         Command::Task(args) => task::run(&args, build),
         Command::Merge(args) => merge::run(&args),

@@ -33,7 +33,7 @@ pub fn lines(mut table: Table, right: &[usize], keys: usize, columns: Option<usi
             return natural[column];
         }
         let words = texts(column).flat_map(|line| line.split(' ')).map(width).max().unwrap_or(0);
-        natural[column].min(words.clamp(NARROW, LONG_WORD.max(NARROW)))
+        natural[column].min(words.clamp(NARROW, LONG_WORD)).min(columns.saturating_sub(PADDING).max(1))
     };
     let least: Vec<usize> = (0..count).map(least).collect();
     let room = |chosen: &[usize]| chosen.iter().map(|&column| least[column] + PADDING).sum::<usize>();

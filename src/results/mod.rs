@@ -13,6 +13,7 @@ pub mod logs;
 pub mod manifest;
 pub mod names;
 pub mod outcome;
+pub mod parquet;
 pub mod part;
 pub mod points;
 pub mod read;

@@ -132,7 +132,7 @@ mod tests {
         assert_eq!(shown[0], "answer");
         assert!(shown[1] != shown[2] && shown[1] == shown[3], "{shown:?}");
         assert!(shown.iter().all(|name| name.chars().count() <= 25), "{shown:?}");
-        assert_eq!(apart(&[long], 11), ["linea…iring"]);
+        assert_eq!(apart(&[long], 11), ["linea…ring"]);
         // Whatever the names, as many texts as there are names.
         let many: Vec<String> =
             (0..300).map(|nth| format!("{}{}{}{}", "a".repeat(40), nth / 20, "b".repeat(40), nth % 20)).collect();

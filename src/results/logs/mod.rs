@@ -3,6 +3,7 @@
 
 mod crc32c;
 mod csv_log;
+pub mod event_writer;
 pub mod events;
 mod trainer_state;
 mod wire;
@@ -297,10 +298,12 @@ impl Logs {
             false => name.clone(),
         };
         let header = ["seed".to_owned(), axis.name().to_owned()].into_iter().chain(metrics.iter().map(column));
+        // A step is a whole number, and is written as one.
+        let spelt = |at: f64| if at.fract() == 0.0 && at.abs() < 1e15 { format!("{at:.0}") } else { number(at) };
         let mut rows = vec![header.collect::<Vec<String>>()];
         for run in &self.runs {
             for (at, values) in run.along(axis, &places) {
-                let mut row = vec![run.seed.unwrap_or_default().to_string(), at];
+                let mut row = vec![run.seed.unwrap_or_default().to_string(), spelt(at)];
                 row.extend(values.into_iter().map(|value| value.map_or_else(String::new, number)));
                 rows.push(row);
             }
@@ -310,8 +313,14 @@ impl Logs {
 }
 
 impl RunLog {
+    /// A metric's values along an axis, the last one where it was logged twice.
+    pub fn metric(&self, axis: Axis, name: &str) -> Vec<(f64, f64)> {
+        let along = self.along(axis, &HashMap::from([(name, 0)]));
+        along.into_iter().filter_map(|(at, values)| Some((at, values[0]?))).collect()
+    }
+
     /// What each metric is at each place that anything was logged at, in their order.
-    fn along(&self, axis: Axis, places: &HashMap<&str, usize>) -> Vec<(String, Vec<Option<f64>>)> {
+    fn along(&self, axis: Axis, places: &HashMap<&str, usize>) -> Vec<(f64, Vec<Option<f64>>)> {
         let mut rows: Vec<(f64, &LogRow)> =
             self.rows.iter().filter_map(|row| Some((axis.of(row)?, row))).filter(|(at, _)| at.is_finite()).collect();
         rows.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -322,13 +331,13 @@ impl RunLog {
             }
             if let Some((_, values)) = along.last_mut() {
                 for (name, value) in &row.values {
-                    values[places[name.as_str()]] = Some(*value);
+                    if let Some(&place) = places.get(name.as_str()) {
+                        values[place] = Some(*value);
+                    }
                 }
             }
         }
-        // A step is a whole number, and is written as one.
-        let spelt = |at: f64| if at.fract() == 0.0 && at.abs() < 1e15 { format!("{at:.0}") } else { number(at) };
-        along.into_iter().map(|(at, values)| (spelt(at), values)).collect()
+        along
     }
 }
 
