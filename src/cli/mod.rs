@@ -5,9 +5,11 @@ pub mod completions;
 pub mod diagnose;
 pub mod diff;
 pub mod doctor;
+pub mod export_results;
 #[cfg(feature = "train")]
 #[allow(unsafe_code)] // The opening of a library.
 pub mod half;
+mod help;
 pub mod init;
 pub mod man;
 pub mod merge;
@@ -26,9 +28,10 @@ mod usage;
 use std::process::ExitCode;
 
 use anstream::ColorChoice;
-use clap::{CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 use crate::text::note::{be_quiet, fault, in_notebook};
+use crate::text::room;
 
 /// How a command ended well; a failure is an error, and code 2.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -102,6 +105,8 @@ pub enum Command {
     Report(report::ReportArgs),
     /// Compares two CSVs or results folders, or two variants: what differs, by how much, and is that more than noise?
     Diff(diff::DiffArgs),
+    /// Writes a results folder for other programs: as Parquet, or as TensorBoard's event files
+    Export(export_results::ExportArgs),
     /// Cuts an experiment's runs into numbered tasks for a cluster: one file says which task has which
     Plan(plan::PlanArgs),
     /// Trains one task of a plan into a folder of its own
@@ -149,6 +154,7 @@ pub fn main(build: &str) -> ExitCode {
         Command::Rule(args) => rule::run(&args),
         Command::Report(args) => report::run(&args),
         Command::Diff(args) => diff::run(&args),
+        Command::Export(args) => export_results::run(&args),
         Command::Plan(args) => plan::run(&args, build),
         Command::Task(args) => task::run(&args, build),
         Command::Merge(args) => merge::run(&args),
@@ -164,7 +170,10 @@ pub fn code(command: impl FnOnce(Command) -> anyhow::Result<Exit>) -> u8 {
     if in_notebook() {
         ColorChoice::Never.write_global();
     }
-    let cli = match Cli::try_parse() {
+    let columns = help::terminal_columns();
+    columns.into_iter().for_each(room::set_columns);
+    let parsed = help::fitted(self::command(), columns).try_get_matches();
+    let cli = match parsed.and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) if !error.use_stderr() => {
             let _ = error.print();

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use crate::report::style::dim;
 use crate::text::note::quiet;
+use crate::text::room;
 use crate::text::shell::quoted;
 
 /// Says each command and what it is for, a line each, unless `--quiet` is asked for. That nobody reads stderr any more is no failure.
@@ -12,15 +13,21 @@ pub fn next(steps: &[(&str, &str)]) {
     if quiet() {
         return;
     }
-    let _ = anstream::stderr().write_all(lines(steps).as_bytes());
+    let _ = anstream::stderr().write_all(lines(steps, room::columns()).as_bytes());
 }
 
-fn lines(steps: &[(&str, &str)]) -> String {
+fn lines(steps: &[(&str, &str)], columns: Option<usize>) -> String {
     let width = steps.iter().map(|(command, _)| command.chars().count()).max().unwrap_or(0);
+    let longest = steps.iter().map(|(_, what_for)| what_for.chars().count()).max().unwrap_or(0);
+    let below = columns.is_some_and(|columns| 6 + width + 3 + longest > columns);
     let mut text = String::new();
     for (nth, (command, what_for)) in steps.iter().enumerate() {
         let first = if nth == 0 { "next" } else { "" };
-        text += &format!("{first:4}  {command:width$}   {}\n", dim(what_for));
+        text += &match below {
+            // A command stays on one line, to be copied.
+            true => format!("{first:4}  {command}\n        {}\n", dim(what_for)),
+            false => format!("{first:4}  {command:width$}   {}\n", dim(what_for)),
+        };
     }
     text
 }
@@ -68,8 +75,9 @@ mod tests {
 
     #[test]
     fn steps_are_aligned() {
-        let text = anstream::adapter::strip_str(&lines(&[("misfit report x", "plots"), ("misfit init", "a copy")]))
-            .to_string();
+        let text =
+            anstream::adapter::strip_str(&lines(&[("misfit report x", "plots"), ("misfit init", "a copy")], None))
+                .to_string();
         assert_eq!(text, "next  misfit report x   plots\n      misfit init       a copy\n");
     }
 }

@@ -5,7 +5,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Exit;
-use super::run::print;
+use super::run::{print, print_text};
 use crate::diagnose::answer::FORMAT;
 use crate::text::note::fault;
 
@@ -63,7 +63,7 @@ impl OutputArgs {
     pub fn answer(&self, command: &str, exit: Exit, text: &str, own: impl Serialize, faults: &[String]) -> Result<()> {
         match self.format {
             Format::Json => print(&json(command, exit, text, own)?),
-            Format::Text if !self.quiet.quiet => print(text),
+            Format::Text if !self.quiet.quiet => print_text(text),
             Format::Text => {
                 faults.iter().for_each(|line| fault(line));
                 Ok(())

@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::Exit;
-use super::run::print;
+use super::run::print_text;
 use crate::text::shorten;
 use crate::text::suggest::near;
 
@@ -34,11 +34,11 @@ struct Section {
 pub fn run(args: &RuleArgs) -> Result<Exit> {
     let all = sections();
     let Some(name) = &args.name else {
-        print(&list(&all))?;
+        print_text(&list(&all))?;
         return Ok(Exit::Done);
     };
     match all.iter().find(|section| section.name == name) {
-        Some(section) => print(&plain(section))?,
+        Some(section) => print_text(&plain(section))?,
         None => bail!("{}", unknown(name, &all)),
     }
     Ok(Exit::Done)

@@ -16,7 +16,7 @@ use crate::experiment::device::{Device, named};
 use crate::experiment::{Experiment, Goal, Variant, seeds};
 use crate::text::note::note;
 use crate::text::numbers::{plural, ranges};
-use crate::text::{one_line, unknown};
+use crate::text::{one_line, room, unknown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -131,6 +131,14 @@ pub fn engine(text: &str) -> Result<EngineChoice, String> {
 pub fn print(text: &str) -> Result<()> {
     let mut out = anstream::stdout().lock();
     out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
+}
+
+/// The same of a text for people, whose lines fit into the terminal where there is one.
+pub fn print_text(text: &str) -> Result<()> {
+    match room::columns() {
+        Some(columns) => print(&room::wrap(text, columns)),
+        None => print(text),
+    }
 }
 
 impl TrainArgs {

@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueHint};
 
 use super::Exit;
-use super::run::{by_the_half, print};
+use super::run::{by_the_half, print_text};
 use crate::experiment::config::EngineChoice;
 use crate::experiment::device::{Device, named};
 use crate::experiment::engine::choose;
@@ -60,7 +60,7 @@ pub fn run(args: &TaskArgs, build: &str) -> Result<Exit> {
     let Found { planned, index, .. } = find(args)?;
     if !args.fresh && merge::done(&planned, index)? {
         let (path, of) = (planned.folder_of(index), planned.tasks());
-        print(&format!("task {index} of {of} is done already: {}\n", path.join("*.csv").display()))?;
+        print_text(&format!("task {index} of {of} is done already: {}\n", path.join("*.csv").display()))?;
         return Ok(Exit::Done);
     }
     by_the_half(build)

@@ -110,9 +110,46 @@ pub struct ColumnComparison {
     /// Whether any do by more than seeds differ among themselves; where a variant has one seed only, by more than the
     /// tolerance. Nothing where rows are not told apart by seed.
     pub beyond_noise: Option<bool>,
+    pub verdict: ColumnVerdict,
     pub first: Option<Difference>,
     pub largest_absolute: Option<Difference>,
     pub largest_relative: Option<Difference>,
+}
+
+/// A column in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ColumnVerdict {
+    /// No value differs.
+    Same,
+    /// Values differ, none by more than the tolerance.
+    WithinTolerance,
+    /// They differ, in no variant by more than seeds do among themselves.
+    WithinNoise,
+    BeyondNoise,
+    /// They differ, and no seeds say whether that is noise.
+    Differs,
+}
+
+impl ColumnVerdict {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Same => "same",
+            Self::WithinTolerance => "within tolerance",
+            Self::WithinNoise => "within noise",
+            Self::BeyondNoise => "beyond noise",
+            Self::Differs => "differs",
+        }
+    }
+}
+
+/// What the seeds say of a column.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OfNoise {
+    /// As in [`ColumnComparison`].
+    pub differs: bool,
+    /// Whether a variant with several seeds differs by more than noise.
+    pub beyond: bool,
 }
 
 /// The rows of a difference, kept as they are until all is gone through: most are soon outdone.
@@ -186,14 +223,22 @@ impl Column {
         size
     }
 
-    /// `key` are the columns of A's key; `beyond_noise` as in [`ColumnComparison`].
-    pub fn end(self, key: &[KeyPart], beyond_noise: Option<bool>) -> ColumnComparison {
+    /// `key` are the columns of A's key; `noise` is nothing where rows are not told apart by seed.
+    pub fn end(self, key: &[KeyPart], noise: Option<OfNoise>) -> ColumnComparison {
         let say = |kept: Option<KeptDifference>| kept.map(|kept| kept.say(self.places, key));
+        let verdict = match noise {
+            _ if self.differ == 0 => ColumnVerdict::Same,
+            _ if self.beyond == 0 => ColumnVerdict::WithinTolerance,
+            Some(OfNoise { beyond: true, .. }) => ColumnVerdict::BeyondNoise,
+            Some(OfNoise { differs: false, .. }) => ColumnVerdict::WithinNoise,
+            _ => ColumnVerdict::Differs,
+        };
         ColumnComparison {
             column: self.name,
             differ: self.differ,
             beyond: self.beyond,
-            beyond_noise,
+            beyond_noise: noise.map(|noise| noise.differs),
+            verdict,
             first: say(self.first),
             largest_absolute: say(self.absolute),
             largest_relative: say(self.relative),

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
-use super::columns::{Column, Tolerance};
+use super::columns::{Column, OfNoise, Tolerance};
 use super::keyed::{By, Failure, KeyPart, Keyed, KeyedLayout, Noticed, Order, Row};
 use super::noise::NoiseWatch;
 use super::side::Side;
@@ -172,7 +172,7 @@ pub(super) fn files(
             rows
         ));
         file.compared = rows;
-        let noise = NoiseWatch::new(shared.clone(), &key, &[]).map(|_| false);
+        let noise = NoiseWatch::new(shared.clone(), &key, &[]).map(|_| OfNoise { differs: false, beyond: false });
         let ended = shared.into_iter().map(|(name, places)| Column::new(name, places).end(&layouts[0].key, noise));
         file.columns = ended.collect();
         return Ok(file);
@@ -365,8 +365,10 @@ fn walk(
         (file.with_noise, file.without_noise) = (watch.compared, watch.single);
         file.left_out = watch.left_out;
     }
-    let beyond_noise = |nth: usize| watch.as_ref().map(|watch| watch.differs[nth]);
-    let ended = columns.into_iter().enumerate().map(|(nth, column)| column.end(&layouts[0].key, beyond_noise(nth)));
+    let noise = |nth: usize| {
+        watch.as_ref().map(|watch| OfNoise { differs: watch.differs[nth], beyond: watch.beyond_noise[nth] })
+    };
+    let ended = columns.into_iter().enumerate().map(|(nth, column)| column.end(&layouts[0].key, noise(nth)));
     file.columns = ended.collect();
     Ok((file, [a.noticed(), b.noticed()]))
 }

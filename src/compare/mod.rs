@@ -1,24 +1,27 @@
-//! Two CSVs, or two results folders, held against each other: `misfit diff`.
+//! Two CSVs, results folders or sets of logs compared: `misfit diff`.
 //!
 //! Rows are aligned by key and gone through side by side, so that files of any length take the same little memory.
 
 mod columns;
+mod csv_form;
 mod endings;
 mod fields;
 mod files;
 mod group;
 mod keyed;
+mod logs;
 mod noise;
 pub mod print;
+mod print_tables;
 mod settings;
 mod side;
 
 use anyhow::{Result, bail, ensure};
 use serde::Serialize;
 
-pub use columns::{ColumnComparison, Difference, Tolerance};
+pub use columns::{ColumnComparison, ColumnVerdict, Difference, Tolerance};
 pub use endings::Ending;
-pub use noise::{Noise, NoiseVerdict};
+pub use noise::{Noise, NoiseReason, NoiseVerdict};
 pub use settings::Setting;
 pub use side::Side;
 
@@ -26,7 +29,8 @@ use crate::results::folder::unfinished;
 use crate::results::manifest::Manifest;
 use crate::results::names::{CHECKS, EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::run_file::RunFile;
-use crate::text::one_line;
+use crate::text::numbers::plural;
+use crate::text::{apart, one_line};
 use files::files;
 
 /// What is asked for.
@@ -37,6 +41,8 @@ pub struct Asked {
     pub key: Vec<String>,
     /// Whether numbers count as different only where they differ by more than seeds do among themselves.
     pub within_noise: bool,
+    /// Whether what one side lacks is left out instead of being a difference.
+    pub common: bool,
 }
 
 /// All that was found.
@@ -47,9 +53,15 @@ pub struct Comparison {
     pub different: bool,
     pub tolerance: Tolerance,
     pub within_noise: bool,
+    /// Whether what one side lacks is left out, and what that is, in words.
+    pub common: bool,
+    pub left_out: Option<String>,
     pub settings: Vec<Setting>,
     /// Of results folders.
     pub endings: Vec<Ending>,
+    /// Of results folders: variants, and seeds of variants that both have, that one side alone has, in words.
+    #[serde(skip)]
+    alone: [Vec<String>; 2],
     pub files: Vec<FileComparison>,
     /// What a reader should know, a line each.
     pub notes: Vec<String>,
@@ -61,6 +73,8 @@ pub struct FileComparison {
     pub file: String,
     /// Why it cannot be compared, where it cannot.
     pub incomparable: Option<String>,
+    /// The side that has it, where the other has not.
+    pub only_in: Option<&'static str>,
     /// What rows are aligned by; nothing where it is their number.
     pub key: Vec<String>,
     /// Rows that both have, that B lacks, and that only B has.
@@ -103,11 +117,17 @@ impl FileComparison {
         if within_noise { column.beyond_noise.unwrap_or(beyond) } else { beyond }
     }
 
-    fn judge(&mut self, within_noise: bool) {
-        self.different = self.incomparable.is_some()
+    /// Whether a side lacks rows or columns of the other.
+    pub fn one_sided(&self) -> bool {
+        self.only_in.is_some()
             || self.missing + self.extra > 0
             || !self.missing_columns.is_empty()
             || !self.extra_columns.is_empty()
+    }
+
+    fn judge(&mut self, within_noise: bool, common: bool) {
+        self.different = self.incomparable.is_some()
+            || (!common && self.one_sided())
             || self.columns.iter().any(|column| self.column_differs(column, within_noise));
     }
 }
@@ -127,17 +147,21 @@ pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
         different: false,
         tolerance: asked.tolerance,
         within_noise: asked.within_noise,
+        common: asked.common,
+        left_out: None,
         settings: Vec::new(),
         endings: Vec::new(),
+        alone: Default::default(),
         files: Vec::new(),
         notes: Vec::new(),
     };
     match (a.is_folder(), b.is_folder()) {
+        _ if logs::are_logs([&a, &b]) => logs::logs([&a, &b], asked, &mut comparison)?,
         (true, true) => folders([&a, &b], asked, &mut comparison)?,
         (false, false) => {
             let name = a.path.file_name().map_or_else(String::new, |name| one_line(&name.to_string_lossy()));
             let mut file = files([&a, &b], [&a.path, &b.path], &name, asked, &mut comparison.notes)?;
-            file.judge(asked.within_noise);
+            file.judge(asked.within_noise, asked.common);
             comparison.files.push(file);
         }
         (folder, _) => {
@@ -148,12 +172,48 @@ pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
             bail!("{}: is a folder, and {} a file: name two of a kind{cure}", folder.name(), file.name());
         }
     }
+    if asked.common {
+        leave_out(&mut comparison);
+    }
     comparison.different = comparison.files.iter().any(|file| file.different);
     Ok(comparison)
 }
 
+/// Files that sum up all runs of a folder, whichever the other has.
+const SUMS: [&str; 4] = [EFFECTS, FINDINGS, VERDICTS, CHECKS];
+
+/// Says what only one side has, and takes out what is of nothing else.
+fn leave_out(comparison: &mut Comparison) {
+    let other_runs = comparison.files.iter().any(|file| file.file == RunFile::Runs.name() && file.one_sided());
+    let mut sides: [Vec<String>; 2] = comparison.alone.clone();
+    let (mut rows, mut of_other_runs) = ([0, 0], Vec::new());
+    for file in &comparison.files {
+        for (side, of) in sides.iter_mut().zip(["A", "B"]) {
+            side.extend((file.only_in == Some(of)).then(|| file.file.clone()));
+        }
+        for (side, columns) in sides.iter_mut().zip([&file.missing_columns, &file.extra_columns]) {
+            let columns: Vec<String> = columns.iter().map(|name| one_line(name)).collect();
+            let columns: Vec<&str> = columns.iter().map(String::as_str).collect();
+            side.extend(apart(&columns, 40).into_iter().map(|name| format!("column {name} of {}", file.file)));
+        }
+        if other_runs && SUMS.contains(&file.file.as_str()) && file.only_in.is_none() {
+            of_other_runs.push(file.file.clone());
+        } else {
+            rows = [rows[0] + file.missing, rows[1] + file.extra];
+        }
+    }
+    comparison.files.retain(|file| file.only_in.is_none() && !of_other_runs.contains(&file.file));
+    let mut said: Vec<String> = Vec::new();
+    for ((mut of, rows), side) in sides.into_iter().zip(rows).zip(["A", "B"]) {
+        of.extend((rows > 0).then(|| plural(rows as usize, "row", "rows")));
+        said.extend((!of.is_empty()).then(|| format!("in {side} only: {}", of.join(", "))));
+    }
+    said.extend((!of_other_runs.is_empty()).then(|| format!("of all runs of a side: {}", of_other_runs.join(", "))));
+    comparison.left_out = (!said.is_empty()).then(|| said.join("; "));
+}
+
 fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Result<()> {
-    let names = RunFile::ALL.map(RunFile::name).into_iter().chain([EFFECTS, FINDINGS, VERDICTS, CHECKS]);
+    let names = RunFile::ALL.map(RunFile::name).into_iter().chain(SUMS);
     // What a run leaves in the order in which it is read: how runs ended, how they got there, what they say.
     let mut names: Vec<&str> = names.collect();
     names.sort_by_key(|name| *name != RunFile::Runs.name());
@@ -174,10 +234,11 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
             }
         } else {
             let mut file = FileComparison::empty(name);
-            file.incomparable = Some(format!("only {} has it", if there[0] { "A" } else { "B" }));
+            let side = if there[0] { "A" } else { "B" };
+            (file.only_in, file.incomparable) = (Some(side), Some(format!("only {side} has it")));
             file
         };
-        file.judge(asked.within_noise);
+        file.judge(asked.within_noise, asked.common);
         comparison.files.push(file);
     }
     for (side, found) in sides.into_iter().zip(found) {
@@ -191,7 +252,7 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
         );
     }
     let [a, b] = sides.map(|side| Manifest::read(&side.path.join(MANIFEST)));
-    comparison.endings = endings::endings(sides, a.as_ref().ok().and_then(Option::as_ref));
+    (comparison.endings, comparison.alone) = endings::endings(sides, a.as_ref().ok().and_then(Option::as_ref));
     match (a, b) {
         (Ok(Some(a)), Ok(Some(b))) => {
             comparison.settings = settings::differences(sides, [&a, &b]);

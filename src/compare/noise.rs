@@ -49,6 +49,10 @@ pub struct Noise {
     #[serde(serialize_with = "json::number")]
     pub multiple: f64,
     pub verdict: NoiseVerdict,
+    pub reason: NoiseReason,
+    /// The multiple that chance exceeds at any of all places once in 20 times.
+    #[serde(serialize_with = "json::number")]
+    pub chance: f64,
     /// The first place where the difference is above the noise floor, at how many places it is of all that were looked at,
     /// and the multiples at up to 24 of them.
     pub first_apart: Option<Vec<String>>,
@@ -69,6 +73,28 @@ pub enum NoiseVerdict {
     /// Nor are they within the spread; or they are not at more than half of the places, or at any by more than chance allows;
     /// or a value is finite, or of one sign, on one side only.
     Beyond,
+}
+
+/// What a verdict rests on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoiseReason {
+    /// Beyond: a value is finite, or of one sign, on one side only.
+    NotFinite,
+    /// Beyond: the means are further apart than the spread, and the interval does not hold 0.
+    Apart,
+    /// Beyond: they are further apart than that at more than half of the places.
+    MostPlaces,
+    /// Beyond: they are further apart at some place than chance makes them.
+    SomePlace,
+    /// Small: all seeds say the same, of less than their spread.
+    Steady,
+    /// Noise: the means are no further apart than the spread.
+    WithinSpread,
+    /// Noise: they are, but the interval holds 0.
+    SeedsDisagree,
+    /// Noise: they are, at the place of all that was chosen for it, but chance alone makes that much at one of so many.
+    LargestOfMany,
 }
 
 /// What is told at most: that with the largest multiples.
@@ -94,6 +120,8 @@ pub(super) struct NoiseWatch {
     /// For each column, whether it differs by more than noise, in any variant; where there is no telling what noise is, by
     /// more than the tolerance.
     pub differs: Vec<bool>,
+    /// For each column, whether it differs by more than noise in a variant with several seeds.
+    pub beyond_noise: Vec<bool>,
     /// Columns in which something is no number, and those that differ by more than the tolerance.
     texts: Vec<bool>,
     beyond: Vec<bool>,
@@ -116,12 +144,13 @@ impl NoiseWatch {
         };
         Some(NoiseWatch {
             differs: vec![false; columns.len()],
+            beyond_noise: vec![false; columns.len()],
             texts: (0..columns.len()).map(|nth| texts.get(nth).copied().unwrap_or(false)).collect(),
             beyond: vec![false; columns.len()],
             columns,
             variant,
             seed,
-            steps: names[seed + 1..] == ["step"],
+            steps: matches!(names[seed + 1..], ["step"] | ["epoch"]),
             ..NoiseWatch::default()
         })
     }
@@ -161,6 +190,8 @@ impl NoiseWatch {
             };
             let told = noise.as_ref().is_some_and(|noise| noise.verdict != NoiseVerdict::Beyond);
             self.differs[nth] |= group.beyond[nth] && !(told && group.left_out == 0);
+            let judged_beyond = noise.as_ref().is_some_and(|noise| noise.verdict == NoiseVerdict::Beyond);
+            self.beyond_noise[nth] |= group.beyond[nth] && judged_beyond;
             self.total += usize::from(noise.is_some());
             self.found.extend(noise);
         }
@@ -186,6 +217,7 @@ impl NoiseWatch {
         // Of a column that turned out to be none of numbers there is no noise, whatever its first variants held.
         for (nth, (name, _)) in self.columns.iter().enumerate().filter(|(nth, _)| self.texts[*nth]) {
             self.differs[nth] = self.beyond[nth];
+            self.beyond_noise[nth] = false;
             let before = self.found.len();
             self.found.retain(|noise| noise.column != *name);
             self.total -= before - self.found.len();
@@ -204,10 +236,14 @@ fn noise(
     variant: Option<String>,
     name: &str,
 ) -> Option<Noise> {
-    let at: Vec<Pairs> = (0..places)
+    let mut at: Vec<Pairs> = (0..places)
         .map(|place| group.pairs(place, column))
         .filter(|pairs| pairs.finite.len() + pairs.not_finite >= 2)
         .collect();
+    // A place where the column has no value is none of its places: a validation is logged once in many steps.
+    if at.iter().any(|pairs| !pairs.finite.is_empty()) {
+        at.retain(|pairs| !pairs.finite.is_empty());
+    }
     let multiples: Vec<f64> = at.iter().map(|pairs| Spread::of(&pairs.finite).multiple()).collect();
     let size = |nth: usize| if multiples[nth].is_nan() { -1.0 } else { multiples[nth].abs() };
     // The last step has no update that follows, so of some columns no value: then the last that has.
@@ -229,10 +265,16 @@ fn noise(
     let mut limit = |pairs: usize| *limits.entry(pairs).or_insert_with(|| chance_limit(pairs, at.len()));
     let peak = (0..at.len()).any(|nth| size(nth) > limit(at[nth].finite.len()));
     let mostly = at.len() >= SEVERAL && 2 * above.len() > at.len();
-    let verdict = match group.unlike[column] > 0 || peak || mostly || (clear && multiple.abs() > 1.0) {
-        true => NoiseVerdict::Beyond,
-        false if clear => NoiseVerdict::Small,
-        false => NoiseVerdict::Noise,
+    let far = multiple.abs() > 1.0;
+    let reason = match () {
+        () if group.unlike[column] > 0 => NoiseReason::NotFinite,
+        () if clear && far => NoiseReason::Apart,
+        () if mostly => NoiseReason::MostPlaces,
+        () if peak => NoiseReason::SomePlace,
+        () if clear => NoiseReason::Steady,
+        () if !far => NoiseReason::WithinSpread,
+        () if chosen => NoiseReason::LargestOfMany,
+        () => NoiseReason::SeedsDisagree,
     };
     let bars = multiples.len().min(COURSE);
     Some(Noise {
@@ -249,12 +291,24 @@ fn noise(
         high,
         noise_floor: spread.floor,
         multiple,
-        verdict,
+        verdict: reason.verdict(),
+        reason,
+        chance: limit(at[told].finite.len()),
         first_apart: above.first().map(|&nth| at[nth].at.clone()),
         apart: above.len(),
         places: at.len(),
         course: (0..bars).map(|nth| multiples[nth * (multiples.len() - 1) / (bars - 1).max(1)]).collect(),
     })
+}
+
+impl NoiseReason {
+    fn verdict(self) -> NoiseVerdict {
+        match self {
+            Self::NotFinite | Self::Apart | Self::MostPlaces | Self::SomePlace => NoiseVerdict::Beyond,
+            Self::Steady => NoiseVerdict::Small,
+            Self::WithinSpread | Self::SeedsDisagree | Self::LargestOfMany => NoiseVerdict::Noise,
+        }
+    }
 }
 
 /// The multiple that chance exceeds at any of so many places once in 20 times: t of the difference of two means at

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
+use crate::results::logs::is_log;
 use crate::text::one_line;
 use crate::text::suggest::{no_such, sibling};
 
@@ -11,6 +12,8 @@ use crate::text::suggest::{no_such, sibling};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Side {
     pub path: PathBuf,
+    /// Further files and folders of this side: then all of them are logs.
+    pub more: Vec<PathBuf>,
     /// The only variant that is meant, where one is.
     pub variant: Option<String>,
 }
@@ -20,10 +23,35 @@ impl Side {
     pub fn parse(text: &str) -> Self {
         match text.rsplit_once('#') {
             Some((path, variant)) if !Path::new(text).exists() => {
-                Side { path: PathBuf::from(path), variant: Some(variant.to_owned()) }
+                Side { path: PathBuf::from(path), more: Vec::new(), variant: Some(variant.to_owned()) }
             }
-            _ => Side { path: PathBuf::from(text), variant: None },
+            _ => Side { path: PathBuf::from(text), more: Vec::new(), variant: None },
         }
+    }
+
+    /// One side of several files and folders.
+    pub fn of_several(texts: &[String]) -> Option<Self> {
+        match texts {
+            [] => None,
+            [one] => Some(Self::parse(one)),
+            [first, more @ ..] => {
+                Some(Side { path: PathBuf::from(first), more: more.iter().map(PathBuf::from).collect(), variant: None })
+            }
+        }
+    }
+
+    pub fn paths(&self) -> Vec<PathBuf> {
+        std::iter::once(&self.path).chain(&self.more).cloned().collect()
+    }
+
+    /// Whether it can only be meant as logs of another program.
+    pub fn is_logs(&self) -> bool {
+        !self.more.is_empty() || is_log(&self.path)
+    }
+
+    /// Whether it is a folder that misfit wrote, or nothing that is known.
+    pub fn is_results(&self) -> bool {
+        self.more.is_empty() && self.is_folder() && !is_log(&self.path)
     }
 
     pub fn is_folder(&self) -> bool {
@@ -32,6 +60,9 @@ impl Side {
 
     /// Refuses what is no CSV and no folder.
     pub fn check(&self) -> Result<()> {
+        for path in &self.more {
+            Side { path: path.clone(), more: Vec::new(), variant: None }.check()?;
+        }
         let Ok(about) = std::fs::metadata(&self.path) else {
             let file = self.path.extension().is_some_and(|extension| extension == "csv")
                 || (sibling(&self.path, false).is_some() && sibling(&self.path, true).is_none());
@@ -45,9 +76,10 @@ impl Side {
     /// As the command line has it.
     pub fn name(&self) -> String {
         let path = one_line(&self.path.display().to_string());
-        match &self.variant {
-            Some(variant) => format!("{path}#{}", one_line(variant)),
-            None => path,
+        match (&self.variant, &self.more[..]) {
+            (Some(variant), _) => format!("{path}#{}", one_line(variant)),
+            (None, []) => path,
+            (None, more) => format!("{path} and {} more", more.len()),
         }
     }
 

@@ -55,6 +55,7 @@ impl Figures {
             let chart = Curves {
                 title: format!("{name}: loss"),
                 y_label: "loss (its own scaled units)".to_owned(),
+                along: "step",
                 series: vec![
                     series("test", &curve.test_loss, ended, false),
                     series("train", &curve.train_loss, Vec::new(), true),
@@ -316,6 +317,7 @@ fn curves(study: &Study, measure: Measure) -> Result<Option<Figure>> {
     let chart = Curves {
         title: title.to_owned(),
         y_label,
+        along: "step",
         series: drawn.iter().map(series).collect(),
         log_y: measure == Measure::Rmse && positive(bands()),
         references,

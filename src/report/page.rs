@@ -25,10 +25,6 @@ const TINTS: [(&str, &str); 2] = [("--c0", "--right"), ("--c1", "--wrong")];
 
 /// `made_by` is the command that makes the page again.
 pub fn page(study: &Study, figures: &Figures, made_by: &str) -> String {
-    let hash = BASE64_STANDARD.encode(Sha256::digest(SCRIPT));
-    let policy = format!(
-        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
-    );
     let title = one_line(&study.title);
     let body = html! {
         h1 { (title) }
@@ -68,6 +64,15 @@ pub fn page(study: &Study, figures: &Figures, made_by: &str) -> String {
         (sections::settings(study))
         (sections::reproduce(study, made_by))
     };
+    shell(&title, &body, figures.all())
+}
+
+/// A page of this title and body, with what its pictures say.
+pub(super) fn shell<'f>(title: &str, body: &Markup, figures: impl Iterator<Item = &'f Figure>) -> String {
+    let hash = BASE64_STANDARD.encode(Sha256::digest(SCRIPT));
+    let policy = format!(
+        "default-src 'none'; script-src 'sha256-{hash}'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'"
+    );
     let page = html! {
         (DOCTYPE)
         html lang="en" {
@@ -110,13 +115,12 @@ fn variables() -> String {
 }
 
 /// What each chart says of its places, as JSON in which nothing ends the element that it stands in.
-fn marks(figures: &Figures) -> String {
+fn marks<'f>(figures: impl Iterator<Item = &'f Figure>) -> String {
     let places = |marks: &[Mark]| -> serde_json::Value {
         let tenth = |value: f64| (value * 10.0).round() / 10.0;
         marks.iter().map(|mark| serde_json::json!([tenth(mark.x), tenth(mark.y), mark.text])).collect()
     };
     let all: serde_json::Map<String, serde_json::Value> = figures
-        .all()
         .map(|figure| {
             let sizes =
                 serde_json::json!({ "wide": places(&figure.wide.marks), "narrow": places(&figure.narrow.marks) });
@@ -126,7 +130,7 @@ fn marks(figures: &Figures) -> String {
     serde_json::Value::Object(all).to_string().replace('<', "\\u003c")
 }
 
-fn picture(figure: &Figure) -> Markup {
+pub(super) fn picture(figure: &Figure) -> Markup {
     let sized =
         |svg: &str, class: &str| PreEscaped(for_page(svg).replacen("<svg", &format!("<svg class=\"{class}\""), 1));
     html! {

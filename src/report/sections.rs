@@ -31,7 +31,7 @@ const MOST_OPEN: usize = 24;
 const MOST_GROUPS: usize = 4;
 
 /// A table whose first column names its rows; on a phone each row becomes a list. `numbers` are columns of numbers.
-fn table<S: AsRef<str>>(header: &[S], numbers: &[usize], rows: Vec<Vec<Markup>>) -> Markup {
+pub(super) fn table<S: AsRef<str>>(header: &[S], numbers: &[usize], rows: Vec<Vec<Markup>>) -> Markup {
     let class = |column: usize| match column {
         0 => "name",
         _ if numbers.contains(&column) => "number",

@@ -2,18 +2,28 @@
 
 use anstream::adapter::strip_str;
 
-use super::table::{finish, table};
+use super::folded;
+use super::table::table;
+use crate::text::room;
 
 pub struct Sheet {
     header: Vec<String>,
     /// Columns of numbers, whose cells end below one another.
     right: Vec<usize>,
+    /// Columns at the left that say what a row is of.
+    keys: usize,
     rows: Vec<Vec<String>>,
 }
 
 impl Sheet {
     pub fn new(header: &[&str], right: &[usize]) -> Self {
-        Sheet { header: header.iter().map(|&name| name.to_owned()).collect(), right: right.to_vec(), rows: Vec::new() }
+        let header = header.iter().map(|&name| name.to_owned()).collect();
+        Sheet { header, right: right.to_vec(), keys: 1, rows: Vec::new() }
+    }
+
+    /// So many columns at the left stand again where the others are folded; 1 unless it is said.
+    pub fn keys(self, keys: usize) -> Self {
+        Sheet { keys, ..self }
     }
 
     /// Cells of one line each; they may be coloured.
@@ -27,7 +37,7 @@ impl Sheet {
         for row in &self.rows {
             table.add_row(row);
         }
-        finish(table, &self.right)
+        folded::lines(table, &self.right, self.keys, room::columns())
     }
 
     /// As GitHub's Markdown has it. Whatever is markup in a cell stands there as itself.

@@ -5,11 +5,12 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use comfy_table::{ContentArrangement, Table, presets};
 
 use super::ablation::{self, AblationEffect, Cell};
 use super::baselines;
 use super::curves;
+use super::folded;
 use super::frameworks;
 use super::outputs;
 use super::published;
@@ -27,7 +28,7 @@ use crate::results::run_file::RunFile;
 use crate::run::baselines::{Baselines, one_a_unit};
 use crate::run::health::{most_linear_regions, piecewise_linear};
 use crate::text::numbers::{plural, short};
-use crate::text::one_line;
+use crate::text::{one_line, room};
 
 /// Everything that there is to say of `variants` of a results folder, in colours.
 pub fn results(experiment: &Experiment, variants: &[usize], folder: &Path) -> Result<String> {
@@ -88,13 +89,9 @@ pub fn table(header: &[&str]) -> Table {
     table
 }
 
-pub fn finish(mut table: Table, right: &[usize]) -> String {
-    for &column in right {
-        if let Some(column) = table.column_mut(column) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
-    }
-    table.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+/// Its lines, fit for the terminal if there is one; `right` are columns of numbers.
+pub fn finish(table: Table, right: &[usize]) -> String {
+    folded::lines(table, right, 1, room::columns())
 }
 
 /// The outcomes of a variant's runs, each with its count.

@@ -4,7 +4,8 @@ pub mod json;
 pub mod names;
 pub mod note;
 pub mod numbers;
+pub mod room;
 pub mod shell;
 pub mod suggest;
 
-pub use names::{cut, hex, is_unseen, one_line, one_of, shorten, unknown};
+pub use names::{apart, cut, hex, is_unseen, one_line, one_of, shorten, unknown};

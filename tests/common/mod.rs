@@ -144,6 +144,12 @@ pub fn python_with_frameworks() -> Option<Command> {
     python_with(&[".python-frameworks", ".python"], why)
 }
 
+/// Python with Keras and with TensorBoard, of tests/requirements-tensorboard.txt.
+pub fn python_with_tensorboard() -> Option<Command> {
+    let why = "TensorBoard and Keras are not installed: run scripts/test with a network";
+    python_with(&[".python-tensorboard", ".python-frameworks", ".python"], why)
+}
+
 /// Python with PyTorch, scikit-learn and marimo, and with the frameworks beside them.
 pub fn python_with_torch() -> Option<Command> {
     let why = "PyTorch is not installed: run scripts/python-packages --torch with a network, which takes 5 GB";

@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::cli::Exit;
 use crate::cli::diagnose::{DiagnoseArgs, DiagnosisFormat};
 use crate::cli::output;
-use crate::cli::run::print;
+use crate::cli::run::{print, print_text};
 use crate::cli::sarif::sarif;
 use crate::cli::steps::after_diagnosis;
 use crate::diagnose::{Diagnosed, Interrupted, answer, diagnose};
@@ -28,7 +28,7 @@ pub fn train(args: &DiagnoseArgs) -> Result<Exit> {
             match args.format {
                 DiagnosisFormat::Text if args.quiet.quiet => {}
                 DiagnosisFormat::Text => {
-                    print(&text)?;
+                    print_text(&text)?;
                     after_diagnosis(&path, &path.join(REPAIRED));
                 }
                 DiagnosisFormat::Json => {

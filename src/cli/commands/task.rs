@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use crate::cli::Exit;
-use crate::cli::run::print;
+use crate::cli::run::print_text;
 use crate::cli::task::{Found, TaskArgs, find};
 use crate::data::Files;
 use crate::run::runner::{Place, Runner};
@@ -35,7 +35,7 @@ pub fn train(args: &TaskArgs) -> Result<Exit> {
         return Ok(Exit::Interrupted(signal));
     }
     let (trained, seconds) = (plural(report.trained, "run", "runs"), report.seconds);
-    print(&format!(
+    print_text(&format!(
         "task {index} of {of}: {} in {seconds:.1} s, {} in {}\n",
         trained,
         runs.len(),

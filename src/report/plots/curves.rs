@@ -22,6 +22,8 @@ pub struct Curves {
     pub title: String,
     /// What the values are, with their unit.
     pub y_label: String,
+    /// What the curves go along: steps unless it is said.
+    pub along: &'static str,
     pub series: Vec<CurveSeries>,
     pub log_y: bool,
     /// Levels to compare with: a name and a value, dashed lines.
@@ -102,7 +104,8 @@ impl Curves {
             let named = self.entries().into_iter().zip(series.chain(references));
             name_ends(&mut canvas, named.filter_map(|((s, name), end)| Some((s, name, end?))).collect(), frame);
         }
-        frame.label_x(&mut canvas, "step (log scale)");
+        let along = if self.along.is_empty() { "step" } else { self.along };
+        frame.label_x(&mut canvas, &format!("{along} (log scale)"));
         let drawn: usize = self.series.iter().map(|s| s.points.len()).sum();
         let what = plural(self.series.len(), "series", "series");
         canvas

@@ -20,6 +20,7 @@ fn all(name: &str, values: &[f64], size: ChartSize) -> Vec<Drawn> {
     let curves = |log_y| Curves {
         title: name.clone(),
         y_label: name.clone(),
+        along: "step",
         series: vec![series.clone(), series.clone()],
         log_y,
         references: reference.clone(),
