@@ -248,7 +248,7 @@ const CASES: &[(&[&str], &str)] = &[
         "invalid value \"0\" for --threads <N>: expected a whole number from 1 to 4096 (see --help)",
     ),
     (&["report"], "missing <FOLDER> (see --help)"),
-    (&["report", "folder", "b"], "unexpected argument \"b\" (see --help)"),
+    (&["report", "folder", "b"], "b: there is no such file, did you mean \"b.csv\"?"),
     (&["report", ""], "no value for <FOLDER> (see --help)"),
     (&["report", "x.toml"], "x.toml: is no folder: give the results folder that holds it"),
     (&["report", "folder"], "folder: has no runs.csv: expected a results folder, as misfit run writes it"),
