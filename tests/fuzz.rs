@@ -157,6 +157,11 @@ fn files_of_any_bytes_are_compared_or_refused_and_never_differ_from_themselves()
 }
 
 #[test]
+fn a_log_of_any_bytes_is_read_or_refused_on_one_line() {
+    bears("logs");
+}
+
+#[test]
 fn a_page_of_any_files_has_no_markup_but_its_own() {
     bears("report");
 }

@@ -155,7 +155,6 @@ fn to_tensorboard(folder: &Path, out: &Path) -> Result<String> {
         run.get_or_insert_with(|| (of, Vec::new())).1.push(record);
     }
     end(&mut run)?;
-    drop(end);
     Ok(format!(
         "{} runs: tensorboard --logdir {}",
         folders.len(),

@@ -179,10 +179,8 @@ pub(super) fn noise(file: &FileComparison, told: &[&Noise], names: &Names) -> Sh
     header.extend(by_variant.then_some("variant"));
     header.push("mean over seeds");
     header.extend(places.then_some("at"));
-    let place = match file.key.last().map(String::as_str) {
-        Some(name @ ("step" | "epoch")) => name,
-        _ => "point",
-    };
+    let last = file.key.last().map(String::as_str);
+    let place = last.filter(|name| ["step", "epoch"].contains(name)).unwrap_or("point");
     let keys = header.len();
     header.extend(["verdict", "× noise", "95 %", "seeds", "A", "B", "B − A", "why"]);
     header.extend(places.then_some("× noise, all along"));

@@ -43,8 +43,8 @@ pub fn lines(mut table: Table, right: &[usize], keys: usize, columns: Option<usi
     let keys = if room(&keys) + widest <= columns { keys } else { Vec::new() };
     let mut blocks: Vec<Vec<usize>> = Vec::new();
     let mut block = keys.clone();
-    for column in keys.len()..count {
-        if block.len() > keys.len() && room(&block) + least[column] + PADDING > columns {
+    for (column, least) in least.iter().enumerate().skip(keys.len()) {
+        if block.len() > keys.len() && room(&block) + least + PADDING > columns {
             blocks.push(std::mem::replace(&mut block, keys.clone()));
         }
         block.push(column);

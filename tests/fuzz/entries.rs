@@ -15,6 +15,7 @@ use misfit::experiment::{EMBEDDED, Experiment, seeds};
 use misfit::report;
 use misfit::results::folder::Folder;
 use misfit::results::lock::Lock;
+use misfit::results::logs::{Axis, Logs};
 use misfit::results::manifest::{Circumstances, Manifest};
 use misfit::results::read::{self, Trust};
 use misfit::results::sums::Sum;
@@ -25,7 +26,7 @@ const CUT: &[u8] = b"\n=====\n";
 /// An entry and its name, which is that of its corpus too.
 pub type Entry = (&'static str, fn(&[u8]));
 
-pub const ENTRIES: [Entry; 8] = [
+pub const ENTRIES: [Entry; 9] = [
     ("experiment", experiment),
     ("overrides", overrides),
     ("target_csv", target_csv),
@@ -34,6 +35,7 @@ pub const ENTRIES: [Entry; 8] = [
     ("results_csv", results_csv),
     ("diff", diff_of_two),
     ("report", report_of_files),
+    ("logs", logs),
 ];
 
 /// A line for a person: short, and nothing in it that moves the cursor or the text.
@@ -267,7 +269,8 @@ pub fn diff_of_two(data: &[u8]) {
     for (path, contents) in paths.iter().zip([files[0], files.get(1).copied().unwrap_or_default()]) {
         fs::write(path, contents).expect("written");
     }
-    let side = |path: &PathBuf| Side { path: path.clone(), variant: (how & 8 != 0).then(|| "a".to_owned()) };
+    let side =
+        |path: &PathBuf| Side { path: path.clone(), more: Vec::new(), variant: (how & 8 != 0).then(|| "a".to_owned()) };
     let key: &[&str] = match how & 3 {
         0 | 1 => &[],
         2 => &["x"],
@@ -278,6 +281,7 @@ pub fn diff_of_two(data: &[u8]) {
         tolerance: Tolerance { rtol: tolerance, atol: tolerance },
         key: key.iter().map(|&name| name.to_owned()).collect(),
         within_noise: how & 16 != 0,
+        common: how & 32 != 0,
     };
     for (a, b) in [(0, 1), (1, 0), (0, 0)] {
         let Ok(compared) = compare(&side(&paths[a]), &side(&paths[b]), &asked) else { continue };
@@ -344,4 +348,24 @@ fn no_markup_but_ours(page: &str) {
         }
     }
     assert_eq!(scripts, 2, "the page has its marks and its script");
+}
+
+/// A log of another program, under each name that says whose it may be.
+pub fn logs(data: &[u8]) {
+    let folder = folder();
+    for name in ["log.csv", "trainer_state.json", "events.out.tfevents.1"] {
+        let path = folder.path().join(name);
+        fs::write(&path, data).expect("a file in a temporary folder");
+        let read = Logs::read(std::slice::from_ref(&path));
+        match &read {
+            Ok(logs) => {
+                logs.notes.iter().for_each(|note| refused(note));
+                for axis in [Axis::Step, Axis::Epoch] {
+                    logs.csv(axis);
+                }
+            }
+            Err(error) => refused(&format!("{error:#}")),
+        }
+        fs::remove_file(&path).expect("the file goes");
+    }
 }
