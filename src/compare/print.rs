@@ -30,7 +30,6 @@ pub fn markdown(comparison: &Comparison, changed: bool) -> String {
     )
 }
 
-
 /// For each file a row without a column, of the file as a whole, and one for each column.
 pub fn csv(comparison: &Comparison, changed: bool) -> String {
     csv_form::csv(&only(comparison, changed))
