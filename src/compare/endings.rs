@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::json;
 use super::side::Side;
 use crate::report::summary::{Middle, VariantSummary, by_variant};
+use crate::results::input;
 use crate::results::manifest::{Manifest, named_as_ablations_are};
 use crate::results::read::{self, Runs};
 
@@ -34,11 +35,19 @@ pub struct Ending {
 /// Runs files of so many bytes or fewer are read for it.
 const MOST_BYTES: u64 = 64 << 20;
 
-/// The variants that both folders have, those of an ablation behind the others; `manifest` is A's. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
-pub fn endings(sides: [&Side; 2], manifest: Option<&Manifest>) -> Vec<Ending> {
+/// The variants that both folders have, those of an ablation behind the others; `manifest` is A's. Nothing where a `runs.csv` is not what it should be: that is said where it is compared. What cannot be read is noted.
+pub fn endings(sides: [&Side; 2], manifest: Option<&Manifest>, notes: &mut Vec<String>) -> Vec<Ending> {
     let runs = sides.map(|side| {
-        let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
-        if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
+        let read = || match input::about(&side.path.join("runs.csv"))? {
+            Some(about) if about.len() <= MOST_BYTES => read::runs_with_settings(&side.path),
+            _ => Ok(Runs::default()),
+        };
+        read().unwrap_or_else(|error: anyhow::Error| {
+            if error.chain().any(|cause| cause.is::<std::io::Error>()) {
+                notes.push(format!("{error:#}, so nothing is said of how runs ended"));
+            }
+            Runs::default()
+        })
     });
     let variants = runs.each_ref().map(|runs| by_variant(runs.rows.iter().map(|(row, _)| row)));
     let summary = |side: usize, variant: &str| VariantSummary::of(variant, variants[side].get(variant)?);

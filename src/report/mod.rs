@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::results::clear::clear_report;
-use crate::results::files::write_whole;
+use crate::results::files::{make_folder, write_whole};
 use crate::results::names::{PAGE, PLOTS};
 use crate::text::shell::command;
 use figures::Figures;
@@ -65,8 +65,7 @@ pub fn write(folder: &Path, out: &Path, made_by: &[&str]) -> Result<Written> {
     // Pictures of variants that are there no more would stay.
     clear_report(out)
         .with_context(|| format!("{}: no report can be written here, set --out to another folder", out.display()))?;
-    std::fs::create_dir_all(&plots)
-        .with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
+    make_folder(&plots).with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
     for (figure, picture) in figures.all().zip(&pictures) {
         let save = |extension: &str, bytes: &[u8]| {
             write_whole(&plots.join(format!("{}.{extension}", figure.id)), |file| Ok(file.write_all(bytes)?))
