@@ -236,8 +236,15 @@ class Command:
         """A tree as same() has it. Who does not hold a folder cannot know whether what is half-written there is still being
         written, and leaves it."""
         normal = same(files)
+        if self.name == "task":
+            # A task that is done is not opened again: parts that a power cut brought back stay, and nobody reads them.
+            normal = {path: data for path, data in normal.items() if "/.parts" not in path}
         held = self.name in ["run", "resume", "fresh", "task", "merge", "merge more"]
         return normal if held else {path: data for path, data in normal.items() if not path.endswith(".new-PID")}
+
+    def says_the_same(self, ended):
+        """Who trains says how long it took."""
+        return self.name not in READING or ended.stdout == self.ended.stdout
 
     def unseen(self, files):
         """What is wrong with what can be seen."""
@@ -293,11 +300,14 @@ class Command:
             build(at, files)
             ended = self.program.run(self.args, at)
             wrong = None
-            if ended.code != self.ended.code:
+            if self.name == "init" and files.get("mine.toml") == self.after["mine.toml"]:
+                # What is there is never replaced.
+                wrong = None if "is there already" in ended.stderr else f"afterwards: {ended}"
+            elif ended.code != self.ended.code:
                 wrong = f"afterwards: code {ended.code}: {ended.stderr.strip()}"
             elif self.finished(tree(at)) != self.wanted:
                 wrong = f"afterwards other files: {differences(self.finished(tree(at)), self.wanted)}"
-            elif self.name in READING and ended.stdout != self.ended.stdout:
+            elif not self.says_the_same(ended):
                 wrong = "afterwards it says something else"
             known = (wrong, ended)
             with self.mutex:
@@ -320,7 +330,7 @@ class Command:
         if fault in ["kill", "half"]:
             if ended.code != -signal.SIGKILL:
                 return f"was not killed: {ended}"
-        elif ended.code == self.ended.code and same(files) == self.wanted and ended.stdout == self.ended.stdout:
+        elif ended.code == self.ended.code and self.finished(files) == self.wanted and self.says_the_same(ended):
             return None
         elif fault in RETRIED and not (call.a & os.O_DIRECTORY and call.kind == "open"):
             return f"is not tried again: code {ended.code}: {ended.stderr.strip()}"
@@ -332,8 +342,8 @@ class Command:
 
     def unsaid(self, ended, call, fault):
         """What is wrong with an error's message."""
-        # Who reads shows what can be read, and says of the rest why it is not there.
-        if ended.code != 2 and not (self.name in READING and ended.code == self.ended.code):
+        # Who reads shows what can be read, and says of the rest why it is not there; a plan warns of what it finds.
+        if ended.code != 2 and not (self.name in [*READING, "plan"] and ended.code == self.ended.code):
             return f"code {ended.code}: {ended.stderr.strip()}"
         notes = r"misfit: \d+ of \d+ runs are in .* already|(next| )  .*"
         lines = [line for line in ended.stderr.splitlines() if not re.fullmatch(notes, line)]
@@ -545,7 +555,7 @@ def power_cuts(command):
                 seen.add(state)
                 yield f"after {call.number} {call.kind} {call.path}: {what}", files, promised
     # What it said that it had done is there.
-    lost = differences(same(disk.after([])), command.wanted)
+    lost = differences(command.finished(disk.after([])), command.wanted)
     if lost:
         yield f"after its end: nothing kept loses {lost}", None, 0
 

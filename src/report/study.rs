@@ -133,16 +133,15 @@ impl Study {
         let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
         let published = optional(published::rows(published, &rows, folder, trust), &mut notes).unwrap_or_default();
         let baselines = baseline_groups(manifest.as_ref(), &variants, &health);
-        // Of what cannot be found out whoever reads it says why.
-        let there = |name: &str| !matches!(input::about(&folder.join(name)), Ok(None));
-        let findings = there(FINDINGS).then(|| read::findings(folder));
+        let there = |name: &str| Ok::<_, anyhow::Error>(input::about(&folder.join(name))?.is_some());
+        let findings = there(FINDINGS)?.then(|| read::findings(folder));
         let findings = findings.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
-        let verdicts = there(VERDICTS).then(|| read::verdicts(folder));
+        let verdicts = there(VERDICTS)?.then(|| read::verdicts(folder));
         let verdicts = verdicts.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
-        let checks = there(CHECKS).then(|| read::checks(folder));
+        let checks = there(CHECKS)?.then(|| read::checks(folder));
         let checks = checks.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
         // What was written before there were verdicts has another unit.
-        let told = match (there(EFFECTS), there(VERDICTS)) {
+        let told = match (there(EFFECTS)?, there(VERDICTS)?) {
             (true, true) => optional(read::effects(folder), &mut notes),
             (true, false) => {
                 notes.push(format!(

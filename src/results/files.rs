@@ -181,6 +181,7 @@ pub fn make_folder(path: &Path) -> io::Result<()> {
         match fs::metadata(folder) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(folder),
             Err(error) => return Err(error),
+            Ok(about) if about.is_dir() && missing.is_empty() => return Ok(()),
             Ok(_) => break,
         }
     }
