@@ -1,7 +1,6 @@
 //! `misfit init`: a copy of the embedded experiment to change.
 
-use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, anyhow, ensure};
@@ -12,6 +11,7 @@ use super::next::{command, next};
 use super::run::print;
 use crate::experiment::EMBEDDED;
 use crate::experiment::names::check_name;
+use crate::results::files::Unplaced;
 use crate::text::one_line;
 use crate::text::shell::quoted;
 
@@ -38,7 +38,8 @@ pub fn run(args: &InitArgs) -> Result<Exit> {
     let name = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
     ensure!(!name.is_empty(), "{shown:?}: names no file: give a file to write, as mine.toml");
     check_name(&name).map_err(|message| anyhow!("{shown}: {message}"))?;
-    write_new(file, &named(&name)).with_context(|| shown.clone())?;
+    find_folder(file).with_context(|| shown.clone())?;
+    write_new(file, &named(&name), &shown)?;
     print(&format!(
         "{shown}: a copy of the embedded experiment: change a number in it, say learning_rate, and run it\n"
     ))?;
@@ -55,20 +56,27 @@ fn named(name: &str) -> String {
     EMBEDDED.1.replacen("\nname = \"polynomial\"\n", &format!("\nname = \"{name}\"\n"), 1)
 }
 
-/// Writes a file that was not there, whole or not at all.
-fn write_new(file: &Path, text: &str) -> Result<()> {
+/// Fails if the folder of a file to write is not there.
+fn find_folder(file: &Path) -> Result<()> {
     let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
     if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
         ensure!(!folder.exists(), "its folder is a file: give another place");
         let make = format!("mkdir -p {}", quoted(&folder.display().to_string()));
         return Err(anyhow!("its folder is not there: make it first ({make})"));
     }
-    let mut out = File::create_new(file).map_err(|error| match error.kind() {
-        ErrorKind::AlreadyExists => anyhow!("is there already, and is left as it is: give another name"),
-        _ => anyhow!("cannot be written: {error}: give another place"),
-    })?;
-    out.write_all(text.as_bytes()).map_err(|error| {
-        let _ = std::fs::remove_file(file);
-        anyhow!("cannot be written: {error}: give another place")
+    Ok(())
+}
+
+/// Writes a file that was not there, whole or not at all.
+fn write_new(file: &Path, text: &str, shown: &str) -> Result<()> {
+    let taken = || anyhow!("{shown}: is there already, and is left as it is: give another name");
+    if file.symlink_metadata().is_ok() {
+        return Err(taken());
+    }
+    let new = Unplaced::write(file, |out| Ok(out.write_all(text.as_bytes())?))
+        .map_err(|error| anyhow!("{}: give another place", one_line(&format!("{error:#}"))))?;
+    new.place_new().map_err(|error| match error.kind() {
+        ErrorKind::AlreadyExists => taken(),
+        _ => anyhow!("{shown}: cannot be written: {error}: give another place"),
     })
 }

@@ -10,6 +10,7 @@ use super::Exit;
 use super::output::OutputArgs;
 use crate::report::{Written, write, write_logs};
 use crate::results::folder::unfinished;
+use crate::results::input;
 use crate::results::logs::is_log;
 use crate::text::note::note;
 use crate::text::one_line;
@@ -45,11 +46,11 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
     if is_log(folder) || !args.more.is_empty() {
         return of_logs(args);
     }
-    if !folder.exists() {
+    let Some(about) = input::about(folder)? else {
         return Err(whole_folder(folder).unwrap_or_else(|| no_such(folder, "results folder")));
-    }
+    };
     let shown = one_line(&folder.display().to_string());
-    if !folder.is_dir() {
+    if !about.is_dir() {
         let meant = Path::new("results").join(folder.file_stem().unwrap_or_default());
         let cure = match meant.is_dir() {
             true => format!(", did you mean {:?}?", meant.display().to_string()),
@@ -61,7 +62,7 @@ pub fn run(args: &ReportArgs) -> Result<Exit> {
         bail!(said);
     }
     ensure!(
-        folder.join("runs.csv").is_file(),
+        input::about(&folder.join("runs.csv"))?.is_some_and(|about| about.is_file()),
         "{shown}: has no runs.csv: expected a results folder, as misfit run writes it"
     );
     let out = args.out.as_ref().unwrap_or(folder);

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::side::Side;
 use crate::report::summary::{Middle, VariantSummary, by_variant};
+use crate::results::input;
 use crate::results::manifest::{Manifest, named_as_ablations_are};
 use crate::results::read::{self, Runs};
 use crate::results::rows::RunRow;
@@ -46,11 +47,20 @@ const MOST_BYTES: u64 = 64 << 20;
 type Alone = [Vec<String>; 2];
 
 /// The variants that both folders have, those of an ablation behind the others and unchanged ones behind all, and what one side
-/// alone has; `manifest` is A's. Nothing where a `runs.csv` is not what it should be: that is said where it is compared.
-pub fn endings(sides: [&Side; 2], manifest: Option<&Manifest>) -> (Vec<Ending>, Alone) {
+/// alone has; `manifest` is A's. Nothing where a `runs.csv` is not what it should be: that is said where it is compared. What
+/// cannot be read is noted.
+pub fn endings(sides: [&Side; 2], manifest: Option<&Manifest>, notes: &mut Vec<String>) -> (Vec<Ending>, Alone) {
     let runs = sides.map(|side| {
-        let small = std::fs::metadata(side.path.join("runs.csv")).is_ok_and(|about| about.len() <= MOST_BYTES);
-        if small { read::runs_with_settings(&side.path).unwrap_or_default() } else { Runs::default() }
+        let read = || match input::about(&side.path.join("runs.csv"))? {
+            Some(about) if about.len() <= MOST_BYTES => read::runs_with_settings(&side.path),
+            _ => Ok(Runs::default()),
+        };
+        read().unwrap_or_else(|error: anyhow::Error| {
+            if error.chain().any(|cause| cause.is::<std::io::Error>()) {
+                notes.push(format!("{error:#}, so nothing is said of how runs ended"));
+            }
+            Runs::default()
+        })
     });
     let variants = runs.each_ref().map(|runs| by_variant(runs.rows.iter().map(|(row, _)| row)));
     if let [Some(a), Some(b)] = sides.map(|side| side.variant.as_deref()) {

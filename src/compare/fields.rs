@@ -2,12 +2,12 @@
 //! left to the CSV reader, a row at a time.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 
 use csv_core::ReadRecordResult;
 
 use crate::results::files::LONGEST_ROW;
-use crate::results::input::BLOCK;
+use crate::results::input::{self, BLOCK};
 
 /// The fields of a row: its text with a byte between each two of them, and where each ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl Cutter {
         if self.filled == self.buffer.len() {
             self.buffer.resize(2 * self.filled, 0);
         }
-        let read = self.file.read(&mut self.buffer[self.filled..])?;
+        let read = input::read(&mut self.file, &mut self.buffer[self.filled..])?;
         self.filled += read;
         Ok(read > 0)
     }

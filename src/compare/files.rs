@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 use std::collections::HashMap;
-use std::io::Read;
+use std::fs::File;
 use std::ops::Range;
 use std::path::Path;
 
@@ -23,8 +23,9 @@ use crate::text::{one_line, unknown};
 fn header(side: &Side, path: &Path) -> Result<Vec<String>> {
     let shown = side.shown(path);
     check_text(path).with_context(|| shown.clone())?;
-    let mut reader = csv::Reader::from_reader(Bounded::new(input::open(path)?));
-    let header = reader.byte_headers().with_context(|| format!("{shown}: cannot be read"))?;
+    let unreadable = || format!("{shown}: cannot be read");
+    let mut reader = csv::Reader::from_reader(Bounded::new(input::open(path).with_context(unreadable)?));
+    let header = reader.byte_headers().with_context(unreadable)?;
     let names: Vec<String> = header.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
     ensure!(!names.is_empty(), "{shown}: is empty: expected a CSV with a header");
     if let [only] = &names[..]
@@ -48,7 +49,7 @@ fn places_in(header: &[String]) -> HashMap<&str, usize> {
 /// Refuses what cannot be a CSV, by how it begins.
 fn check_text(path: &Path) -> Result<()> {
     let mut start = [0; 4096];
-    let read = input::open(path)?.read(&mut start)?;
+    let read = input::read(&mut input::open(path)?, &mut start)?;
     let start = &start[..read];
     let compressed =
         [&[0x1f, 0x8b][..], b"PK\x03\x04", b"BZh", &[0x28, 0xb5, 0x2f, 0xfd], &[0xfd, b'7', b'z', b'X', b'Z']];
@@ -166,7 +167,7 @@ pub(super) fn files(
         .filter_map(|(a, column)| Some((column.clone(), [a, *in_b.get(column.as_str())?])))
         .collect();
 
-    if !one_variant && let Some(rows) = the_same(paths, LARGE).with_context(|| format!("{name}: cannot be read"))? {
+    if !one_variant && let Some(rows) = the_same(paths, LARGE)? {
         notes.push(format!(
             "{name}: is the same to the bit on both sides, {} rows: nothing more is reckoned of so large a file",
             rows
@@ -222,9 +223,14 @@ pub(super) fn files(
 
 /// Of two files of at least so many bytes that hold the same, how many rows they have; nothing of all others, and of those whose lines
 /// may not be rows.
-fn the_same(paths: [&Path; 2], least: u64) -> std::io::Result<Option<u64>> {
-    let mut files = [input::open(paths[0])?, input::open(paths[1])?];
-    let sizes = [files[0].metadata()?.len(), files[1].metadata()?.len()];
+fn the_same(paths: [&Path; 2], least: u64) -> Result<Option<u64>> {
+    let unreadable = |path: &Path| format!("{}: cannot be read", one_line(&path.display().to_string()));
+    let open = |path: &Path| -> Result<(File, u64)> {
+        let opened = input::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
+        opened.map(|(size, file)| (file, size)).with_context(|| unreadable(path))
+    };
+    let [(a, size_a), (b, size_b)] = [open(paths[0])?, open(paths[1])?];
+    let (mut files, sizes) = ([a, b], [size_a, size_b]);
     if sizes[0] != sizes[1] || sizes[0] < least {
         return Ok(None);
     }
@@ -233,9 +239,9 @@ fn the_same(paths: [&Path; 2], least: u64) -> std::io::Result<Option<u64>> {
     let (mut lines, mut last) = (0, b'\n');
     loop {
         let mut read = [0; 2];
-        for ((file, block), read) in files.iter_mut().zip(&mut blocks).zip(&mut read) {
+        for (((file, path), block), read) in files.iter_mut().zip(paths).zip(&mut blocks).zip(&mut read) {
             while *read < BLOCK {
-                match file.read(&mut block[*read..])? {
+                match input::read(file, &mut block[*read..]).with_context(|| unreadable(path))? {
                     0 => break,
                     more => *read += more,
                 }

@@ -26,6 +26,7 @@ pub use settings::Setting;
 pub use side::Side;
 
 use crate::results::folder::unfinished;
+use crate::results::input;
 use crate::results::manifest::Manifest;
 use crate::results::names::{CHECKS, EFFECTS, FINDINGS, MANIFEST, VERDICTS};
 use crate::results::run_file::RunFile;
@@ -134,8 +135,7 @@ impl FileComparison {
 
 /// Compares two CSVs or two results folders.
 pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
-    a.check()?;
-    b.check()?;
+    let are_folders = (a.check()?, b.check()?);
     // A variant that one side names is the one that is meant of both.
     let [a, b] = [
         Side { variant: a.variant.clone().or_else(|| b.variant.clone()), ..a.clone() },
@@ -155,7 +155,7 @@ pub fn compare(a: &Side, b: &Side, asked: &Asked) -> Result<Comparison> {
         files: Vec::new(),
         notes: Vec::new(),
     };
-    match (a.is_folder(), b.is_folder()) {
+    match are_folders {
         _ if logs::are_logs([&a, &b]) => logs::logs([&a, &b], asked, &mut comparison)?,
         (true, true) => folders([&a, &b], asked, &mut comparison)?,
         (false, false) => {
@@ -220,7 +220,10 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
     let mut found = [false; 2];
     for name in names {
         let paths = sides.map(|side| side.path.join(name));
-        let there = paths.each_ref().map(|path| path.is_file());
+        let mut there = [false; 2];
+        for (there, path) in there.iter_mut().zip(&paths) {
+            *there = input::about(path)?.is_some_and(|about| about.is_file());
+        }
         found = [found[0] | there[0], found[1] | there[1]];
         // Effects are over variants.
         if there == [false; 2] || (name == EFFECTS && sides.iter().any(|side| side.variant.is_some())) {
@@ -252,7 +255,8 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
         );
     }
     let [a, b] = sides.map(|side| Manifest::read(&side.path.join(MANIFEST)));
-    (comparison.endings, comparison.alone) = endings::endings(sides, a.as_ref().ok().and_then(Option::as_ref));
+    let of_a = a.as_ref().ok().and_then(Option::as_ref);
+    (comparison.endings, comparison.alone) = endings::endings(sides, of_a, &mut comparison.notes);
     match (a, b) {
         (Ok(Some(a)), Ok(Some(b))) => {
             comparison.settings = settings::differences(sides, [&a, &b]);
@@ -280,7 +284,7 @@ fn folders(sides: [&Side; 2], asked: &Asked, comparison: &mut Comparison) -> Res
                     Ok(None) => comparison
                         .notes
                         .push(format!("{}: has no {MANIFEST}, so nothing is said of settings", side.name())),
-                    Err(error) => comparison.notes.push(format!("{error}, so nothing is said of settings")),
+                    Err(error) => comparison.notes.push(format!("{error:#}, so nothing is said of settings")),
                 }
             }
         }

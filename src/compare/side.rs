@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Result, ensure};
 
+use crate::results::input;
 use crate::results::logs::is_log;
 use crate::text::one_line;
 use crate::text::suggest::{no_such, sibling};
@@ -58,19 +59,19 @@ impl Side {
         self.path.is_dir()
     }
 
-    /// Refuses what is no CSV and no folder.
-    pub fn check(&self) -> Result<()> {
+    /// Whether it is a folder; refuses what is no CSV and no folder.
+    pub fn check(&self) -> Result<bool> {
         for path in &self.more {
             Side { path: path.clone(), more: Vec::new(), variant: None }.check()?;
         }
-        let Ok(about) = std::fs::metadata(&self.path) else {
+        let Some(about) = input::about(&self.path)? else {
             let file = self.path.extension().is_some_and(|extension| extension == "csv")
                 || (sibling(&self.path, false).is_some() && sibling(&self.path, true).is_none());
             return Err(no_such(&self.path, if file { "file" } else { "results folder" }));
         };
         let readable = about.is_file() || about.is_dir();
         ensure!(readable, "{}: is neither a file nor a folder: save what comes out of it to a file first", self.name());
-        Ok(())
+        Ok(about.is_dir())
     }
 
     /// As the command line has it.

@@ -32,7 +32,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result, ensure};
 
 use crate::results::clear::clear_report;
-use crate::results::files::write_whole;
+use crate::results::files::{make_folder, write_whole};
 use crate::results::names::{PAGE, PLOTS};
 use crate::text::shell::command;
 use figure::Figure;
@@ -83,8 +83,7 @@ fn put(out: &Path, figures: Vec<&Figure>, html: &str, notes: Vec<String>) -> Res
     // Pictures of variants that are there no more would stay.
     clear_report(out)
         .with_context(|| format!("{}: no report can be written here, set --out to another folder", out.display()))?;
-    std::fs::create_dir_all(&plots)
-        .with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
+    make_folder(&plots).with_context(|| format!("{}: cannot be made: set --out to another folder", plots.display()))?;
     for (figure, picture) in figures.iter().zip(&pictures) {
         let save = |extension: &str, bytes: &[u8]| {
             write_whole(&plots.join(format!("{}.{extension}", figure.id)), |file| Ok(file.write_all(bytes)?))

@@ -17,6 +17,7 @@ use super::scores::{self, Measure, Scored};
 use super::summary::{Middle, VariantSummary, badness, by_badness, score, worth_listing};
 use super::variant::StudyVariant;
 use crate::experiment::BASELINE;
+use crate::results::input;
 use crate::results::integrity::Integrity;
 use crate::results::manifest::{Manifest, ManifestVariant, named_as_ablations_are};
 use crate::results::names::{CHECKS, EFFECTS, FINDINGS, MANIFEST, VERDICTS};
@@ -132,15 +133,15 @@ impl Study {
         let rows: Vec<RunRow> = variants.iter().flat_map(|variant| variant.runs.iter().cloned()).collect();
         let published = optional(published::rows(published, &rows, folder, trust), &mut notes).unwrap_or_default();
         let baselines = baseline_groups(manifest.as_ref(), &variants, &health);
-        let there = |name: &str| folder.join(name).exists();
-        let findings = there(FINDINGS).then(|| read::findings(folder));
+        let there = |name: &str| Ok::<_, anyhow::Error>(input::about(&folder.join(name))?.is_some());
+        let findings = there(FINDINGS)?.then(|| read::findings(folder));
         let findings = findings.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
-        let verdicts = there(VERDICTS).then(|| read::verdicts(folder));
+        let verdicts = there(VERDICTS)?.then(|| read::verdicts(folder));
         let verdicts = verdicts.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
-        let checks = there(CHECKS).then(|| read::checks(folder));
+        let checks = there(CHECKS)?.then(|| read::checks(folder));
         let checks = checks.and_then(|read| optional(read, &mut notes)).unwrap_or_default();
         // What was written before there were verdicts has another unit.
-        let told = match (there(EFFECTS), there(VERDICTS)) {
+        let told = match (there(EFFECTS)?, there(VERDICTS)?) {
             (true, true) => optional(read::effects(folder), &mut notes),
             (true, false) => {
                 notes.push(format!(

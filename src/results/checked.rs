@@ -119,7 +119,10 @@ fn shown(path: &Path) -> String {
 fn fault(path: &Path, error: &csv::Error) -> anyhow::Error {
     let shown = shown(path);
     match error.kind() {
-        csv::ErrorKind::Io(error) => anyhow!("{shown}: cannot be read: {error}"),
+        csv::ErrorKind::Io(cause) => {
+            let cause = std::io::Error::new(cause.kind(), cause.to_string());
+            anyhow::Error::new(cause).context(format!("{shown}: cannot be read"))
+        }
         csv::ErrorKind::Utf8 { pos, .. } => {
             let line = line_at(path, pos.as_ref().map_or(0, csv::Position::byte));
             anyhow!("{shown}:{line}: is not UTF-8: restore the file, or save it as UTF-8")

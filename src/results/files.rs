@@ -7,7 +7,7 @@ use std::io::{self, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::input::{BLOCK, open};
+use super::input::{BLOCK, open, read};
 use super::sums::{Sum, Summing};
 use anyhow::{Context, Result, ensure};
 
@@ -49,7 +49,7 @@ impl<R: Read> Read for Bounded<R> {
         if most == 0 && !bytes.is_empty() {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "a row is longer than 64 MiB"));
         }
-        let read = self.inner.read(&mut bytes[..most])?;
+        let read = read(&mut self.inner, &mut bytes[..most])?;
         self.left -= read;
         Ok(read)
     }
@@ -81,17 +81,18 @@ pub fn copy<'a>(segments: impl IntoIterator<Item = &'a Segment>, out: &mut dyn W
             left += next.length;
         }
         let shown = segment.file.display();
+        let unreadable = || format!("{shown}: cannot be read");
         if open.len() == MOST_OPEN && !open.contains_key(&*segment.file) {
             open.clear();
         }
         let file = match open.entry(&segment.file) {
             Entry::Occupied(file) => file.into_mut(),
-            Entry::Vacant(place) => place.insert(self::open(&segment.file).with_context(|| shown.to_string())?),
+            Entry::Vacant(place) => place.insert(self::open(&segment.file).with_context(unreadable)?),
         };
-        file.seek(SeekFrom::Start(segment.offset))?;
+        file.seek(SeekFrom::Start(segment.offset)).with_context(unreadable)?;
         while left > 0 {
             let most = left.min(BLOCK as u64) as usize;
-            let read = file.read(&mut block[..most])?;
+            let read = read(file, &mut block[..most]).with_context(unreadable)?;
             ensure!(read > 0, "{shown}: became shorter while it was read");
             out.write_all(&block[..read])?;
             left -= read as u64;
@@ -133,9 +134,19 @@ impl Unplaced {
         let placed = (|| {
             fs::rename(&self.new, &self.path)?;
             // The name must last as well as the contents.
-            self.path.parent().map_or(Ok(()), |folder| File::open(folder)?.sync_all())
+            File::open(folder_of(&self.path))?.sync_all()
         })();
         placed.with_context(|| self.cannot())
+    }
+
+    /// The same, but of a file that is there already nothing is touched: then it fails.
+    pub fn place_new(self) -> io::Result<()> {
+        match fs::hard_link(&self.new, &self.path) {
+            // Some file systems have no links.
+            Err(_) if fs::symlink_metadata(&self.path).is_err() => fs::rename(&self.new, &self.path)?,
+            linked => linked?,
+        }
+        File::open(folder_of(&self.path))?.sync_all()
     }
 
     fn cannot(&self) -> String {
@@ -156,6 +167,33 @@ pub fn write_whole(path: &Path, contents: impl FnOnce(&mut dyn Write) -> Result<
     let sum = new.sum().clone();
     new.place()?;
     Ok(sum)
+}
+
+/// The folder that a file lies in.
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
+/// Makes a folder and those above it, where they are not there, so that their names last.
+pub fn make_folder(path: &Path) -> io::Result<()> {
+    let mut missing = Vec::new();
+    for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
+        match fs::metadata(folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => missing.push(folder),
+            Err(error) => return Err(error),
+            Ok(about) if about.is_dir() && missing.is_empty() => return Ok(()),
+            Ok(_) => break,
+        }
+    }
+    fs::create_dir_all(path)?;
+    for made in missing {
+        match File::open(folder_of(made)) {
+            // Who may write into a folder need not be allowed to list it.
+            Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {}
+            folder => folder?.sync_all()?,
+        }
+    }
+    Ok(())
 }
 
 /// Removes a file, if it is there.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -12,8 +13,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use anyhow::{Context, Result, anyhow, bail, ensure};
 
 use super::clear::{clear, clear_report, remove_unfinished, trials};
-use super::files::{Segment, Unplaced, copy, remove};
+use super::files::{Segment, Unplaced, copy, make_folder, remove};
 use super::index::runs_in;
+use super::input;
 use super::lock::Lock;
 use super::manifest::{Manifest, Status, since_1970};
 use super::names::{MANIFEST, PARTS, TRIALS};
@@ -62,7 +64,7 @@ impl Folder {
         }
         remove_unfinished(path)?;
         let before = Self::check(path, experiment, hash)?;
-        fs::create_dir_all(path.join(PARTS)).with_context(|| format!("{shown}: cannot be written to"))?;
+        make_folder(&path.join(PARTS)).with_context(|| format!("{shown}: cannot be written to"))?;
         let mut folder = Folder {
             path: path.to_owned(),
             headers: RunFile::ALL.map(|file| file.header(experiment)),
@@ -103,8 +105,10 @@ impl Folder {
             None => {
                 // An empty folder of parts is what is left of one that was killed before it wrote its manifest.
                 let parts = fs::read_dir(path.join(PARTS)).is_ok_and(|mut parts| parts.next().is_some());
-                let mut strangers = RunFile::ALL.into_iter().map(RunFile::name);
-                let stranger = strangers.find(|name| path.join(name).exists()).or(parts.then_some(PARTS));
+                let mut stranger = parts.then_some(PARTS);
+                for name in RunFile::ALL.map(RunFile::name) {
+                    stranger = stranger.or(input::about(&path.join(name))?.map(|_| name));
+                }
                 let tried = !trials(path).with_context(|| format!("{shown}: cannot be read"))?.is_empty();
                 let stranger = stranger.or(tried.then_some(TRIALS));
                 if let Some(name) = stranger {
@@ -135,7 +139,7 @@ impl Folder {
         self.parted = false;
         let unreadable = || format!("{}: cannot be read", self.path.display());
         for entry in fs::read_dir(self.path.join(PARTS)).with_context(unreadable)? {
-            let path = entry?.path();
+            let path = entry.with_context(unreadable)?.path();
             if path.extension().is_some_and(|extension| extension == "part") {
                 self.parted = true;
                 self.runs.extend(part::index(&path, &self.hash)?);
@@ -215,7 +219,10 @@ impl Folder {
             new.sort_by_key(|(name, _)| *name == RunFile::Runs.name());
             sound()?;
             let as_before = |(name, new): &(&str, Unplaced)| manifest.sums.known(name) == [new.sum().clone()];
-            if !(complete && new.iter().all(as_before)) {
+            if complete && new.iter().all(as_before) {
+                // They may have been placed by a process that was killed before it could say so.
+                manifest.sums.hold();
+            } else {
                 // It tells of fewer runs than there will be, or of others.
                 clear_report(&self.path)?;
                 manifest.place(&self.path, new)?;
@@ -253,12 +260,16 @@ impl InCsvs {
             let path = path.join(file.name());
             let known = sums.known(file.name());
             // A link that leads nowhere is there, and whoever reads it says what is wrong with it.
-            if path.symlink_metadata().is_ok() {
-                for (key, segment) in runs_in(&path, file, header, &known)? {
-                    in_csvs.found.entry(key).or_default().push(segment);
+            match path.symlink_metadata() {
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    in_csvs.gone.extend((!known.is_empty()).then_some(file.name()));
                 }
-            } else if !known.is_empty() {
-                in_csvs.gone.push(file.name());
+                about => {
+                    about.with_context(|| format!("{}: cannot be read", path.display()))?;
+                    for (key, segment) in runs_in(&path, file, header, &known)? {
+                        in_csvs.found.entry(key).or_default().push(segment);
+                    }
+                }
             }
         }
         Ok(in_csvs)

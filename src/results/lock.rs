@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, anyhow, bail};
 
+use super::files::make_folder;
 use super::manifest::host;
 use crate::text::one_line;
 
@@ -24,8 +25,7 @@ impl Lock {
     /// Takes hold of a folder, which is made if it is not there; `cure` is what to do where that cannot be.
     pub fn take(path: &Path, cure: &str) -> Result<Self> {
         let shown = path.display();
-        fs::create_dir_all(path)
-            .map_err(|cause| anyhow!("{shown}: cannot be made a results folder: {cause}: {cure}"))?;
+        make_folder(path).map_err(|cause| anyhow!("{shown}: cannot be made a results folder: {cause}: {cure}"))?;
         let place = path.join(LOCK);
         let unwritable = |cause| anyhow!("{shown}: cannot be written to: {cause}: {cure}");
         // A pipe of that name would be waited for, and what a link leads to is somebody else's.
@@ -75,13 +75,12 @@ impl Lock {
         #[cfg(unix)]
         {
             use std::os::unix::fs::MetadataExt;
-            let held = self.file.metadata()?;
+            let unwritable = || format!("{}: cannot be written to", self.path.display());
+            let held = self.file.metadata().with_context(unwritable)?;
             let same = match fs::metadata(self.path.join(LOCK)) {
                 Ok(there) => (there.dev(), there.ino()) == (held.dev(), held.ino()),
                 Err(error) if error.kind() == std::io::ErrorKind::NotFound => false,
-                Err(error) => {
-                    return Err(error).with_context(|| format!("{}: cannot be written to", self.path.display()));
-                }
+                Err(error) => return Err(error).with_context(unwritable),
             };
             if !same {
                 bail!(

@@ -3,7 +3,7 @@
 //! [`super::read`], which looks at every field.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
 
 use csv::StringRecord;
@@ -58,7 +58,7 @@ impl Lines {
                 }
                 self.buffer.resize(2 * self.filled, 0);
             }
-            let read = self.file.read(&mut self.buffer[self.filled..])?;
+            let read = input::read(&mut self.file, &mut self.buffer[self.filled..])?;
             if read == 0 {
                 return Ok((self.filled > 0).then(|| self.take(self.filled, 0)));
             }

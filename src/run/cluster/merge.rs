@@ -13,6 +13,7 @@ use crate::data::Files;
 use crate::experiment::Experiment;
 use crate::experiment::config::EngineName;
 use crate::results::folder::{Folder, InCsvs, RunSegments};
+use crate::results::input;
 use crate::results::lock::{ANOTHER, Lock};
 use crate::results::manifest::{Circumstances, Deviation, Manifest, Status};
 use crate::results::names::MANIFEST;
@@ -255,7 +256,8 @@ fn of_task(
 
 /// A task's manifest, if it left one. What is no folder at all is in the way of one.
 fn manifest_of(path: &Path) -> Result<Option<Manifest>> {
-    if path.is_dir() { Manifest::read(&path.join(MANIFEST)) } else { Ok(None) }
+    let is_folder = input::about(path)?.is_some_and(|about| about.is_dir());
+    if is_folder { Manifest::read(&path.join(MANIFEST)) } else { Ok(None) }
 }
 
 /// Refuses a folder of another plan or of another of its tasks.

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::experiment::{Experiment, MOST_RUNS, Run};
-use crate::results::files::write_whole;
+use crate::results::files::{make_folder, write_whole};
 use crate::results::input;
 use crate::results::manifest::{TaskOf, another_version};
 use crate::text::numbers;
@@ -86,12 +86,12 @@ impl Plan {
             return Ok((there, true));
         }
         let unwritable = || format!("{}: cannot be written to: set --out to another folder", folder.display());
-        fs::create_dir_all(folder.join(TASKS)).with_context(unwritable)?;
+        make_folder(&folder.join(TASKS)).with_context(unwritable)?;
         for (path, sum) in &self.data {
             let bytes = fs::read(path).with_context(|| format!("{}: cannot be read", path.display()))?;
             ensure!(hex(&Sha256::digest(&bytes)) == *sum, "{}: changed while the plan was made", path.display());
             let copy = copy_of(folder, path, sum);
-            fs::create_dir_all(folder.join(DATA)).with_context(unwritable)?;
+            make_folder(&folder.join(DATA)).with_context(unwritable)?;
             write_whole(&copy, |file| Ok(file.write_all(&bytes)?))?;
         }
         write_whole(&path, |file| {
@@ -112,7 +112,8 @@ impl Planned {
     /// The plan in a file, or in the folder that holds it.
     pub fn read(path: &Path) -> Result<Self> {
         const MOST: u64 = 1 << 30;
-        let path = if path.is_dir() { path.join(PLAN) } else { path.to_owned() };
+        let is_folder = input::about(path)?.is_some_and(|about| about.is_dir());
+        let path = if is_folder { path.join(PLAN) } else { path.to_owned() };
         let shown = one_line(&path.display().to_string());
         let mut bytes = Vec::new();
         let read = input::open(&path).and_then(|file| file.take(MOST + 1).read_to_end(&mut bytes));
