@@ -566,7 +566,7 @@ fn diagnosed(framework: &str) -> (Experiment, Diagnosis) {
         on: 3,
         baseline: cells[&0].clone(),
         skipped: 0,
-        sizes: (49, 100),
+        sizes: (Some(49), 100),
         two_samples: None,
     };
     let plan = Measurements { sets: vec![0, 1, 2, 3], members: vec![0, 1], path: vec![3], everything: 3 };
