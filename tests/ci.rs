@@ -25,8 +25,9 @@ fn the_pull_request_gets_a_comment_with_what_differs_from_the_base_branch() {
     let shell = |folder: &Path, script: &str, results: &str| {
         let bin = Path::new(env!("CARGO_BIN_EXE_misfit")).parent().unwrap().display().to_string();
         let path = format!("{}:{bin}:{}", at("bin").display(), std::env::var("PATH").unwrap_or_default());
-        let out = Command::new("bash").args(["-eo", "pipefail", "-c", script]).current_dir(folder).env("PATH", path);
-        let out = out.env("RUNNER_TEMP", at("temp")).env("GITHUB_BASE_REF", "main").env("PULL_REQUEST", "7");
+        let mut bash = Command::new("bash");
+        bash.args(["-eo", "pipefail", "-c", script]).current_dir(folder).env("PATH", path);
+        let out = bash.env("RUNNER_TEMP", at("temp")).env("GITHUB_BASE_REF", "main").env("PULL_REQUEST", "7");
         let out = out.env("RESULTS", results).env("OPTIONS", "--changed --within-noise").env("HOME", at("home"));
         out.output().expect("bash starts")
     };
