@@ -375,11 +375,11 @@ fn gradients_through_norms_agree_with_differences_in_f64_for_every_norm_place_an
                     for mode in if rows > 13 { &["train"][..] } else { &["train", "eval"] } {
                         check_norms(
                             &common::config(&format!(
-                                "[data]\ntarget = {{ polynomial = [0.4, -0.5, 0.3, 0.4] }}\ninputs = {{ uniform = {{ from = -1.5, to = 1.5, count = {rows} }} }}\n[model]\nhidden = {hidden}\nactivation = {activation:?}\nnorm = {norm}\nnorm_place = {place:?}\n{more}\ninit = \"kaiming_uniform\"\ninit_bias = {{ uniform = [-0.5, 0.5] }}\n[loss]\nl1 = 0.001\nl2 = 0.002\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 0.1\n[train]\nmode = {mode:?}\nsteps = 9"
+                                "[data]\ntarget = {{ polynomial = [0.4, -0.5, 0.3, 0.4] }}\ninputs = {{ uniform = {{ from = -1.5, to = 1.5, count = {rows} }} }}\n[model]\nhidden = {hidden}\nactivation = {activation:?}\nnorm = {norm}\nnorm_place = {place:?}\n{more}\ninit = \"kaiming_uniform\"\ninit_bias = {{ uniform = [-0.5, 0.5] }}\n[loss]\nl1 = 0.001\nl2 = 0.002\n[optimizer]\nkind = \"sgd\"\nlearning_rate = 0.01\n[train]\nmode = {mode:?}\nsteps = 9"
                             )),
                             if rows > 13 { 29 } else { 1 },
-                            // Sums over many rows have more of libtorch's rounding.
-                            if rows > 13 { 1e-3 } else { 1e-4 },
+                            // Sums over many rows have more of libtorch's rounding; over two, a batch norm's gradient is almost 0.
+                            if rows == 13 { 1e-4 } else { 1e-3 },
                         );
                     }
                 }

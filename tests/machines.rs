@@ -177,7 +177,7 @@ fn every_answer_in_json_is_as_its_schema_says_and_the_schema_objects_to_others()
             })
         })
         .collect();
-    let comparison: Vec<&str> = vec!["tolerance", "within_noise"];
+    let comparison: Vec<&str> = vec!["tolerance", "within_noise", "common", "left_out"];
     let optional =
         |answer: &Value| answer["command"] == "diff" && comparison.iter().any(|key| answer.get(key).is_none());
     instances.extend(lesser.iter().filter(|answer| !optional(answer)).map(|answer| (OUTPUT, None, answer)));

@@ -44,7 +44,8 @@ fn on_terminal(misfit: &Misfit, columns: usize, args: &[&str]) -> Option<String>
 /// Every line fits, but for a line of one word, as a path, and on standard error a command to copy and a message, which is one
 /// line for those who search them.
 fn fits(text: &str, columns: usize, what: &str) {
-    for line in strip_str(text).to_string().lines() {
+    // Progress is drawn over itself.
+    for line in strip_str(text).to_string().split(['\n', '\r']) {
         let one_word = !line.trim().contains(' ');
         let command = line.starts_with("next  ") || line.starts_with("misfit: ");
         assert!(line.chars().count() <= columns || one_word || command, "{what}: {columns} columns: {line:?}");
