@@ -5,7 +5,7 @@ use clap::Args;
 use clap_complete::{Shell, generate};
 
 use super::Exit;
-use super::run::print;
+use super::output::print;
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,8 +4,7 @@ use anyhow::{Context, Result, bail, ensure};
 use clap::{Args, ValueEnum};
 
 use super::Exit;
-use super::output::json;
-use super::run::{print, print_text};
+use super::output::{json, print, print_text};
 use crate::compare::print as printed;
 use crate::compare::{Asked, Side, Tolerance, compare};
 use crate::text::note::note;

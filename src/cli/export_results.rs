@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow, ensure};
 use clap::{Args, ValueEnum};
 
 use super::Exit;
-use super::run::print_text;
+use super::output::print_text;
 use crate::results::files::write_whole;
 use crate::results::logs::event_writer::EventWriter;
 use crate::results::names::{CHECKS, EFFECTS, FINDINGS, VERDICTS};

@@ -8,7 +8,7 @@ use clap::{Args, ValueHint};
 
 use super::Exit;
 use super::next::{command, next};
-use super::run::print;
+use super::output::print;
 use crate::experiment::EMBEDDED;
 use crate::experiment::names::check_name;
 use crate::results::files::Unplaced;

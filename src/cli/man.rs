@@ -8,7 +8,7 @@ use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
 use super::Exit;
-use super::run::print;
+use super::output::print;
 use crate::text::one_line;
 
 const PROGRAM: &str = "misfit";

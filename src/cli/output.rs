@@ -1,13 +1,15 @@
 //! How a command answers: as text for people, as one JSON object for programs (docs/machines.md), or not at all.
 
-use anyhow::Result;
+use std::io::Write;
+
+use anyhow::{Context, Result};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Exit;
-use super::run::{print, print_text};
 use crate::diagnose::answer::FORMAT;
 use crate::text::note::fault;
+use crate::text::room;
 
 #[derive(Debug, Clone, Default, Args)]
 pub struct OutputArgs {
@@ -51,6 +53,20 @@ pub fn json(command: &str, exit: Exit, text: &str, own: impl Serialize) -> Resul
     let answer =
         Answer { format: FORMAT, misfit: env!("CARGO_PKG_VERSION"), command, exit_code: exit.code(), text, own };
     Ok(serde_json::to_string_pretty(&answer)? + "\n")
+}
+
+/// Writes the command's output, with its colours where they are wanted.
+pub fn print(text: &str) -> Result<()> {
+    let mut out = anstream::stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
+}
+
+/// The same of a text for people, whose lines fit into the terminal where there is one.
+pub fn print_text(text: &str) -> Result<()> {
+    match room::columns() {
+        Some(columns) => print(&room::wrap(text, columns)),
+        None => print(text),
+    }
 }
 
 impl OutputArgs {

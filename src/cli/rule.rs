@@ -4,7 +4,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 
 use super::Exit;
-use super::run::print_text;
+use super::output::print_text;
 use crate::text::shorten;
 use crate::text::suggest::near;
 

@@ -1,6 +1,5 @@
 //! `misfit run`: trains every variant over its seeds.
 
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
@@ -16,7 +15,7 @@ use crate::experiment::device::{Device, named};
 use crate::experiment::{Experiment, Goal, Variant, seeds};
 use crate::text::note::note;
 use crate::text::numbers::{plural, ranges};
-use crate::text::{one_line, room, unknown};
+use crate::text::{one_line, unknown};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -125,20 +124,6 @@ pub fn engine(text: &str) -> Result<EngineChoice, String> {
     let words = EngineChoice::WORDS;
     let found = words.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice);
     found.ok_or_else(|| unknown("engine", text, words.iter().map(|(word, _)| *word)))
-}
-
-/// Writes the command's output, with its colours where they are wanted.
-pub fn print(text: &str) -> Result<()> {
-    let mut out = anstream::stdout().lock();
-    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output: cannot be written")
-}
-
-/// The same of a text for people, whose lines fit into the terminal where there is one.
-pub fn print_text(text: &str) -> Result<()> {
-    match room::columns() {
-        Some(columns) => print(&room::wrap(text, columns)),
-        None => print(text),
-    }
 }
 
 impl TrainArgs {

@@ -4,7 +4,7 @@ use anyhow::Result;
 use serde_json::{Value, json};
 
 use super::rule::help;
-use crate::diagnose::files::{NAMED, findings};
+use crate::diagnose::rows::{NAMED, findings};
 use crate::diagnose::verdicts::Diagnosis;
 use crate::experiment::Experiment;
 use crate::results::outcome::Severity;

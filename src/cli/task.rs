@@ -6,7 +6,8 @@ use anyhow::{Result, ensure};
 use clap::{Args, ValueHint};
 
 use super::Exit;
-use super::run::{by_the_half, print_text};
+use super::output::print_text;
+use super::run::by_the_half;
 use crate::experiment::config::EngineChoice;
 use crate::experiment::device::{Device, named};
 use crate::experiment::engine::choose;

@@ -4,8 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::certainty::Reached;
 use super::code;
-use super::files::{findings, judged, suspected_wrongly, verdict};
 use super::observed::{Measured, Observed};
+use super::rows::{effect, findings, judged, suspected_wrongly, verdict};
 use super::search::Set;
 use super::verdicts::{Diagnosis, Goal, Judged};
 use crate::experiment::Experiment;
@@ -13,7 +13,7 @@ use crate::experiment::config::Word;
 use crate::experiment::framework::Framework;
 use crate::results::names::REPAIRED;
 use crate::results::outcome::{Outcome, Verdict};
-use crate::results::rows::{CsvRow, EffectKind};
+use crate::results::rows::{CsvRow, EffectKind, FindingRow};
 use crate::stats::effects::Estimate;
 use crate::text::json::value;
 
@@ -47,7 +47,7 @@ pub fn json(experiment: &Experiment, diagnosis: &Diagnosis) -> Value {
         "confidence": diagnosis.standard.confidence,
         "verdicts": diagnosis.fixes.iter().enumerate().map(|(fix, of)| judgement(diagnosis, fix, of)).collect::<Value>(),
         "findings": all_findings(diagnosis),
-        "effects": diagnosis.effects.iter().map(|effect| super::files::effect(diagnosis, effect).json()).collect::<Value>(),
+        "effects": diagnosis.effects.iter().map(|of| effect(diagnosis, of).json()).collect::<Value>(),
         "trials_left_out": diagnosis.skipped,
         "code": lines,
         "repaired": (diagnosis.first() != 0).then_some(REPAIRED),
@@ -140,7 +140,7 @@ fn all_findings(diagnosis: &Diagnosis) -> Value {
     let rows = findings(diagnosis);
     // Behind those of the rules come fixes that only the file names.
     let named = rows.iter().skip(diagnosis.suspicions.len()).map(|row| row.fix.split(": ").next());
-    let with = |(row, tried): (&crate::results::rows::FindingRow, Option<&str>)| {
+    let with = |(row, tried): (&FindingRow, Option<&str>)| {
         let mut row = object(row.json());
         row.insert("tried".to_owned(), tried.into());
         Value::Object(row)

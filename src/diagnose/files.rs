@@ -5,19 +5,18 @@ use std::path::{Component, Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
 
-use super::search::{Set, Suspicion};
-use super::verdicts::{Diagnosis, Effect, Goal, Judged};
+use super::rows::{effect, findings, verdicts};
+use super::search::Set;
+use super::verdicts::{Diagnosis, Goal};
 use super::{answer, code};
+use crate::experiment::Experiment;
 use crate::experiment::config::{Test, sections};
 use crate::experiment::framework::Framework;
-use crate::experiment::{BASELINE, Experiment};
 use crate::results::files::{Unplaced, remove};
 use crate::results::integrity::Integrity;
 use crate::results::manifest::Manifest;
 use crate::results::names::{DIAGNOSED, EFFECTS, FINDINGS, MANIFEST, REPAIRED, VERDICTS};
-use crate::results::outcome::{Severity, Verdict};
-use crate::results::rows::{self, EffectRow, FindingRow, VerdictRow};
-use crate::stats::effects::Estimate;
+use crate::results::rows::table;
 use crate::text::one_line;
 
 /// Writes these files into a results folder that has a manifest.
@@ -29,9 +28,9 @@ pub fn write(folder: &Path, experiment: &Experiment, diagnosis: &Diagnosis) -> R
     let mut manifest = Manifest::read(&folder.join(MANIFEST))?
         .with_context(|| format!("{}: has no {MANIFEST} any more", folder.display()))?;
     let mut new = vec![
-        text(EFFECTS, rows::table(&diagnosis.effects.iter().map(|of| effect(diagnosis, of)).collect::<Vec<_>>()))?,
-        text(FINDINGS, rows::table(&findings(diagnosis)))?,
-        text(VERDICTS, rows::table(&verdicts(diagnosis)))?,
+        text(EFFECTS, table(&diagnosis.effects.iter().map(|of| effect(diagnosis, of)).collect::<Vec<_>>()))?,
+        text(FINDINGS, table(&findings(diagnosis)))?,
+        text(VERDICTS, table(&verdicts(diagnosis)))?,
         text(DIAGNOSED, serde_json::to_string_pretty(&answer::json(experiment, diagnosis))? + "\n")?,
     ];
     match diagnosis.smallest.first() {
@@ -54,137 +53,6 @@ pub fn unchanged(folder: &Path, manifest: &Manifest) -> Result<()> {
         folder.join(changed.unwrap_or_default()).display()
     );
     Ok(())
-}
-
-/// A row of `effects.csv`.
-pub fn effect(diagnosis: &Diagnosis, effect: &Effect) -> EffectRow {
-    EffectRow::new(effect.kind, diagnosis.names(effect.fixes), effect.estimate)
-}
-
-/// How much weight a finding has, now that its fix was measured.
-pub fn severity(judged: Option<&Judged>) -> Severity {
-    match judged.map(|judged| judged.verdict) {
-        None => Severity::Note,
-        Some(Verdict::Needed) => Severity::Critical,
-        Some(Verdict::OneWay) => Severity::Major,
-        Some(Verdict::Helps) => Severity::Minor,
-        // It was no wrong suspicion: alone the fix helps, and another takes its place.
-        Some(Verdict::Hurts | Verdict::NoDifference)
-            if judged.and_then(|j| j.alone).is_some_and(|gain| gain.low > 0.0) =>
-        {
-            Severity::Note
-        }
-        // What takes its place is of the same kind.
-        Some(Verdict::Hurts | Verdict::NoDifference) if judged.is_some_and(|j| j.replaced_by.is_some()) => {
-            Severity::Note
-        }
-        Some(Verdict::Hurts | Verdict::NoDifference) => Severity::Refuted,
-        Some(Verdict::CannotBeTold) => Severity::Open,
-    }
-}
-
-/// The fix that a finding is about, as it was judged.
-pub fn judged<'d>(diagnosis: &'d Diagnosis, suspicion: &Suspicion) -> Option<&'d Judged> {
-    suspicion.fix.map(|fix| &diagnosis.fixes[fix])
-}
-
-fn mean(of: Option<Estimate>) -> f64 {
-    of.map_or(f64::NAN, |estimate| estimate.mean)
-}
-
-/// What a finding is called that no rule made: a fix that the experiment file names, and that was seen to help.
-pub const NAMED: &str = "named-fix";
-/// Where it is from.
-const IN_THE_FILE: &str = "the experiment file";
-
-/// Whether a rule suspected a fix.
-fn suspected(diagnosis: &Diagnosis, fix: usize) -> impl Iterator<Item = &'static str> {
-    diagnosis.suspicions.iter().filter(move |s| s.fix == Some(fix)).map(|s| s.finding.rule)
-}
-
-/// The rules none of whose fixes is right, where nothing is left open.
-pub fn suspected_wrongly(diagnosis: &Diagnosis) -> Vec<&'static str> {
-    let mut wrongly: Vec<&str> = Vec::new();
-    for rule in diagnosis.suspicions.iter().map(|s| s.finding.rule) {
-        let mut same = diagnosis.suspicions.iter().filter(|s| s.finding.rule == rule);
-        let refuted = |s: &Suspicion| severity(judged(diagnosis, s)) == Severity::Refuted;
-        if !wrongly.contains(&rule) && same.all(refuted) {
-            wrongly.push(rule);
-        }
-    }
-    wrongly
-}
-
-/// The rows of `findings.csv`: what rules found, then, of fixes that only the file names, those that were seen to help.
-pub fn findings(diagnosis: &Diagnosis) -> Vec<FindingRow> {
-    let patch = |j: &Judged| one_line(&format!("{}: {}", j.fix.name, j.fix.patch().join("; ")));
-    let row = |suspicion: &Suspicion| {
-        let judged = judged(diagnosis, suspicion);
-        let severity = severity(judged);
-        let finding = &suspicion.finding;
-        // What was not seen to help is no fix, but what was tried.
-        let (fix, tried) = match judged {
-            Some(judged) if severity <= Severity::Minor => (patch(judged), String::new()),
-            Some(judged) => (String::new(), format!("; tried: {}", patch(judged))),
-            None => (String::new(), String::new()),
-        };
-        FindingRow {
-            variant: finding.seen_in.clone(),
-            finding: finding.rule.to_owned(),
-            severity,
-            evidence: one_line(&format!("{} [{}]{tried}", finding.evidence, finding.source)),
-            fix,
-            first_in: mean(judged.and_then(|j| j.alone)),
-            last_out: mean(judged.and_then(|j| j.last_out)),
-            shapley: mean(judged.and_then(|j| j.shapley)),
-            verdict: judged.map_or_else(String::new, |j| j.verdict.word().to_owned()),
-        }
-    };
-    let named = |(fix, judged): (usize, &Judged)| {
-        let severity = severity(Some(judged));
-        (severity <= Severity::Minor && suspected(diagnosis, fix).next().is_none()).then(|| FindingRow {
-            variant: BASELINE.to_owned(),
-            finding: NAMED.to_owned(),
-            severity,
-            evidence: one_line(&format!("{} [{IN_THE_FILE}]", judged.fix.why)),
-            fix: patch(judged),
-            first_in: mean(judged.alone),
-            last_out: mean(judged.last_out),
-            shapley: mean(judged.shapley),
-            verdict: judged.verdict.word().to_owned(),
-        })
-    };
-    let named = diagnosis.fixes.iter().enumerate().filter_map(named);
-    diagnosis.suspicions.iter().map(row).chain(named).collect()
-}
-
-fn verdicts(diagnosis: &Diagnosis) -> Vec<VerdictRow> {
-    diagnosis.fixes.iter().enumerate().map(|(fix, judged)| verdict(diagnosis, fix, judged)).collect()
-}
-
-/// A row of `verdicts.csv`.
-pub fn verdict(diagnosis: &Diagnosis, fix: usize, judged: &Judged) -> VerdictRow {
-    let mut rules: Vec<String> = Vec::new();
-    for rule in suspected(diagnosis, fix).map(str::to_owned) {
-        if !rules.contains(&rule) {
-            rules.push(rule);
-        }
-    }
-    VerdictRow {
-        fix: judged.fix.name.clone(),
-        verdict: judged.verdict,
-        alone: mean(judged.alone),
-        on_top: mean(judged.on_top),
-        low: judged.on_top.map_or(f64::NAN, |estimate| estimate.low),
-        high: judged.on_top.map_or(f64::NAN, |estimate| estimate.high),
-        shapley: mean(judged.shapley),
-        in_smallest: usize::from(judged.in_smallest),
-        seeds: Some(judged.seeds).filter(|seeds| *seeds > 0),
-        seeds_to_tell: judged.seeds_to_tell.filter(|_| judged.seeds > 0),
-        replaced_by: judged.replaced_by.clone().unwrap_or_default(),
-        remarks: one_line(&judged.remarks.join("; ")),
-        rules,
-    }
 }
 
 /// The experiment with a set of fixes made, every key written out.

@@ -7,6 +7,7 @@ pub mod code;
 pub mod files;
 pub mod observed;
 pub mod print;
+pub mod rows;
 pub mod rules;
 pub mod search;
 pub mod verdicts;

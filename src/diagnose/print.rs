@@ -4,8 +4,8 @@ use std::fmt::Write;
 
 use super::certainty::Reached;
 use super::code;
-use super::files::{judged, severity, suspected_wrongly};
 use super::observed::Measured;
+use super::rows::{judged, severity, suspected_wrongly};
 use super::search::Set;
 use super::verdicts::{self, Diagnosis, Effect, Judged};
 use crate::experiment::framework::Framework;

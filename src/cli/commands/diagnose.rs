@@ -7,8 +7,7 @@ use serde_json::json;
 
 use crate::cli::Exit;
 use crate::cli::diagnose::{DiagnoseArgs, DiagnosisFormat};
-use crate::cli::output;
-use crate::cli::run::{print, print_text};
+use crate::cli::output::{self, print, print_text};
 use crate::cli::sarif::sarif;
 use crate::cli::steps::after_diagnosis;
 use crate::diagnose::{Diagnosed, Interrupted, answer, diagnose};

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 
 use crate::cli::Exit;
-use crate::cli::run::print_text;
+use crate::cli::output::print_text;
 use crate::cli::task::{Found, TaskArgs, find};
 use crate::data::Files;
 use crate::run::runner::{Place, Runner};
