@@ -26,6 +26,7 @@ pub mod task;
 mod usage;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anstream::ColorChoice;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -147,6 +148,8 @@ pub fn command() -> clap::Command {
 /// Reads the process's arguments and does what they say. What trains is in a library that `half` opens, which has a function of
 /// the name `build`.
 pub fn main(build: &str) -> ExitCode {
+    // A file that reaches the shell's limit (ulimit -f) is then an error of that file, with its name, and no sudden end.
+    let _ = signal_hook::flag::register(signal_hook::consts::SIGXFSZ, Arc::default());
     ExitCode::from(code(|command| match command {
         Command::Run(args) => run::run(&args, build),
         Command::Diagnose(args) => diagnose::run(&args, build),

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::Exit;
 use super::output::print_text;
+use crate::diagnose::rows::NAMED;
 use crate::text::shorten;
 use crate::text::suggest::near;
 
@@ -37,8 +38,8 @@ pub fn run(args: &RuleArgs) -> Result<Exit> {
         print_text(&list(&all))?;
         return Ok(Exit::Done);
     };
-    match all.iter().find(|section| section.name == name) {
-        Some(section) => print_text(&plain(section))?,
+    match help(name) {
+        Some(help) => print_text(&help.text)?,
         None => bail!("{}", unknown(name, &all)),
     }
     Ok(Exit::Done)
@@ -52,8 +53,14 @@ pub struct Help {
     pub markdown: &'static str,
 }
 
-/// Nothing of what is no rule.
+/// What a finding that no rule made means.
+const OF_NAMED: &str = "A fix that the experiment file names was seen to help. No rule suspected it.";
+
+/// `None` for what is neither a rule nor that finding.
 pub fn help(rule: &str) -> Option<Help> {
+    if rule == NAMED {
+        return Some(Help { short: OF_NAMED.to_owned(), text: format!("{NAMED}\n\n{OF_NAMED}\n"), markdown: OF_NAMED });
+    }
     let section = sections().into_iter().find(|section| section.name == rule)?;
     Some(Help { short: first_sentence(section.text), text: plain(&section), markdown: section.text })
 }

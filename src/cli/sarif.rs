@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
-use super::rule::help;
-use crate::diagnose::rows::{NAMED, findings};
+use super::rule::{Help, help};
+use crate::diagnose::rows::findings;
 use crate::diagnose::verdicts::Diagnosis;
 use crate::experiment::Experiment;
 use crate::results::outcome::Severity;
@@ -77,16 +77,7 @@ pub fn sarif(experiment: &Experiment, diagnosis: &Diagnosis) -> Result<String> {
 
 /// What is said of a rule: the first sentence of its section in docs/rules.md, and all of it.
 fn descriptor(rule: &str) -> Value {
-    let (short, text, markdown) = match (help(rule), rule) {
-        (Some(help), _) => (help.short, help.text, help.markdown.to_owned()),
-        (None, _) => {
-            let short = match rule {
-                NAMED => "A fix that the experiment file names was seen to help; no rule suspected it.".to_owned(),
-                _ => rule.to_owned(),
-            };
-            (short.clone(), short.clone(), short)
-        }
-    };
+    let Some(Help { short, text, markdown }) = help(rule) else { return json!({ "id": rule }) };
     json!({
         "id": rule,
         "shortDescription": { "text": short },

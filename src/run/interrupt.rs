@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use anyhow::Result;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::flag;
 
 pub struct Interrupt {
@@ -22,8 +22,6 @@ impl Interrupt {
             flag::register_usize(signal, interrupt.signal.clone(), signal as usize)?;
             flag::register(signal, interrupt.stop.clone())?;
         }
-        // A file that reaches the shell's limit (ulimit -f) is then an error of that file, with its name, and no sudden end.
-        flag::register(SIGXFSZ, Arc::default())?;
         Ok(interrupt)
     }
 

@@ -350,7 +350,7 @@ const CASES: &[(&[&str], &str)] = &[
     (&["init", "."], "\".\": names no file: give a file to write, as mine.toml"),
     (&["init", "../.."], "\"../..\": names no file: give a file to write, as mine.toml"),
     (&["init", "folder"], "folder: is there already, and is left as it is: give another name"),
-    (&["init", "folder/"], "folder/: cannot be written: Is a directory (os error 21): give another place"),
+    (&["init", "folder/"], "folder/: is there already, and is left as it is: give another name"),
     (&["init", "nowhere/x.toml"], "nowhere/x.toml: its folder is not there: make it first (mkdir -p nowhere)"),
     (&["init", "x.toml/y.toml"], "x.toml/y.toml: its folder is a file: give another place"),
     (&["init", ".toml"], ".toml: \".toml\" cannot name a folder: {FOLDER}"),
